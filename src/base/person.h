@@ -1,0 +1,53 @@
+/* base/person.h - how people and companies are written and found: phone numbers, e-mail
+ * addresses, name keys and grams.
+ */
+#pragma once
+#include "base/value.h"
+
+/* ---- phone numbers (libphonenumber behind a small C face) --------------------------------- */
+
+enum phone_kind { PHONE_UNKNOWN, PHONE_MOBILE, PHONE_FIXED, PHONE_FIXED_OR_MOBILE, PHONE_VOIP,
+                  PHONE_TOLL_FREE, PHONE_PREMIUM, PHONE_SHARED_COST, PHONE_PERSONAL, PHONE_PAGER, PHONE_KIND_N };
+extern const char *const phone_kind_codes[PHONE_KIND_N];
+struct phone {
+    bool is_possible;      /* E.164 below is usable for recognition */
+    bool is_valid;         /* by numbering plan; a score, not a gate (metadata ages) */
+    enum phone_kind kind;
+    char country[3];       /* ISO 3166, "" unknown */
+    str e164;              /* "+81355500142"; empty when not possible */
+    str reversed;          /* digits of e164 backwards, for suffix look-up by equality */
+    str national;          /* for people to read: formatted international */
+};
+/* Reads any writing: spaces, brackets, slashes, full-width digits, tel: and sip: URIs, a missing '+'
+ * before a country code, trunk prefixes of default_region ("" = only full numbers). Never fails on
+ * input: anonymous, short and alphanumeric texts come back with is_possible = false. At most 250 bytes
+ * are looked at; longer input is not possible. */
+struct phone phone_read(struct arena *a, str as_given, str default_region);
+/* True for "anonymous", "unknown", "private", "withheld", "restricted", "unavailable", "", "-", sip:anonymous@… */
+bool phone_is_withheld(str as_given);
+/* Place or country of the number in a language, e.g. "Tokyo" / "東京"; empty when unknown. */
+str phone_place(struct arena *a, str e164, enum lang lang);
+
+/* ---- e-mail ---------------------------------------------------------------------------------- */
+
+/* Normal form: local part as it is but ASCII-lower-cased, domain lower-case by IDNA (ICU).
+ * False: not an address (or longer than 254). */
+bool email_read(struct arena *a, str as_given, str *normal) MUST_USE;
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+enum { NAME_KEYS_MAX = 6 };
+/* The search keys of a name, without duplicates: case-folded original, generic Latin key, de-ASCII
+ * key, Russian BGN, Kazakh (own table), Kana -> Hepburn Latin; blanks between words kept single, other marks
+ * removed. `reading` (may be empty) adds its own keys. Names longer than 2,000 bytes get the key of
+ * their first 500 characters. Result in the arena. */
+struct name_keys { str keys[NAME_KEYS_MAX]; size_t n; };
+struct name_keys name_keys(struct arena *a, str name, str reading);
+/* One key for equality ("same name"): generic Latin key with sorted words. */
+str name_equal_key(struct arena *a, str name);
+/* Search grams of a text: trigrams of alphabetic keys, bigrams of Han and Kana. Sorted, unique. */
+struct str_list_ { str *items; size_t n; };
+struct str_list_ name_grams(struct arena *a, str text);
+/* BCP 47 tag of the script for drawing: "ja" when kana are present, "zh" for Han alone, "ru", "kk" by
+ * Kazakh letters, "" when Latin or unknown. */
+str script_lang(str text);

@@ -1,0 +1,147 @@
+/* db/db.h - statements, rows, batches, changes. One set of SQL for SQLite and PostgreSQL.
+ *
+ * Queries are constants made from .sql files by tools/sqlgen.py. Results live in cx->arena.
+ * Reading: each worker has its own connection; a request reads in one snapshot of at most 2 s.
+ * Writing: plan on a worker, apply on the writer inside a savepoint of the current batch; done()
+ * is called after the commit is on disk. apply has no effect outside the database and may run again.
+ */
+#pragma once
+#include "base/field.h"
+
+struct query {
+    const char *name;
+    const char *sqlite;   /* ?1 ?2 ... */
+    const char *postgres; /* $1 $2 ... */
+    const char *const *params; /* names in the order of first appearance = order of ARGS */
+    uint8_t n_params;
+    const char *shape; /* name behind '->', or NULL */
+    bool writes;       /* INSERT, UPDATE, DELETE */
+};
+
+/* ---- arguments ---------------------------------------------------------------------------- */
+
+struct val {
+    enum { VAL_NULL, VAL_INT, VAL_TEXT, VAL_BLOB, VAL_DOUBLE, VAL_INTS } kind;
+    int64_t i;
+    double d;
+    str s; /* VAL_INTS: an array of int64 (ptr, count in i), for `IN (SELECT …)` helpers below */
+};
+static inline struct val val_int(int64_t i) { return (struct val){.kind = VAL_INT, .i = i}; }
+static inline struct val val_bool(bool b) { return (struct val){.kind = VAL_INT, .i = b}; }
+static inline struct val val_double(double d) { return (struct val){.kind = VAL_DOUBLE, .d = d}; }
+static inline struct val val_str(str s) { return (struct val){.kind = VAL_TEXT, .s = s}; }
+static inline struct val val_cstr(const char *z) { return (struct val){.kind = VAL_TEXT, .s = str_of(z)}; }
+static inline struct val val_when(when w) { return (struct val){.kind = VAL_INT, .i = w.ms}; }
+static inline struct val val_opt_int(opt_int o) { return (struct val){.kind = o.has ? VAL_INT : VAL_NULL, .i = o.v}; }
+static inline struct val val_opt_str(opt_str o) { return (struct val){.kind = o.has ? VAL_TEXT : VAL_NULL, .s = o.v}; }
+#define X(type, prefix) static inline struct val val_##type(type x) { return (struct val){.kind = VAL_INT, .i = x.v}; }
+ID_TYPES(X)
+#undef X
+#define VNULL ((struct val){.kind = VAL_NULL})
+/* Empty text and id 0 as NULL. */
+static inline struct val val_str_or_null(str s) { return s.len ? val_str(s) : VNULL; }
+static inline struct val val_int_or_null(int64_t i) { return i ? val_int(i) : VNULL; }
+static inline struct val val_blob(const void *p, size_t n) { return (struct val){.kind = VAL_BLOB, .s = {p, n}}; }
+#define V(x)                                                                                   \
+    _Generic((x), bool: val_bool, int: val_int, long: val_int, long long: val_int,             \
+             unsigned: val_int, double: val_double, str: val_str, char *: val_cstr,            \
+             const char *: val_cstr, when: val_when, opt_int: val_opt_int, opt_str: val_opt_str, \
+             customer_id: val_customer_id, identity_id: val_identity_id,                       \
+             interaction_id: val_interaction_id, staff_id: val_staff_id,                       \
+             session_id: val_session_id, token_id: val_token_id, note_id: val_note_id,         \
+             task_id: val_task_id, address_id: val_address_id, holding_id: val_holding_id,     \
+             product_id: val_product_id, order_id: val_order_id, call_id: val_call_id,         \
+             phone_link_id: val_phone_link_id, merge_id: val_merge_id,                         \
+             relation_id: val_relation_id, proposal_id: val_proposal_id,                       \
+             return_id: val_return_id)(x)
+struct args { const struct val *v; size_t n; };
+#define ARGS(...) ((struct args){(const struct val[]){__VA_ARGS__}, sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val)})
+#define NO_ARGS ((struct args){0})
+
+/* ---- reading --------------------------------------------------------------------------------- */
+/* An enum column is text and is read through the field's names; unknown text is ERR_INTERNAL. Money takes two columns:
+ * amount, then currency. NULL reads as zero / empty / absent when the field is nullable or optional. */
+
+/* First row into *out; ERR_NOT_FOUND without touching cx->why when there is none. */
+enum err db_one(struct cx *cx, const struct query *q, const struct shape *shape, void *out, struct args a) MUST_USE;
+/* All rows. A query must have its own LIMIT; more than 100,000 rows is ERR_INTERNAL. */
+enum err db_all(struct cx *cx, const struct query *q, const struct shape *shape, struct list *out, struct args a) MUST_USE;
+/* One integer of the first row; ERR_NOT_FOUND when none. NULL reads as 0. */
+enum err db_int(struct cx *cx, const struct query *q, int64_t *out, struct args a) MUST_USE;
+
+/* Independent reads in one round trip (PostgreSQL pipeline). Each entry is a db_one (one = true:
+ * found tells) or a db_all. */
+struct db_read {
+    const struct query *q;
+    const struct shape *shape;
+    bool one;
+    void *out;         /* one: the struct; else struct list * */
+    struct args args;
+    bool found;
+};
+enum err db_batch(struct cx *cx, struct db_read *reads, size_t n) MUST_USE;
+
+/* ---- writing: only inside apply (or a migration, or the bulk generator) --------------------------- */
+
+/* Runs a statement without result rows. On PostgreSQL it may be sent without waiting: an error then
+ * comes from a later call or from the end of the change. Unique violations are ERR_CONFLICT. */
+enum err db_run(struct cx *cx, const struct query *q, struct args a) MUST_USE;
+/* The same, waits, and tells how many rows were changed. */
+enum err db_run_count(struct cx *cx, const struct query *q, int64_t *changed, struct args a) MUST_USE;
+/* Statements with RETURNING are read by db_one, db_all, db_int. */
+
+/* ---- changes ---------------------------------------------------------------------------------------- */
+
+enum lane { LANE_INTERACTIVE, LANE_BULK };
+struct change {
+    enum lane lane;
+    enum err (*apply)(struct cx *cx, void *state);
+    void *state;
+    struct cx *cx; /* lent to the writer until done; its db is the writer's inside apply */
+    /* Called once, after commit or refusal, on a thread of the store: must not block. ERR_STALE: plan again. */
+    void (*done)(struct change *c, enum err e);
+    void *owner;         /* for done */
+    struct change *next; /* the store's */
+    enum err result;     /* the store's */
+};
+struct store;
+void db_submit(struct store *s, struct change *c);
+/* Blocking form for commands, jobs and tests: plans are the caller's. ERR_STALE is handed back. */
+enum err db_change(struct store *s, struct cx *cx, enum lane lane,
+                   enum err (*apply)(struct cx *cx, void *state), void *state) MUST_USE;
+
+/* ---- the store ------------------------------------------------------------------------------------------ */
+
+struct store_options {
+    str data_dir;      /* holds kith.db, lock; used by SQLite; may be "" with PostgreSQL */
+    str url;           /* "" or "sqlite": SQLite; "postgresql://…": PostgreSQL; ":memory:" unit tests */
+    unsigned writers;  /* PostgreSQL only; 0 = 8 */
+    unsigned cache_mb; /* page cache in all; 0 = 96 */
+    bool no_migrate;   /* refuse instead of migrating */
+};
+/* Opens, locks (SQLite: DIR/lock), migrates. On failure *why holds one sentence for a person (arena of cx). */
+enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
+void store_close(struct store *s); /* finishes accepted changes first */
+bool store_is_postgres(const struct store *s);
+/* A read connection of its own for a worker. Not shared between threads. */
+enum err store_reader(struct store *s, struct cx *cx, struct db **out) MUST_USE;
+void reader_close(struct db *d);
+/* A request's snapshot: begin at its first read (called by the gate), end when its reply is made. */
+enum err read_begin(struct cx *cx) MUST_USE;
+void read_end(struct cx *cx);
+bool store_is_ready(struct store *s); /* can answer now; for /readyz */
+
+struct store_figures {
+    int64_t wal_bytes, oldest_reader_ms, longest_stall_us, batches, changes, changes_refused, queue_interactive, queue_bulk;
+};
+void store_figures(struct store *s, struct store_figures *out);
+
+/* For the generator that fills empty tables and nothing else: one connection outside the writer's queue,
+ * SQLite in big transactions, PostgreSQL by COPY. The store must have no other user. */
+struct bulk;
+enum err bulk_begin(struct store *s, struct cx *cx, struct bulk **out) MUST_USE;
+/* A plain INSERT query with one row per call; batched inside (SQLite) or turned into COPY (PostgreSQL) of
+ * `table` with the query's columns in order. */
+enum err bulk_row(struct bulk *b, struct cx *cx, const char *table, const struct query *insert, struct args a) MUST_USE;
+/* Secondary indexes of the house are dropped by begin when the tables are empty and made again here. */
+enum err bulk_end(struct bulk *b, struct cx *cx) MUST_USE;

@@ -1,0 +1,59 @@
+/* db/event.h - events (committed domain facts), audit rows and jobs: what a change records beside its rows.
+ *
+ * An event holds ids and small codes only; what people see is rendered at delivery.
+ */
+#pragma once
+#include "db/db.h"
+
+#define EVENT_LIST(X)                                                                          \
+    X(EVENT_CUSTOMER_CREATED, "customer.created") X(EVENT_CUSTOMER_CHANGED, "customer.changed") \
+    X(EVENT_CUSTOMER_MERGED, "customer.merged") X(EVENT_INTERACTION_ADDED, "interaction.added") \
+    X(EVENT_ORDER_ADDED, "order.added") X(EVENT_CALL_RINGING, "call.ringing")                  \
+    X(EVENT_CALL_ANSWERED, "call.answered") X(EVENT_CALL_ENDED, "call.ended")                  \
+    X(EVENT_CALL_CHANGED, "call.changed") X(EVENT_TASK_CHANGED, "task.changed")                \
+    X(EVENT_STAFF_CHANGED, "staff.changed") X(EVENT_SESSION_ENDED, "session.ended")            \
+    X(EVENT_PHONE_LINK_CHANGED, "phone_link.changed") X(EVENT_SETTINGS_CHANGED, "settings.changed")
+enum event_type {
+#define X(name, code) name,
+    EVENT_LIST(X)
+#undef X
+    EVENT_N
+};
+extern const char *const event_codes[EVENT_N];
+
+struct event {
+    int64_t xid; /* PostgreSQL transaction; 0 on SQLite */
+    int64_t seq;
+    int type; /* enum event_type */
+    int64_t at_ms;
+    int64_t customer_id; /* 0 none */
+    int64_t ref_id;      /* call, order, staff … by type */
+    str data;            /* ids and small codes, blank-separated; e.g. desks of a ring */
+};
+/* Inside apply. */
+enum err event_add(struct cx *cx, enum event_type type, int64_t customer_id, int64_t ref_id, str data) MUST_USE;
+/* Committed events in order, called on one thread of the store; must only enqueue. */
+void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n), void *arg);
+/* Events after a position, oldest first, at most `limit`; *is_gone when the position is older than what is kept. */
+enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone) MUST_USE;
+/* The newest position. */
+enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
+
+/* ---- audit ----------------------------------------------------------------------------------- */
+/* Commits with the act. action: a short code ("customer.change"). ref: the record. details: ids, field names
+ * and hashes, never values. */
+enum err audit_add(struct cx *cx, const char *action, int64_t customer_id, int64_t ref_id, str details) MUST_USE;
+/* A view of a customer: kept in memory, one row per (actor, customer, 15 minutes), written once a second. */
+void audit_view(struct store *s, const struct cx *cx, int64_t customer_id);
+
+/* ---- jobs -------------------------------------------------------------------------------------- */
+/* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
+struct job_kind {
+    const char *name;
+    /* One slice, inside apply of the bulk lane. Sets *finished, or *position for the next slice; may set
+     * *progress of *total for people. */
+    enum err (*slice)(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished);
+    int64_t every_ms; /* not 0: runs again that long after its end */
+};
+void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);
+enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */

@@ -1,0 +1,72 @@
+/* net/route.h - what a room offers to the network: rows that say who may, what comes in, what goes out.
+ *
+ * The gate decodes, checks rights, encodes and documents from the row. GET has `read`. Every other method has
+ * `apply` (on the writer) and may have `plan` (on a worker, before). `in` is a zeroed struct filled from path, query
+ * and body; it may be larger than its shape: what stands behind the shape's fields is the room's own stash
+ * between plan and apply (give the struct's whole size in the shape).
+ */
+#pragma once
+#include "base/field.h"
+#include "net/http.h"
+
+#define MAY(role) (1u << (role))
+enum {
+    MAY_NOBODY = 0, /* no session or token needed: the row must set is_public */
+    MAY_ALL = (1u << ROLE_N) - 1,
+    MAY_ADMIN = MAY(ROLE_OWNER) | MAY(ROLE_ADMINISTRATOR),
+    MAY_LEAD = MAY_ADMIN | MAY(ROLE_MANAGER),
+    MAY_SERVE = MAY_LEAD | MAY(ROLE_AGENT) | MAY(ROLE_OPERATOR), /* answers customers */
+    MAY_SEE_CUSTOMERS = MAY_ALL & ~MAY(ROLE_BRANCH),
+    MAY_AUDIT = MAY(ROLE_OWNER) | MAY(ROLE_PRIVACY),
+};
+/* Scopes of API tokens; a token has a role and scopes, both must allow. */
+#define SCOPE_LIST(X)                                                                          \
+    X(SCOPE_READ, "read") X(SCOPE_WRITE, "write") X(SCOPE_INTAKE, "intake") X(SCOPE_VOUCH, "vouch") \
+    X(SCOPE_CTI, "cti") X(SCOPE_ADMIN, "admin") X(SCOPE_METRICS, "metrics")
+enum scope {
+#define X(name, code) name##_BIT,
+    SCOPE_LIST(X)
+#undef X
+    SCOPE_N
+};
+#define X(name, code) static const uint32_t name UNUSED = 1u << name##_BIT;
+SCOPE_LIST(X)
+#undef X
+extern const char *const scope_codes[SCOPE_N];
+
+/* An answer that is not JSON: set `out` of the row to &raw_reply_shape. */
+struct raw_reply { int status; str content_type, body; };
+extern const struct shape raw_reply_shape;
+
+struct route {
+    enum http_method method;
+    const char *path; /* "/api/v1/customers/{id}/notes" */
+    uint32_t may;     /* bits of roles */
+    uint32_t scope;   /* a token needs this one (0: SCOPE_READ for GET, SCOPE_WRITE else) */
+    enum err (*read)(struct cx *cx, void *in, void *out);
+    enum err (*plan)(struct cx *cx, void *in, void *out);
+    enum err (*apply)(struct cx *cx, void *in, void *out);
+    /* Fills out again for a repeated Idempotency-Key from the id that apply left in cx->made_id; without it the
+     * answer of a repeat has the status and no body. */
+    enum err (*replay)(struct cx *cx, int64_t id, void *out);
+    const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
+    const char *summary;
+    uint16_t status;      /* 0: 200, or 204 without out */
+    uint32_t body_limit;  /* bytes; 0: 65,536 */
+    uint32_t per_minute;  /* budget per client address for public rows; 0: 600 */
+    bool is_public;
+    bool takes_form;      /* form bodies too; GET query may write (the listed unsafe GETs) */
+    bool is_heavy;        /* may not use the card's reserved worker */
+    bool is_card;         /* may use it */
+};
+struct room {
+    const char *name;
+    const struct route *routes;
+    size_t n;
+};
+#define ROOM(nm, table) {.name = (nm), .routes = (table), .n = COUNT(table)}
+
+/* The common inputs of lists: members `int64_t limit; str cursor;` of the input struct. */
+#define PAGE_FIELDS(st)                                                                        \
+    FIELD(st, limit, .min = 1, .max = 200, .doc = "How many at most (default 50)"),            \
+    FIELD(st, cursor, .max_len = 400, .doc = "As given by `next` of the page before")
