@@ -6,7 +6,7 @@ T :=
 .PHONY: all run test bench check layers sql format tidy fuzz san nightly deb install-deps
 
 all: $(BUILD)/build.ninja            # build to build/kith
-	@ninja -C $(BUILD) $(if $(VERBOSE),-v)
+	@ninja -C $(BUILD) --quiet kith $(if $(VERBOSE),-v)
 
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log

@@ -89,4 +89,5 @@ extern const size_t migrations_n;
     write_if_changed(out_c, "\n".join(c) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

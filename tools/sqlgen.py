@@ -123,4 +123,5 @@ def main():
     write_if_changed(out_c, "\n".join(c) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Crash rounds: writers record what was acknowledged, the server is killed with SIGKILL, started again, and asked.
+#
+#   tools/crash.sh             short, on both stores
+#   ROUNDS=500 tools/crash.sh  as many rounds on each
+set -euo pipefail
+cd "$(dirname "$0")/.."
+node=$(tools/node.sh)
+export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_CRASH_ROUNDS=${ROUNDS:-}
+if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
+    started=$(tools/postgres.sh start)
+    eval "$started"
+    trap 'tools/postgres.sh stop' EXIT
+fi
+files=$(find test/crash -name '*.test.*' | sort)
+if [ -z "$files" ]; then
+    echo "0 passed, 0 failed"
+    exit 1
+fi
+set +e
+"$node" --test --test-reporter=tap --test-concurrency=1 $files 2>&1 | tools/tap.py
+exit "${PIPESTATUS[1]}"

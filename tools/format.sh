@@ -1,0 +1,11 @@
+#!/bin/bash
+# Layout of the C sources by .clang-format. `--check` only says what is not in order.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/install.sh check >/dev/null
+files=$(find src test/fuzz bench -name '*.c' -o -name '*.h' -o -name '*.cc')
+if [ "${1:-}" = --check ]; then
+    clang-format --dry-run -Werror $files
+else
+    clang-format -i $files
+fi
