@@ -18,6 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __cplusplus
+#error "base.h is C; C++ shims have headers of their own"
+#endif
+
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
@@ -76,6 +80,10 @@ bool str_to_int(str s, int64_t *out) MUST_USE;
 bool str_is_utf8(str s);
 /* Number of code points; s must be valid UTF-8. */
 size_t str_chars(str s);
+struct arena;
+/* Text that may be shown to people and terminals: control characters, marks that turn text around and
+ * bytes that are not UTF-8 become U+FFFD; what is longer than max_chars ends with an ellipsis. */
+str str_clean(struct arena *a, str s, size_t max_chars);
 static inline bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -83,17 +91,15 @@ static inline bool is_digit(char c)
 
 /* ---- arena -------------------------------------------------------------------------- */
 
-struct arena;
 /* Opens an arena that hands out at most limit_bytes. NULL only when the machine is out of memory. */
 struct arena *arena_open(size_t limit_bytes);
 void arena_close(struct arena *a); /* accepts NULL */
 /* Forgets everything, keeps the first block for the next request. */
 void arena_reset(struct arena *a);
-/* n * size zeroed bytes, aligned for any type; NULL when the limit is reached (arena_is_over
- * then says so until reset). Callers in rooms use arena_alloc, which never returns NULL: past the
- * limit it returns from a small emergency block and marks the arena over; the next read or write
- * of the store and the reply encoder turn that into ERR_TOO_BIG. Requests larger than the
- * emergency block with a reached limit return NULL from arena_try only. */
+/* n * size zeroed bytes, aligned for any type; NULL when the limit is reached (arena_is_over then
+ * says so until reset). Callers in rooms use arena_alloc, which never returns NULL: past the limit
+ * it hands out an overdraft (at most 256 MB, then the program stops) and marks the arena over; the
+ * next read or write of the store and the reply encoder turn that into ERR_TOO_BIG. */
 void *arena_try(struct arena *a, size_t n, size_t size) MUST_USE;
 void *arena_alloc(struct arena *a, size_t n, size_t size) __attribute__((returns_nonnull));
 bool arena_is_over(const struct arena *a);
@@ -247,4 +253,10 @@ const char *msg_name(uint16_t msg);
 /* ---- log: one line per failure, key=value, control characters encoded ----------------- */
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+/* "time=… level=error event=<event> <fmt>". Texts from outside go through log_quoted. */
 void log_line(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Lines above this level are not written; LOG_INFO at start. */
+void log_level_set(enum log_level most);
+/* A value that cannot pass for other keys: in quotes, with its quotes and backslashes escaped, cut
+ * after 200 characters. */
+str log_quoted(struct arena *a, str s);

@@ -1,0 +1,34 @@
+/* base/inside.h - what the files of base share with each other and with nobody else. */
+#pragma once
+#include "base/value.h"
+
+/* Says so on stderr and stops the program, which is started again whole. */
+_Noreturn void out_of_memory(size_t bytes);
+
+/* n bytes, not zeroed; NULL (and the arena is over) past the limit. */
+void *arena_try_raw(struct arena *a, size_t n) MUST_USE;
+/* Bytes left to the limit. */
+size_t arena_room(const struct arena *a);
+/* Makes the newest piece longer where it stands; false when it is not the newest or has no room. */
+bool arena_extend(struct arena *a, void *p, size_t old, size_t new) MUST_USE;
+
+/* Room for `more` bytes at t->ptr + t->len; false when they do not fit. */
+bool text_reserve(struct text *t, size_t more) MUST_USE;
+
+/* A control character, or one that turns text around? c is one UTF-8 sequence. */
+bool str_is_control(str c);
+/* Length of the valid UTF-8 sequence that starts s; 0 when there is none. */
+size_t utf8_len(str s);
+/* Cuts one code point off valid UTF-8; -1 at the end. */
+int32_t utf8_next(str *s);
+void text_add_codepoint(struct text *t, int32_t c);
+
+/* RFC 3339 of t with its NUL; the length. */
+enum { TIME_CHARS = 32 };
+size_t time_write(char out[static TIME_CHARS], when t);
+
+/* "_" and the 13 characters of an id. */
+enum { ID_CHARS = 14 };
+void id_write(char *out, int64_t id);
+
+void base_sodium(void); /* libsodium is ready after it */
