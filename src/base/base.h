@@ -219,6 +219,8 @@ struct cx {
     struct actor actor;
     enum lang lang;    /* of the person asking */
     str peer;          /* client address as text, for limits and audit */
+    str agent;         /* the client's User-Agent, cut to 200 bytes; for the list of sessions */
+    str device;        /* secret of the cookie of a browser that logged in before, or empty */
     uint64_t request;  /* number in log lines */
     int64_t if_match;  /* version named by If-Match; -1 = none sent */
     uint64_t sent;     /* bit per field of the route's input that was present (PATCH) */

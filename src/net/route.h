@@ -58,6 +58,10 @@ struct route {
     bool takes_form;      /* form bodies too; GET query may write (the listed unsafe GETs) */
     bool is_heavy;        /* may not use the card's reserved worker */
     bool is_card;         /* may use it */
+    bool session_only;    /* for a person's session; a token is refused */
+    bool hashes_password; /* plan runs on the threads for passwords: few at once, a bounded line */
+    bool opens_session;   /* `out` has secret texts session_secret and device_secret: they leave as cookies */
+    bool ends_session;    /* the cookie is taken back and Clear-Site-Data sent */
 };
 struct room {
     const char *name;

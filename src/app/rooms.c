@@ -1,0 +1,18 @@
+/* app/rooms.c - the rooms of the house, in the order of the floors; add yours here. */
+#include "app/house.h"
+#include "rooms/audit/audit.h"
+#include "rooms/settings/settings.h"
+#include "rooms/staff/staff.h"
+
+const struct room *const rooms[] = {
+    &settings_room,
+    &staff_room,
+    &audit_room,
+};
+const size_t rooms_n = COUNT(rooms);
+
+/* Paths that keep their exchange open. */
+const struct stream_route stream_routes[] = {
+    {0},
+};
+const size_t stream_routes_n = COUNT(stream_routes);
