@@ -11,7 +11,7 @@ test="libcmocka-dev postgresql-15 chromium clang llvm libclang-rt-14-dev curl op
       fonts-noto-cjk"
 check="clang-format clang-tidy"
 nightly="debootstrap"
-deb="systemd"
+deb="dpkg-dev systemd"
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 
