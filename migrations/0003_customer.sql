@@ -26,7 +26,8 @@ CREATE TABLE customer (
 ){{strict}};
 CREATE INDEX customer_by_root ON customer (root_id);
 
--- Keys of names, several each, for "same name" and for finding while typing (prefix).
+-- Keys of names, several each, for finding while typing (prefix); those that begin with '=' are for "same name": with
+-- the country ('=aiko tanaka|JP') and with the company ('=aiko tanaka@huadong parts').
 CREATE TABLE customer_key (
     key         {{text}} NOT NULL,
     customer_id {{int}}  NOT NULL REFERENCES customer (id) ON DELETE CASCADE,
@@ -37,8 +38,10 @@ CREATE INDEX customer_key_by_customer ON customer_key (customer_id);
 CREATE TABLE identity_value (
     id       {{id}},
     type     {{text}} NOT NULL CHECK (type IN ('phone', 'email', 'account', 'card', 'payment', 'social', 'cookie', 'device', 'external')),
-    value    {{text}} NOT NULL, -- normal form
-    reversed {{text}}           -- phone: digits backwards, so that a trunk-stripped number is found
+    value    {{text}} NOT NULL, -- normal form; '!…' a malformed one, kept as given, never used to recognise
+    shown    {{text}} NOT NULL DEFAULT '', -- phone: as people write it
+    reversed {{text}},          -- phone: digits backwards, so that a trunk-stripped number is found
+    version  {{int}}  NOT NULL DEFAULT 1   -- moves whenever an owner comes, goes or changes state
 ){{strict}};
 CREATE UNIQUE INDEX identity_value_unique ON identity_value (value, type);
 CREATE INDEX identity_value_reversed ON identity_value (reversed) WHERE reversed IS NOT NULL;
@@ -55,6 +58,7 @@ CREATE TABLE identity_owner (
     PRIMARY KEY (value_id, customer_id)
 ){{strict_rowidless}};
 CREATE INDEX identity_owner_by_customer ON identity_owner (customer_id);
+CREATE UNIQUE INDEX identity_owner_by_id ON identity_owner (id);
 
 CREATE TABLE customer_mark (
     customer_id {{int}}  NOT NULL REFERENCES customer (id) ON DELETE CASCADE,
@@ -118,7 +122,9 @@ CREATE TABLE task (
     version     {{int}}  NOT NULL DEFAULT 1
 ){{strict}};
 CREATE INDEX task_by_customer ON task (customer_id) WHERE done_ms IS NULL;
-CREATE INDEX task_open ON task (priority, at_ms) WHERE done_ms IS NULL;
+CREATE INDEX task_open ON task (priority DESC, id) WHERE done_ms IS NULL;
+CREATE INDEX task_of_staff ON task (staff_id, priority DESC, id) WHERE done_ms IS NULL;
+CREATE INDEX task_by_call ON task (call_id) WHERE call_id IS NOT NULL;
 
 -- kind reads from customer to other: works_at, branch_of, resells_for, partner_of, family, referred_by.
 CREATE TABLE relation (

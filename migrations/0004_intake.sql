@@ -20,5 +20,19 @@ CREATE TABLE source_key (
     source_id      {{text}} NOT NULL,
     interaction_id {{int}}  NOT NULL,
     customer_id    {{int}}  NOT NULL,
+    is_new         {{int}}  NOT NULL, -- what the first answer said, so that a repeated one says the same
+    matched_by     {{text}} NOT NULL,
     PRIMARY KEY (channel, source_id)
 ){{strict_rowidless}};
+
+-- Two records that may be one, with the evidence that intake saw. Nothing is merged by this.
+CREATE TABLE possible_duplicate (
+    customer_id    {{int}}  NOT NULL REFERENCES customer (id) ON DELETE CASCADE,
+    other_id       {{int}}  NOT NULL REFERENCES customer (id) ON DELETE CASCADE,
+    interaction_id {{int}}  NOT NULL,
+    probability    {{real}} NOT NULL,
+    why            {{text}} NOT NULL,
+    at_ms          {{int}}  NOT NULL,
+    PRIMARY KEY (customer_id, other_id)
+){{strict_rowidless}};
+CREATE INDEX possible_duplicate_by_other ON possible_duplicate (other_id);

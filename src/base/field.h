@@ -44,7 +44,8 @@ struct field {
     const struct shape *sub;            /* F_LIST, F_STRUCT */
     const char *doc;
     bool required;    /* JSON in: must be there, and not empty if text */
-    bool nullable;    /* id 0, when 0, empty text leave as JSON null; NULL columns read as such */
+    bool nullable;    /* id 0, when 0, empty text leave as JSON null; NULL columns read as such; a struct
+                       * leaves as null when its first field would */
     bool omit_empty;  /* JSON out: left out when null or empty */
     bool read_only;   /* accepted in no input */
     bool in_path;     /* filled from {name} of the route's path; refused in body and query */
@@ -85,6 +86,10 @@ struct shape {
 #define FIELD(st, m, ...)                                                                      \
     {FIELD_BASE(st, m), .type = FIELD_TYPE_OF(((st *)0)->m),                                   \
      .id_prefix = FIELD_PREFIX_OF(((st *)0)->m), __VA_ARGS__}
+/* The same under another name; the member may be one of a nested struct (owner.id). */
+#define FIELD_AS(st, m, nm, ...)                                                               \
+    {.name = (nm), .offset = offsetof(st, m), .size = sizeof(((st *)0)->m),                    \
+     .type = FIELD_TYPE_OF(((st *)0)->m), .id_prefix = FIELD_PREFIX_OF(((st *)0)->m), __VA_ARGS__}
 /* The member is an int or enum that indexes `table` of codes. */
 #define FIELD_ENUM(st, m, table, ...)                                                          \
     {FIELD_BASE(st, m), .type = F_ENUM, .names = (table), .n_names = COUNT(table), __VA_ARGS__}
