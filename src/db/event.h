@@ -43,8 +43,9 @@ enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
 /* Commits with the act. action: a short code ("customer.change"). ref: the record. details: ids, field names
  * and hashes, never values. */
 enum err audit_add(struct cx *cx, const char *action, int64_t customer_id, int64_t ref_id, str details) MUST_USE;
-/* A view of a customer: kept in memory, one row per (actor, customer, 15 minutes), written once a second. */
-void audit_view(struct store *s, const struct cx *cx, int64_t customer_id);
+/* A view of a customer: kept in memory by the store of cx->db, one row per (actor, customer, 15 minutes), written once a
+ * second. */
+void audit_view(const struct cx *cx, int64_t customer_id);
 
 /* ---- jobs -------------------------------------------------------------------------------------- */
 /* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
