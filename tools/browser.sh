@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 node=$(tools/node.sh) || exit 1
 export PATH=$(dirname "$node"):$PATH
 export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_TEST_STORE=${KITH_TEST_STORE:-sqlite}
-passed=0 failed=0
+. tools/count.sh
 
 one() { # one NAME COMMAND…: a step that is right or wrong
     local name=$1 out
@@ -20,13 +20,7 @@ one() { # one NAME COMMAND…: a step that is right or wrong
         failed=$((failed + 1))
     fi
 }
-many() { # many FILE…: node's test runner
-    local p f
-    exec 3>&1
-    read -r p _ f _ <<<"$("$node" --test --test-reporter=tap --test-concurrency="${KITH_TEST_PARALLEL:-2}" "$@" 2>&1 |
-        tools/tap.py | tee /dev/fd/3 | grep -E '^[0-9]+ passed, ' | tail -n 1)"
-    passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
-}
+tests() { "$node" --test --test-reporter=tap --test-concurrency="${KITH_TEST_PARALLEL:-2}" "$@" 2>&1 | tools/tap.py; }
 has_script() { "$node" -e 'process.exit(require("./web/package.json").scripts?.[process.argv[1]] ? 0 : 1)' "$1"; }
 in_web() { (cd web && npm run --silent "$@"); }
 
@@ -44,9 +38,8 @@ if [ $# -eq 0 ]; then
     ! has_script check || one "the interface's types are right" in_web check
     one "web/dist is what the sources make" dist_is_what_the_sources_make
     unit=$(find web/src web/test -name '*.test.*' 2>/dev/null | sort)
-    [ -z "$unit" ] || many $unit
+    [ -z "$unit" ] || count tests $unit
     set -- $(find test/browser -name '*.test.*' | sort)
 fi
-[ $# -eq 0 ] || many "$@"
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+[ $# -eq 0 ] || count tests "$@"
+counted

@@ -10,6 +10,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import i18n  # noqa: E402
 import layers  # noqa: E402
+import nightly  # noqa: E402
 
 
 class Folder(unittest.TestCase):
@@ -217,6 +218,17 @@ class Layers(Folder):
         self.assertEqual(done.returncode, 1)
         self.assertIn("src/base/a.c:2: base may not include db", done.stdout)
         self.assertTrue(done.stdout.endswith("2 passed, 1 failed\n"))
+
+
+class Nightly(unittest.TestCase):
+    def test_a_parts_row_is_replaced_and_the_others_stay(self):
+        page = nightly.with_row("# Figures\n", "| a | x | 1 | 0 | 0:00:01 | day |")
+        page = nightly.with_row(page, "| b | y | 2 | 0 | 0:00:02 | day |")
+        page = nightly.with_row(page, "| a | x | 0 | 9 | 0:00:03 | day |")
+        self.assertEqual(page.count("| a |"), 1)
+        self.assertIn("| a | x | 0 | 9 |", page)
+        self.assertIn("| b | y | 2 |", page)
+        self.assertTrue(page.startswith("# Figures\n"))
 
 
 class Sources(Folder):

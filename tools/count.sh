@@ -1,0 +1,16 @@
+# Sourced: adds up the `N passed, N failed` of several commands.
+passed=0 failed=0
+# count COMMAND…: runs it, shows what it says, adds its figures; one that says none has failed.
+count() {
+    local out p="" f=""
+    exec 3>&1
+    out=$("$@" 2>&1 | tee /dev/fd/3)
+    read -r p _ f _ <<<"$(grep -aE '^[0-9]+ passed, [0-9]+ failed' <<<"$out" | tail -n 1)" || true
+    [ -n "$p" ] || { p=0 f=1; }
+    passed=$((passed + p)) failed=$((failed + f))
+}
+# The closing line; the status is that of the whole.
+counted() {
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ] && [ $passed -gt 0 ]
+}
