@@ -38,6 +38,10 @@ extern const char *const scope_codes[SCOPE_N];
 struct raw_reply { int status; str content_type, body; };
 extern const struct shape raw_reply_shape;
 
+/* The input of a row with is_raw: the room decodes the body itself (webhooks that pass over what they do not know). The input
+ * struct begins with this; the members of the path are filled by the shape as usual, query and body are left as sent. */
+struct raw_in { str content_type, query, body; };
+
 struct route {
     enum http_method method;
     const char *path; /* "/api/v1/customers/{id}/notes" */
@@ -56,6 +60,7 @@ struct route {
     uint32_t per_minute;  /* budget per client address for public rows; 0: 600 */
     bool is_public;
     bool takes_form;      /* form bodies too; GET query may write (the listed unsafe GETs) */
+    bool is_raw;          /* `in` begins with struct raw_in */
     bool is_heavy;        /* may not use the card's reserved worker */
     bool is_card;         /* may use it */
     bool session_only;    /* for a person's session; a token is refused */
