@@ -53,7 +53,7 @@ struct field {
     bool secret;      /* never in logs, never in JSON out */
     bool multiline;   /* line feeds and tabs allowed in text in; else control characters are refused */
     size_t max_len;   /* characters of text (0: 200); items of a list (0: 100) */
-    int64_t min, max; /* of numbers; both 0: not checked */
+    int64_t min, max; /* of numbers; both 0: not checked. F_STR_LIST: max = characters of each text (0: 200) */
     /* Roles that see the value in JSON out; 0 = all. Others get null and "masked" in the docs. */
     uint32_t seen_by;
     bool not_column; /* part of the JSON only; the row reader passes over it */
@@ -64,6 +64,16 @@ struct shape {
     const struct field *fields;
     size_t n;
 };
+static inline size_t field_max_chars(const struct field *f)
+{
+    if (f->type == F_STR_LIST)
+        return f->max ? (size_t)f->max : 200;
+    return f->max_len ? f->max_len : 200;
+}
+static inline size_t field_max_items(const struct field *f)
+{
+    return f->max_len ? f->max_len : 100;
+}
 #define SHAPE(nm, type, table) {.name = (nm), .size = sizeof(type), .fields = (table), .n = COUNT(table)}
 
 #define FIELD_TYPE_OF(x)                                                                       \
@@ -106,7 +116,9 @@ struct json_limits {
     size_t depth;   /* 0: 64 */
     size_t members; /* of the whole text; 0: 10,000 */
 };
-/* Decodes a JSON object by its shape into *out (zeroed first). Text is copied to cx->arena.
+/* Decodes a JSON object by its shape into *out (zeroed first, so members of the path are filled in
+ * afterwards). Text is copied to cx->arena. null is "not given" and counts as sent; numbers and
+ * yes/no take it only where nullable. CR LF in multiline text becomes LF.
  * ERR_MALFORMED: not JSON (position named), too deep, bad UTF-8, NUL, duplicate members.
  * ERR_INVALID: unknown member, wrong type, too long, out of range, missing; the member is named
  * in cx->why.field ("identities[2].value").
@@ -116,6 +128,12 @@ enum err json_read(struct cx *cx, const struct shape *shape, str json, void *out
  * names (also `name[]`); unknown names are refused unless allow_unknown. */
 enum err form_read(struct cx *cx, const struct shape *shape, str form, bool allow_unknown, void *out,
                    uint64_t *sent) MUST_USE;
+
+/* One value given as text (of a path, query or form) into its member of *out. F_STR_LIST, F_LIST, F_STRUCT,
+ * F_MONEY and F_JSON cannot be given so and are ERR_INVALID. */
+enum err field_read(struct cx *cx, const struct field *f, str text, void *out) MUST_USE;
+/* Decodes %XX and, in forms, '+'. False: a broken escape, a NUL, not UTF-8. */
+bool percent_decode(struct arena *a, str s, bool plus_is_blank, str *out) MUST_USE;
 
 /* ---- JSON out ----------------------------------------------------------------------------- */
 
@@ -133,7 +151,8 @@ void json_str(struct json_out *j, str s);
 void json_int(struct json_out *j, int64_t v);
 void json_bool(struct json_out *j, bool b);
 void json_double(struct json_out *j, double v);
-void json_null(struct json_out *j);
+/* jansson has a json_null too: in the object files ours has another name. */
+void json_null(struct json_out *j) __asm__("kith_json_null");
 void json_raw(struct json_out *j, str json);
 /* A struct by its shape, as an object. */
 void json_write(struct json_out *j, const struct shape *shape, const void *in);

@@ -19,6 +19,8 @@ bool text_reserve(struct text *t, size_t more) MUST_USE;
 bool str_is_control(str c);
 /* Length of the valid UTF-8 sequence that starts s; 0 when there is none. */
 size_t utf8_len(str s);
+/* Length of the part of s that is valid UTF-8, from its start. */
+size_t utf8_valid(str s);
 /* Cuts one code point off valid UTF-8; -1 at the end. */
 int32_t utf8_next(str *s);
 void text_add_codepoint(struct text *t, int32_t c);

@@ -114,7 +114,7 @@ static size_t sequence_len(const unsigned char *p, size_t left)
     return n;
 }
 
-bool str_is_utf8(str s)
+size_t utf8_valid(str s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t left = s.len;
@@ -130,11 +130,16 @@ bool str_is_utf8(str s)
         }
         size_t n = sequence_len(p, left);
         if (!n)
-            return false;
+            break;
         p += n;
         left -= n;
     }
-    return true;
+    return s.len - left;
+}
+
+bool str_is_utf8(str s)
+{
+    return utf8_valid(s) == s.len;
 }
 
 size_t str_chars(str s)
