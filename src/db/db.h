@@ -21,10 +21,10 @@ struct query {
 /* ---- arguments ---------------------------------------------------------------------------- */
 
 struct val {
-    enum { VAL_NULL, VAL_INT, VAL_TEXT, VAL_BLOB, VAL_DOUBLE, VAL_INTS } kind;
+    enum { VAL_NULL, VAL_INT, VAL_TEXT, VAL_BLOB, VAL_DOUBLE, VAL_INTS, VAL_TEXTS } kind;
     int64_t i;
     double d;
-    str s; /* VAL_INTS: an array of int64 (ptr, count in i), for `IN (SELECT …)` helpers below */
+    str s; /* VAL_INTS: an array of int64, VAL_TEXTS: of str, for `x IN {{ints}} :ids`; ptr, count in i */
 };
 static inline struct val val_int(int64_t i) { return (struct val){.kind = VAL_INT, .i = i}; }
 static inline struct val val_bool(bool b) { return (struct val){.kind = VAL_INT, .i = b}; }
@@ -42,6 +42,9 @@ ID_TYPES(X)
 static inline struct val val_str_or_null(str s) { return s.len ? val_str(s) : VNULL; }
 static inline struct val val_int_or_null(int64_t i) { return i ? val_int(i) : VNULL; }
 static inline struct val val_blob(const void *p, size_t n) { return (struct val){.kind = VAL_BLOB, .s = {p, n}}; }
+/* A list of numbers or texts as one parameter: `WHERE id IN {{ints}} :ids`, `WHERE key IN {{texts}} :keys`. */
+static inline struct val val_ints(const int64_t *v, size_t n) { return (struct val){.kind = VAL_INTS, .i = (int64_t)n, .s = {(const char *)v, n * sizeof *v}}; }
+static inline struct val val_texts(const str *v, size_t n) { return (struct val){.kind = VAL_TEXTS, .i = (int64_t)n, .s = {(const char *)v, n * sizeof *v}}; }
 #define V(x)                                                                                   \
     _Generic((x), bool: val_bool, int: val_int, long: val_int, long long: val_int,             \
              unsigned: val_int, double: val_double, str: val_str, char *: val_cstr,            \
@@ -83,6 +86,11 @@ enum err db_batch(struct cx *cx, struct db_read *reads, size_t n) MUST_USE;
 
 /* ---- writing: only inside apply (or a migration, or the bulk generator) --------------------------- */
 
+/* The first failure of a statement inside apply sticks: every later call gives it again and the whole change is
+ * refused with it, on both engines (PostgreSQL's transaction is broken by then). Where a row may be there already, write
+ * ON CONFLICT. On PostgreSQL a change runs at REPEATABLE READ and is run again when another one overtook it: a row that
+ * serves as a mutex must really be written (INSERT … ON CONFLICT … DO UPDATE), not only locked. */
+
 /* Runs a statement without result rows. On PostgreSQL it may be sent without waiting: an error then
  * comes from a later call or from the end of the change. Unique violations are ERR_CONFLICT. */
 enum err db_run(struct cx *cx, const struct query *q, struct args a) MUST_USE;
@@ -119,7 +127,8 @@ struct store_options {
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
 };
-/* Opens, locks (SQLite: DIR/lock), migrates. On failure *why holds one sentence for a person (arena of cx). */
+/* Opens, locks (SQLite: DIR/lock), migrates. On failure cx->why holds one sentence for a person; ERR_CONFLICT means
+ * that another process holds DIR/lock. */
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
 bool store_is_postgres(const struct store *s);

@@ -1,0 +1,87 @@
+/* db/checkpoint.c - carries the write-ahead log into the database without standing in the writer's way.
+ *
+ * PASSIVE passes run beside the writer. They never reach the end of a log that grows, so when it is large and
+ * little is left, the writer is asked to pause between two batches, the rest is copied, and its next write begins the log
+ * anew. A pass that would take long is never made inside the pause.
+ */
+#include "db/db_impl.h"
+#include <sqlite3.h>
+#include <time.h>
+
+enum {
+    TICK_MS = 50,
+    SMALL_FRAMES = 512,       /* 4 MB: not worth a pass yet */
+    LARGE_FRAMES = 2048,      /* 16 MB: the log should begin anew */
+    REST_FRAMES = 128,        /* what may be left for the pause: 1 MB */
+};
+
+static void pause_begin(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->wants_pause = true;
+    while (s->n_running > 0)
+        pthread_cond_wait(&s->parked, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void pause_end(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->wants_pause = false;
+    pthread_cond_broadcast(&s->pause_done);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void log_failure(int rc)
+{
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
+        log_line(LOG_ERROR, "checkpoint", "code=%d", rc);
+}
+
+/* The rest of the log, in the pause; when all is copied and no reader looks at it, it begins anew. */
+static void finish(struct store *s)
+{
+    int frames = 0, done = 0;
+    pause_begin(s);
+    int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
+    if (rc == SQLITE_OK && frames == done)
+        atomic_store(&s->wal_frames, 0); /* the next commit says the true figure */
+    pthread_mutex_lock(&s->lock);
+    if (s->n_asleep)
+        pthread_cond_broadcast(&s->wake); /* the bulk lane may have waited for this */
+    pthread_mutex_unlock(&s->lock);
+    pause_end(s);
+    log_failure(rc);
+}
+
+static void tick(struct store *s)
+{
+    int64_t size = atomic_load(&s->wal_frames);
+    if (size < SMALL_FRAMES)
+        return;
+    int frames = 0, done = 0;
+    int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
+    log_failure(rc);
+    if (rc != SQLITE_OK || atomic_load(&s->wal_frames) < LARGE_FRAMES)
+        return;
+    for (int tries = 0; tries < 4 && atomic_load(&s->wal_frames) - done > REST_FRAMES; tries++)
+        if (lite_checkpoint(s->checkpoint_db, &frames, &done) != SQLITE_OK)
+            return;
+    if (atomic_load(&s->wal_frames) - done <= REST_FRAMES * 4)
+        finish(s);
+}
+
+void *lite_checkpoint_main(void *store)
+{
+    struct store *s = store;
+    const struct timespec nap = {.tv_nsec = TICK_MS * MS_NS};
+    for (;;) {
+        pthread_mutex_lock(&s->lock);
+        bool stops = s->is_stopping;
+        pthread_mutex_unlock(&s->lock);
+        if (stops)
+            return NULL;
+        tick(s);
+        nanosleep(&nap, NULL);
+    }
+}

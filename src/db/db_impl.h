@@ -1,0 +1,173 @@
+/* db/db_impl.h - what the files of db share; nobody else includes it. */
+#pragma once
+#include "db/db.h"
+#include "db/event.h"
+#include "messages.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    PAGE_BYTES = 8192,
+    PAGE_RESERVED = 40,         /* for the vault: nonce and tag */
+    READ_LIMIT_MS = 2000,       /* a snapshot lives no longer */
+    ROWS_MAX = 100000,          /* of one db_all */
+    QUEUE_MAX = 20000,          /* waiting changes of a lane; more are refused as busy */
+    WAL_BULK_MB = 64,           /* the bulk lane stops until the WAL was reset */
+    WAL_INTERACTIVE_MB = 256,   /* interactive changes are refused */
+    SLICE_ROWS = 200,           /* a turn of the bulk lane */
+    SLICE_MS = 5,
+    ID_AHEAD_MS = 10000,        /* how far the mark of ids is written ahead */
+    WRITERS_DEFAULT = 8,
+    CACHE_MB_DEFAULT = 96,
+};
+#define MS_NS 1000000LL
+
+struct lite; /* sqlite.c */
+struct pg;   /* postgres.c */
+
+/* A connection: a worker's for reading, or a writer's. */
+struct db {
+    struct store *store;
+    struct lite *lite; /* one of the two */
+    struct pg *pg;
+    bool is_writer;
+    bool in_read;                      /* between read_begin and read_end */
+    _Atomic int64_t read_started_ns;   /* 0: no snapshot open */
+    int64_t deadline_ns;               /* of the running read; 0: none */
+    enum err broken;                   /* first failure of a statement of the change that runs; it sticks */
+    struct fault broken_why;
+    struct event *events; /* of the changes of this batch, in order */
+    size_t n_events, cap_events;
+    struct arena *event_arena;
+    struct db *next; /* among the store's readers */
+};
+
+/* ---- rows into structs (db.c) -------------------------------------------------------- */
+
+/* Where the rows of a query go. */
+struct sink {
+    enum { SINK_NONE, SINK_ONE, SINK_ALL, SINK_INT } kind;
+    const struct shape *shape;
+    void *out; /* struct, struct list *, int64_t * */
+    size_t n, cap;
+};
+/* Takes one row; *wants_more is false when the sink is full. */
+enum err sink_row(struct cx *cx, const struct query *q, struct sink *to, const struct val *cells, size_t n,
+                  bool *wants_more);
+enum err sink_end(struct sink *to);
+size_t shape_columns(const struct shape *s);
+/* Makes a failure stick to the change that runs. */
+enum err db_break(struct cx *cx, enum err e);
+/* The list as JSON text, for SQLite. */
+str val_list_json(struct arena *a, const struct val *v);
+void db_free_common(struct db *d);
+
+/* ---- engines --------------------------------------------------------------------------- */
+
+enum err lite_open(struct cx *cx, struct store *s, bool is_writer, struct db **out);
+void lite_close(struct db *d);
+enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);
+enum err lite_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed);
+enum err lite_read_begin(struct cx *cx, struct db *d);
+void lite_read_end(struct db *d);
+/* Plain SQL without rows, for migrations, transactions and pragmas. */
+enum err lite_exec(struct cx *cx, struct db *d, const char *sql);
+enum lite_word { LITE_BEGIN, LITE_COMMIT, LITE_ROLLBACK, LITE_SAVE, LITE_RELEASE, LITE_BACK, LITE_READ, LITE_WORD_N };
+int lite_word(struct db *d, enum lite_word w); /* SQLite's result code */
+bool lite_in_transaction(struct db *d);
+bool lite_disk_failed(struct db *d); /* full, I/O error and the like since BEGIN */
+int64_t lite_total_changes(struct db *d);
+enum err lite_code(struct db *d, int rc); /* what a result code means */
+/* Copies WAL into the database: PASSIVE. Frames in the log and how many are copied. */
+int lite_checkpoint(struct db *d, int *frames, int *done);
+enum err lite_prepare_check(struct db *d, const char *sql, struct arena *a, str *why, str **columns, size_t *n);
+
+enum err pg_open(struct cx *cx, struct store *s, bool is_writer, struct db **out);
+void pg_close(struct db *d);
+enum err pg_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);
+enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed);
+enum err pg_batch(struct cx *cx, struct db *d, struct db_read *reads, size_t n);
+enum err pg_read_begin(struct cx *cx, struct db *d);
+void pg_read_end(struct db *d);
+enum err pg_exec(struct cx *cx, struct db *d, const char *sql);
+enum err pg_start(struct cx *cx, struct store *s, const struct store_options *o);
+void pg_stop(struct store *s);
+bool pg_is_ready(struct store *s);
+
+/* ---- the store -------------------------------------------------------------------------- */
+
+struct queue {
+    struct change *head, *tail;
+    int64_t n;
+};
+struct migration;
+
+struct store {
+    bool is_postgres, is_temporary, is_new;
+    char *dir, *url;
+    int lock_fd;
+    unsigned cache_mb, n_writers;
+
+    /* changes wait here; guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t wake, pause_done, parked;
+    struct queue lane[2];
+    unsigned n_asleep, n_running; /* writers */
+    bool is_stopping, wants_pause;
+    bool is_bulk_running;
+    int64_t bulk_waits_since_ns;
+
+    pthread_t *writers;
+    unsigned n_writer_threads;
+    struct db *writer; /* SQLite: the one; PostgreSQL: for migrations and bulk loads */
+
+    /* events go here; guarded by publish_lock */
+    pthread_mutex_t publish_lock;
+    void (*publish)(void *arg, const struct event *e, size_t n);
+    void *publish_arg;
+
+    pthread_mutex_t readers_lock;
+    struct db *readers;
+
+    /* checkpoint thread, SQLite */
+    pthread_t checkpointer;
+    bool has_checkpointer;
+    struct db *checkpoint_db;
+    _Atomic int64_t wal_frames;
+
+    unsigned node;
+    _Atomic int64_t id_mark; /* stored: ids up to here may be in rows */
+
+    struct keeper *keeper; /* keeper.c: audit views, jobs, old rows */
+    struct pg_side *pg;    /* postgres_writer.c */
+
+    _Atomic int64_t batches, changes, refused, longest_stall_us;
+};
+
+/* writer.c */
+struct change *queue_take(struct store *s, enum lane lane); /* without waiting; NULL when empty */
+enum err change_run(struct db *d, struct change *c);        /* apply, with the sticky failure counted in */
+void change_done(struct store *s, struct change *c, enum err e);
+void store_publish(struct store *s, const struct event *e, size_t n);
+void stall_note(struct store *s, int64_t ns);
+void *lite_writer_main(void *store);
+void *lite_checkpoint_main(void *store);
+
+/* migrate.c */
+enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);
+/* ids: reads the mark, starts ids above it */
+enum err lite_ids_start(struct cx *cx, struct store *s);
+void lite_ids_stop(struct store *s);
+
+struct store_text {
+    str value;
+};
+extern const struct shape store_text_shape;
+
+/* event.c */
+extern const char *const actor_codes[];
+enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut);
+
+/* keeper.c */
+enum err keeper_start(struct cx *cx, struct store *s);
+void keeper_stop(struct store *s);

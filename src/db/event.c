@@ -1,0 +1,137 @@
+/* db/event.c - events and audit rows: what a change records beside its rows. */
+#include "db/event.h"
+#include "db/db_impl.h"
+#include "queries.h"
+
+const char *const event_codes[EVENT_N] = {
+#define X(name, code) code,
+    EVENT_LIST(X)
+#undef X
+};
+
+static const struct field event_fields[] = {
+    FIELD(struct event, xid),         FIELD(struct event, seq),    FIELD_ENUM(struct event, type, event_codes),
+    FIELD(struct event, at_ms),       FIELD(struct event, customer_id), FIELD(struct event, ref_id),
+    FIELD(struct event, data),
+};
+const struct shape event_shape = SHAPE("event", struct event, event_fields);
+
+struct event_position {
+    int64_t xid, seq;
+};
+static const struct field event_position_fields[] = {
+    FIELD(struct event_position, xid),
+    FIELD(struct event_position, seq),
+};
+const struct shape event_position_shape = SHAPE("event_position", struct event_position, event_position_fields);
+
+/* Keeps what the commit will publish (SQLite; a PostgreSQL node reads the rows). */
+static enum err remember(struct cx *cx, struct db *d, const struct event *e)
+{
+    if (!d->event_arena && !(d->event_arena = arena_open((size_t)64 << 20)))
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    if (d->n_events == d->cap_events) {
+        size_t cap = d->cap_events ? d->cap_events * 2 : 64;
+        struct event *more = realloc(d->events, cap * sizeof *more);
+        if (!more)
+            return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+        d->events = more;
+        d->cap_events = cap;
+    }
+    d->events[d->n_events] = *e;
+    d->events[d->n_events].data = e->data.len ? arena_str(d->event_arena, e->data) : S("");
+    if (arena_is_over(d->event_arena))
+        return fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG);
+    d->n_events++;
+    return OK;
+}
+
+enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_t ref, str data)
+{
+    struct db *d = cx->db;
+    assert(d->is_writer);
+    struct event e = {.seq = id_new(cx->now_ms),
+                      .type = (int)type,
+                      .at_ms = cx->now_ms,
+                      .customer_id = customer,
+                      .ref_id = ref,
+                      .data = data};
+    TRY(db_run(cx, &q_event_insert, ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data))));
+    if (d->pg) {
+        d->n_events++;
+        return OK;
+    }
+    return db_break(cx, remember(cx, d, &e));
+}
+
+void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n), void *arg)
+{
+    pthread_mutex_lock(&s->publish_lock);
+    s->publish = publish;
+    s->publish_arg = arg;
+    pthread_mutex_unlock(&s->publish_lock);
+}
+
+/* The position of the newest row that was cut off, kept by event_trim_slice. */
+static enum err cut_position(struct cx *cx, struct event_position *cut)
+{
+    struct store_text t = {0};
+    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("events_cut")));
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    TRY(e);
+    str seq = t.value, xid = str_cut(&seq, ' ');
+    if (!str_to_int(xid, &cut->xid) || !str_to_int(seq, &cut->seq))
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    return OK;
+}
+
+static bool is_before(struct event_position a, struct event_position b)
+{
+    return a.xid < b.xid || (a.xid == b.xid && a.seq < b.seq);
+}
+
+/* Cuts the oldest events off, up to limit of them, and remembers where. */
+enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut)
+{
+    struct event_position last = {0};
+    *cut = 0;
+    enum err e = db_one(cx, &q_event_trim_last, &event_position_shape, &last, ARGS(V(limit), V(before_ms)));
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    TRY(e);
+    TRY(db_run_count(cx, &q_event_trim, cut, ARGS(V(last.xid), V(last.seq))));
+    str at = arena_printf(cx->arena, "%lld %lld", (long long)last.xid, (long long)last.seq);
+    return db_run(cx, &q_store_meta_set, ARGS(V("events_cut"), V(at)));
+}
+
+enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone)
+{
+    *out = (struct list){0};
+    struct event_position cut = {0};
+    TRY(cut_position(cx, &cut));
+    *is_gone = is_before((struct event_position){xid, seq}, cut);
+    if (*is_gone)
+        return OK;
+    return db_all(cx, &q_event_after, &event_shape, out, ARGS(V(xid), V(seq), V((int64_t)limit)));
+}
+
+enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq)
+{
+    struct event_position p = {0};
+    enum err e = db_one(cx, &q_event_newest, &event_position_shape, &p, NO_ARGS);
+    *xid = p.xid;
+    *seq = p.seq;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* ---- audit ------------------------------------------------------------------------------------- */
+
+const char *const actor_codes[] = {"nobody", "staff", "token", "system", "phone_link"};
+
+enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t ref, str details)
+{
+    return db_run(cx, &q_audit_insert,
+                  ARGS(V(id_new(cx->now_ms)), V(cx->now_ms), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(action),
+                       V(customer), V(ref), V(details), V(cx->peer)));
+}

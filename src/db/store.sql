@@ -1,0 +1,122 @@
+-- What the store asks of its own tables.
+
+-- name: store_meta_get -> store_text
+SELECT value FROM store_meta WHERE name = :name;
+
+-- name: store_meta_set
+INSERT INTO store_meta (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: node_mark
+SELECT id_mark FROM node WHERE number = :number;
+
+-- name: node_mark_set
+INSERT INTO node (number, id_mark) VALUES (:number, :mark)
+    ON CONFLICT (number) DO UPDATE SET id_mark = excluded.id_mark;
+
+-- name: migration_list -> migration_row
+SELECT number, name, sha256 FROM migration ORDER BY number LIMIT 10000;
+
+-- name: migration_insert
+INSERT INTO migration (number, name, sha256) VALUES (:number, :name, :sha256);
+
+-- On SQLite the number alone orders; xid is 0.
+-- name: event_insert
+INSERT INTO event (seq, type, at_ms, customer_id, ref_id, data)
+    VALUES (:seq, :type, :at_ms, :customer_id, :ref_id, :data);
+
+-- name: event_after -> event @sqlite
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data
+  FROM event
+ WHERE :xid = :xid AND seq > :seq
+ ORDER BY seq LIMIT :limit;
+
+-- Up to the publication line: nothing that may still be overtaken by a transaction that runs.
+-- name: event_after -> event @postgres
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data
+  FROM event
+ WHERE (xid, seq) > (:xid, :seq)
+   AND xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)
+ ORDER BY xid, seq LIMIT :limit;
+
+-- name: event_newest -> event_position @sqlite
+SELECT xid, seq FROM event ORDER BY seq DESC LIMIT 1;
+
+-- name: event_newest -> event_position @postgres
+SELECT xid, seq
+  FROM event
+ WHERE xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)
+ ORDER BY xid DESC, seq DESC LIMIT 1;
+
+-- The last of the oldest ones that go in one slice.
+-- name: event_trim_last -> event_position @sqlite
+SELECT xid, seq
+  FROM (SELECT xid, seq, at_ms FROM event ORDER BY seq LIMIT :limit) AS old
+ WHERE at_ms < :before_ms
+ ORDER BY seq DESC LIMIT 1;
+
+-- name: event_trim_last -> event_position @postgres
+SELECT xid, seq
+  FROM (SELECT xid, seq, at_ms FROM event ORDER BY xid, seq LIMIT :limit) AS old
+ WHERE at_ms < :before_ms
+ ORDER BY xid DESC, seq DESC LIMIT 1;
+
+-- name: event_trim @sqlite
+DELETE FROM event WHERE :xid = :xid AND seq <= :seq;
+
+-- name: event_trim @postgres
+DELETE FROM event WHERE (xid, seq) <= (:xid, :seq);
+
+-- name: audit_insert
+INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer)
+    VALUES (:id, :at_ms, :actor_kind, :actor_id, :action, :customer_id, :ref_id, :details, :peer);
+
+-- name: idempotency_trim @sqlite
+DELETE FROM idempotency
+ WHERE (actor_kind, actor_id, key) IN
+       (SELECT actor_kind, actor_id, key FROM idempotency WHERE at_ms < :before_ms ORDER BY at_ms LIMIT :limit);
+
+-- name: idempotency_trim @postgres
+DELETE FROM idempotency
+ WHERE (actor_kind, actor_id, key) IN
+       (SELECT i.actor_kind, i.actor_id, i.key FROM idempotency i
+         WHERE i.at_ms < :before_ms ORDER BY i.at_ms LIMIT :limit);
+
+-- name: job_insert
+INSERT INTO job (id, kind, args, next_ms, made_ms) VALUES (:id, :kind, :args, :now_ms, :now_ms);
+
+-- name: job_schedule
+INSERT INTO job (id, kind, args, schedule, next_ms, made_ms)
+    VALUES (:id, :kind, '', :kind, :now_ms, :now_ms)
+    ON CONFLICT (schedule) DO NOTHING;
+
+-- name: job_next -> job_row
+SELECT id, kind, args, next_ms, position, slices, progress, total, tries
+  FROM job
+ WHERE state = 'waiting' AND next_ms <= :now_ms
+ ORDER BY next_ms, id LIMIT 20;
+
+-- When the next one is due.
+-- name: job_when
+SELECT next_ms FROM job WHERE state = 'waiting' ORDER BY next_ms LIMIT 1;
+
+-- name: job_is_at
+SELECT slices FROM job WHERE id = :id AND state = 'waiting';
+
+-- A slice counts only when nobody else made it meanwhile.
+-- name: job_slice_done
+UPDATE job SET position = :position, slices = slices + 1, progress = :progress, total = :total, tries = 0,
+               error = '', next_ms = :next_ms, state = :state, done_ms = :done_ms
+ WHERE id = :id AND slices = :slices AND state = 'waiting';
+
+-- name: job_slice_failed
+UPDATE job SET tries = tries + 1, error = :error, next_ms = :next_ms, state = :state
+ WHERE id = :id AND slices = :slices AND state = 'waiting';
+
+-- name: lease_take
+INSERT INTO lease (name, node, until_ms) VALUES (:name, :node, :until_ms)
+    ON CONFLICT (name) DO UPDATE SET node = excluded.node, until_ms = excluded.until_ms
+     WHERE lease.node = excluded.node OR lease.until_ms < :now_ms;
+
+-- name: lease_drop
+DELETE FROM lease WHERE name = :name AND node = :node;

@@ -1,0 +1,391 @@
+/* db/writer.c - changes: two queues, and SQLite's one writer with natural group commit.
+ *
+ * While one commit is on its way to the disk, the next batch collects: no waiting window. Each apply runs in a
+ * savepoint. When the disk fails, the whole batch ends; nothing of it was answered, so each change runs again alone.
+ */
+#include "db/db_impl.h"
+#include "queries.h"
+#include <semaphore.h>
+#include <sqlite3.h>
+
+enum {
+    BATCH_MAX = 512,    /* changes of one commit */
+    BATCH_MS = 8,       /* of applying; then it is committed even while more wait */
+    BULK_PATIENCE_MS = 250, /* after this long without a turn the bulk lane gets one change through */
+};
+
+/* ---- queues ------------------------------------------------------------------------------- */
+
+static void push(struct queue *q, struct change *c)
+{
+    c->next = NULL;
+    if (q->tail)
+        q->tail->next = c;
+    else
+        q->head = c;
+    q->tail = c;
+    q->n++;
+}
+
+static struct change *pop(struct queue *q)
+{
+    struct change *c = q->head;
+    if (!c)
+        return NULL;
+    q->head = c->next;
+    if (!q->head)
+        q->tail = NULL;
+    q->n--;
+    return c;
+}
+
+struct change *queue_take(struct store *s, enum lane lane)
+{
+    pthread_mutex_lock(&s->lock);
+    struct change *c = pop(&s->lane[lane]);
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+static bool anything_waits(struct store *s, enum lane lane)
+{
+    pthread_mutex_lock(&s->lock);
+    bool waits = s->lane[lane].n > 0;
+    pthread_mutex_unlock(&s->lock);
+    return waits;
+}
+
+void db_submit(struct store *s, struct change *c)
+{
+    c->result = OK;
+    pthread_mutex_lock(&s->lock);
+    bool is_open = !s->is_stopping;
+    if (is_open) {
+        if (s->lane[c->lane].n >= QUEUE_MAX)
+            c->result = ERR_BUSY; /* the writer hands it back */
+        if (c->lane == LANE_BULK && s->lane[LANE_BULK].n == 0)
+            s->bulk_waits_since_ns = clock_mono_ns();
+        push(&s->lane[c->lane], c);
+        if (s->n_asleep)
+            pthread_cond_signal(&s->wake);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (!is_open)
+        change_done(s, c, ERR_BUSY);
+}
+
+/* ---- one change --------------------------------------------------------------------------------- */
+
+enum err change_run(struct db *d, struct change *c)
+{
+    struct cx *cx = c->cx;
+    size_t events = d->n_events;
+    d->broken = OK;
+    cx->db = d;
+    cx->made_id = 0;
+    cx->why = (struct fault){0};
+    enum err e = c->apply(cx, c->state);
+    if (e == OK && d->broken != OK) { /* apply overlooked it; we do not */
+        cx->why = d->broken_why;
+        e = d->broken;
+    }
+    if (e == OK && arena_is_over(cx->arena))
+        e = fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG);
+    if (e != OK)
+        d->n_events = events;
+    return e;
+}
+
+void change_done(struct store *s, struct change *c, enum err e)
+{
+    if (e == ERR_BUSY && c->cx->why.msg == M_NONE) {
+        (void)fault(c->cx, ERR_BUSY, M_STORE_BUSY);
+        c->cx->why.retry_after_s = 1;
+    }
+    atomic_fetch_add(e == OK ? &s->changes : &s->refused, 1);
+    c->done(c, e);
+}
+
+struct waiting {
+    sem_t done;
+    enum err result;
+};
+
+static void wake_waiting(struct change *c, enum err e)
+{
+    struct waiting *w = c->owner;
+    w->result = e;
+    sem_post(&w->done);
+}
+
+enum err db_change(struct store *s, struct cx *cx, enum lane lane,
+                   enum err (*apply)(struct cx *cx, void *state), void *state)
+{
+    struct waiting w = {.result = ERR_INTERNAL};
+    sem_init(&w.done, 0, 0);
+    struct db *reader = cx->db;
+    struct change c = {.lane = lane, .apply = apply, .state = state, .cx = cx, .done = wake_waiting, .owner = &w};
+    db_submit(s, &c);
+    while (sem_wait(&w.done) != 0)
+        continue;
+    sem_destroy(&w.done);
+    cx->db = reader;
+    return w.result;
+}
+
+void store_publish(struct store *s, const struct event *e, size_t n)
+{
+    if (!n)
+        return;
+    pthread_mutex_lock(&s->publish_lock);
+    if (s->publish)
+        s->publish(s->publish_arg, e, n);
+    pthread_mutex_unlock(&s->publish_lock);
+}
+
+void stall_note(struct store *s, int64_t ns)
+{
+    int64_t us = ns / 1000, seen = atomic_load(&s->longest_stall_us);
+    while (us > seen && !atomic_compare_exchange_weak(&s->longest_stall_us, &seen, us))
+        continue;
+}
+
+/* ---- batches (SQLite) ------------------------------------------------------------------------------ */
+
+struct batch {
+    struct store *s;
+    struct db *d;
+    struct change *ran[BATCH_MAX];
+    struct db *readers[BATCH_MAX]; /* what each cx->db was */
+    size_t n;
+    bool is_lost; /* the transaction ended under us */
+};
+
+/* A mark of ids that is ahead of every id in the rows about to be committed. */
+static int keep_ids_ahead(struct store *s, struct db *d)
+{
+    int64_t high = id_high_water(), mark = atomic_load(&s->id_mark);
+    if (high < mark - ((int64_t)(ID_AHEAD_MS / 2) << 22))
+        return SQLITE_OK;
+    mark = high + ((int64_t)ID_AHEAD_MS << 22);
+    struct arena *a = arena_open(64 << 10);
+    if (!a)
+        return SQLITE_NOMEM;
+    struct cx cx = {.arena = a, .db = d};
+    d->broken = OK;
+    enum err e = db_run(&cx, &q_node_mark_set, ARGS(V((int64_t)s->node), V(mark)));
+    arena_close(a);
+    if (e == ERR_NO_SPACE)
+        return SQLITE_FULL;
+    if (e != OK)
+        return SQLITE_ERROR;
+    atomic_store(&s->id_mark, mark);
+    return SQLITE_OK;
+}
+
+static void run_one(struct batch *b, struct change *c)
+{
+    struct db *d = b->d;
+    b->readers[b->n] = c->cx->db;
+    b->ran[b->n++] = c;
+    if (c->result == ERR_BUSY)
+        return; /* came while the queue was full */
+    if (lite_word(d, LITE_SAVE) != SQLITE_OK) {
+        b->is_lost = true;
+        return;
+    }
+    enum err e = change_run(d, c);
+    if (!lite_in_transaction(d)) {
+        b->is_lost = true;
+        return;
+    }
+    if (e != OK && lite_word(d, LITE_BACK) != SQLITE_OK)
+        b->is_lost = true;
+    if (lite_word(d, LITE_RELEASE) != SQLITE_OK)
+        b->is_lost = true;
+    if (lite_disk_failed(d))
+        b->is_lost = true; /* the others get a transaction of their own */
+    c->result = e;
+}
+
+static bool batch_commit(struct batch *b)
+{
+    if (b->is_lost)
+        return false;
+    if (keep_ids_ahead(b->s, b->d) != SQLITE_OK)
+        return false;
+    return lite_word(b->d, LITE_COMMIT) == SQLITE_OK;
+}
+
+/* Gives every change its cx back and its answer. */
+static void batch_answer(struct batch *b)
+{
+    struct db *d = b->d;
+    store_publish(b->s, d->events, d->n_events);
+    d->n_events = 0;
+    if (d->event_arena)
+        arena_reset(d->event_arena);
+    for (size_t i = 0; i < b->n; i++) {
+        struct change *c = b->ran[i];
+        c->cx->db = b->readers[i];
+        change_done(b->s, c, c->result);
+    }
+    atomic_fetch_add(&b->s->batches, 1);
+}
+
+/* One change in a transaction of its own, after its batch was lost. */
+static void run_alone(struct batch *b, struct change *c)
+{
+    struct db *d = b->d;
+    if (c->result == ERR_BUSY && !c->cx->why.msg)
+        return;
+    d->n_events = 0;
+    if (lite_word(d, LITE_BEGIN) != SQLITE_OK) {
+        c->result = fault(c->cx, ERR_INTERNAL, M_STORE_FAILED);
+        return;
+    }
+    enum err e = change_run(d, c);
+    if (e == OK && !lite_in_transaction(d))
+        e = fault(c->cx, ERR_INTERNAL, M_STORE_FAILED);
+    if (e == OK) {
+        int rc = keep_ids_ahead(b->s, d);
+        if (rc == SQLITE_OK)
+            rc = lite_word(d, LITE_COMMIT);
+        if (rc != SQLITE_OK) {
+            e = lite_code(d, rc) == ERR_NO_SPACE ? fault(c->cx, ERR_NO_SPACE, M_STORE_NO_SPACE)
+                                                 : fault(c->cx, ERR_INTERNAL, M_STORE_FAILED);
+            log_line(LOG_ERROR, "commit", "code=%d", rc);
+        }
+    }
+    if (lite_in_transaction(d))
+        (void)lite_word(d, LITE_ROLLBACK);
+    if (e != OK)
+        atomic_store(&b->s->id_mark, 0);
+    if (e == OK)
+        store_publish(b->s, d->events, d->n_events);
+    d->n_events = 0;
+    c->result = e;
+}
+
+static void batch_again_one_by_one(struct batch *b)
+{
+    if (lite_in_transaction(b->d))
+        (void)lite_word(b->d, LITE_ROLLBACK);
+    atomic_store(&b->s->id_mark, 0); /* what was written of it is gone */
+    log_line(LOG_WARN, "batch_lost", "changes=%zu", b->n);
+    for (size_t i = 0; i < b->n; i++)
+        run_alone(b, b->ran[i]);
+    b->d->n_events = 0;
+}
+
+/* The interactive lane: all that waits and all that comes meanwhile, within reason. */
+static void fill_interactive(struct batch *b, struct change *c)
+{
+    int64_t until = clock_mono_ns() + BATCH_MS * MS_NS;
+    while (c) {
+        run_one(b, c);
+        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until)
+            return;
+        c = queue_take(b->s, LANE_INTERACTIVE);
+    }
+}
+
+/* The bulk lane: few rows, and it stands back as soon as anything interactive waits. */
+static void fill_bulk(struct batch *b, struct change *c)
+{
+    int64_t until = clock_mono_ns() + SLICE_MS * MS_NS;
+    int64_t rows = lite_total_changes(b->d) + SLICE_ROWS;
+    while (c) {
+        run_one(b, c);
+        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until || lite_total_changes(b->d) >= rows ||
+            anything_waits(b->s, LANE_INTERACTIVE))
+            return;
+        c = queue_take(b->s, LANE_BULK);
+    }
+}
+
+static void refuse_all(struct store *s)
+{
+    for (struct change *c; (c = queue_take(s, LANE_INTERACTIVE));)
+        change_done(s, c, ERR_BUSY);
+}
+
+static void run_batch(struct batch *b, struct change *first)
+{
+    b->n = 0;
+    b->is_lost = false;
+    if (lite_word(b->d, LITE_BEGIN) != SQLITE_OK) {
+        b->is_lost = true;
+        b->readers[b->n] = first->cx->db;
+        b->ran[b->n++] = first;
+    } else if (first->lane == LANE_INTERACTIVE) {
+        fill_interactive(b, first);
+    } else {
+        fill_bulk(b, first);
+    }
+    if (!batch_commit(b))
+        batch_again_one_by_one(b);
+    batch_answer(b);
+}
+
+/* The next change to begin a batch with; waits. NULL: the store closes and all is done. */
+static struct change *next_first(struct store *s)
+{
+    struct change *c = NULL;
+    pthread_mutex_lock(&s->lock);
+    s->n_running--;
+    pthread_cond_signal(&s->parked);
+    for (;;) {
+        if (s->wants_pause) { /* the checkpoint's moment */
+            int64_t from = clock_mono_ns();
+            bool was_wanted = s->lane[LANE_INTERACTIVE].n > 0;
+            while (s->wants_pause)
+                pthread_cond_wait(&s->pause_done, &s->lock);
+            if (was_wanted || s->lane[LANE_INTERACTIVE].n > 0)
+                stall_note(s, clock_mono_ns() - from);
+        }
+        int64_t wal_mb = atomic_load(&s->wal_frames) * PAGE_BYTES >> 20;
+        bool bulk_may = s->lane[LANE_BULK].n > 0 && (wal_mb < WAL_BULK_MB || s->is_stopping);
+        bool is_starving = bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
+        if (s->lane[LANE_INTERACTIVE].n > 0 && !is_starving) {
+            c = pop(&s->lane[LANE_INTERACTIVE]);
+            break;
+        }
+        if (bulk_may) {
+            c = pop(&s->lane[LANE_BULK]);
+            s->bulk_waits_since_ns = clock_mono_ns();
+            break;
+        }
+        if (s->is_stopping && !s->lane[LANE_BULK].n)
+            break;
+        s->n_asleep++;
+        pthread_cond_wait(&s->wake, &s->lock);
+        s->n_asleep--;
+    }
+    s->n_running++;
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+void *lite_writer_main(void *store)
+{
+    struct store *s = store;
+    struct batch *b = calloc(1, sizeof *b);
+    if (!b)
+        abort(); /* at the start; the service is started again */
+    b->s = s;
+    b->d = s->writer;
+    pthread_mutex_lock(&s->lock);
+    s->n_running++;
+    pthread_mutex_unlock(&s->lock);
+    for (struct change *c; (c = next_first(s));) {
+        if (c->lane == LANE_INTERACTIVE && atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 >= WAL_INTERACTIVE_MB) {
+            change_done(s, c, ERR_BUSY);
+            refuse_all(s);
+            continue;
+        }
+        run_batch(b, c);
+    }
+    free(b);
+    return NULL;
+}
