@@ -1,0 +1,17 @@
+#!/bin/bash
+# Migrates an empty SQLite and an empty PostgreSQL, prepares every query on both, compares columns with shapes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ -f build/build.ninja ] || tools/setup.sh build
+ninja -C build --quiet sql-check
+if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
+    started=$(tools/postgres.sh start)
+    eval "$started"
+    trap 'tools/postgres.sh stop' EXIT
+fi
+name=kith_sql_$$
+psql -q "$KITH_TEST_POSTGRES" -c "CREATE DATABASE $name"
+status=0
+build/sql-check "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
+psql -q "$KITH_TEST_POSTGRES" -c "DROP DATABASE $name" || true
+exit $status
