@@ -19,7 +19,8 @@ struct http_request {
     str query; /* as sent, behind '?' */
     str body;
     str peer;  /* client address: the right-most untrusted hop when a listed proxy forwards */
-    bool is_tls, is_loopback_peer;
+    bool is_tls; /* here, or at a listed proxy that says so (X-Forwarded-Proto) */
+    bool is_loopback_peer; /* false for what any proxy forwarded from elsewhere */
     uint64_t number;      /* for log lines */
     int64_t started_ns;   /* monotonic, when the request line was read */
 };
@@ -38,30 +39,31 @@ struct http_options {
     unsigned body_bytes_per_second; /* slower bodies are cut; 0: 500 */
     unsigned idle_seconds;    /* between requests; 0: 60 */
     /* Called when the headers are there, before the body: the body limit of this request in bytes, or 0 when
-     * none is wanted (a body is then 413). Must be quick. */
+     * none is wanted (a body is then 413). Must be quick. Asked only when a body is announced. */
     size_t (*body_limit)(void *arg, enum http_method m, str path);
     /* Called when the request is whole. Must not block. */
     void (*handle)(void *arg, struct http_exchange *x);
     void *arg;
 };
-/* A non-loopback host without TLS and without a listed proxy is refused (ERR_INVALID, sentence in cx->why). */
+/* A non-loopback host without TLS and without a listed proxy is refused (ERR_INVALID, sentence in cx->why); without TLS
+ * only listed proxies and loopback may connect. Threads made here block all signals. */
 enum err http_open(struct cx *cx, const struct http_options *o, struct http_server **out) MUST_USE;
 uint16_t http_port(const struct http_server *s);
-/* Stops accepting, waits at most wait_ms for exchanges in flight, ends streams. */
+/* Stops accepting, ends streams, waits at most wait_ms for exchanges in flight; a later answer to one of the others is safe and goes nowhere. */
 void http_close(struct http_server *s, unsigned wait_ms);
 enum err http_reload_tls(struct http_server *s, struct cx *cx);
 
 const struct http_request *http_request(const struct http_exchange *x);
 /* Value of a request header (case-insensitive), empty when absent. */
 str http_header_of(const struct http_exchange *x, const char *name);
-/* Value of a cookie, empty when absent. */
+/* Value of a cookie, empty when absent or when two of the name differ. */
 str http_cookie_of(const struct http_exchange *x, const char *name);
 /* Memory that lives as long as the exchange. */
 struct arena *http_arena(struct http_exchange *x);
-/* A slot for the owner of the exchange (the gate's request). */
+/* A slot for the owner of the exchange (the gate's request); freed with the exchange, on any thread. */
 void http_set_owner(struct http_exchange *x, void *owner, void (*free_owner)(void *owner));
 void *http_owner(const struct http_exchange *x);
-/* Answers. body is copied unless `body_lives` (it then lives as long as the exchange, or for ever). Standard security headers
+/* Answers; after it the exchange must not be touched. body is copied unless `body_lives` (it then lives as long as the exchange, or for ever). Standard security headers
  * are added by the port. HEAD sends no body. */
 void http_reply(struct http_exchange *x, int status, str content_type, const struct http_header *headers, size_t n,
                 str body, bool body_lives);
@@ -73,7 +75,9 @@ struct http_chunk;
 struct http_chunk *http_chunk_new(str bytes);
 void http_chunk_free(struct http_chunk *c); /* drops the caller's reference */
 /* Turns the exchange into a stream: headers leave at once, a comment line each 20 s keeps it alive. `closed` is
- * called once, on any thread, when the client is gone or was dropped; after that the stream must not be used. */
+ * called once, on a polling thread, when the stream is over: client gone, dropped, or http_stream_end done. Until it returns
+ * the stream may be used. It may be called before http_stream_begin has returned: hold the lock that `closed` takes while beginning.
+ * NULL when the server is closing or memory is out; the exchange is answered then and `closed` is not called. */
 struct http_stream *http_stream_begin(struct http_exchange *x, str content_type, const struct http_header *headers, size_t n,
                                       void (*closed)(void *arg), void *arg);
 /* Queues a chunk; false (and the stream ends after `retry: 3000`) when the client is 256 KB or 500 chunks behind. */
