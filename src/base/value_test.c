@@ -297,7 +297,7 @@ static void an_id_is_read_with_its_own_prefix_only(void **state)
     static const char *const wrong[] = {
         "", "cus", "cus_", "cus_0000000000000", "ord_0000000000010", "CUS_0000000000010",
         "cus_000000000001", "cus_00000000000100", "cus_000000000001u", "cus_8000000000000",
-        "cus_zzzzzzzzzzzzz", "cus-0000000000010", "cus_00000000000 1", "cus_\xFF" "00000000001x"};
+        "cus_zzzzzzzzzzzzz", "cus-0000000000010", "cus_00000000000 1", ("cus_\xFF" "00000000001x")};
     for (size_t i = 0; i < COUNT(wrong); i++)
         if (id_parse(str_of(wrong[i]), "cus", &id))
             fail_msg("'%s' was read", wrong[i]);
