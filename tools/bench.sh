@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/install.sh build test
 tools/setup.sh build
-ninja -C build --quiet
+tools/ninja.sh build
 started=$(KITH_TEST_POSTGRES_PARENT=${BENCH_DIR:-/var/tmp} KITH_TEST_POSTGRES_BUFFERS=1GB tools/postgres.sh start)
 eval "$started"
 trap 'tools/postgres.sh stop' EXIT

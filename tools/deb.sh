@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/install.sh build deb
 tools/setup.sh build-deb -Dtests=false -Dprefix=/usr -Dstrip=true
-ninja -C build-deb --quiet kith
+tools/ninja.sh build-deb kith
 
 version=$(meson introspect --projectinfo build-deb | python3 -c 'import json, sys; print(json.load(sys.stdin)["version"])')
 arch=$(dpkg --print-architecture)

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CC=clang CXX=clang++ tools/setup.sh build-fuzz -Dfuzz=true -Db_lundef=false -Doptimization=1
-ninja -C build-fuzz --quiet
+tools/ninja.sh build-fuzz
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$PWD/tools/lsan.supp:print_suppressions=0
 

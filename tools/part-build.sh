@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh build -Dwerror=true
-ninja -C build --quiet
+tools/ninja.sh build
 build/kith --version
 echo "1 passed, 0 failed"

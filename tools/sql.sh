@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -f build/build.ninja ] || tools/setup.sh build
-ninja -C build --quiet sql-check
+tools/ninja.sh build sql-check
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
     started=$(tools/postgres.sh start)
     eval "$started"

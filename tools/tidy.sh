@@ -6,6 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/install.sh build test check
 CC=clang CXX=clang++ tools/setup.sh build-clang -Dwerror=true
-ninja -C build-clang --quiet queries.h migrations.h messages.h web_files.h
+tools/ninja.sh build-clang queries.h migrations.h messages.h web_files.h
 [ $# -gt 0 ] || set -- $(find src -name '*.c' ! -name '*_test.c' | sort)
 printf '%s\n' "$@" | xargs -P "$(nproc)" -n 4 clang-tidy -p build-clang --quiet

@@ -22,5 +22,5 @@ case $kind in
         ;;
     *) echo "unit: unknown kind '$kind' (plain, san, tsan, clang)" >&2; exit 2 ;;
 esac
-ninja -C $folder --quiet
+tools/ninja.sh $folder
 exec tools/unit.py $folder $room
