@@ -1,0 +1,243 @@
+-- Customers, their handles and what hangs on them. `:root` is always the id of the record that answers; parts are read
+-- through customer.root_id, so that merged records show everything while each row keeps the id it came in by.
+
+-- name: customer_ids -> customer_id_row
+SELECT m.id, m.root_id
+  FROM customer c JOIN customer m ON m.root_id = c.root_id
+ WHERE c.id = :id
+ ORDER BY m.id LIMIT 256;
+
+-- name: customer_get -> customer_row
+SELECT r.id, r.kind, r.name, r.reading, r.given, r.family, r.patronymic, r.form_of_address, r.lang, r.time_zone,
+       r.country, r.region, r.city, r.company, r.heard_of_us, r.owner_id, s.name, r.created_ms, r.changed_ms, r.version
+  FROM customer c JOIN customer r ON r.id = c.root_id LEFT JOIN staff s ON s.id = r.owner_id
+ WHERE c.id = :id;
+
+-- name: customer_list -> customer_row
+SELECT c.id, c.kind, c.name, c.reading, c.given, c.family, c.patronymic, c.form_of_address, c.lang, c.time_zone,
+       c.country, c.region, c.city, c.company, c.heard_of_us, c.owner_id, s.name, c.created_ms, c.changed_ms, c.version
+  FROM customer c LEFT JOIN staff s ON s.id = c.owner_id
+ WHERE c.id < :before AND c.root_id = c.id
+ ORDER BY c.id DESC LIMIT :n;
+
+-- name: customer_insert
+INSERT INTO customer (id, root_id, kind, name, reading, given, family, patronymic, form_of_address, lang, time_zone, country,
+                      region, city, company, heard_of_us, owner_id, created_ms, changed_ms)
+VALUES (:id, :id, :kind, :name, :reading, :given, :family, :patronymic, :form_of_address, :lang, :time_zone, :country,
+        :region, :city, :company, :heard_of_us, NULL, :now, :now);
+
+-- name: customer_update
+UPDATE customer
+   SET kind = :kind, name = :name, reading = :reading, given = :given, family = :family, patronymic = :patronymic,
+       form_of_address = :form_of_address, lang = :lang, time_zone = :time_zone, country = :country, region = :region,
+       city = :city, company = :company, heard_of_us = :heard_of_us, owner_id = :owner, changed_ms = :now,
+       version = version + 1
+ WHERE id = :id AND version = :version;
+
+-- name: customer_key_insert
+INSERT INTO customer_key (key, customer_id) VALUES (:key, :customer) ON CONFLICT DO NOTHING;
+
+-- Four at once; a key may be named twice.
+-- name: customer_key_insert4
+INSERT INTO customer_key (key, customer_id)
+VALUES (:key, :customer), (:key2, :customer), (:key3, :customer), (:key4, :customer) ON CONFLICT DO NOTHING;
+
+-- name: customer_keys_delete
+DELETE FROM customer_key WHERE customer_id = :customer;
+
+-- name: standing_insert
+INSERT INTO standing (customer_id, first_ms, last_contact_ms) VALUES (:customer, :now, 0);
+
+-- name: standing_get -> standing_row
+SELECT first_ms, last_contact_ms, contacts, orders, spent_minor, last_order_ms FROM standing WHERE customer_id = :root;
+
+-- Windows are sums of day rows (kept by the orders); a year of one customer is few of them.
+-- name: standing_spent_since -> number_row
+SELECT CAST(COALESCE(SUM(d.spent_minor), 0) AS BIGINT)
+  FROM customer m JOIN order_day d ON d.customer_id = m.id
+ WHERE m.root_id = :root AND d.day > :day;
+
+-- ---- handles ----
+
+-- A handle without owners still gives its row, so that plan sees its version.
+-- name: identity_owners -> owner_row
+SELECT c.root_id, o.customer_id, v.id, v.version, o.state, o.last_ms
+  FROM identity_value v
+  LEFT JOIN identity_owner o ON o.value_id = v.id AND o.state <> 'wrong'
+  LEFT JOIN customer c ON c.id = o.customer_id
+ WHERE v.value = :value AND v.type = :type
+ ORDER BY o.customer_id LIMIT 64;
+
+-- name: identity_owners_by_suffix -> owner_row
+SELECT c.root_id, o.customer_id, v.id, v.version, o.state, o.last_ms
+  FROM (SELECT id, version FROM identity_value WHERE reversed >= :first AND reversed < :end
+         ORDER BY reversed LIMIT 22) v
+  JOIN identity_owner o ON o.value_id = v.id AND o.state <> 'wrong'
+  JOIN customer c ON c.id = o.customer_id
+ ORDER BY o.customer_id LIMIT 64;
+
+-- name: identity_value_insert
+INSERT INTO identity_value (id, type, value, shown, reversed) VALUES (:id, :type, :value, :shown, :reversed)
+    ON CONFLICT DO NOTHING;
+
+-- Takes the handle and says by its count whether it is as plan saw it.
+-- name: identity_value_take
+UPDATE identity_value SET version = version + 1 WHERE id = :id AND version = :version;
+
+-- name: identity_value_touch
+UPDATE identity_value SET version = version + 1 WHERE id = :id;
+
+-- name: identity_owner_insert
+INSERT INTO identity_owner (value_id, customer_id, id, state, given, source, first_ms, last_ms)
+VALUES (:value, :customer, :id, :state, :given, :source, :now, :now) ON CONFLICT DO NOTHING;
+
+-- name: identity_seen
+UPDATE identity_owner SET last_ms = :now WHERE value_id = :value AND customer_id = :customer AND last_ms < :now;
+
+-- name: identity_confirm
+UPDATE identity_owner SET state = 'confirmed', last_ms = :now
+ WHERE value_id = :value AND customer_id = :customer AND state = 'claimed';
+
+-- name: identity_list -> identity_row
+SELECT o.id, v.type, o.state, CASE WHEN substr(v.value, 1, 1) = '!' THEN '' ELSE v.value END, o.given, v.shown, o.source,
+       o.first_ms, o.last_ms
+  FROM customer m JOIN identity_owner o ON o.customer_id = m.id JOIN identity_value v ON v.id = o.value_id
+ WHERE m.root_id = :root
+ ORDER BY o.id LIMIT 201;
+
+-- name: identity_get -> identity_row
+SELECT o.id, v.type, o.state, CASE WHEN substr(v.value, 1, 1) = '!' THEN '' ELSE v.value END, o.given, v.shown, o.source,
+       o.first_ms, o.last_ms
+  FROM identity_owner o JOIN identity_value v ON v.id = o.value_id
+ WHERE o.id = :id;
+
+-- name: identity_place -> identity_place
+SELECT o.value_id, o.customer_id, c.root_id FROM identity_owner o JOIN customer c ON c.id = o.customer_id WHERE o.id = :id;
+
+-- name: identity_state_set
+UPDATE identity_owner SET state = :state WHERE value_id = :value AND customer_id = :customer;
+
+-- ---- parts of a record ----
+
+-- name: mark_list -> mark_row
+SELECT k.mark, k.reason, s.id, s.name, k.at_ms
+  FROM customer m JOIN customer_mark k ON k.customer_id = m.id LEFT JOIN staff s ON s.id = k.staff_id
+ WHERE m.root_id = :root
+ ORDER BY k.at_ms, k.mark LIMIT 100;
+
+-- name: mark_set
+INSERT INTO customer_mark (customer_id, mark, reason, staff_id, at_ms) VALUES (:customer, :mark, :reason, :staff, :now)
+    ON CONFLICT (customer_id, mark) DO UPDATE SET reason = excluded.reason, staff_id = excluded.staff_id, at_ms = excluded.at_ms;
+
+-- name: mark_remove
+DELETE FROM customer_mark WHERE mark = :mark AND customer_id IN (SELECT id FROM customer WHERE root_id = :root);
+
+-- name: address_list -> address_row
+SELECT a.id, a.kind, a.line, a.postal, a.city, a.region, a.country, a.source, a.at_ms
+  FROM customer m JOIN address a ON a.customer_id = m.id
+ WHERE m.root_id = :root
+ ORDER BY a.id LIMIT 101;
+
+-- name: address_insert
+INSERT INTO address (id, customer_id, kind, line, postal, city, region, country, source, at_ms)
+VALUES (:id, :customer, :kind, :line, :postal, :city, :region, :country, :source, :now);
+
+-- name: holding_list -> holding_row
+SELECT h.id, h.product_id, h.name, h.serial, h.plan, h.number, h.until_ms, h.at_ms
+  FROM customer m JOIN holding h ON h.customer_id = m.id
+ WHERE m.root_id = :root
+ ORDER BY h.id LIMIT 101;
+
+-- name: holding_insert
+INSERT INTO holding (id, customer_id, product_id, name, serial, plan, number, until_ms, at_ms)
+VALUES (:id, :customer, :product, :name, :serial, :plan, :number, :until, :now);
+
+-- `reads` tells from which side: 0 this record to the other, 1 the other to this record.
+-- name: relation_list -> relation_row
+SELECT id, other_id, other_name, other_kind, other_lang, kind, role, at_ms, reads FROM (
+    SELECT r.id AS id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind AS kind,
+           r.role AS role, r.at_ms AS at_ms, 0 AS reads
+      FROM customer m JOIN relation r ON r.customer_id = m.id JOIN customer o ON o.id = r.other_id
+      JOIN customer t ON t.id = o.root_id
+     WHERE m.root_id = :root
+    UNION ALL
+    SELECT r.id, t.id, t.name, t.kind, t.lang, r.kind, r.role, r.at_ms, 1
+      FROM customer m JOIN relation r ON r.other_id = m.id JOIN customer o ON o.id = r.customer_id
+      JOIN customer t ON t.id = o.root_id
+     WHERE m.root_id = :root) x
+ ORDER BY id LIMIT 201;
+
+-- name: relation_insert
+INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (:id, :customer, :other, :kind, :role, :now);
+
+-- name: relation_same -> number_row
+SELECT r.id FROM relation r WHERE r.customer_id = :customer AND r.other_id = :other AND r.kind = :kind LIMIT 1;
+
+-- name: relation_role_set
+UPDATE relation SET role = :role WHERE id = :id;
+
+-- One id at a time, newest first: the index gives the order, however many there are.
+-- name: note_list -> note_row
+SELECT n.id, n.text, s.id, s.name, n.at_ms
+  FROM note n LEFT JOIN staff s ON s.id = n.staff_id
+ WHERE n.customer_id = :customer
+ ORDER BY n.at_ms DESC, n.id DESC LIMIT :n;
+
+-- name: note_insert
+INSERT INTO note (id, customer_id, text, staff_id, at_ms) VALUES (:id, :customer, :text, :staff, :now);
+
+-- name: proposal_list -> proposal_row
+SELECT p.id, p.customer_id, p.interaction_id, p.field, p.value, p.at_ms, p.decided_ms
+  FROM customer m JOIN proposal p ON p.customer_id = m.id AND p.decided_ms IS NULL
+ WHERE m.root_id = :root
+ ORDER BY p.id LIMIT 101;
+
+-- name: proposal_get -> proposal_row
+SELECT p.id, c.root_id, p.interaction_id, p.field, p.value, p.at_ms, p.decided_ms
+  FROM proposal p JOIN customer c ON c.id = p.customer_id
+ WHERE p.id = :id;
+
+-- name: proposal_decide
+UPDATE proposal SET decided_ms = :now, decided_by = :staff, accepted = :accepted WHERE id = :id AND decided_ms IS NULL;
+
+-- ---- tasks ----
+
+-- name: task_insert
+INSERT INTO task (id, customer_id, kind, title, phone, call_id, priority, staff_id, due_ms, created_by, at_ms)
+VALUES (:id, :customer, :kind, :title, :phone, :call, :priority, :staff, :due, :by, :now);
+
+-- name: task_get -> task_row
+SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM task t LEFT JOIN customer c ON c.id = t.customer_id LEFT JOIN customer r ON r.id = c.root_id
+  LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.id = :id;
+
+-- name: task_of_customer -> task_row
+SELECT t.id, t.kind, t.title, t.phone, m.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM customer m JOIN task t ON t.customer_id = m.id AND t.done_ms IS NULL
+  JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE m.root_id = :root
+ ORDER BY t.id LIMIT 101;
+
+-- name: task_open -> task_row
+SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM task t LEFT JOIN customer c ON c.id = t.customer_id LEFT JOIN customer r ON r.id = c.root_id
+  LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.done_ms IS NULL AND t.priority <= :priority AND (t.priority < :priority OR t.id > :after)
+ ORDER BY t.priority DESC, t.id LIMIT :n;
+
+-- name: task_mine -> task_row
+SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM task t LEFT JOIN customer c ON c.id = t.customer_id LEFT JOIN customer r ON r.id = c.root_id
+  LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.done_ms IS NULL AND t.staff_id = :staff AND t.priority <= :priority
+   AND (t.priority < :priority OR t.id > :after)
+ ORDER BY t.priority DESC, t.id LIMIT :n;
+
+-- name: task_update
+UPDATE task SET title = :title, due_ms = :due, staff_id = :staff, done_ms = :done, done_by = :done_by, version = version + 1
+ WHERE id = :id AND version = :version;

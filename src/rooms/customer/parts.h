@@ -1,0 +1,73 @@
+/* rooms/customer/parts.h - what hangs on a customer; part of customer.h, which includes it. */
+#pragma once
+
+/* Who reads what was said about people. */
+enum { MAY_READ_NOTES = MAY_SERVE | MAY(ROLE_RISK) | MAY(ROLE_PRIVACY) };
+
+enum mark_kind { MARK_VIP, MARK_DO_NOT_CONTACT, MARK_BLOCKED };
+extern const char *const mark_codes[3];
+struct mark {
+    int mark;
+    str reason;
+    struct staff_ref staff;
+    when at;
+};
+struct address {
+    address_id id;
+    str kind, line, postal, city, region, country, source;
+    when at;
+};
+struct holding {
+    holding_id id;
+    product_id product;
+    str name, serial, plan, number;
+    when until, at;
+};
+struct relation {
+    relation_id id;
+    struct customer_ref other;
+    int other_kind;
+    str other_lang, kind, role;
+    when at;
+    bool reads_back; /* kind reads from the other to this record */
+};
+struct note {
+    note_id id;
+    str text;
+    struct staff_ref staff;
+    when at;
+};
+struct proposal {
+    proposal_id id;
+    customer_id customer;
+    interaction_id interaction;
+    str field, value, current;
+    when at, decided_at;
+};
+struct task {
+    task_id id;
+    str kind, title, phone;
+    struct customer_ref customer;
+    call_id call;
+    int64_t priority;
+    struct staff_ref assignee;
+    when due_at, done_at, at;
+    int64_t version;
+};
+struct standing {
+    when first_at, last_contact_at;
+    int64_t contacts, orders, spent_minor;
+    when last_order_at;
+};
+struct number_row {
+    int64_t n;
+};
+extern const struct shape identity_row_shape, mark_shape, mark_row_shape, address_shape, address_row_shape, holding_shape,
+    holding_row_shape, relation_shape, relation_row_shape, note_shape, note_row_shape, proposal_shape, proposal_row_shape,
+    task_shape, task_row_shape, standing_row_shape, number_row_shape;
+
+/* The value a proposal would replace; empty for handles and addresses. */
+str customer_field(const struct customer *c, str field);
+/* The newest rows of lists already in order (newest first), one list for each id of a record: at most n. */
+struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size, size_t at_offset, size_t id_offset,
+                      size_t n);

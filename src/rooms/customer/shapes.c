@@ -1,0 +1,278 @@
+/* rooms/customer/shapes.c - the field tables of customers and their parts: columns of the queries, members of the JSON. */
+#include "rooms/customer/customer.h"
+
+const char *const customer_kind_codes[2] = {"person", "company"};
+const char *const identity_type_codes[IDENTITY_TYPE_N] = {"phone",  "email",  "account", "card",    "payment",
+                                                          "social", "cookie", "device",  "external"};
+const char *const identity_state_codes[4] = {"confirmed", "claimed", "shared", "wrong"};
+const char *const mark_codes[3] = {"vip", "do_not_contact", "blocked"};
+const char *const address_kind_codes[4] = {"home", "delivery", "billing", "office"};
+
+/* clang-format off */
+static const struct field staff_ref_fields[] = {
+    FIELD(struct staff_ref, id, .nullable = true),
+    FIELD(struct staff_ref, name, .nullable = true),
+};
+const struct shape staff_ref_shape = SHAPE("staff_ref", struct staff_ref, staff_ref_fields);
+
+static const struct field customer_ref_fields[] = {
+    FIELD(struct customer_ref, id, .nullable = true),
+    FIELD(struct customer_ref, name, .nullable = true, .personal = true),
+};
+const struct shape customer_ref_shape = SHAPE("customer_ref", struct customer_ref, customer_ref_fields);
+
+static const struct field customer_fields[] = {
+    FIELD(struct customer, id),
+    FIELD_ENUM(struct customer, kind, customer_kind_codes),
+    FIELD(struct customer, name, .personal = true, .doc = "As written, in any script"),
+    FIELD(struct customer, name_lang, .doc = "Language to draw the name in"),
+    FIELD(struct customer, reading, .personal = true, .doc = "Furigana, pinyin"),
+    FIELD(struct customer, given, .personal = true),
+    FIELD(struct customer, family, .personal = true),
+    FIELD(struct customer, patronymic, .personal = true),
+    FIELD(struct customer, form_of_address, .personal = true),
+    FIELD(struct customer, lang, .doc = "Speaks; BCP 47"),
+    FIELD(struct customer, time_zone),
+    FIELD(struct customer, country, .doc = "ISO 3166"),
+    FIELD(struct customer, region),
+    FIELD(struct customer, city, .personal = true),
+    FIELD(struct customer, company, .personal = true),
+    FIELD(struct customer, heard_of_us),
+    FIELD_STRUCT(struct customer, owner, &staff_ref_shape, .nullable = true, .doc = "Responsible member of staff"),
+    FIELD(struct customer, created_at),
+    FIELD(struct customer, changed_at),
+    FIELD(struct customer, version),
+};
+const struct shape customer_shape = SHAPE("customer", struct customer, customer_fields);
+
+static const struct field customer_row_fields[] = {
+    FIELD(struct customer, id),
+    FIELD_ENUM(struct customer, kind, customer_kind_codes),
+    FIELD(struct customer, name),
+    FIELD(struct customer, reading),
+    FIELD(struct customer, given),
+    FIELD(struct customer, family),
+    FIELD(struct customer, patronymic),
+    FIELD(struct customer, form_of_address),
+    FIELD(struct customer, lang),
+    FIELD(struct customer, time_zone),
+    FIELD(struct customer, country),
+    FIELD(struct customer, region),
+    FIELD(struct customer, city),
+    FIELD(struct customer, company),
+    FIELD(struct customer, heard_of_us),
+    FIELD_AS(struct customer, owner.id, "owner_id", .nullable = true),
+    FIELD_AS(struct customer, owner.name, "name", .nullable = true),
+    FIELD_AS(struct customer, created_at, "created_ms"),
+    FIELD_AS(struct customer, changed_at, "changed_ms"),
+    FIELD(struct customer, version),
+};
+const struct shape customer_row_shape = SHAPE("customer_row", struct customer, customer_row_fields);
+
+static const struct field owner_fields[] = {
+    FIELD_AS(struct owner, customer, "root_id", .nullable = true),
+    FIELD_AS(struct owner, via, "customer_id", .nullable = true),
+    FIELD_AS(struct owner, value_id, "id"),
+    FIELD_AS(struct owner, value_version, "version"),
+    FIELD_ENUM(struct owner, state, identity_state_codes, .nullable = true),
+    FIELD_AS(struct owner, last_at, "last_ms", .nullable = true),
+};
+const struct shape owner_shape = SHAPE("owner_row", struct owner, owner_fields);
+
+static const struct field identity_fields[] = {
+    FIELD(struct identity, id),
+    FIELD_ENUM(struct identity, type, identity_type_codes),
+    FIELD(struct identity, value, .personal = true, .doc = "Normal form; empty: malformed, kept as given"),
+    FIELD(struct identity, given, .personal = true),
+    FIELD(struct identity, national, .personal = true, .omit_empty = true, .doc = "A phone number as people write it"),
+    FIELD_ENUM(struct identity, state, identity_state_codes),
+    FIELD(struct identity, source),
+    FIELD(struct identity, first_at),
+    FIELD(struct identity, last_at),
+};
+const struct shape identity_shape = SHAPE("identity", struct identity, identity_fields);
+
+static const struct field identity_row_fields[] = {
+    FIELD(struct identity, id),
+    FIELD_ENUM(struct identity, type, identity_type_codes),
+    FIELD_ENUM(struct identity, state, identity_state_codes),
+    FIELD(struct identity, value),
+    FIELD(struct identity, given),
+    FIELD_AS(struct identity, national, "shown"),
+    FIELD(struct identity, source),
+    FIELD_AS(struct identity, first_at, "first_ms"),
+    FIELD_AS(struct identity, last_at, "last_ms"),
+};
+const struct shape identity_row_shape = SHAPE("identity_row", struct identity, identity_row_fields);
+
+static const struct field mark_fields[] = {
+    FIELD_ENUM(struct mark, mark, mark_codes),
+    FIELD(struct mark, reason, .personal = true),
+    FIELD_STRUCT(struct mark, staff, &staff_ref_shape, .nullable = true),
+    FIELD(struct mark, at),
+};
+const struct shape mark_shape = SHAPE("mark", struct mark, mark_fields);
+static const struct field mark_row_fields[] = {
+    FIELD_ENUM(struct mark, mark, mark_codes),
+    FIELD(struct mark, reason),
+    FIELD_AS(struct mark, staff.id, "id", .nullable = true),
+    FIELD_AS(struct mark, staff.name, "name", .nullable = true),
+    FIELD_AS(struct mark, at, "at_ms"),
+};
+const struct shape mark_row_shape = SHAPE("mark_row", struct mark, mark_row_fields);
+
+static const struct field address_fields[] = {
+    FIELD(struct address, id),
+    FIELD(struct address, kind),
+    FIELD(struct address, line, .personal = true),
+    FIELD(struct address, postal, .personal = true),
+    FIELD(struct address, city, .personal = true),
+    FIELD(struct address, region),
+    FIELD(struct address, country),
+    FIELD(struct address, source),
+    FIELD(struct address, at),
+};
+const struct shape address_shape = SHAPE("address", struct address, address_fields);
+static const struct field address_row_fields[] = {
+    FIELD(struct address, id),
+    FIELD(struct address, kind),
+    FIELD(struct address, line),
+    FIELD(struct address, postal),
+    FIELD(struct address, city),
+    FIELD(struct address, region),
+    FIELD(struct address, country),
+    FIELD(struct address, source),
+    FIELD_AS(struct address, at, "at_ms"),
+};
+const struct shape address_row_shape = SHAPE("address_row", struct address, address_row_fields);
+
+static const struct field holding_fields[] = {
+    FIELD(struct holding, id),
+    FIELD(struct holding, product, .nullable = true),
+    FIELD(struct holding, name, .personal = true),
+    FIELD(struct holding, serial, .personal = true),
+    FIELD(struct holding, plan),
+    FIELD(struct holding, number, .personal = true),
+    FIELD(struct holding, until, .nullable = true),
+    FIELD(struct holding, at),
+};
+const struct shape holding_shape = SHAPE("holding", struct holding, holding_fields);
+static const struct field holding_row_fields[] = {
+    FIELD(struct holding, id),
+    FIELD_AS(struct holding, product, "product_id", .nullable = true),
+    FIELD(struct holding, name),
+    FIELD(struct holding, serial),
+    FIELD(struct holding, plan),
+    FIELD(struct holding, number),
+    FIELD_AS(struct holding, until, "until_ms", .nullable = true),
+    FIELD_AS(struct holding, at, "at_ms"),
+};
+const struct shape holding_row_shape = SHAPE("holding_row", struct holding, holding_row_fields);
+
+static const struct field relation_fields[] = {
+    FIELD(struct relation, id),
+    FIELD_STRUCT(struct relation, other, &customer_ref_shape),
+    FIELD_ENUM(struct relation, other_kind, customer_kind_codes),
+    FIELD(struct relation, kind, .doc = "works_at, branch_of, resells_for, partner_of, family, referred_by"),
+    FIELD(struct relation, role, .personal = true),
+    FIELD(struct relation, reads_back, .doc = "The relation reads from the other record to this one"),
+    FIELD(struct relation, at),
+};
+const struct shape relation_shape = SHAPE("relation", struct relation, relation_fields);
+static const struct field relation_row_fields[] = {
+    FIELD(struct relation, id),
+    FIELD_AS(struct relation, other.id, "other_id"),
+    FIELD_AS(struct relation, other.name, "other_name"),
+    FIELD_ENUM(struct relation, other_kind, customer_kind_codes),
+    FIELD(struct relation, other_lang),
+    FIELD(struct relation, kind),
+    FIELD(struct relation, role),
+    FIELD_AS(struct relation, at, "at_ms"),
+    FIELD_AS(struct relation, reads_back, "reads"),
+};
+const struct shape relation_row_shape = SHAPE("relation_row", struct relation, relation_row_fields);
+
+static const struct field note_fields[] = {
+    FIELD(struct note, id),
+    FIELD(struct note, text, .personal = true, .seen_by = MAY_READ_NOTES),
+    FIELD_STRUCT(struct note, staff, &staff_ref_shape, .nullable = true),
+    FIELD(struct note, at),
+};
+const struct shape note_shape = SHAPE("note", struct note, note_fields);
+static const struct field note_row_fields[] = {
+    FIELD(struct note, id),
+    FIELD(struct note, text),
+    FIELD_AS(struct note, staff.id, "id", .nullable = true),
+    FIELD_AS(struct note, staff.name, "name", .nullable = true),
+    FIELD_AS(struct note, at, "at_ms"),
+};
+const struct shape note_row_shape = SHAPE("note_row", struct note, note_row_fields);
+
+static const struct field proposal_fields[] = {
+    FIELD(struct proposal, id),
+    FIELD(struct proposal, field),
+    FIELD(struct proposal, value, .personal = true),
+    FIELD(struct proposal, current, .personal = true, .doc = "What stands there now"),
+    FIELD(struct proposal, interaction, .nullable = true),
+    FIELD(struct proposal, at),
+};
+const struct shape proposal_shape = SHAPE("proposal", struct proposal, proposal_fields);
+static const struct field proposal_row_fields[] = {
+    FIELD(struct proposal, id),
+    FIELD_AS(struct proposal, customer, "customer_id"),
+    FIELD_AS(struct proposal, interaction, "interaction_id"),
+    FIELD(struct proposal, field),
+    FIELD(struct proposal, value),
+    FIELD_AS(struct proposal, at, "at_ms"),
+    FIELD_AS(struct proposal, decided_at, "decided_ms", .nullable = true),
+};
+const struct shape proposal_row_shape = SHAPE("proposal_row", struct proposal, proposal_row_fields);
+
+static const struct field task_fields[] = {
+    FIELD(struct task, id),
+    FIELD(struct task, kind, .doc = "todo, call_back, promise"),
+    FIELD(struct task, title, .personal = true),
+    FIELD(struct task, phone, .personal = true, .omit_empty = true),
+    FIELD_STRUCT(struct task, customer, &customer_ref_shape, .nullable = true),
+    FIELD(struct task, call, .omit_empty = true, .nullable = true),
+    FIELD(struct task, priority),
+    FIELD_STRUCT(struct task, assignee, &staff_ref_shape, .nullable = true),
+    FIELD(struct task, due_at, .nullable = true),
+    FIELD(struct task, done_at, .nullable = true),
+    FIELD(struct task, at),
+    FIELD(struct task, version),
+};
+const struct shape task_shape = SHAPE("task", struct task, task_fields);
+static const struct field task_row_fields[] = {
+    FIELD(struct task, id),
+    FIELD(struct task, kind),
+    FIELD(struct task, title),
+    FIELD(struct task, phone),
+    FIELD_AS(struct task, customer.id, "root_id", .nullable = true),
+    FIELD_AS(struct task, customer.name, "name", .nullable = true),
+    FIELD_AS(struct task, call, "call_id", .nullable = true),
+    FIELD(struct task, priority),
+    FIELD_AS(struct task, assignee.id, "id", .nullable = true),
+    FIELD_AS(struct task, assignee.name, "name", .nullable = true),
+    FIELD_AS(struct task, due_at, "due_ms", .nullable = true),
+    FIELD_AS(struct task, done_at, "done_ms", .nullable = true),
+    FIELD_AS(struct task, at, "at_ms"),
+    FIELD(struct task, version),
+};
+const struct shape task_row_shape = SHAPE("task_row", struct task, task_row_fields);
+
+static const struct field standing_row_fields[] = {
+    FIELD_AS(struct standing, first_at, "first_ms"),
+    FIELD_AS(struct standing, last_contact_at, "last_contact_ms"),
+    FIELD(struct standing, contacts),
+    FIELD(struct standing, orders),
+    FIELD(struct standing, spent_minor),
+    FIELD_AS(struct standing, last_order_at, "last_order_ms"),
+};
+const struct shape standing_row_shape = SHAPE("standing_row", struct standing, standing_row_fields);
+
+static const struct field number_row_fields[] = {
+    FIELD(struct number_row, n),
+};
+const struct shape number_row_shape = SHAPE("number_row", struct number_row, number_row_fields);
+/* clang-format on */
