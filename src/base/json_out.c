@@ -212,8 +212,9 @@ static bool is_none(const struct field *f, const char *at)
     case F_BOOL:
     case F_LIST:
     case F_STR_LIST:
-    case F_STRUCT:
         return false;
+    case F_STRUCT:
+        return f->nullable && is_none(&f->sub->fields[0], at + f->sub->fields[0].offset);
     }
     return true;
 }
@@ -364,8 +365,8 @@ static bool may_be_null(const struct field *f, bool is_input)
         return true;
     case F_LIST:
     case F_STR_LIST:
-    case F_STRUCT:
         return is_input || f->seen_by != 0;
+    case F_STRUCT:
     case F_STR:
         return is_input || f->nullable || f->seen_by != 0;
     case F_INT:

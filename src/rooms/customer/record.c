@@ -1,0 +1,275 @@
+/* rooms/customer/record.c - the Record: a customer with all that hangs on it, and changes of its own fields. */
+#include "rooms/customer/inside.h"
+#include "messages.h"
+#include "queries.h"
+
+enum { NOTES_SHOWN = 100, PART_LIMIT = 100, IDENTITIES_SHOWN = 200, YEAR_DAYS = 365 };
+
+/* clang-format off */
+static const struct field standing_fields[] = {
+    FIELD(struct standing_out, first_at),
+    FIELD(struct standing_out, last_contact_at),
+    FIELD(struct standing_out, contacts),
+    FIELD(struct standing_out, orders),
+    FIELD(struct standing_out, spent, .doc = "In the base currency"),
+    FIELD(struct standing_out, spent_12m),
+    FIELD(struct standing_out, last_order_at),
+};
+static const struct shape standing_out_shape = SHAPE("standing", struct standing_out, standing_fields);
+
+static const struct field record_fields[] = {
+    FIELD_STRUCT(struct record, customer, &customer_shape),
+    FIELD_LIST(struct record, marks, &mark_shape),
+    FIELD_LIST(struct record, identities, &identity_shape),
+    FIELD_LIST(struct record, addresses, &address_shape),
+    FIELD_LIST(struct record, holdings, &holding_shape),
+    FIELD_LIST(struct record, relations, &relation_shape),
+    FIELD_LIST(struct record, tasks, &task_shape, .doc = "Open ones"),
+    FIELD_LIST(struct record, notes, &note_shape, .doc = "Newest first"),
+    FIELD_LIST(struct record, proposals, &proposal_shape, .doc = "Proposed changes, not decided"),
+    FIELD_STRUCT(struct record, standing, &standing_out_shape),
+    FIELD(struct record, more, .doc = "Lists above that hold more than is shown here"),
+    FIELD(struct record, version),
+};
+/* clang-format on */
+const struct shape record_shape = SHAPE("record", struct record, record_fields);
+
+static void cut(struct record *r, struct list *l, size_t limit, const char *name)
+{
+    if (l->n <= limit)
+        return;
+    l->n = limit;
+    r->more.items[r->more.n++] = str_of(name);
+}
+
+enum err record_get(struct cx *cx, customer_id id, struct record *out)
+{
+    const struct settings *house = settings_current(cx);
+    customer_id root;
+    struct list ids;
+    TRY(customer_root(cx, id, &root, &ids));
+    int64_t year_ago = when_day((when){cx->now_ms}, house->time_zone) - YEAR_DAYS;
+    struct standing standing = {0};
+    struct number_row spent_12m = {0};
+    struct args by_root = ARGS(V(root));
+    struct db_read fixed[] = {
+        {&q_customer_get, &customer_row_shape, true, &out->customer, by_root, false},
+        {&q_mark_list, &mark_row_shape, false, &out->marks, by_root, false},
+        {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
+        {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
+        {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
+        {&q_relation_list, &relation_row_shape, false, &out->relations, by_root, false},
+        {&q_task_of_customer, &task_row_shape, false, &out->tasks, by_root, false},
+        {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
+        {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
+        {&q_standing_spent_since, &number_row_shape, true, &spent_12m, ARGS(V(root), V(year_ago)), false},
+    };
+    const int64_t *each = ids.items;
+    struct db_read *reads = ARENA_ARRAY(cx->arena, COUNT(fixed) + ids.n, struct db_read);
+    struct list *notes = ARENA_ARRAY(cx->arena, ids.n, struct list);
+    struct val *args = ARENA_ARRAY(cx->arena, 2 * ids.n, struct val);
+    memcpy(reads, fixed, sizeof(fixed));
+    for (size_t i = 0; i < ids.n; i++) {
+        args[2 * i] = V(each[i]);
+        args[2 * i + 1] = V(NOTES_SHOWN + 1);
+        reads[COUNT(fixed) + i] = (struct db_read){&q_note_list, &note_row_shape, false, &notes[i], {args + 2 * i, 2}, false};
+    }
+    TRY(db_batch(cx, reads, COUNT(fixed) + ids.n));
+    if (!reads[0].found)
+        return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
+
+    out->notes = newest_of(cx->arena, notes, ids.n, sizeof(struct note), offsetof(struct note, at), offsetof(struct note, id),
+                           NOTES_SHOWN + 1);
+    out->customer.name_lang = customer_name_lang(out->customer.name, out->customer.lang);
+    out->version = out->customer.version;
+    struct proposal *p = out->proposals.items;
+    for (size_t i = 0; i < out->proposals.n; i++)
+        p[i].current = customer_field(&out->customer, p[i].field);
+    out->standing = (struct standing_out){
+        .first_at = standing.first_at,
+        .last_contact_at = standing.last_contact_at,
+        .contacts = standing.contacts,
+        .orders = standing.orders,
+        .spent = {standing.spent_minor, house->base_currency},
+        .spent_12m = {spent_12m.n, house->base_currency},
+        .last_order_at = standing.last_order_at,
+    };
+    out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};
+    cut(out, &out->identities, IDENTITIES_SHOWN, "identities");
+    cut(out, &out->addresses, PART_LIMIT, "addresses");
+    cut(out, &out->holdings, PART_LIMIT, "holdings");
+    cut(out, &out->relations, 2 * PART_LIMIT, "relations");
+    cut(out, &out->tasks, PART_LIMIT, "tasks");
+    cut(out, &out->notes, NOTES_SHOWN, "notes");
+    cut(out, &out->proposals, PART_LIMIT, "proposals");
+    return OK;
+}
+
+/* ---- GET /customers/{id} ------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct field by_id_fields[] = {
+    FIELD(struct part_in, id, .in_path = true),
+};
+/* clang-format on */
+const struct shape by_id_shape = SHAPE("customer_by_id", struct part_in, by_id_fields);
+
+enum err route_record(struct cx *cx, void *in, void *out)
+{
+    const struct part_in *a = in;
+    struct record *r = out;
+    TRY(record_get(cx, a->id, r));
+    audit_view(cx, r->customer.id.v);
+    return OK;
+}
+
+/* ---- GET /customers -------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct field page_in_fields[] = {
+    PAGE_FIELDS(struct page_in),
+};
+const struct shape page_in_shape = SHAPE("page_in", struct page_in, page_in_fields);
+static const struct field customer_page_fields[] = {
+    FIELD_LIST(struct page_out, items, &customer_shape),
+    FIELD(struct page_out, next, .nullable = true),
+};
+const struct shape customer_page_shape = SHAPE("customer_page", struct page_out, customer_page_fields);
+/* clang-format on */
+
+enum err route_list(struct cx *cx, void *in, void *out)
+{
+    struct page_in *a = in;
+    struct page_out *page = out;
+    int64_t sort, before;
+    TRY(page_begin(cx, "customers", &a->limit, a->cursor, &sort, &before));
+    TRY(db_all(cx, &q_customer_list, &customer_row_shape, &page->items, ARGS(V(before), V(a->limit + 1))));
+    struct customer *c = page->items.items;
+    for (size_t i = 0; i < page->items.n; i++)
+        c[i].name_lang = customer_name_lang(c[i].name, c[i].lang);
+    if ((int64_t)page->items.n > a->limit) {
+        page->items.n = (size_t)a->limit;
+        int64_t last = c[a->limit - 1].id.v;
+        page->next = cursor_make(cx->arena, cx->now_ms, "customers", last, last);
+    }
+    return OK;
+}
+
+/* ---- PATCH /customers/{id} ---------------------------------------------------------------------- */
+
+struct patch_in {
+    customer_id id;
+    int kind;
+    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region, city, company,
+        heard_of_us;
+    staff_id owner;
+    /* between plan and apply */
+    struct customer seen;
+    struct str_list keys;
+    bool needs_keys;
+    str named;
+};
+/* clang-format off */
+static const struct field patch_fields[] = {
+    FIELD(struct patch_in, id, .in_path = true),
+    FIELD_ENUM(struct patch_in, kind, customer_kind_codes),
+    FIELD(struct patch_in, name, .max_len = 500),
+    FIELD(struct patch_in, reading, .max_len = 500),
+    FIELD(struct patch_in, given),
+    FIELD(struct patch_in, family),
+    FIELD(struct patch_in, patronymic),
+    FIELD(struct patch_in, form_of_address, .max_len = 100),
+    FIELD(struct patch_in, lang, .max_len = 35),
+    FIELD(struct patch_in, time_zone, .max_len = 64),
+    FIELD(struct patch_in, country, .max_len = 2),
+    FIELD(struct patch_in, region),
+    FIELD(struct patch_in, city),
+    FIELD(struct patch_in, company, .max_len = 500),
+    FIELD(struct patch_in, heard_of_us),
+    FIELD(struct patch_in, owner, .nullable = true),
+};
+/* clang-format on */
+const struct shape patch_shape = SHAPE("customer_patch", struct patch_in, patch_fields);
+
+static bool is_sent(const struct cx *cx, const char *name)
+{
+    for (size_t i = 0; i < COUNT(patch_fields); i++)
+        if (strcmp(patch_fields[i].name, name) == 0)
+            return (cx->sent >> i) & 1;
+    return false;
+}
+
+/* The members that were sent over those of the record, by name: both are tables of texts. */
+static void overlay(struct cx *cx, const struct patch_in *a, struct customer *c, struct text *named)
+{
+    for (size_t i = 1; i < COUNT(patch_fields); i++) {
+        const struct field *from = &patch_fields[i];
+        if (!((cx->sent >> i) & 1))
+            continue;
+        if (named->len)
+            text_add_char(named, ' ');
+        text_add(named, str_of(from->name));
+        for (size_t k = 0; from->type == F_STR && k < customer_shape.n; k++) {
+            const struct field *to = &customer_shape.fields[k];
+            if (to->type == F_STR && strcmp(to->name, from->name) == 0)
+                memcpy((char *)c + to->offset, (const char *)a + from->offset, sizeof(str));
+        }
+    }
+    if (is_sent(cx, "kind"))
+        c->kind = a->kind;
+    if (is_sent(cx, "owner"))
+        c->owner.id = a->owner;
+}
+
+enum err patch_plan(struct cx *cx, void *in, void *out)
+{
+    (void)out;
+    struct patch_in *a = in;
+    TRY(customer_check(cx, "", &a->lang, &a->time_zone, &a->country));
+    TRY(customer_get(cx, a->id, &a->seen));
+    if (cx->if_match >= 0 && cx->if_match != a->seen.version)
+        return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    if (is_sent(cx, "owner") && a->owner.v) {
+        struct staff s;
+        enum err e = staff_get(cx, a->owner, &s);
+        if (e == ERR_NOT_FOUND)
+            return fault_field(cx, ERR_INVALID, S("owner"), M_STAFF_NOT_HERE);
+        TRY(e);
+    }
+    struct text named = text_in(cx->arena, 400);
+    struct customer *c = &a->seen;
+    overlay(cx, a, c, &named);
+    a->named = text_str(&named);
+    a->needs_keys = is_sent(cx, "name") || is_sent(cx, "reading") || is_sent(cx, "company") || is_sent(cx, "country");
+    if (a->needs_keys)
+        a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
+    return OK;
+}
+
+enum err patch_apply(struct cx *cx, void *in, void *out)
+{
+    const struct patch_in *a = in;
+    const struct customer *c = &a->seen;
+    if (a->named.len) {
+        int64_t changed = 0;
+        TRY(db_run_count(cx, &q_customer_update, &changed,
+                         ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given), V(c->family),
+                              V(c->patronymic), V(c->form_of_address), V(c->lang), V(c->time_zone), V(c->country),
+                              V(c->region), V(c->city), V(c->company), V(c->heard_of_us), val_int_or_null(c->owner.id.v),
+                              V(cx->now_ms), V(c->id), V(c->version))));
+        if (changed == 0)
+            return fault(cx, ERR_STALE, M_RECORD_MOVED);
+        if (a->needs_keys) {
+            TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(c->id))));
+            TRY(customer_keys_add(cx, c->id, a->keys));
+        }
+        TRY(part_changed(cx, c->id, "customer.change", c->id.v, a->named));
+    }
+    cx->made_id = c->id.v;
+    return record_get(cx, c->id, out);
+}
+
+enum err patch_replay(struct cx *cx, int64_t id, void *out)
+{
+    return record_get(cx, (customer_id){id}, out);
+}
