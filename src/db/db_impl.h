@@ -110,7 +110,7 @@ struct store {
 
     /* changes wait here; guarded by lock */
     pthread_mutex_t lock;
-    pthread_cond_t wake, pause_done, parked;
+    pthread_cond_t wake, bulk_wake, pause_done, parked; /* bulk_wake: PostgreSQL's bulk writer */
     struct queue lane[2];
     unsigned n_asleep, n_running; /* writers */
     bool is_stopping, wants_pause;
@@ -139,7 +139,7 @@ struct store {
     _Atomic int64_t id_mark; /* stored: ids up to here may be in rows */
 
     struct keeper *keeper; /* keeper.c: audit views, jobs, old rows */
-    struct pg_side *pg;    /* postgres_writer.c */
+    struct pg_side *pg;    /* postgres_store.c */
 
     _Atomic int64_t batches, changes, refused, longest_stall_us;
 };

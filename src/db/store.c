@@ -101,6 +101,7 @@ static void free_store(struct store *s)
     pthread_mutex_destroy(&s->publish_lock);
     pthread_mutex_destroy(&s->readers_lock);
     pthread_cond_destroy(&s->wake);
+    pthread_cond_destroy(&s->bulk_wake);
     pthread_cond_destroy(&s->pause_done);
     pthread_cond_destroy(&s->parked);
     free(s->writers);
@@ -147,6 +148,7 @@ static struct store *new_store(const struct store_options *o)
     pthread_mutex_init(&s->publish_lock, NULL);
     pthread_mutex_init(&s->readers_lock, NULL);
     pthread_cond_init(&s->wake, NULL);
+    pthread_cond_init(&s->bulk_wake, NULL);
     pthread_cond_init(&s->pause_done, NULL);
     pthread_cond_init(&s->parked, NULL);
     return s;
@@ -184,6 +186,7 @@ void store_close(struct store *s)
     pthread_mutex_lock(&s->lock);
     s->is_stopping = true;
     pthread_cond_broadcast(&s->wake);
+    pthread_cond_broadcast(&s->bulk_wake);
     pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->n_writer_threads; i++)
         pthread_join(s->writers[i], NULL);

@@ -120,3 +120,56 @@ INSERT INTO lease (name, node, until_ms) VALUES (:name, :node, :until_ms)
 
 -- name: lease_drop
 DELETE FROM lease WHERE name = :name AND node = :node;
+
+-- ---- PostgreSQL: nodes share the store ----
+
+-- What happened to a change whose COMMIT was not answered.
+-- name: change_fate @sqlite
+SELECT 0 WHERE :xid IS NULL;
+
+-- name: change_fate @postgres
+SELECT CASE pg_xact_status(CAST(CAST(CAST(:xid AS BIGINT) AS TEXT) AS XID8))
+       WHEN 'committed' THEN 1 WHEN 'aborted' THEN 2 WHEN 'in progress' THEN 3 ELSE 0 END;
+
+-- Events behind a position; is_out: nothing that still runs can come before it.
+-- name: event_tail -> event_tail @sqlite
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data, 1 AS is_out
+  FROM event WHERE :xid = :xid AND seq > :seq ORDER BY seq LIMIT :limit;
+
+-- name: event_tail -> event_tail @postgres
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data,
+       xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) AS is_out
+  FROM event
+ WHERE (xid, seq) > (:xid, :seq)
+ ORDER BY xid, seq LIMIT :limit;
+
+-- Leases of node numbers go by the database's clock, the one that all nodes share.
+-- name: node_free -> node_row @sqlite
+SELECT number, id_mark FROM node WHERE until_ms < 0 LIMIT 1;
+
+-- name: node_free -> node_row @postgres
+SELECT number, id_mark
+  FROM node
+ WHERE number > 0 AND until_ms < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)
+ ORDER BY number LIMIT 1;
+
+-- name: node_last
+SELECT coalesce(max(number), 0) FROM node;
+
+-- name: node_lease @sqlite
+INSERT INTO node (number, holder, until_ms, id_mark) VALUES (:number, :holder, :for_ms, :mark)
+    ON CONFLICT (number) DO UPDATE SET holder = excluded.holder;
+
+-- name: node_lease @postgres
+INSERT INTO node (number, holder, until_ms, id_mark)
+    VALUES (:number, :holder, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + :for_ms, :mark)
+    ON CONFLICT (number) DO UPDATE
+       SET holder = excluded.holder, until_ms = excluded.until_ms, id_mark = greatest(node.id_mark, excluded.id_mark);
+
+-- name: node_renew @sqlite
+UPDATE node SET until_ms = :for_ms, id_mark = :mark WHERE number = :number AND holder = :holder;
+
+-- name: node_renew @postgres
+UPDATE node SET until_ms = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + :for_ms,
+                id_mark = greatest(id_mark, :mark)
+ WHERE number = :number AND holder = :holder;

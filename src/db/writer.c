@@ -66,7 +66,9 @@ void db_submit(struct store *s, struct change *c)
         if (c->lane == LANE_BULK && s->lane[LANE_BULK].n == 0)
             s->bulk_waits_since_ns = clock_mono_ns();
         push(&s->lane[c->lane], c);
-        if (s->n_asleep)
+        if (s->is_postgres && c->lane == LANE_BULK)
+            pthread_cond_signal(&s->bulk_wake);
+        else if (s->n_asleep)
             pthread_cond_signal(&s->wake);
     }
     pthread_mutex_unlock(&s->lock);
