@@ -91,6 +91,15 @@ extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
         return;
     std::string s, country;
     util().Format(number, PhoneNumberUtil::E164, &s);
+    /* A number outside the plan may hold a trunk prefix still, which the next reading would take off: +81 000 1….
+     * One number has one form, so it is read until it stays as it is. */
+    for (std::string before; before != s && util().GetNumberType(number) == PhoneNumberUtil::UNKNOWN;) {
+        before = s;
+        if (util().Parse(before, "ZZ", &number) != PhoneNumberUtil::NO_PARSING_ERROR ||
+            util().IsPossibleNumberWithReason(number) != PhoneNumberUtil::IS_POSSIBLE)
+            return;
+        util().Format(number, PhoneNumberUtil::E164, &s);
+    }
     if (!put(out->e164, sizeof out->e164, s))
         return;
     out->is_possible = true;
