@@ -37,10 +37,12 @@ bool email_read(struct arena *a, str as_given, str *normal) MUST_USE;
 /* ---- names ------------------------------------------------------------------------------------ */
 
 enum { NAME_KEYS_MAX = 6 };
-/* The search keys of a name, without duplicates: case-folded original, generic Latin key, de-ASCII
- * key, Russian BGN, Kazakh (own table), Kana -> Hepburn Latin; blanks between words kept single, other marks
- * removed. `reading` (may be empty) adds its own keys. Names longer than 2,000 bytes get the key of
- * their first 500 characters. Result in the arena. */
+/* The search keys of a name, without duplicates: the case-folded original (Katakana as Hiragana), the
+ * generic Latin key, the typed one (mueller, oersted), Russian by BGN, Kazakh and Russian as passports
+ * write them, Kana by Hepburn with long vowels short. Words are parted by one blank; apostrophes and
+ * points vanish, other marks part words. `reading` (may be empty) adds its own keys; a Japanese reading
+ * does away with the Mandarin one of the name. Names longer than 2,000 bytes get the keys of their first
+ * 500 characters. Result in the arena; text without a letter or digit has none. */
 struct name_keys { str keys[NAME_KEYS_MAX]; size_t n; };
 struct name_keys name_keys(struct arena *a, str name, str reading);
 /* One key for equality ("same name"): generic Latin key with sorted words. */
@@ -48,6 +50,6 @@ str name_equal_key(struct arena *a, str name);
 /* Search grams of a text: trigrams of alphabetic keys, bigrams of Han and Kana. Sorted, unique. */
 struct str_list_ { str *items; size_t n; };
 struct str_list_ name_grams(struct arena *a, str text);
-/* BCP 47 tag of the script for drawing: "ja" when kana are present, "zh" for Han alone, "ru", "kk" by
- * Kazakh letters, "" when Latin or unknown. */
+/* BCP 47 tag of the script for drawing: "ja" when kana are present, "zh" for Han alone, "ko" for Hangul,
+ * "ru", "kk" by Kazakh letters, "" when Latin or unknown. */
 str script_lang(str text);
