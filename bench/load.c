@@ -1,0 +1,540 @@
+/* bench/load.c - the load behind docs/performance.md: real requests over loopback against a running server.
+ *
+ *   bench-load intake  --port P --token T --customers N [--connections 64] [--seconds 10]
+ *   bench-load card    --port P --token T --customers N [--connections 32] [--seconds 10]
+ *   bench-load lookup  --port P --token T --customers N [--connections 8] [--seconds 10]
+ *   bench-load ring    --port P --token T --customers N --link L --desks FILE [--rate 200] [--intakes 500] [--seconds 20]
+ *
+ * intake, card and lookup are closed loops: each connection sends the next request when the answer is there. ring is an open
+ * loop: calls begin at fixed times whatever the server does, and a late answer counts from the time it was due.
+ * Callers are drawn by Zipf (s = 1) over the customers that `kith demo --customers N` made; 80 % of intakes are theirs.
+ * One JSON object goes to stdout: rate, percentiles in ms, errors, and the server's CPU ms per request (from /proc/PID/stat
+ * when --pid is given).
+ */
+#include "app/demo/generated.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum { BODY_MAX = 1 << 16, DESKS_MAX = 2000, PER_RING = 3 };
+
+struct options {
+    const char *mode, *token, *link, *desks;
+    int port, connections, pid;
+    double seconds, rate, intakes;
+    int64_t customers;
+} opt = {.connections = 0, .seconds = 10, .rate = 200, .intakes = 500};
+
+/* ---- figures ------------------------------------------------------------------------------- */
+
+struct figures {
+    double *ms;
+    size_t n, cap;
+    int64_t errors;
+};
+
+static void note_ms(struct figures *f, double ms)
+{
+    if (f->n == f->cap) {
+        f->cap = f->cap ? f->cap * 2 : 1 << 16;
+        f->ms = realloc(f->ms, f->cap * sizeof(double));
+        if (!f->ms)
+            abort();
+    }
+    f->ms[f->n++] = ms;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double percentile(const struct figures *f, double p)
+{
+    return f->n ? f->ms[(size_t)(p * (double)(f->n - 1))] : 0;
+}
+
+static void print_figures(const char *name, struct figures *f, double seconds, double cpu_ms, bool last)
+{
+    qsort(f->ms, f->n, sizeof(double), by_value);
+    printf("\"%s\": {\"n\": %zu, \"per_second\": %.0f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, "
+           "\"max_ms\": %.3f, \"errors\": %lld, \"cpu_ms_each\": %.4f}%s",
+           name, f->n, (double)f->n / seconds, percentile(f, .5), percentile(f, .9), percentile(f, .99),
+           percentile(f, 1), (long long)f->errors, f->n ? cpu_ms / (double)f->n : 0, last ? "" : ", ");
+}
+
+static double server_cpu_ms(void)
+{
+    if (!opt.pid)
+        return 0;
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", opt.pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    unsigned long user = 0, sys = 0;
+    char *end = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+    if (end)
+        sscanf(end + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
+    fclose(f);
+    return (double)(user + sys) * 1000.0 / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* ---- who calls: Zipf with s = 1 by inversion of the harmonic sum's integral ------------------------ */
+
+static uint64_t chance = 20260101;
+static int64_t zipf(int64_t n)
+{
+    double u = (double)(chance_next(&chance) >> 11) * 0x1p-53;
+    int64_t rank = (int64_t)exp(u * log((double)n)) - 1;
+    /* ranks lie scattered over the table, not at its beginning */
+    return (int64_t)(((unsigned __int128)(uint64_t)rank * 2654435761u) % (uint64_t)n);
+}
+
+/* ---- one connection --------------------------------------------------------------------------------- */
+
+enum kind { KIND_LOOP, KIND_CTI, KIND_INTAKE, KIND_STREAM };
+struct conn {
+    int fd;
+    enum kind kind;
+    bool is_busy;
+    int64_t due_ns; /* when this request was due (open loop) or sent */
+    char *in;
+    size_t in_len, in_cap;
+};
+
+static int ep;
+static int64_t now_ns(void)
+{
+    return clock_mono_ns();
+}
+
+static void conn_open(struct conn *c, enum kind kind)
+{
+    *c = (struct conn){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .kind = kind};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1;
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        fprintf(stderr, "bench: cannot connect: %s\n", strerror(errno));
+        exit(1);
+    }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
+}
+
+static void conn_send(struct conn *c, const char *method, const char *path, const char *token, const char *type,
+                      const char *body)
+{
+    static char out[BODY_MAX];
+    size_t body_len = body ? strlen(body) : 0;
+    int n = snprintf(out, sizeof out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%sAccept: */*\r\n", method, path, opt.port,
+                     token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
+    if (body)
+        n += snprintf(out + n, sizeof out - (size_t)n, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body_len);
+    n += snprintf(out + n, sizeof out - (size_t)n, "\r\n%s", body ? body : "");
+    if (send(c->fd, out, (size_t)n, MSG_NOSIGNAL) != n) {
+        fprintf(stderr, "bench: cannot send\n");
+        exit(1);
+    }
+    c->is_busy = true;
+}
+
+/* Reads what is there. True when a whole answer stands at the front: its status and length. */
+static bool conn_answer(struct conn *c, int *status, size_t *whole)
+{
+    if (c->in_len < 12)
+        return false;
+    char *end = memmem(c->in, c->in_len, "\r\n\r\n", 4);
+    if (!end)
+        return false;
+    *status = atoi(c->in + 9);
+    size_t head = (size_t)(end - c->in) + 4, length = 0;
+    for (char *p = c->in; p < end; p = memchr(p, '\n', (size_t)(end - p)) ? (char *)memchr(p, '\n', (size_t)(end - p)) + 1 : end)
+        if (strncasecmp(p, "content-length:", 15) == 0)
+            length = (size_t)atoll(p + 15);
+    *whole = head + length;
+    return c->in_len >= *whole;
+}
+
+static bool conn_read(struct conn *c)
+{
+    for (;;) {
+        if (c->in_cap - c->in_len < 65536) {
+            c->in_cap = c->in_cap ? c->in_cap * 2 : 1 << 17;
+            c->in = realloc(c->in, c->in_cap);
+            if (!c->in)
+                abort();
+        }
+        ssize_t n = recv(c->fd, c->in + c->in_len, c->in_cap - c->in_len, 0);
+        if (n > 0)
+            c->in_len += (size_t)n;
+        else
+            return n < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+}
+
+static void conn_drop(struct conn *c, size_t n)
+{
+    memmove(c->in, c->in + n, c->in_len - n);
+    c->in_len -= n;
+}
+
+/* ---- what is asked ---------------------------------------------------------------------------------------- */
+
+static int64_t serial;
+static int64_t run_tag;
+static void ask_intake(struct conn *c)
+{
+    char body[1024];
+    struct generated_phone phone;
+    bool is_known = chance_below(&chance, 100) < 80;
+    if (is_known)
+        phone = generated_phone(zipf(opt.customers));
+    else
+        phone = generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
+    snprintf(body, sizeof body,
+             "{\"channel\":\"call\",\"direction\":\"in\",\"source_id\":\"b%lld-%lld\",\"identities\":[{\"type\":\"phone\","
+             "\"value\":\"%s\"}],\"claims\":{\"language\":\"en\"},\"subject\":\"Delivery\",\"text\":\"Asked when the order arrives.\"}",
+             (long long)run_tag, (long long)serial++, phone.text);
+    conn_send(c, "POST", "/api/v1/intake", opt.token, "application/json", body);
+}
+
+static str *ids;
+static size_t n_ids;
+static void ask_card(struct conn *c)
+{
+    char path[128];
+    str id = ids[(size_t)zipf((int64_t)n_ids)];
+    snprintf(path, sizeof path, "/api/v1/customers/" SFMT "/card", SARG(id));
+    conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+
+static void ask_lookup(struct conn *c)
+{
+    char path[128];
+    struct generated_phone phone = generated_phone((int64_t)chance_below(&chance, (uint64_t)opt.customers));
+    snprintf(path, sizeof path, "/api/v1/lookup?number=%%2B%s", phone.text + 1);
+    conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+
+/* ---- closed loops -------------------------------------------------------------------------------------------- */
+
+static int closed_loop(void (*ask)(struct conn *), struct figures *f, double seconds)
+{
+    struct conn *conns = calloc((size_t)opt.connections, sizeof *conns);
+    if (!conns)
+        abort();
+    for (int i = 0; i < opt.connections; i++) {
+        conn_open(&conns[i], KIND_LOOP);
+        conns[i].due_ns = now_ns();
+        ask(&conns[i]);
+    }
+    int64_t end = now_ns() + (int64_t)(seconds * 1e9);
+    struct epoll_event got[256];
+    int busy = opt.connections;
+    while (busy) {
+        int n = epoll_wait(ep, got, COUNT(got), 1000);
+        int64_t now = now_ns();
+        if (n == 0 && now > end + 5000000000)
+            break;
+        for (int i = 0; i < n; i++) {
+            struct conn *c = got[i].data.ptr;
+            if (!conn_read(c)) {
+                fprintf(stderr, "bench: the server closed a connection\n");
+                return 1;
+            }
+            int status = 0;
+            size_t whole = 0;
+            if (!conn_answer(c, &status, &whole))
+                continue;
+            if (status / 100 == 2)
+                note_ms(f, (double)(now_ns() - c->due_ns) / 1e6);
+            else if (f->errors++ == 0)
+                fprintf(stderr, "bench: %.*s\n", (int)whole, c->in);
+            conn_drop(c, whole);
+            if (now < end) {
+                c->due_ns = now_ns();
+                ask(c);
+            } else {
+                busy--;
+            }
+        }
+    }
+    for (int i = 0; i < opt.connections; i++) {
+        close(conns[i].fd);
+        free(conns[i].in);
+    }
+    free(conns);
+    return 0;
+}
+
+/* Ids of customers for the card, asked for by their numbers. */
+static struct figures ignored;
+static void ids_collect(struct arena *a, size_t want)
+{
+    struct conn c;
+    conn_open(&c, KIND_LOOP);
+    ids = ARENA_ARRAY(a, want, str);
+    for (size_t i = 0; i < want; i++) {
+        ask_lookup(&c);
+        int status = 0;
+        size_t whole = 0;
+        while (!conn_answer(&c, &status, &whole))
+            if (!conn_read(&c))
+                exit(1);
+        char *p = memmem(c.in, whole, "\"cus_", 5);
+        if (status == 200 && p)
+            ids[n_ids++] = arena_str(a, (str){p + 1, 17});
+        conn_drop(&c, whole);
+    }
+    close(c.fd);
+    free(c.in);
+    if (n_ids < want / 2) {
+        fprintf(stderr, "bench: only %zu of %zu numbers were found\n", n_ids, want);
+        exit(1);
+    }
+}
+
+/* ---- the open loop: rings ---------------------------------------------------------------------------------------- */
+
+struct desk { char secret[80], extension[16]; };
+static struct desk *desks;
+static int n_desks;
+static struct conn *streams;
+
+static void desks_read(void)
+{
+    FILE *f = fopen(opt.desks, "re");
+    desks = calloc(DESKS_MAX, sizeof *desks);
+    if (!f || !desks)
+        exit(1);
+    while (n_desks < DESKS_MAX && fscanf(f, "%79s %15s", desks[n_desks].secret, desks[n_desks].extension) == 2)
+        n_desks++;
+    fclose(f);
+}
+
+/* A call's life: ring now, answer 200 ms later, hang-up 800 ms after that. */
+struct ring { int64_t due_ns; int first_desk; int heard; };
+static struct ring *rings;
+static int64_t n_rings, next_ring, next_answer, next_hangup;
+static struct figures ring_figures, cti_figures, intake_figures, missing;
+
+static struct conn *idle(struct conn *of, int n)
+{
+    static int at;
+    for (int i = 0; i < n; i++) {
+        struct conn *c = &of[(at + i) % n];
+        if (!c->is_busy) {
+            at = (at + i + 1) % n;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void tell(struct conn *c, const char *event, int64_t call)
+{
+    char body[1024], path[128];
+    const struct ring *r = &rings[call];
+    struct generated_phone phone = generated_phone((int64_t)((uint64_t)(call * 7919) % (uint64_t)opt.customers));
+    int n = snprintf(body, sizeof body, "event=%s&from=%%2B%s&to=b%lld&direction=in&callId=bench-%lld-%lld", event, phone.text + 1,
+                     (long long)call, (long long)run_tag, (long long)call);
+    if (strcmp(event, "newCall") == 0)
+        for (int i = 0; i < PER_RING; i++)
+            n += snprintf(body + n, sizeof body - (size_t)n, "&user%%5B%%5D=%s", desks[(r->first_desk + i) % n_desks].extension);
+    if (strcmp(event, "answer") == 0)
+        snprintf(body + n, sizeof body - (size_t)n, "&answeringNumber=%s", desks[r->first_desk].extension);
+    if (strcmp(event, "hangup") == 0)
+        snprintf(body + n, sizeof body - (size_t)n, "&cause=normalClearing");
+    snprintf(path, sizeof path, "/api/v1/cti/%s", opt.link);
+    conn_send(c, "POST", path, NULL, "application/x-www-form-urlencoded", body);
+}
+
+/* Takes whole events off a stream. */
+static void stream_take(struct conn *c)
+{
+    char *end;
+    while ((end = memmem(c->in, c->in_len, "\n\n", 2))) {
+        size_t n = (size_t)(end - c->in) + 2;
+        if (memmem(c->in, n, "event: call.ringing", 19) || memmem(c->in, n, "event:call.ringing", 18)) {
+            char *p = memmem(c->in, n, "\"called\":\"b", 11);
+            int64_t call = p ? atoll(p + 11) : -1;
+            if (call >= 0 && call < n_rings) {
+                note_ms(&ring_figures, (double)(now_ns() - rings[call].due_ns) / 1e6);
+                rings[call].heard++;
+            }
+        }
+        conn_drop(c, n);
+    }
+}
+
+static int ring_loop(void)
+{
+    enum { CTI = 32, INTAKES = 32 };
+    desks_read();
+    struct conn *cti = calloc(CTI, sizeof *cti), *takes = calloc(INTAKES, sizeof *takes);
+    streams = calloc((size_t)n_desks, sizeof *streams);
+    n_rings = (int64_t)(opt.rate * opt.seconds);
+    rings = calloc((size_t)n_rings, sizeof *rings);
+    if (!cti || !takes || !streams || !rings)
+        abort();
+    for (int i = 0; i < n_desks; i++) {
+        conn_open(&streams[i], KIND_STREAM);
+        conn_send(&streams[i], "GET", "/api/v1/events?topics=call,queue", desks[i].secret, NULL, NULL);
+        usleep(500);
+    }
+    for (int i = 0; i < CTI; i++)
+        conn_open(&cti[i], KIND_CTI);
+    for (int i = 0; i < INTAKES; i++)
+        conn_open(&takes[i], KIND_INTAKE);
+    int tick = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct itimerspec each = {{0, 500000}, {0, 500000}};
+    timerfd_settime(tick, 0, &each, NULL);
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(ep, EPOLL_CTL_ADD, tick, &e);
+
+    int64_t start = now_ns() + 2000000000, step = (int64_t)(1e9 / opt.rate);
+    for (int64_t i = 0; i < n_rings; i++)
+        rings[i] = (struct ring){start + i * step, (int)((i * PER_RING) % n_desks), 0};
+    double cpu = 0;
+    bool has_begun = false;
+    int64_t takes_due = 0, end = start + (int64_t)(opt.seconds * 1e9) + 3000000000;
+    struct epoll_event got[512];
+    while (now_ns() < end) {
+        int n = epoll_wait(ep, got, COUNT(got), 100);
+        for (int i = 0; i < n; i++) {
+            struct conn *c = got[i].data.ptr;
+            if (!c) {
+                uint64_t times;
+                ssize_t got_times = read(tick, &times, sizeof times);
+                (void)got_times;
+                continue;
+            }
+            if (!conn_read(c)) {
+                fprintf(stderr, "bench: the server closed a %s\n", c->kind == KIND_STREAM ? "stream" : "connection");
+                return 1;
+            }
+            if (c->kind == KIND_STREAM) {
+                stream_take(c);
+                continue;
+            }
+            int status = 0;
+            size_t whole = 0;
+            if (!conn_answer(c, &status, &whole))
+                continue;
+            struct figures *f = c->kind == KIND_CTI ? &cti_figures : &intake_figures;
+            if (status / 100 == 2)
+                note_ms(f, (double)(now_ns() - c->due_ns) / 1e6);
+            else if (f->errors++ == 0)
+                fprintf(stderr, "bench: %.*s\n", (int)whole, c->in);
+            conn_drop(c, whole);
+            c->is_busy = false;
+        }
+        int64_t now = now_ns();
+        if (now >= start && !has_begun) {
+            cpu = server_cpu_ms();
+            has_begun = true;
+        }
+        struct conn *c;
+        while (next_ring < n_rings && now >= rings[next_ring].due_ns && (c = idle(cti, CTI))) {
+            c->due_ns = rings[next_ring].due_ns;
+            tell(c, "newCall", next_ring++);
+        }
+        while (next_answer < next_ring && now >= rings[next_answer].due_ns + 200000000 && (c = idle(cti, CTI))) {
+            c->due_ns = rings[next_answer].due_ns + 200000000;
+            tell(c, "answer", next_answer++);
+        }
+        while (next_hangup < next_answer && now >= rings[next_hangup].due_ns + 1000000000 && (c = idle(cti, CTI))) {
+            c->due_ns = rings[next_hangup].due_ns + 1000000000;
+            tell(c, "hangup", next_hangup++);
+        }
+        int64_t due = now < start ? 0 : (int64_t)((double)(now - start) / 1e9 * opt.intakes);
+        while (takes_due < due && takes_due < (int64_t)(opt.intakes * opt.seconds) && (c = idle(takes, INTAKES))) {
+            c->due_ns = start + (int64_t)((double)takes_due++ / opt.intakes * 1e9);
+            ask_intake(c);
+        }
+    }
+    cpu = server_cpu_ms() - cpu;
+    for (int64_t i = 0; i < n_rings; i++)
+        missing.errors += PER_RING - rings[i].heard;
+    printf("{\"mode\": \"ring\", \"desks\": %d, \"rings\": %lld, \"not_heard\": %lld, \"server_cpu\": %.2f, ", n_desks,
+           (long long)n_rings, (long long)missing.errors, cpu / 1000.0 / opt.seconds);
+    print_figures("ring_to_card", &ring_figures, opt.seconds, 0, false);
+    print_figures("cti", &cti_figures, opt.seconds, 0, false);
+    print_figures("intake", &intake_figures, opt.seconds, 0, true);
+    printf("}\n");
+    return missing.errors != 0;
+}
+
+/* ---- main ------------------------------------------------------------------------------------------------------------ */
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"port", 1, 0, 'p'}, {"token", 1, 0, 't'}, {"customers", 1, 0, 'c'}, {"connections", 1, 0, 'n'},
+        {"seconds", 1, 0, 's'}, {"link", 1, 0, 'l'}, {"desks", 1, 0, 'd'}, {"rate", 1, 0, 'r'},
+        {"intakes", 1, 0, 'i'}, {"pid", 1, 0, 'P'}, {0}};
+    if (argc < 2)
+        return 2;
+    opt.mode = argv[1];
+    optind = 2;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case 'p': opt.port = atoi(optarg); break;
+        case 't': opt.token = optarg; break;
+        case 'c': opt.customers = atoll(optarg); break;
+        case 'n': opt.connections = atoi(optarg); break;
+        case 's': opt.seconds = atof(optarg); break;
+        case 'l': opt.link = optarg; break;
+        case 'd': opt.desks = optarg; break;
+        case 'r': opt.rate = atof(optarg); break;
+        case 'i': opt.intakes = atof(optarg); break;
+        case 'P': opt.pid = atoi(optarg); break;
+        default: return 2;
+        }
+    }
+    if (!opt.port || !opt.token || opt.customers < 1)
+        return 2;
+    ep = epoll_create1(EPOLL_CLOEXEC);
+    run_tag = clock_now_ms();
+    chance ^= (uint64_t)run_tag;
+    if (strcmp(opt.mode, "ring") == 0)
+        return ring_loop();
+    struct arena *a = arena_open(64u << 20);
+    void (*ask)(struct conn *) = NULL;
+    int usual = 0;
+    if (strcmp(opt.mode, "intake") == 0)
+        ask = ask_intake, usual = 64;
+    else if (strcmp(opt.mode, "card") == 0)
+        ask = ask_card, usual = 32;
+    else if (strcmp(opt.mode, "lookup") == 0)
+        ask = ask_lookup, usual = 8;
+    else
+        return 2;
+    opt.connections = opt.connections ? opt.connections : usual;
+    if (ask == ask_card)
+        ids_collect(a, 20000);
+    if (closed_loop(ask, &ignored, 1) != 0) /* warm-up, not counted */
+        return 1;
+    struct figures f = {0};
+    double cpu = server_cpu_ms();
+    int e = closed_loop(ask, &f, opt.seconds);
+    cpu = server_cpu_ms() - cpu;
+    printf("{\"mode\": \"%s\", \"connections\": %d, ", opt.mode, opt.connections);
+    print_figures(opt.mode, &f, opt.seconds, cpu, true);
+    printf("}\n");
+    arena_close(a);
+    return e || f.errors != 0;
+}
