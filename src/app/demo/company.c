@@ -1,0 +1,407 @@
+/* The demo company: a gift wholesaler with a real shop's orders, and people all over the world who do not exist. */
+#include "app/demo/fill.h"
+#include "base/password.h"
+#include "queries.h"
+
+#define ROW(table, q, ...) TRY(bulk_row(f->bulk, f->cx, table, &(q), ARGS(__VA_ARGS__)))
+
+static const struct demo_person {
+    const char *name, *email, *role, *extension, *lang;
+} staff[] = {
+    {"Nadia Okafor", "owner@kith.example", "owner", NULL, "en"},
+    {"Tom Whitaker", "administrator@kith.example", "administrator", NULL, "en"},
+    {"Ольга Степанова", "manager@kith.example", "manager", "100", "ru"},
+    {"Dana Seitkali", "operator@kith.example", "operator", "101", "en"},
+    {"佐藤 美穂", "operator2@kith.example", "operator", "102", "ja"},
+    {"Айжан Оспанова", "operator3@kith.example", "operator", "103", "kk"},
+    {"李娜", "agent@kith.example", "agent", "104", "zh"},
+    {"Clara Weber", "marketer@kith.example", "marketer", NULL, "en"},
+    {"Hugo Lambert", "risk@kith.example", "risk", NULL, "en"},
+    {"Ines Duarte", "privacy@kith.example", "privacy", NULL, "en"},
+    {"Rhys Bennett", "branch@kith.example", "branch", NULL, "en"},
+};
+enum { OPERATOR_FIRST = 3, OPERATORS = 4 };
+enum { LATE_OF_100 = 30, FIRMS_OF_100 = 14, VIP_OF_100 = 2 };
+
+struct company {
+    struct filler f;
+    int64_t staff[COUNT(staff)];
+    int64_t link, last_ms; /* the last minute of the history, moved to today */
+    int64_t vip_from;      /* spent, minor units */
+    int64_t colleague;     /* the latest firm, for people who work there */
+    str colleague_name;
+    int64_t partner;       /* somebody whose number is shared with the next one */
+    str partner_number, partner_shown;
+    int64_t partner_value;
+    unsigned tasks;
+    char *numbers; /* open-addressed set of numbers given out, 20 bytes each */
+};
+enum { NUMBER_SLOTS = 1 << 14, NUMBER_SIZE = 20 };
+
+/* ---- staff, settings, telephone ----------------------------------------------------------------- */
+
+static enum err staff_rows(struct company *c, str pass_phrase)
+{
+    struct filler *f = &c->f;
+    str hash = {0};
+    TRY(password_hash(f->cx, pass_phrase, &hash));
+    int64_t now = f->cx->now_ms;
+    for (size_t i = 0; i < COUNT(staff); i++) {
+        c->staff[i] = id_new(now);
+        ROW("staff", q_demo_staff, V(c->staff[i]), V(staff[i].email), V(staff[i].name), V(staff[i].role), V(hash),
+            V(staff[i].lang), V(now), V(now));
+        if (staff[i].extension)
+            ROW("staff_extension", q_demo_extension, V(staff[i].extension), V(c->staff[i]));
+    }
+    for (size_t i = OPERATOR_FIRST; i < OPERATOR_FIRST + OPERATORS; i++)
+        ROW("staff_queue", q_demo_queue, V("sales"), V(c->staff[i]));
+    static const char *const settings[][2] = {{"company", "Lantern & Thread"}, {"lang", "en"}, {"time_zone", "Europe/London"},
+                                              {"base_currency", "GBP"}, {"region", "GB"}, {"is_demo", "1"}};
+    for (size_t i = 0; i < COUNT(settings); i++)
+        ROW("setting", q_demo_setting, V(settings[i][0]), V(settings[i][1]), V(now));
+    return OK;
+}
+
+static enum err link_row(struct company *c, str token)
+{
+    struct filler *f = &c->f;
+    uint8_t hash[32];
+    sha256(token, hash);
+    c->link = id_new(f->cx->now_ms);
+    ROW("phone_link", q_demo_phone_link, V(c->link), V("webhook"), V("Demo calls"), val_blob(hash, sizeof hash), V("GB"),
+        V(f->cx->now_ms));
+    return OK;
+}
+
+/* ---- who each customer of the shop becomes ------------------------------------------------------------ */
+
+static const struct culture *culture_of(struct company *c, const char *country)
+{
+    static const struct { const char *country, *culture; } home[] = {
+        {"DE", "de"}, {"AT", "de"}, {"CH", "de"}, {"FR", "fr"}, {"BE", "fr"}, {"ES", "es"}, {"PT", "es"}, {"IT", "es"},
+        {"JP", "ja"}, {"GR", "el"}, {"CY", "el"}, {"AE", "ar"}, {"SA", "ar"}, {"LB", "ar"}, {"BH", "ar"}, {"SG", "zh"}};
+    for (size_t i = 0; i < COUNT(home); i++)
+        if (strcmp(home[i].country, country) == 0)
+            return people_culture(c->f.people, home[i].culture);
+    /* The shop sold mostly at home; the demo company sells everywhere. */
+    static const struct { unsigned share; const char *culture; } world[] = {
+        {46, "en"}, {13, "ja"}, {11, "zh"}, {10, "ru"}, {10, "kk"}, {4, "de"}, {3, "fr"}, {1, "es"}, {1, "ar"}, {1, "el"}};
+    uint64_t at = chance_below(&c->f.chance, 100);
+    for (size_t i = 0; i < COUNT(world); i++) {
+        if (at < world[i].share)
+            return people_culture(c->f.people, world[i].culture);
+        at -= world[i].share;
+    }
+    return people_culture(c->f.people, "en");
+}
+
+/* A number nobody else got, of a town of the culture; the town may change when its range is used up. */
+static str number_of(struct company *c, const struct culture *of, const struct town **town)
+{
+    struct filler *f = &c->f;
+    for (unsigned tries = 0;; tries++) {
+        const struct town *t = *town;
+        uint64_t range = 1;
+        for (unsigned i = 0; i < t->digits; i++)
+            range *= 10;
+        str number = arena_printf(f->row_arena, SFMT "%0*llu", SARG(t->prefix), (int)t->digits,
+                                  (unsigned long long)chance_below(&f->chance, range));
+        assert(number.len < NUMBER_SIZE);
+        uint64_t h = 14695981039346656037u;
+        for (size_t i = 0; i < number.len; i++)
+            h = (h ^ (uint8_t)number.ptr[i]) * 1099511628211u;
+        char *slot = c->numbers + (h % NUMBER_SLOTS) * NUMBER_SIZE;
+        if (!*slot) {
+            memcpy(slot, number.ptr, number.len);
+            return number;
+        }
+        if (tries % 8 == 7) {
+            *town = &of->towns[chance_below(&f->chance, of->n_towns)];
+        }
+    }
+}
+
+static const char *role_word(const char *lang)
+{
+    static const char *const words[][2] = {{"ja", "購買担当"}, {"zh", "采购"}, {"ru", "закупки"}, {"kk", "сатып алу"}, {"de", "Einkauf"}, {"fr", "achats"}};
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(words[i][0], lang) == 0)
+            return words[i][1];
+    return "buyer";
+}
+
+/* ---- his history ------------------------------------------------------------------------------------------ */
+
+static int64_t at_of(const struct company *c, uint32_t minutes)
+{
+    return c->last_ms - (int64_t)minutes * 60000;
+}
+
+static int64_t total_of(const struct retail_order *o)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < o->n_lines; i++)
+        total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
+    return total;
+}
+
+/* The order a return belongs to: the newest before it that has the product; NULL when the history begins later. */
+static const struct retail_order *returned_from(const struct retail_order *first, const struct retail_order *back, size_t *line)
+{
+    for (const struct retail_order *o = back; o-- > first;) {
+        if (o->is_return)
+            continue;
+        for (size_t i = 0; i < o->n_lines; i++) {
+            if (o->lines[i].product == back->lines[0].product && o->lines[i].quantity >= back->lines[0].quantity) {
+                *line = i;
+                return o;
+            }
+        }
+    }
+    return NULL;
+}
+
+static enum err returns_of(struct company *c, const struct retail_order *o, const struct retail_order *end, int64_t order_id,
+                           const struct retail_order *first, int64_t *sum)
+{
+    struct filler *f = &c->f;
+    *sum = 0;
+    for (const struct retail_order *r = o + 1; r < end; r++) {
+        size_t line = 0;
+        if (!r->is_return || returned_from(first, r, &line) != o || at_of(c, r->minutes) > f->cx->now_ms)
+            continue;
+        int64_t amount = (int64_t)r->lines[0].quantity * o->lines[line].pence;
+        if (*sum + amount > total_of(o))
+            continue;
+        *sum += amount;
+        if (order_id)
+            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order_id), V((int64_t)line + 1),
+                V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""), V(at_of(c, r->minutes)));
+    }
+    return OK;
+}
+
+static str status_of(struct company *c, int64_t at, int64_t *due)
+{
+    int64_t age = c->f.cx->now_ms - at;
+    *due = at + 4 * DAY_MS;
+    if (age < DAY_MS)
+        return S("paid");
+    if (age < 4 * DAY_MS)
+        return S("shipped");
+    if (age < 12 * DAY_MS && fill_chance(&c->f, LATE_OF_100))
+        return S("shipped"); /* promised, and not there */
+    return S("delivered");
+}
+
+static enum err one_call(struct company *c, struct history *h, const struct person *p, str phone, str shown, int64_t at, str text,
+                         const char *outcome)
+{
+    struct filler *f = &c->f;
+    (void)p;
+    int64_t call = id_new(f->cx->now_ms), interaction = 0;
+    int64_t by = c->staff[OPERATOR_FIRST + chance_below(&f->chance, OPERATORS)];
+    int64_t talk = 60000 + (int64_t)chance_below(&f->chance, 300000);
+    TRY(fill_interaction(f, h, "call", "presented", at, by, call, S(""), S(""), &interaction));
+    ROW("call", q_demo_call, V(call), V(c->link), V(arena_printf(f->row_arena, "demo-%lld", (long long)call)), V("in"), V("ended"),
+        V(shown), V(phone), V("+442079460100"), V("sales"), V(h->customer), V(at), V(at + 6000), V(at + 6000 + talk), V(by),
+        V("normalClearing"), V(outcome), V(text), V(at + 6000 + talk + 20000), V(interaction));
+    return OK;
+}
+
+static enum err talk_of(struct company *c, struct history *h, const struct person *p, str phone, str shown, str order, str product,
+                        int64_t at)
+{
+    static const char *const outcomes[] = {"solved", "solved", "solved", "follow_up"};
+    struct filler *f = &c->f;
+    uint64_t which = chance_below(&f->chance, 10);
+    if (which < 5)
+        return one_call(c, h, p, phone, shown, at, fill_phrase(f, "call", S("en"), order, product),
+                        outcomes[chance_below(&f->chance, COUNT(outcomes))]);
+    const char *channel = which < 9 ? "email" : "chat";
+    return fill_interaction(f, h, channel, "presented", at, 0, 0, S(""), fill_phrase(f, channel, p->lang, order, product), NULL);
+}
+
+static enum err task_of(struct company *c, const struct history *h, str phone, str order)
+{
+    struct filler *f = &c->f;
+    static const char *const titles[] = {"Call back about order %.*s", "Send the replacement for order %.*s", "Send the invoice copy of %.*s again"};
+    static const char *const kinds[] = {"call_back", "promise", "todo"};
+    unsigned i = c->tasks++;
+    int64_t due = f->cx->now_ms + ((int64_t)(i % 5) - 1) * 3 * 3600000;
+    const char *title = titles[i % COUNT(titles)];
+    struct text t = text_in(f->row_arena, 200);
+    for (; *title; title++) {
+        if (title[0] == '%') {
+            text_add(&t, order);
+            title += 3;
+        } else {
+            text_add_char(&t, *title);
+        }
+    }
+    ROW("task", q_demo_task, V(id_new(f->cx->now_ms)), V(h->customer), V(kinds[i % COUNT(kinds)]), V(text_str(&t)), V(phone), V(0),
+        V(c->staff[OPERATOR_FIRST + i % 3]), V(due), V(c->staff[2]), V(f->cx->now_ms - 3600000));
+    return OK;
+}
+
+static enum err things_of(struct company *c, const struct history *h, const struct person *p, const struct retail_order *last)
+{
+    struct filler *f = &c->f;
+    int64_t now = f->cx->now_ms;
+    str line = p->culture->lines[chance_below(&f->chance, p->culture->n_lines)];
+    str postal = arena_printf(f->row_arena, "%05u", (unsigned)chance_below(&f->chance, 99999));
+    ROW("address", q_demo_address, V(id_new(now)), V(h->customer), V(p->kind == CUSTOMER_COMPANY ? "office" : "home"), V(line), V(postal),
+        V(p->city), V(""), V(p->country), V("order"), V(h->first_ms));
+    if (fill_chance(f, 12)) {
+        uint32_t product = last->lines[0].product;
+        ROW("holding", q_demo_holding, V(id_new(now)), V(h->customer), V(f->products[product]), V(f->retail->products[product].name),
+            V(arena_printf(f->row_arena, "%04u-%04u", (unsigned)chance_below(&f->chance, 10000), (unsigned)chance_below(&f->chance, 10000))),
+            V(""), V(""), V(now + ((int64_t)chance_below(&f->chance, 700) - 100) * DAY_MS), V(h->first_ms));
+    }
+    if (h->spent >= c->vip_from)
+        ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"), V(c->staff[2]), V(now - 30 * DAY_MS));
+    if (p->kind == CUSTOMER_COMPANY) {
+        c->colleague = h->customer;
+        c->colleague_name = arena_str(f->arena, p->name);
+    } else if (c->colleague && fill_chance(f, 18)) {
+        ROW("relation", q_demo_relation, V(id_new(now)), V(h->customer), V(c->colleague), V("works_at"),
+            V(role_word(arena_cstr(f->row_arena, p->lang))), V(h->first_ms));
+    }
+    return OK;
+}
+
+/* ---- one customer ---------------------------------------------------------------------------------------------- */
+
+static enum err handles_of(struct company *c, const struct person *p, int64_t customer, int64_t first_ms, int64_t last_ms, str phone,
+                           str shown)
+{
+    struct filler *f = &c->f;
+    static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
+    if (c->partner && str_eq(phone, c->partner_number)) {
+        TRY(fill_identity(f, customer, IDENTITY_PHONE, phone, shown, "shared", "call", first_ms, last_ms, &c->partner_value));
+        ROW("relation", q_demo_relation, V(id_new(f->cx->now_ms)), V(customer), V(c->partner), V("family"), V(""), V(first_ms));
+        c->partner = 0;
+    } else {
+        bool is_shared = p->kind == CUSTOMER_PERSON && fill_chance(f, 2);
+        int64_t value = 0;
+        TRY(fill_identity(f, customer, IDENTITY_PHONE, phone, shown, is_shared ? "shared" : "confirmed", "call", first_ms, last_ms, &value));
+        if (is_shared) {
+            c->partner = customer;
+            c->partner_value = value;
+            c->partner_number = arena_str(f->arena, phone);
+            c->partner_shown = arena_str(f->arena, shown);
+        }
+    }
+    str email = p->kind == CUSTOMER_COMPANY
+                    ? arena_printf(f->row_arena, "orders%lld@" SFMT ".example", (long long)f->filled.customers, SARG(p->latin))
+                    : arena_printf(f->row_arena, SFMT ".%lld@%s", SARG(p->latin), (long long)f->filled.customers,
+                                   domains[f->filled.customers % 4]);
+    str normal = {0};
+    if (fill_chance(f, 88) && email_read(f->row_arena, email, &normal))
+        TRY(fill_identity(f, customer, IDENTITY_EMAIL, normal, S(""), "confirmed", "order", first_ms, last_ms, NULL));
+    if (p->kind == CUSTOMER_PERSON && fill_chance(f, 20))
+        TRY(fill_identity(f, customer, IDENTITY_CARD, arena_printf(f->row_arena, "7731%06lld", (long long)f->filled.customers), S(""),
+                          "confirmed", "purchase", first_ms, last_ms, NULL));
+    return OK;
+}
+
+static enum err one_customer(struct company *c, const struct retail_order *first, const struct retail_order *end)
+{
+    struct filler *f = &c->f;
+    const struct retail_order *last = NULL;
+    const char *country = "";
+    for (const struct retail_order *o = first; o < end; o++) {
+        if (!o->is_return && at_of(c, o->minutes) <= f->cx->now_ms) {
+            last = o;
+            country = o->country;
+        }
+    }
+    if (!last)
+        return OK;
+    const struct culture *culture = culture_of(c, country);
+    const struct town *town = &culture->towns[chance_below(&f->chance, culture->n_towns)];
+    bool shares = c->partner != 0;
+    str number = shares ? c->partner_number : number_of(c, culture, &town);
+    struct person p;
+    if (!shares && fill_chance(f, FIRMS_OF_100))
+        fill_firm(f, culture, town, &p);
+    else
+        fill_person(f, culture, town, &p);
+    struct phone phone = phone_read(f->row_arena, number, S(""));
+    int64_t first_ms = at_of(c, first->minutes);
+    struct history h = {.first_ms = first_ms};
+    TRY(fill_customer(f, &p, first_ms, &h.customer));
+    str order = {0}, product = {0};
+    for (const struct retail_order *o = first; o < end; o++) {
+        int64_t at = at_of(c, o->minutes), due = 0, id = 0, returned = 0;
+        if (o->is_return || at > f->cx->now_ms)
+            continue;
+        TRY(returns_of(c, o, end, 0, first, &returned));
+        order = arena_printf(f->row_arena, "%lld", (long long)(100000 + ++f->order_number));
+        product = f->retail->products[o->lines[0].product].name;
+        struct order_made made = {.number = order, .at_ms = at, .status = status_of(c, at, &due), .payment = S("card"),
+                                  .due_ms = due, .returned = returned, .lines = o->lines, .n_lines = o->n_lines};
+        TRY(fill_order(f, &h, &made, &id));
+        TRY(returns_of(c, o, end, id, first, &returned));
+        if (fill_chance(f, 25)) {
+            int64_t later = at + (int64_t)chance_below(&f->chance, 9 * (uint64_t)DAY_MS);
+            if (later < f->cx->now_ms)
+                TRY(talk_of(c, &h, &p, phone.e164, phone.national, order, product, later));
+        }
+        if (str_eq(made.status, S("shipped")) && due < f->cx->now_ms && c->tasks < 18)
+            TRY(task_of(c, &h, phone.e164, order));
+    }
+    TRY(handles_of(c, &p, h.customer, first_ms, h.last_ms, phone.e164, phone.national));
+    TRY(things_of(c, &h, &p, last));
+    return fill_history(f, &h);
+}
+
+/* ---- the company ------------------------------------------------------------------------------------------------- */
+
+static int by_amount(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* What a customer must have spent to be of the top share. */
+static int64_t vip_from(struct arena *a, const struct retail *r)
+{
+    int64_t *spent = ARENA_ARRAY(a, r->n_customers, int64_t);
+    for (size_t i = 0; i < r->n_orders; i++)
+        spent[r->orders[i].customer] += r->orders[i].is_return ? 0 : total_of(&r->orders[i]);
+    qsort(spent, r->n_customers, sizeof *spent, by_amount);
+    return spent[r->n_customers * VIP_OF_100 / 100];
+}
+
+static void company_close(struct company *c)
+{
+    fill_close(&c->f);
+}
+
+enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_progress *progress, struct demo_filled *out,
+                           str *phone_token)
+{
+    CLEANUP(company_close) struct company c = {0};
+    struct filler *f = &c.f;
+    TRY(fill_begin(f, s, cx, 20111209, progress));
+    c.numbers = ARENA_ARRAY(f->arena, (size_t)NUMBER_SLOTS * NUMBER_SIZE, char);
+    c.last_ms = when_of_day(when_day((when){cx->now_ms}, S("Europe/London")), S("Europe/London")).ms + 17 * 3600000 + 22 * 60000;
+    c.vip_from = vip_from(f->arena, f->retail);
+    TRY(staff_rows(&c, S(DEMO_PASS_PHRASE)));
+    *phone_token = random_token(cx->arena, 32);
+    TRY(link_row(&c, *phone_token));
+    const struct retail_order *o = f->retail->orders, *end = o + f->retail->n_orders;
+    while (o < end) {
+        const struct retail_order *first = o;
+        while (o < end && o->customer == first->customer)
+            o++;
+        TRY(one_customer(&c, first, o));
+        arena_reset(f->row_arena);
+        if (progress && progress->tell && f->filled.customers % 100 == 0)
+            progress->tell(progress->arg, f->filled.customers, (int64_t)f->retail->n_customers);
+    }
+    TRY(fill_end(f));
+    *out = f->filled;
+    return OK;
+}

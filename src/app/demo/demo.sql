@@ -1,0 +1,94 @@
+-- Rows of the demo company and the generator, for empty tables only (bulk_row: every column once, in the table's words).
+
+-- name: demo_customer
+INSERT INTO customer (id, root_id, kind, name, reading, given, family, patronymic, form_of_address, lang, time_zone, country,
+                      region, city, company, heard_of_us, created_ms, changed_ms)
+VALUES (:id, :root, :kind, :name, :reading, :given, :family, :patronymic, :form_of_address, :lang, :time_zone, :country,
+        :region, :city, :company, :heard_of_us, :created, :changed);
+
+-- name: demo_key
+INSERT INTO customer_key (key, customer_id) VALUES (:key, :customer);
+
+-- name: demo_value
+INSERT INTO identity_value (id, type, value, shown, reversed) VALUES (:id, :type, :value, :shown, :reversed);
+
+-- name: demo_owner
+INSERT INTO identity_owner (value_id, customer_id, id, state, given, source, first_ms, last_ms)
+VALUES (:value, :customer, :id, :state, :given, :source, :first, :last);
+
+-- name: demo_standing
+INSERT INTO standing (customer_id, first_ms, last_contact_ms, contacts, orders, spent_minor, last_order_ms)
+VALUES (:customer, :first, :last_contact, :contacts, :orders, :spent, :last_order);
+
+-- name: demo_interaction
+INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text)
+VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text);
+
+-- name: demo_product
+INSERT INTO product (id, sku, name, price_minor, currency, category) VALUES (:id, :sku, :name, :price, :currency, :category);
+
+-- name: demo_order
+INSERT INTO orders (id, number, customer_id, interaction_id, channel, status, at_ms, due_ms, currency, total_minor,
+                    discount_minor, returned_minor, base_minor, payment_method)
+VALUES (:id, :number, :customer, :interaction, :channel, :status, :at, :due, :currency, :total, :discount, :returned, :base,
+        :payment);
+
+-- name: demo_order_line
+INSERT INTO order_line (order_id, line, product_id, sku, name, quantity_milli, price_minor, total_minor)
+VALUES (:order, :line, :product, :sku, :name, :quantity, :price, :total);
+
+-- name: demo_return
+INSERT INTO order_return (id, order_id, line, quantity_milli, amount_minor, reason, at_ms)
+VALUES (:id, :order, :line, :quantity, :amount, :reason, :at);
+
+-- name: demo_order_day
+INSERT INTO order_day (customer_id, day, orders, spent_minor) VALUES (:customer, :day, :orders, :spent);
+
+-- name: demo_mark
+INSERT INTO customer_mark (customer_id, mark, reason, staff_id, at_ms) VALUES (:customer, :mark, :reason, :staff, :at);
+
+-- name: demo_address
+INSERT INTO address (id, customer_id, kind, line, postal, city, region, country, source, at_ms)
+VALUES (:id, :customer, :kind, :line, :postal, :city, :region, :country, :source, :at);
+
+-- name: demo_holding
+INSERT INTO holding (id, customer_id, product_id, name, serial, plan, number, until_ms, at_ms)
+VALUES (:id, :customer, :product, :name, :serial, :plan, :number, :until, :at);
+
+-- name: demo_relation
+INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (:id, :customer, :other, :kind, :role, :at);
+
+-- name: demo_task
+INSERT INTO task (id, customer_id, kind, title, phone, priority, staff_id, due_ms, created_by, at_ms)
+VALUES (:id, :customer, :kind, :title, :phone, :priority, :staff, :due, :by, :at);
+
+-- name: demo_call
+INSERT INTO call (id, link_id, source_id, direction, state, number, e164, called, queue, customer_id, ring_ms, answer_ms,
+                  end_ms, staff_id, cause, outcome, note, wrapped_ms, interaction_id)
+VALUES (:id, :link, :source, :direction, :state, :number, :e164, :called, :queue, :customer, :ring, :answer, :end, :staff,
+        :cause, :outcome, :note, :wrapped, :interaction);
+
+-- name: demo_is_empty -> demo_count
+SELECT count(*) FROM (SELECT id FROM customer LIMIT 1) t;
+
+-- name: demo_known_numbers -> demo_number
+SELECT v.value FROM identity_value v WHERE v.type = 'phone' AND v.id > :after ORDER BY v.id LIMIT 200;
+
+-- name: demo_staff
+INSERT INTO staff (id, email, name, role, password, lang, created_ms, changed_ms)
+VALUES (:id, :email, :name, :role, :password, :lang, :created, :changed);
+
+-- name: demo_extension
+INSERT INTO staff_extension (extension, staff_id) VALUES (:extension, :staff);
+
+-- name: demo_queue
+INSERT INTO staff_queue (queue, staff_id) VALUES (:queue, :staff);
+
+-- name: demo_setting
+INSERT INTO setting (name, value, changed_ms) VALUES (:name, :value, :changed);
+
+-- name: demo_phone_link
+INSERT INTO phone_link (id, kind, name, hash, region, created_ms) VALUES (:id, :kind, :name, :hash, :region, :created);
+
+-- name: demo_token
+INSERT INTO token (id, name, hash, role, scopes, created_ms) VALUES (:id, :name, :hash, :role, :scopes, :created);

@@ -1,0 +1,379 @@
+/* Fills an empty house: the demo company and the generator share the rows they make. Only this program part writes
+ * customers beside the one door, and only into empty tables; a test compares what it makes with what the door makes.
+ */
+#include "app/demo/fill.h"
+
+#include "queries.h"
+
+/* ---- small helpers ---------------------------------------------------------------------------- */
+
+str fill_pick(struct filler *f, const str *of, size_t n)
+{
+    return of[chance_below(&f->chance, n)];
+}
+
+static const struct word *pick_word(struct filler *f, struct words w)
+{
+    return &w.items[chance_below(&f->chance, w.n)];
+}
+
+bool fill_chance(struct filler *f, unsigned of_100)
+{
+    return chance_below(&f->chance, 100) < of_100;
+}
+
+static bool is_safe_in_email(char c)
+{
+    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.';
+}
+
+/* Latin letters for an address, lower case. */
+static str email_word(struct arena *a, str latin)
+{
+    char *p = arena_alloc(a, 1, latin.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < latin.len; i++) {
+        char c = latin.ptr[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        if (is_safe_in_email(c))
+            p[n++] = c;
+    }
+    return (str){p, n};
+}
+
+str fill_phrase(struct filler *f, const char *kind, str lang, str order, str product)
+{
+    str s = people_phrase(f->people, kind, lang, chance_next(&f->chance));
+    struct text t = text_in(f->row_arena, 4096);
+    while (s.len) {
+        if (str_starts(s, S("{order}"))) {
+            text_add(&t, order);
+            s.ptr += 7, s.len -= 7;
+        } else if (str_starts(s, S("{product}"))) {
+            text_add(&t, product);
+            s.ptr += 9, s.len -= 9;
+        } else {
+            text_add_char(&t, *s.ptr);
+            s.ptr++, s.len--;
+        }
+    }
+    return text_str(&t);
+}
+
+/* ---- keys, remembered: names repeat ---------------------------------------------------------------- */
+
+enum { KEYS_SLOTS = 1 << 18 };
+struct known_keys {
+    str text; /* name, country */
+    struct str_list keys;
+};
+
+static struct str_list keys_of(struct filler *f, const struct person *p)
+{
+    if (p->company.len || p->kind == CUSTOMER_COMPANY)
+        return customer_keys(f->row_arena, p->name, p->reading, p->company, p->country);
+    str text = arena_printf(f->row_arena, SFMT "|" SFMT "|" SFMT, SARG(p->name), SARG(p->reading), SARG(p->country));
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < text.len; i++)
+        h = (h ^ (uint8_t)text.ptr[i]) * 1099511628211u;
+    struct known_keys *k = &f->known[h % KEYS_SLOTS];
+    if (str_eq(k->text, text))
+        return k->keys;
+    if (arena_used(f->arena) > (192u << 20)) /* enough remembered */
+        return customer_keys(f->row_arena, p->name, p->reading, p->company, p->country);
+    k->text = arena_str(f->arena, text);
+    k->keys = customer_keys(f->arena, p->name, p->reading, p->company, p->country);
+    return k->keys;
+}
+
+/* ---- people --------------------------------------------------------------------------------------------- */
+
+static str zone_of(str country)
+{
+    static const char *const zones[][2] = {
+        {"GB", "Europe/London"}, {"US", "America/New_York"}, {"AU", "Australia/Sydney"}, {"CA", "America/Toronto"},
+        {"IE", "Europe/Dublin"}, {"DE", "Europe/Berlin"}, {"FR", "Europe/Paris"}, {"ES", "Europe/Madrid"},
+        {"JP", "Asia/Tokyo"}, {"CN", "Asia/Shanghai"}, {"RU", "Europe/Moscow"}, {"KZ", "Asia/Almaty"},
+        {"AE", "Asia/Dubai"}, {"SA", "Asia/Riyadh"}, {"LB", "Asia/Beirut"}, {"GR", "Europe/Athens"}};
+    for (size_t i = 0; i < COUNT(zones); i++)
+        if (str_eq(country, str_of(zones[i][0])))
+            return str_of(zones[i][1]);
+    return S("");
+}
+
+static str form_of_address(const struct culture *c, bool is_woman)
+{
+    if (str_eq(c->code, S("ja")))
+        return S("様");
+    if (str_eq(c->code, S("zh")))
+        return is_woman ? S("女士") : S("先生");
+    return S("");
+}
+
+void fill_person(struct filler *f, const struct culture *c, const struct town *t, struct person *p)
+{
+    bool is_woman = fill_chance(f, 52);
+    const struct word *family = pick_word(f, c->families), *given = pick_word(f, is_woman ? c->women : c->men);
+    str family_text = is_woman ? family->female : family->text;
+    *p = (struct person){.kind = CUSTOMER_PERSON, .culture = c, .family = family_text, .given = given->text,
+                         .lang = c->lang, .country = t->country, .city = t->city, .time_zone = zone_of(t->country),
+                         .form_of_address = form_of_address(c, is_woman)};
+    struct arena *a = f->row_arena;
+    if (c->patronymics.n) {
+        const struct word *w = pick_word(f, c->patronymics);
+        p->patronymic = is_woman ? w->female : w->text;
+        p->form_of_address = arena_printf(a, SFMT " " SFMT, SARG(p->given), SARG(p->patronymic));
+    }
+    const char *gap = str_eq(c->code, S("zh")) ? "" : " ";
+    p->name = c->is_family_first ? arena_printf(a, SFMT "%s" SFMT, SARG(family_text), gap, SARG(given->text))
+                                 : arena_printf(a, SFMT " " SFMT, SARG(given->text), SARG(family_text));
+    if (family->reading.len && given->reading.len)
+        p->reading = arena_printf(a, SFMT " " SFMT, SARG(family->reading), SARG(given->reading));
+    p->latin = arena_printf(a, SFMT "." SFMT, SARG(email_word(a, given->latin)), SARG(email_word(a, family->latin)));
+}
+
+void fill_firm(struct filler *f, const struct culture *c, const struct town *t, struct person *p)
+{
+    const struct word *firm = pick_word(f, c->firms);
+    *p = (struct person){.kind = CUSTOMER_COMPANY, .culture = c, .name = firm->text, .lang = c->lang, .country = t->country,
+                         .city = t->city, .time_zone = zone_of(t->country)};
+    p->latin = firm->latin.len ? firm->latin : email_word(f->row_arena, firm->text);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------- */
+
+#define ROW(table, q, ...) TRY(bulk_row(f->bulk, f->cx, table, &(q), ARGS(__VA_ARGS__)))
+
+static int64_t new_id(struct filler *f)
+{
+    return id_new(f->cx->now_ms);
+}
+
+enum err fill_customer(struct filler *f, const struct person *p, int64_t created_ms, int64_t *id)
+{
+    *id = new_id(f);
+    ROW("customer", q_demo_customer, V(*id), V(*id), V(customer_kind_codes[p->kind]), V(p->name), V(p->reading), V(p->given),
+        V(p->family), V(p->patronymic), V(p->form_of_address), V(p->lang), V(p->time_zone), V(p->country), V(S("")), V(p->city),
+        V(p->company), V(p->heard_of_us), V(created_ms), V(created_ms));
+    struct str_list keys = keys_of(f, p);
+    for (size_t i = 0; i < keys.n; i++)
+        ROW("customer_key", q_demo_key, V(keys.items[i]), V(*id));
+    f->filled.customers++;
+    return OK;
+}
+
+static str reversed(struct arena *a, str e164)
+{
+    char *p = arena_alloc(a, 1, e164.len + 1);
+    size_t n = 0;
+    for (size_t i = e164.len; i-- > 1;)
+        p[n++] = e164.ptr[i];
+    return (str){p, n};
+}
+
+enum err fill_identity(struct filler *f, int64_t customer, int type, str value, str shown, const char *state, const char *source,
+                       int64_t first_ms, int64_t last_ms, int64_t *value_id)
+{
+    int64_t at = value_id && *value_id ? *value_id : new_id(f);
+    if (!value_id || !*value_id) {
+        bool is_phone = type == IDENTITY_PHONE;
+        ROW("identity_value", q_demo_value, V(at), V(identity_type_codes[type]), V(value), V(shown),
+            is_phone ? V(reversed(f->row_arena, value)) : VNULL);
+    }
+    ROW("identity_owner", q_demo_owner, V(at), V(customer), V(new_id(f)), V(state), V(shown.len ? shown : value), V(source),
+        V(first_ms), V(last_ms));
+    if (value_id)
+        *value_id = at;
+    f->filled.identities++;
+    return OK;
+}
+
+enum err fill_interaction(struct filler *f, struct history *h, const char *channel, const char *trust, int64_t at_ms,
+                          int64_t staff, int64_t ref, str subject, str text, int64_t *id)
+{
+    int64_t made = new_id(f);
+    ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(channel), V("in"), V(trust), V(at_ms),
+        val_int_or_null(staff), val_int_or_null(ref), V(subject), V(text));
+    h->contacts++;
+    h->first_ms = h->first_ms && h->first_ms < at_ms ? h->first_ms : at_ms;
+    h->last_ms = h->last_ms > at_ms ? h->last_ms : at_ms;
+    f->filled.interactions++;
+    if (id)
+        *id = made;
+    return OK;
+}
+
+static void day_add(struct history *h, int32_t day, int64_t orders, int64_t spent)
+{
+    for (size_t i = 0; i < h->n_days; i++) {
+        if (h->days[i].day == day) {
+            h->days[i].orders += orders;
+            h->days[i].spent += spent;
+            return;
+        }
+    }
+    assert(h->n_days < COUNT(h->days));
+    h->days[h->n_days++] = (struct history_day){day, orders, spent};
+}
+
+enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *order_id)
+{
+    int64_t id = new_id(f), interaction = 0, total = 0, first_product = 0;
+    (void)first_product;
+    for (size_t i = 0; i < o->n_lines; i++)
+        total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
+    TRY(fill_interaction(f, h, "order", "presented", o->at_ms, 0, id, S(""), S(""), &interaction));
+    bool counts = !str_eq(o->status, S("cancelled"));
+    ROW("orders", q_demo_order, V(id), V(o->number), V(h->customer), V(interaction), V("order"), V(o->status), V(o->at_ms),
+        val_int_or_null(o->due_ms), V("GBP"), V(total), V(0), V(o->returned), V(total), V(o->payment));
+    for (size_t i = 0; i < o->n_lines; i++) {
+        const struct retail_line *l = &o->lines[i];
+        const struct retail_product *p = &f->retail->products[l->product];
+        ROW("order_line", q_demo_order_line, V(id), V((int64_t)i + 1), V(f->products[l->product]), V(p->sku), V(p->name),
+            V((int64_t)l->quantity * 1000), V((int64_t)l->pence), V((int64_t)l->quantity * l->pence));
+    }
+    if (counts) {
+        day_add(h, (int32_t)when_day((when){o->at_ms}, S("Europe/London")), 1, total - o->returned);
+        h->orders++;
+        h->spent += total - o->returned;
+        h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
+    }
+    f->filled.orders++;
+    f->filled.lines += (int64_t)o->n_lines;
+    if (order_id)
+        *order_id = id;
+    return OK;
+}
+
+/* What is summed of a customer, after his last row. */
+enum err fill_history(struct filler *f, const struct history *h)
+{
+    for (size_t i = 0; i < h->n_days; i++)
+        ROW("order_day", q_demo_order_day, V(h->customer), V((int64_t)h->days[i].day), V(h->days[i].orders), V(h->days[i].spent));
+    ROW("standing", q_demo_standing, V(h->customer), V(h->first_ms), V(h->last_ms), V(h->contacts), V(h->orders), V(h->spent),
+        V(h->last_order_ms));
+    return OK;
+}
+
+enum err fill_products(struct filler *f)
+{
+    f->products = ARENA_ARRAY(f->arena, f->retail->n_products, int64_t);
+    int64_t *prices = ARENA_ARRAY(f->arena, f->retail->n_products, int64_t);
+    for (size_t i = 0; i < f->retail->n_orders; i++)
+        for (size_t k = 0; k < f->retail->orders[i].n_lines; k++)
+            prices[f->retail->orders[i].lines[k].product] = f->retail->orders[i].lines[k].pence;
+    for (size_t i = 0; i < f->retail->n_products; i++) {
+        f->products[i] = new_id(f);
+        ROW("product", q_demo_product, V(f->products[i]), V(f->retail->products[i].sku), V(f->retail->products[i].name),
+            V(prices[i]), V("GBP"), V(""));
+    }
+    return OK;
+}
+
+/* ---- begin and end --------------------------------------------------------------------------------------------- */
+
+static const struct field demo_count_fields[] = {FIELD(struct demo_count, n)};
+const struct shape demo_count_shape = SHAPE("demo_count", struct demo_count, demo_count_fields);
+static const struct field demo_number_fields[] = {FIELD(struct demo_number, number)};
+const struct shape demo_number_shape = SHAPE("demo_number", struct demo_number, demo_number_fields);
+
+enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed, const struct demo_progress *p)
+{
+    int64_t n = 0;
+    TRY(db_int(cx, &q_demo_is_empty, &n, NO_ARGS));
+    if (n)
+        return fault(cx, ERR_CONFLICT, M_DEMO_NOT_EMPTY);
+    *f = (struct filler){.cx = cx, .chance = seed, .progress = p};
+    f->arena = arena_open((size_t)512 << 20);
+    f->row_arena = arena_open(64u << 20);
+    if (!f->arena || !f->row_arena)
+        return ERR_INTERNAL;
+    f->people = people_open(f->arena);
+    f->retail = retail_open(f->arena);
+    f->known = ARENA_ARRAY(f->arena, KEYS_SLOTS, struct known_keys);
+    TRY(bulk_begin(s, cx, &f->bulk));
+    return fill_products(f);
+}
+
+enum err fill_end(struct filler *f)
+{
+    return bulk_end(f->bulk, f->cx);
+}
+
+void fill_close(struct filler *f)
+{
+    arena_close(f->arena);
+    arena_close(f->row_arena);
+}
+
+/* ---- the generator ----------------------------------------------------------------------------------------------- */
+
+static enum err generated_orders(struct filler *f, struct history *h, const struct person *p, int64_t created_ms, str *number,
+                                 str *product)
+{
+    static const uint8_t many[] = {0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5};
+    size_t n = many[chance_below(&f->chance, COUNT(many))];
+    (void)p;
+    for (size_t i = 0; i < n; i++) {
+        const struct retail_order *like = &f->retail->orders[chance_below(&f->chance, f->retail->n_orders)];
+        int64_t at = created_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created_ms));
+        *number = arena_printf(f->row_arena, "G%07lld", (long long)++f->order_number);
+        *product = f->retail->products[like->lines[0].product].name;
+        struct order_made o = {.number = *number, .at_ms = at, .status = S("delivered"), .payment = S("card"),
+                               .lines = like->lines, .n_lines = like->n_lines < 2 ? like->n_lines : 1 + chance_below(&f->chance, 2)};
+        TRY(fill_order(f, h, &o, NULL));
+    }
+    return OK;
+}
+
+static enum err generated_customer(struct filler *f, int64_t i)
+{
+    static const char *const channels[] = {"call", "email", "chat"};
+    static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
+    struct arena *a = f->row_arena;
+    const struct culture *c = &f->people->cultures[generated_culture(i)];
+    const struct town *t = &c->towns[chance_below(&f->chance, c->n_towns)];
+    struct person p;
+    if (i % 12 == 7) {
+        fill_firm(f, c, t, &p);
+        p.name = arena_printf(a, SFMT " %lld", SARG(p.name), (long long)i);
+    } else {
+        fill_person(f, c, t, &p);
+    }
+    int64_t created = f->cx->now_ms - DAY_MS - (int64_t)chance_below(&f->chance, 1095 * (uint64_t)DAY_MS);
+    struct history h = {.first_ms = created, .last_ms = created};
+    TRY(fill_customer(f, &p, created, &h.customer));
+    struct generated_phone phone = generated_phone(i);
+    TRY(fill_identity(f, h.customer, IDENTITY_PHONE, str_of(phone.text), S(""), "confirmed", "call", created, created, NULL));
+    str email = arena_printf(a, SFMT ".%lld@%s", SARG(p.latin), (long long)i, domains[i % 4]);
+    if (fill_chance(f, 85))
+        TRY(fill_identity(f, h.customer, IDENTITY_EMAIL, email, S(""), "confirmed", "email", created, created, NULL));
+    if (fill_chance(f, 15))
+        TRY(fill_identity(f, h.customer, IDENTITY_CARD, arena_printf(a, "7%09lld", (long long)i), S(""), "confirmed", "purchase",
+                          created, created, NULL));
+    str number = S("G0000001"), product = f->retail->products[0].name;
+    TRY(generated_orders(f, &h, &p, created, &number, &product));
+    for (uint64_t n = chance_below(&f->chance, 7); n > 0; n--) {
+        const char *channel = channels[chance_below(&f->chance, COUNT(channels))];
+        int64_t at = created + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created));
+        TRY(fill_interaction(f, &h, channel, "presented", at, 0, 0, S(""), fill_phrase(f, channel, p.lang, number, product), NULL));
+    }
+    return fill_history(f, &h);
+}
+
+enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed, const struct demo_progress *progress,
+                             struct demo_filled *out)
+{
+    CLEANUP(fill_close) struct filler f = {0};
+    TRY(fill_begin(&f, s, cx, seed, progress));
+    for (int64_t i = 0; i < n; i++) {
+        TRY(generated_customer(&f, i));
+        arena_reset(f.row_arena);
+        if (progress && progress->tell && i % 1000 == 999)
+            progress->tell(progress->arg, i + 1, n);
+    }
+    TRY(fill_end(&f));
+    *out = f.filled;
+    return OK;
+}

@@ -1,0 +1,67 @@
+/* app/demo/fill.h - what the demo company and the generator share: rows of customers with their history, into empty tables.
+ * Text of a row lives in row_arena, until the next customer.
+ */
+#pragma once
+#include "app/demo/demo.h"
+#include "app/demo/generated.h"
+#include "messages.h"
+#include "rooms/customer/customer.h"
+
+enum { DAY_MS = 86400000 };
+
+struct demo_count { int64_t n; };
+struct demo_number { str number; };
+
+struct filler {
+    struct cx *cx;
+    struct bulk *bulk;
+    struct arena *arena, *row_arena;
+    const struct people *people;
+    const struct retail *retail;
+    struct known_keys *known;
+    int64_t *products; /* ids, as retail numbers them */
+    int64_t order_number;
+    uint64_t chance;
+    const struct demo_progress *progress;
+    struct demo_filled filled;
+};
+struct person {
+    int kind; /* enum customer_kind */
+    const struct culture *culture;
+    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, city, company, heard_of_us;
+    str latin; /* for an e-mail address */
+};
+struct history_day { int32_t day; int64_t orders, spent; };
+/* What is summed of one customer while his rows are made. */
+struct history {
+    int64_t customer, first_ms, last_ms, contacts, orders, spent, last_order_ms;
+    struct history_day days[256];
+    size_t n_days;
+};
+struct order_made {
+    str number, status, payment;
+    int64_t at_ms, due_ms, returned;
+    const struct retail_line *lines;
+    size_t n_lines;
+};
+
+enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed, const struct demo_progress *p) MUST_USE;
+enum err fill_products(struct filler *f) MUST_USE;
+enum err fill_end(struct filler *f) MUST_USE;
+void fill_close(struct filler *f);
+
+str fill_pick(struct filler *f, const str *of, size_t n);
+bool fill_chance(struct filler *f, unsigned of_100);
+/* A sentence with its {order} and {product}. */
+str fill_phrase(struct filler *f, const char *kind, str lang, str order, str product);
+void fill_person(struct filler *f, const struct culture *c, const struct town *t, struct person *p);
+void fill_firm(struct filler *f, const struct culture *c, const struct town *t, struct person *p);
+
+enum err fill_customer(struct filler *f, const struct person *p, int64_t created_ms, int64_t *id) MUST_USE;
+/* *value_id: 0 makes the handle and says its id; else another owner of that handle. NULL: a handle of his alone. */
+enum err fill_identity(struct filler *f, int64_t customer, int type, str value, str shown, const char *state, const char *source,
+                       int64_t first_ms, int64_t last_ms, int64_t *value_id) MUST_USE;
+enum err fill_interaction(struct filler *f, struct history *h, const char *channel, const char *trust, int64_t at_ms,
+                          int64_t staff, int64_t ref, str subject, str text, int64_t *id) MUST_USE;
+enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *order_id) MUST_USE;
+enum err fill_history(struct filler *f, const struct history *h) MUST_USE;
