@@ -1,6 +1,7 @@
 /* The demo company: a gift wholesaler with a real shop's orders, and people all over the world who do not exist. */
 #include "app/demo/fill.h"
 #include "base/password.h"
+#include "net/route.h"
 #include "queries.h"
 
 #define ROW(table, q, ...) TRY(bulk_row(f->bulk, f->cx, table, &(q), ARGS(__VA_ARGS__)))
@@ -31,9 +32,12 @@ struct company {
     int64_t colleague;     /* the latest firm, for people who work there */
     str colleague_name;
     int64_t partner;       /* somebody whose number is shared with the next one */
-    str partner_number, partner_shown;
+    str partner_number;
     int64_t partner_value;
     unsigned tasks;
+    struct demo_play *play;
+    /* one of each kind, for the play: late, VIP firm, shared number, and one of each language */
+    str late, vip, shared, of_lang[8];
     char *numbers; /* open-addressed set of numbers given out, 20 bytes each */
 };
 enum { NUMBER_SLOTS = 1 << 14, NUMBER_SIZE = 20 };
@@ -62,11 +66,17 @@ static enum err staff_rows(struct company *c, str pass_phrase)
     return OK;
 }
 
-static enum err link_row(struct company *c, str token)
+static enum err link_row(struct company *c)
 {
     struct filler *f = &c->f;
+    struct arena *a = f->cx->arena; /* the tokens outlive the filling */
     uint8_t hash[32];
-    sha256(token, hash);
+    c->play->api_token = random_token(a, 32);
+    sha256(c->play->api_token, hash);
+    ROW("token", q_demo_token, V(id_new(f->cx->now_ms)), V("Demo calls"), val_blob(hash, sizeof hash), V("manager"),
+        V((int64_t)SCOPE_READ), V(f->cx->now_ms));
+    c->play->link_token = random_token(a, 32);
+    sha256(c->play->link_token, hash);
     c->link = id_new(f->cx->now_ms);
     ROW("phone_link", q_demo_phone_link, V(c->link), V("webhook"), V("Demo calls"), val_blob(hash, sizeof hash), V("GB"),
         V(f->cx->now_ms));
@@ -161,7 +171,7 @@ static const struct retail_order *returned_from(const struct retail_order *first
     return NULL;
 }
 
-static enum err returns_of(struct company *c, const struct retail_order *o, const struct retail_order *end, int64_t order_id,
+static enum err returns_of(struct company *c, const struct retail_order *o, const struct retail_order *end, int64_t order,
                            const struct retail_order *first, int64_t *sum)
 {
     struct filler *f = &c->f;
@@ -174,8 +184,8 @@ static enum err returns_of(struct company *c, const struct retail_order *o, cons
         if (*sum + amount > total_of(o))
             continue;
         *sum += amount;
-        if (order_id)
-            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order_id), V((int64_t)line + 1),
+        if (order)
+            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order), V((int64_t)line + 1),
                 V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""), V(at_of(c, r->minutes)));
     }
     return OK;
@@ -289,7 +299,6 @@ static enum err handles_of(struct company *c, const struct person *p, int64_t cu
             c->partner = customer;
             c->partner_value = value;
             c->partner_number = arena_str(f->arena, phone);
-            c->partner_shown = arena_str(f->arena, shown);
         }
     }
     str email = p->kind == CUSTOMER_COMPANY
@@ -331,6 +340,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
     int64_t first_ms = at_of(c, first->minutes);
     struct history h = {.first_ms = first_ms};
     TRY(fill_customer(f, &p, first_ms, &h.customer));
+    bool is_late = false;
     str order = {0}, product = {0};
     for (const struct retail_order *o = first; o < end; o++) {
         int64_t at = at_of(c, o->minutes), due = 0, id = 0, returned = 0;
@@ -348,12 +358,50 @@ static enum err one_customer(struct company *c, const struct retail_order *first
             if (later < f->cx->now_ms)
                 TRY(talk_of(c, &h, &p, phone.e164, phone.national, order, product, later));
         }
-        if (str_eq(made.status, S("shipped")) && due < f->cx->now_ms && c->tasks < 18)
+        bool is_late_one = str_eq(made.status, S("shipped")) && due < f->cx->now_ms;
+        is_late = is_late || is_late_one;
+        if (is_late_one && c->tasks < 18)
             TRY(task_of(c, &h, phone.e164, order));
     }
     TRY(handles_of(c, &p, h.customer, first_ms, h.last_ms, phone.e164, phone.national));
     TRY(things_of(c, &h, &p, last));
+    cast(c, &p, &h, phone.e164, is_late, shares);
     return fill_history(f, &h);
+}
+
+/* ---- who calls in the play ----------------------------------------------------------------------------------------- */
+
+static void keep(struct company *c, str *slot, str number)
+{
+    if (!slot->len)
+        *slot = arena_str(c->f.cx->arena, number);
+}
+
+static void cast(struct company *c, const struct person *p, const struct history *h, str number, bool is_late, bool is_shared)
+{
+    if (is_shared)
+        keep(c, &c->shared, number);
+    else if (is_late && h->contacts > 5)
+        keep(c, &c->late, number);
+    else if (h->spent >= c->vip_from)
+        keep(c, &c->vip, number);
+    else if (h->contacts > 4) {
+        for (size_t i = 0; i < c->f.people->n && i < COUNT(c->of_lang); i++)
+            if (str_eq(c->f.people->cultures[i].lang, p->lang))
+                keep(c, &c->of_lang[i], number);
+    }
+}
+
+/* The first call is somebody with open work; then one nobody knows; then the first again, who finds his note remembered. */
+static void callers(struct company *c)
+{
+    struct demo_play *p = c->play;
+    const str unknown[] = {S("+442079460777"), S("+81300000042"), S("+12125550188")};
+    const str order[] = {c->late, unknown[0], c->late, c->of_lang[4], c->vip, c->of_lang[6], c->shared, S(""), c->of_lang[5],
+                         unknown[1], c->of_lang[7], c->of_lang[0], c->of_lang[1], unknown[2], c->of_lang[2]};
+    for (size_t i = 0; i < COUNT(order); i++)
+        if (order[i].len || i == 7)
+            p->callers[p->n_callers++] = order[i];
 }
 
 /* ---- the company ------------------------------------------------------------------------------------------------- */
@@ -380,17 +428,17 @@ static void company_close(struct company *c)
 }
 
 enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_progress *progress, struct demo_filled *out,
-                           str *phone_token)
+                           struct demo_play *play)
 {
-    CLEANUP(company_close) struct company c = {0};
+    *play = (struct demo_play){0};
+    CLEANUP(company_close) struct company c = {.play = play};
     struct filler *f = &c.f;
     TRY(fill_begin(f, s, cx, 20111209, progress));
     c.numbers = ARENA_ARRAY(f->arena, (size_t)NUMBER_SLOTS * NUMBER_SIZE, char);
     c.last_ms = when_of_day(when_day((when){cx->now_ms}, S("Europe/London")), S("Europe/London")).ms + 17 * 3600000 + 22 * 60000;
     c.vip_from = vip_from(f->arena, f->retail);
     TRY(staff_rows(&c, S(DEMO_PASS_PHRASE)));
-    *phone_token = random_token(cx->arena, 32);
-    TRY(link_row(&c, *phone_token));
+    TRY(link_row(&c));
     const struct retail_order *o = f->retail->orders, *end = o + f->retail->n_orders;
     while (o < end) {
         const struct retail_order *first = o;
@@ -402,6 +450,7 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
             progress->tell(progress->arg, f->filled.customers, (int64_t)f->retail->n_customers);
     }
     TRY(fill_end(f));
+    callers(&c);
     *out = f->filled;
     return OK;
 }

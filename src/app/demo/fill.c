@@ -217,10 +217,9 @@ static void day_add(struct history *h, int32_t day, int64_t orders, int64_t spen
     h->days[h->n_days++] = (struct history_day){day, orders, spent};
 }
 
-enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *order_id)
+enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *made)
 {
-    int64_t id = new_id(f), interaction = 0, total = 0, first_product = 0;
-    (void)first_product;
+    int64_t id = new_id(f), interaction = 0, total = 0;
     for (size_t i = 0; i < o->n_lines; i++)
         total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
     TRY(fill_interaction(f, h, "order", "presented", o->at_ms, 0, id, S(""), S(""), &interaction));
@@ -241,8 +240,8 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
     }
     f->filled.orders++;
     f->filled.lines += (int64_t)o->n_lines;
-    if (order_id)
-        *order_id = id;
+    if (made)
+        *made = id;
     return OK;
 }
 

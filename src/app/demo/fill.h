@@ -63,5 +63,5 @@ enum err fill_identity(struct filler *f, int64_t customer, int type, str value, 
                        int64_t first_ms, int64_t last_ms, int64_t *value_id) MUST_USE;
 enum err fill_interaction(struct filler *f, struct history *h, const char *channel, const char *trust, int64_t at_ms,
                           int64_t staff, int64_t ref, str subject, str text, int64_t *id) MUST_USE;
-enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *order_id) MUST_USE;
+enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *made) MUST_USE;
 enum err fill_history(struct filler *f, const struct history *h) MUST_USE;
