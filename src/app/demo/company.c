@@ -269,7 +269,7 @@ static enum err things_of(struct company *c, const struct history *h, const stru
             V(""), V(""), V(now + ((int64_t)chance_below(&f->chance, 700) - 100) * DAY_MS), V(h->first_ms));
     }
     if (h->spent >= c->vip_from)
-        ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"), V(c->staff[2]), V(now - 30 * DAY_MS));
+        ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"), V(c->staff[2]), V(now - (int64_t)30 * DAY_MS));
     if (p->kind == CUSTOMER_COMPANY) {
         c->colleague = h->customer;
         c->colleague_name = arena_str(f->arena, p->name);
@@ -278,6 +278,29 @@ static enum err things_of(struct company *c, const struct history *h, const stru
             V(role_word(arena_cstr(f->row_arena, p->lang))), V(h->first_ms));
     }
     return OK;
+}
+
+/* ---- who calls in the play ----------------------------------------------------------------------------------------- */
+
+static void keep(struct company *c, str *slot, str number)
+{
+    if (!slot->len)
+        *slot = arena_str(c->f.cx->arena, number);
+}
+
+static void cast(struct company *c, const struct person *p, const struct history *h, str number, bool is_late, bool is_shared)
+{
+    if (is_shared)
+        keep(c, &c->shared, number);
+    else if (is_late && h->contacts > 5)
+        keep(c, &c->late, number);
+    else if (h->spent >= c->vip_from)
+        keep(c, &c->vip, number);
+    else if (h->contacts > 4) {
+        for (size_t i = 0; i < c->f.people->n && i < COUNT(c->of_lang); i++)
+            if (str_eq(c->f.people->cultures[i].lang, p->lang))
+                keep(c, &c->of_lang[i], number);
+    }
 }
 
 /* ---- one customer ---------------------------------------------------------------------------------------------- */
@@ -367,29 +390,6 @@ static enum err one_customer(struct company *c, const struct retail_order *first
     TRY(things_of(c, &h, &p, last));
     cast(c, &p, &h, phone.e164, is_late, shares);
     return fill_history(f, &h);
-}
-
-/* ---- who calls in the play ----------------------------------------------------------------------------------------- */
-
-static void keep(struct company *c, str *slot, str number)
-{
-    if (!slot->len)
-        *slot = arena_str(c->f.cx->arena, number);
-}
-
-static void cast(struct company *c, const struct person *p, const struct history *h, str number, bool is_late, bool is_shared)
-{
-    if (is_shared)
-        keep(c, &c->shared, number);
-    else if (is_late && h->contacts > 5)
-        keep(c, &c->late, number);
-    else if (h->spent >= c->vip_from)
-        keep(c, &c->vip, number);
-    else if (h->contacts > 4) {
-        for (size_t i = 0; i < c->f.people->n && i < COUNT(c->of_lang); i++)
-            if (str_eq(c->f.people->cultures[i].lang, p->lang))
-                keep(c, &c->of_lang[i], number);
-    }
 }
 
 /* The first call is somebody with open work; then one nobody knows; then the first again, who finds his note remembered. */

@@ -1,6 +1,7 @@
 /* app/demo/demo.h - `kith demo`: fills an empty installation, and plays incoming calls to a running one.
  */
 #pragma once
+#include "app/demo/play.h"
 #include "db/event.h"
 
 /* Of all demo staff; shown by `make run`. */
@@ -13,13 +14,6 @@ struct demo_progress {
 struct demo_filled {
     int64_t customers, identities, interactions, orders, lines;
 };
-/* What the player of calls needs: the telephone link's token, an API token that may see the desks, and who calls. */
-enum { DEMO_CALLERS_MAX = 64 };
-struct demo_play {
-    str link_token, api_token;
-    str callers[DEMO_CALLERS_MAX]; /* in the order of the play; "" withheld */
-    size_t n_callers;
-};
 /* The demo company: a real shop's history with people who do not exist, dates shifted so that its last day is that of
  * cx->now_ms; members of staff in all nine roles with one pass phrase. The customer tables must be empty (ERR_CONFLICT). */
 enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_progress *p, struct demo_filled *out,
@@ -27,10 +21,6 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
 /* n made-up customers with 5 interactions, 2 orders, 2 identities each on average; the same seed, the same people. */
 enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed, const struct demo_progress *p,
                              struct demo_filled *out) MUST_USE;
-
-/* Plays calls through the telephone link of the server at 127.0.0.1:port, as a telephone system would, to the desks that are
- * ready, until *stop; waits while there is none. A thread of its own. */
-void demo_play_calls(uint16_t port, const struct demo_play *play, const volatile bool *stop);
 
 /* `kith demo …`: argv begins behind the word demo. Exit status. */
 int demo_command(int argc, char **argv);

@@ -1,7 +1,7 @@
 /* Plays incoming calls by the telephone link, over loopback, as a telephone system would: rings the desks that are ready,
  * the first of them answers, they talk, the caller hangs up. Sometimes nobody answers in time.
  */
-#include "app/demo/demo.h"
+#include "app/demo/play.h"
 
 #include <arpa/inet.h>
 #include <jansson.h>
