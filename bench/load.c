@@ -139,8 +139,9 @@ static void conn_send(struct conn *c, const char *method, const char *path, cons
 {
     static char out[BODY_MAX];
     size_t body_len = body ? strlen(body) : 0;
+    const char *name = c->kind == KIND_STREAM ? "Cookie: kith=" : "Authorization: Bearer ";
     int n = snprintf(out, sizeof out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%sAccept: */*\r\n", method, path, opt.port,
-                     token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
+                     token ? name : "", token ? token : "", token ? "\r\n" : "");
     if (body)
         n += snprintf(out + n, sizeof out - (size_t)n, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body_len);
     n += snprintf(out + n, sizeof out - (size_t)n, "\r\n%s", body ? body : "");

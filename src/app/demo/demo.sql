@@ -92,3 +92,7 @@ INSERT INTO phone_link (id, kind, name, hash, region, created_ms) VALUES (:id, :
 
 -- name: demo_token
 INSERT INTO token (id, name, hash, role, scopes, created_ms) VALUES (:id, :name, :hash, :role, :scopes, :created);
+
+-- name: demo_session
+INSERT INTO session (id, hash, staff_id, created_ms, seen_ms, peer, agent)
+VALUES (:id, :hash, :staff, :created, :seen, :peer, :agent);

@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+"""make bench: the figures of docs/performance.md, on both stores.
+
+  bench.py [--customers 1000000] [--stores sqlite,postgres] [--seconds 10] [--rounds 3] [--keep]
+
+Fills N customers by `kith demo`, serves them, and drives the load over loopback (bench/load.c); client and server share the
+machine. Each figure is the median of the rounds. The tables go between the markers of docs/performance.md, with machine, date
+and command.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = TOP / "build"
+
+
+def run(*words, **more):
+    return subprocess.run([str(w) for w in words], check=True, capture_output=True, text=True, **more).stdout
+
+
+def memory_mb(pid):
+    """Resident memory that is the process's own: private and its share of what is shared (PSS)."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {name: round(int(re.search(rf"^{name}:\s+(\d+)", text, re.M).group(1)) / 1024, 1)
+            for name in ("Rss", "Pss", "Private_Dirty")}
+
+
+class Server:
+    def __init__(self, data, store):
+        words = [BUILD / "kith", "serve", "--data", data, "--listen", "127.0.0.1:0"] + (["--store", store] if store else [])
+        begun = time.monotonic()
+        self.process = subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, stderr=open(data / "server.log", "ab"), text=True)
+        for line in self.process.stdout:
+            if found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found.group(1))
+                break
+        else:
+            sys.exit("bench: the server did not start: " + (data / "server.log").read_text()[-500:])
+        self.start_ms = round((time.monotonic() - begun) * 1000)
+        self.pid = self.process.pid
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+def load(server, options, mode, *more):
+    """One round; an error of the load is said, its figures are kept (they carry the error count)."""
+    words = [BUILD / "bench-load", mode, "--port", server.port, "--pid", server.pid, "--token", options["token"],
+             "--customers", options["customers"], *more]
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
+    if done.stderr:
+        print("   ", done.stderr.strip()[:300], file=sys.stderr)
+    if not done.stdout.startswith("{"):
+        sys.exit(f"bench: {mode} gave no figures")
+    return json.loads(done.stdout)
+
+
+def median_round(rounds, key):
+    """The round in the middle by its p99."""
+    return sorted(rounds, key=lambda r: r[key]["p99_ms"])[len(rounds) // 2]
+
+
+def measure(name, url, a, scratch):
+    data = scratch / name
+    data.mkdir()
+    store = ["--store", url] if url else []
+    begun = time.monotonic()
+    run(BUILD / "kith", "demo", "--data", data, *store, "--customers", a.customers, "--seed", 1, "--json")
+    rows = [("fill", f"{a.customers:,} customers", f"{time.monotonic() - begun:.0f} s")]
+    print(f"  {name}: filled in {rows[0][2]}", flush=True)
+    token, link = run(BUILD / "bench-desks", "--data", data, *store, "--count", a.desks, "--out", data / "desks").split()
+    options = {"token": token, "customers": a.customers}
+    server = Server(data, url)
+    try:
+        rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
+        for mode, connections in (("intake", 64), ("card", 32), ("lookup", 8)):
+            rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
+            f = median_round(rounds, mode)[mode]
+            rows.append((mode, f"{connections} connections",
+                         f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
+                         f"{f['errors']} errors"))
+            print("   ", *rows[-1], flush=True)
+        rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
+                       "--seconds", a.seconds) for _ in range(a.rounds)]
+        r = median_round(rounds, "ring_to_card")
+        f = r["ring_to_card"]
+        rows.append(("ring to card", f"{a.desks} desks, {a.rate} calls/s, {a.intakes} intakes/s",
+                     f"p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, worst {f['max_ms']:.0f} ms; {r['not_heard']} of {3 * r['rings']} "
+                     f"not heard; intake p99 {r['intake']['p99_ms']:.1f} ms; server {r['server_cpu']:.2f} cores"))
+        print("   ", *rows[-1], flush=True)
+        m = memory_mb(server.pid)
+        rows.append(("memory after the load", f"{a.desks} operators were connected", f"RSS {m['Rss']} MB, private dirty {m['Private_Dirty']} MB"))
+    finally:
+        server.stop()
+    return rows
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--customers", type=int, default=1000000)
+    p.add_argument("--stores", default="sqlite,postgres")
+    p.add_argument("--seconds", type=int, default=10)
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--desks", type=int, default=500)
+    p.add_argument("--rate", type=int, default=200)
+    p.add_argument("--intakes", type=int, default=500)
+    p.add_argument("--keep", action="store_true", help="leave the data where it is and say where")
+    a = p.parse_args()
+    run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks")
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-bench.", dir=os.environ.get("KITH_BENCH_DIR", "/var/tmp")))
+    tables = {}
+    try:
+        for name in a.stores.split(","):
+            url, env = None, {}
+            if name == "postgres":
+                env = dict(re.findall(r"export (\w+)='([^']*)'", run(TOP / "tools/postgres.sh", "start", env={
+                    **os.environ, "KITH_TEST_POSTGRES_PARENT": "/var/tmp", "KITH_TEST_POSTGRES_BUFFERS": "1GB"})))
+                url = env["KITH_TEST_POSTGRES"]
+            try:
+                tables[name] = measure(name, url, a, scratch)
+            finally:
+                if env:
+                    run(TOP / "tools/postgres.sh", "stop", env["KITH_TEST_POSTGRES_DIR"])
+    finally:
+        if a.keep:
+            print("bench: data left in", scratch)
+        else:
+            shutil.rmtree(scratch, ignore_errors=True)
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    text = [f"Measured {datetime.date.today()} on {os.cpu_count()} cores ({cpu.group(1) if cpu else 'unknown processor'}), client and server "
+            f"on the same machine, `make bench` (callers by Zipf, s = 1; 80 % known; warm; not encrypted; median of {a.rounds} rounds of "
+            f"{a.seconds} s by p99).", ""]
+    for name, rows in tables.items():
+        text += [f"| {name} | load | measured |", "| --- | --- | --- |"] + [f"| {w} | {l} | {m} |" for w, l, m in rows] + [""]
+    page = TOP / "docs/performance.md"
+    old = page.read_text() if page.exists() else "# Performance\n"
+    begin, end = "<!-- bench -->", "<!-- /bench -->"
+    block = begin + "\n" + "\n".join(text) + end
+    if begin in old:
+        old = old[:old.index(begin)] + block + old[old.index(end) + len(end):]
+    else:
+        old += "\n" + block + "\n"
+    page.write_text(old)
+    print("\n".join(text))
+
+
+main()
