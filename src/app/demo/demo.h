@@ -22,5 +22,3 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
 enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed, const struct demo_progress *p,
                              struct demo_filled *out) MUST_USE;
 
-/* `kith demo …`: argv begins behind the word demo. Exit status. */
-int demo_command(int argc, char **argv);

@@ -1,0 +1,7 @@
+/* app/commands.h - the subcommands of `kith`; argv begins behind the command's own word. Each returns the exit status:
+ * 0 done, 1 something was refused or failed (said on stderr in one sentence), 2 wrong usage.
+ */
+#pragma once
+
+int serve_command(int argc, char **argv);
+int demo_command(int argc, char **argv);
