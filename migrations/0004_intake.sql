@@ -11,7 +11,10 @@ CREATE TABLE interaction (
     staff_id    {{int}},
     ref_id      {{int}},            -- the call or order it tells of
     subject     {{text}} NOT NULL DEFAULT '',
-    text        {{text}} NOT NULL DEFAULT ''
+    text        {{text}} NOT NULL DEFAULT '',
+    ip          {{text}} NOT NULL DEFAULT '',
+    is_new      {{int}}  NOT NULL DEFAULT 0, -- it made the record; this and matched_by let a repeated intake answer the same
+    matched_by  {{text}} NOT NULL DEFAULT ''
 ){{strict}};
 CREATE INDEX interaction_by_customer ON interaction (customer_id, at_ms);
 
@@ -20,8 +23,6 @@ CREATE TABLE source_key (
     source_id      {{text}} NOT NULL,
     interaction_id {{int}}  NOT NULL,
     customer_id    {{int}}  NOT NULL,
-    is_new         {{int}}  NOT NULL, -- what the first answer said, so that a repeated one says the same
-    matched_by     {{text}} NOT NULL,
     PRIMARY KEY (channel, source_id)
 ){{strict_rowidless}};
 

@@ -49,10 +49,17 @@ struct intake_result {
     customer_id customer;
     bool is_new;
     interaction_id interaction;
-    str matched_by;         /* "phone", "email" …, "source_id", "chosen", "" new */
+    str matched_by;         /* "phone", "email" …, "chosen", "" new; a repeated source_id says what the first answer said */
     struct list duplicates; /* of struct duplicate */
+    struct list ignored;    /* of struct intake_ignored */
 };
+/* A handle that recognised nobody, and why: malformed, withheld, too_many_owners. */
+struct intake_ignored { int type; str value, why; };
+extern const struct shape intake_identity_shape, intake_claims_shape, intake_answer_shape;
+
 enum err intake_plan(struct cx *cx, struct intake *in) MUST_USE;
+/* What the contact with this interaction was answered. */
+enum err intake_repeat(struct cx *cx, interaction_id id, struct intake_result *out) MUST_USE;
 enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out) MUST_USE;
 
-extern const struct room intake_room; /* POST /intake */
+extern const struct room intake_room; /* POST /intake, POST /customers */

@@ -1,0 +1,62 @@
+-- The timeline's rows and what the one door asks of the record.
+
+-- name: intake_source -> intake_first
+SELECT i.id, c.root_id, i.is_new, i.matched_by
+  FROM source_key k JOIN interaction i ON i.id = k.interaction_id JOIN customer c ON c.id = k.customer_id
+ WHERE k.channel = :channel AND k.source_id = :source;
+
+-- name: intake_first -> intake_first
+SELECT i.id, c.root_id, i.is_new, i.matched_by
+  FROM interaction i JOIN customer c ON c.id = i.customer_id
+ WHERE i.id = :id;
+
+-- name: source_key_insert
+INSERT INTO source_key (channel, source_id, interaction_id, customer_id) VALUES (:channel, :source, :interaction, :customer)
+    ON CONFLICT DO NOTHING;
+
+-- name: interaction_insert
+INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text, ip, is_new, matched_by)
+VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text, :ip, :is_new, :matched_by);
+
+-- name: standing_contact
+UPDATE standing
+   SET contacts = contacts + :n, last_contact_ms = greatest(last_contact_ms, :at), first_ms = least(first_ms, :at)
+ WHERE customer_id = (SELECT root_id FROM customer WHERE id = :customer);
+
+-- name: customer_fill
+UPDATE customer
+   SET name = COALESCE(NULLIF(name, ''), :name), reading = COALESCE(NULLIF(reading, ''), :reading),
+       given = COALESCE(NULLIF(given, ''), :given), family = COALESCE(NULLIF(family, ''), :family),
+       patronymic = COALESCE(NULLIF(patronymic, ''), :patronymic),
+       form_of_address = COALESCE(NULLIF(form_of_address, ''), :form_of_address),
+       lang = COALESCE(NULLIF(lang, ''), :lang), time_zone = COALESCE(NULLIF(time_zone, ''), :time_zone),
+       country = COALESCE(NULLIF(country, ''), :country), region = COALESCE(NULLIF(region, ''), :region),
+       city = COALESCE(NULLIF(city, ''), :city), company = COALESCE(NULLIF(company, ''), :company),
+       heard_of_us = COALESCE(NULLIF(heard_of_us, ''), :heard_of_us), changed_ms = :now, version = version + 1
+ WHERE id = :id;
+
+-- name: proposal_insert
+INSERT INTO proposal (id, customer_id, interaction_id, field, value, at_ms)
+VALUES (:id, :customer, :interaction, :field, :value, :now);
+
+-- Records with the same name; few, the newest first. `key` holds country or company, so it is selective.
+-- name: customer_by_same_key -> same_name
+SELECT c.id, c.root_id, c.city, c.company, c.country
+  FROM (SELECT customer_id FROM customer_key WHERE key = :key ORDER BY customer_id DESC LIMIT 8) k
+  JOIN customer c ON c.id = k.customer_id
+ ORDER BY c.id DESC LIMIT 8;
+
+-- name: customer_names -> customer_row
+SELECT r.id, r.kind, r.name, r.reading, r.given, r.family, r.patronymic, r.form_of_address, r.lang, r.time_zone,
+       r.country, r.region, r.city, r.company, r.heard_of_us, r.owner_id, NULL, r.created_ms, r.changed_ms, r.version
+  FROM customer r WHERE r.id IN {{ints}} :ids
+ ORDER BY r.id LIMIT 64;
+
+-- name: possible_duplicate_insert
+INSERT INTO possible_duplicate (customer_id, other_id, interaction_id, probability, why, at_ms)
+VALUES (:customer, :other, :interaction, :probability, :why, :now) ON CONFLICT DO NOTHING;
+
+-- name: possible_duplicates_of -> duplicate
+SELECT d.other_id, d.probability, d.why FROM possible_duplicate d
+ WHERE d.customer_id = :customer AND d.interaction_id = :interaction
+ ORDER BY d.probability DESC, d.other_id LIMIT 20;
