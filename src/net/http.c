@@ -21,7 +21,6 @@ enum {
     ARENA_BYTES = 16 * 1024 * 1024,
     BODIES_BYTES = 96 * 1024 * 1024, /* all bodies being received together */
     LOG_LINES_PER_S = 10,
-    REPLY_GRACE_S = 10,
 };
 
 /* The walk of the head (below) knows how 0.9.75 leaves its buffer; 1.x refuses these forms itself. */
@@ -234,15 +233,21 @@ void http_reply(struct http_exchange *x, int status, str content_type,
     exchange_answer(x, (unsigned)status, r);
 }
 
+/* A body of n bytes that began then: the grace and the time it takes at the slowest rate allowed. */
+static void transfer_deadline(struct http_exchange *x, int64_t began_ns, size_t n)
+{
+    const struct http_options *o = &x->server->options;
+    int64_t rate = o->body_bytes_per_second, whole = (int64_t)n / rate, rest = (int64_t)n % rate;
+    deadline_set(x->conn, began_ns + (o->header_seconds + whole) * NS_PER_S + rest * NS_PER_S / rate);
+}
+
 /* Gives a finished response to libmicrohttpd, which closes the connection when there is none. */
 static enum MHD_Result send_response(struct http_exchange *x)
 {
     if (!x->response)
         return MHD_NO;
     if (!x->stream)
-        deadline_set(x->conn, clock_mono_ns() + REPLY_GRACE_S * NS_PER_S +
-                                  (int64_t)x->reply_len * NS_PER_S /
-                                      x->server->options.body_bytes_per_second);
+        transfer_deadline(x, clock_mono_ns(), x->reply_len);
     pthread_mutex_lock(&x->lock);
     x->state = X_SENDING;
     pthread_mutex_unlock(&x->lock);
@@ -374,7 +379,9 @@ static enum MHD_Result walk_header(void *arg, enum MHD_ValueKind kind, const cha
         return MHD_NO;
     }
     w->at = value + value_len + 2;
-    w->headers[w->n++] = (struct http_header){{name, name_len}, str_trim((str){value, value_len})};
+    while (value_len > 0 && (value[value_len - 1] == ' ' || value[value_len - 1] == '\t'))
+        value_len--;
+    w->headers[w->n++] = (struct http_header){{name, name_len}, {value, value_len}};
     return MHD_YES;
 }
 
@@ -487,13 +494,6 @@ static enum refusal take_head(struct http_exchange *x, const char *url, const ch
 
 /* ---- the body ------------------------------------------------------------------------------------------ */
 
-static void body_deadline(struct http_exchange *x)
-{
-    const struct http_options *o = &x->server->options;
-    deadline_set(x->conn, x->body_started_ns + o->header_seconds * NS_PER_S +
-                              (int64_t)x->body_len * NS_PER_S / o->body_bytes_per_second);
-}
-
 static enum refusal body_add(struct http_exchange *x, const char *p, size_t n)
 {
     if (n > x->body_limit - x->body_len)
@@ -542,7 +542,7 @@ static enum MHD_Result on_head(struct http_exchange *x, const char *url, const c
     x->must_close = f.is_chunked;
     x->state = X_BODY;
     x->body_started_ns = clock_mono_ns();
-    body_deadline(x);
+    transfer_deadline(x, x->body_started_ns, x->body_len);
     return MHD_YES;
 }
 
@@ -552,7 +552,7 @@ static enum MHD_Result on_body(struct http_exchange *x, const char *p, size_t *n
     *n = 0;
     if (r != REFUSE_NOTHING)
         return refuse_in_body(x, r);
-    body_deadline(x);
+    transfer_deadline(x, x->body_started_ns, x->body_len);
     return MHD_YES;
 }
 
@@ -662,6 +662,7 @@ static enum err take_options(struct cx *cx, struct http_server *s, const struct 
     n->header_seconds = n->header_seconds ? n->header_seconds : 10;
     n->body_bytes_per_second = n->body_bytes_per_second ? n->body_bytes_per_second : 500;
     n->idle_seconds = n->idle_seconds ? n->idle_seconds : 60;
+    n->beat_seconds = n->beat_seconds ? n->beat_seconds : 20;
 
     s->proxies = calloc(o->n_proxies ? o->n_proxies : 1, sizeof *s->proxies);
     s->n_proxies = o->n_proxies;

@@ -35,9 +35,10 @@ struct http_options {
     unsigned threads;         /* 0: 2 */
     unsigned max_connections; /* 0: by RLIMIT_NOFILE, at most 4,096 */
     unsigned max_per_peer;    /* 0: 64, loopback and listed proxies apart */
-    unsigned header_seconds;  /* absolute, 0: 10 */
-    unsigned body_bytes_per_second; /* slower bodies are cut; 0: 500 */
+    unsigned header_seconds;  /* absolute, for the head, and the grace of bodies and replies; 0: 10 */
+    unsigned body_bytes_per_second; /* slower bodies and slower readers of replies are cut; 0: 500 */
     unsigned idle_seconds;    /* between requests; 0: 60 */
+    unsigned beat_seconds;    /* a silent stream gets a comment line; 0: 20 */
     /* Called when the headers are there, before the body: the body limit of this request in bytes, or 0 when
      * none is wanted (a body is then 413). Must be quick. Asked only when a body is announced. */
     size_t (*body_limit)(void *arg, enum http_method m, str path);

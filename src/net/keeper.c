@@ -311,6 +311,10 @@ static void scan_conn(struct http_server *s, struct conn *c, int64_t now_ns)
             stream_client_gone(c->stream);
     } else if (c->stream) {
         stream_beat(c->stream, now_ns);
+    } else if (c->mhd && atomic_load(&c->is_gone)) {
+        /* After a short read libmicrohttpd waits for the next edge, and the end of the stream may
+         * have come before: one more edge, harmless to what was received. */
+        shutdown(c->fd, SHUT_RD);
     }
 }
 

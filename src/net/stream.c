@@ -19,7 +19,6 @@ enum {
     STALL_MS = 30 * 1000,
 };
 #define FLUSH_NS (INT64_C(4) * NS_PER_MS)
-#define BEAT_NS (20 * NS_PER_S)
 #define STUCK_NS (60 * NS_PER_S)
 #define FAREWELL_NS (10 * NS_PER_S)
 
@@ -307,7 +306,8 @@ void stream_beat(struct http_stream *s, int64_t now_ns)
 {
     pthread_mutex_lock(&s->lock);
     bool is_stuck = s->state == STREAM_OPEN && s->n > 0 && now_ns - s->pulled_ns > STUCK_NS;
-    bool is_silent = s->state == STREAM_OPEN && s->n == 0 && now_ns - s->pulled_ns > BEAT_NS;
+    bool is_silent = s->state == STREAM_OPEN && s->n == 0 &&
+                     now_ns - s->pulled_ns > s->server->options.beat_seconds * NS_PER_S;
     pthread_mutex_unlock(&s->lock);
     if (is_stuck)
         drop(s);
