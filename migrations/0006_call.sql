@@ -30,7 +30,8 @@ CREATE TABLE call (
     called      {{text}} NOT NULL DEFAULT '', -- our number, as given
     diversion   {{text}} NOT NULL DEFAULT '',
     queue       {{text}} NOT NULL DEFAULT '',
-    customer_id {{int}},                    -- recognised or chosen
+    customer_id {{int}},                    -- recognised, or chosen by a person
+    is_chosen   {{int}}  NOT NULL DEFAULT 0,
     spoke_id    {{int}},                    -- who spoke, when not the customer himself
     spoke_name  {{text}} NOT NULL DEFAULT '',
     priority    {{int}}  NOT NULL DEFAULT 0, -- order of the queue: 3 VIP, 1 second call unsolved

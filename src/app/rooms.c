@@ -1,6 +1,7 @@
 /* app/rooms.c - the rooms of the house, in the order of the floors; add yours here. */
 #include "app/house.h"
 #include "rooms/audit/audit.h"
+#include "rooms/call/call.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -8,6 +9,8 @@ const struct room *const rooms[] = {
     &settings_room,
     &staff_room,
     &audit_room,
+    &phone_link_room,
+    &call_room,
 };
 const size_t rooms_n = COUNT(rooms);
 

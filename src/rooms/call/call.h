@@ -36,8 +36,9 @@ struct call {
     bool is_withheld;
     str caller_name;          /* as the telephone network says */
     str called, diversion, queue;
-    struct { customer_id id; str name, name_lang; int kind; } customer; /* id 0: nobody */
+    struct { customer_id id; str name, name_lang; int kind; str lang; } customer; /* id 0: nobody */
     struct list candidates;   /* of struct call_candidate: several who may be calling */
+    bool is_chosen;           /* the customer was chosen by a person */
     bool is_vip, is_second;   /* second call of the day, the first unsolved */
     int64_t priority;
     when ring_at, answer_at, end_at, wrapped_at;
@@ -51,7 +52,7 @@ struct call {
     struct str_list can;      /* what the link can do: pull, hold, mute, transfer, hangup, dial */
     int64_t version;
 };
-struct call_candidate { customer_id id; str name, name_lang, why; };
+struct call_candidate { customer_id id; str name, lang, name_lang, why; };
 struct call_check { str question; bool is_right; };
 extern const struct shape call_shape;
 enum err call_get(struct cx *cx, call_id id, struct call *out) MUST_USE;
@@ -85,4 +86,4 @@ enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in, s
 enum err call_may_write(struct cx *cx, const struct call *c) MUST_USE;
 
 extern const struct job_kind call_sweep; /* ends calls that nobody tells of any more */
-extern const struct room call_room;
+extern const struct room call_room, phone_link_room;
