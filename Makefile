@@ -29,8 +29,8 @@ check:                               # all that is quick, before a change is off
 layers:                              # who includes whom
 	@tools/layers.py
 
-sql: all                             # prepare every query on both engines
-	@tools/sql.sh
+sql: all                             # every query on both engines, and its plan
+	@tools/plans.py && tools/sql.sh
 
 format:
 	@tools/format.sh

@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 . tools/count.sh
 count tools/tools_test.py
 count tools/layers.py
+count tools/plans.py
 count tools/sql.sh
 counted

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Tests of the generators and checks of this folder. Ends with `N passed, N failed`."""
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ sys.path.insert(0, str(HERE))
 import i18n  # noqa: E402
 import layers  # noqa: E402
 import nightly  # noqa: E402
+import plans  # noqa: E402
 
 
 class Folder(unittest.TestCase):
@@ -218,6 +220,23 @@ class Layers(Folder):
         self.assertEqual(done.returncode, 1)
         self.assertIn("src/base/a.c:2: base may not include db", done.stdout)
         self.assertTrue(done.stdout.endswith("2 passed, 1 failed\n"))
+
+
+class Plans(unittest.TestCase):
+    def scans(self, sql):
+        db = sqlite3.connect(":memory:")
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x, y)")
+        db.execute("CREATE INDEX t_x ON t (x)")
+        return plans.scans(plans.plan(db, sql, sql.count("?")))
+
+    def test_reading_a_whole_table_is_seen(self):
+        self.assertEqual(self.scans("SELECT id FROM t WHERE y = ?1"), ["t"])
+        self.assertEqual(self.scans("SELECT norm(y) FROM t"), ["t"])
+
+    def test_reading_by_an_index_is_not(self):
+        self.assertEqual(self.scans("SELECT y FROM t WHERE x = ?1"), [])
+        self.assertEqual(self.scans("SELECT t.y FROM (SELECT id FROM t WHERE x = ?1 LIMIT 8) k JOIN t ON t.id = k.id"), [])
+        self.assertEqual(self.scans("SELECT y FROM t WHERE id IN (SELECT value FROM json_each(?1))"), [])
 
 
 class Nightly(unittest.TestCase):

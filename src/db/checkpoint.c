@@ -57,7 +57,7 @@ static void finish(struct store *s)
 static void tick(struct store *s)
 {
     int64_t size = atomic_load(&s->wal_frames);
-    if (size < SMALL_FRAMES)
+    if (size < SMALL_FRAMES || atomic_load(&s->is_filling))
         return;
     int frames = 0, done = 0;
     int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);

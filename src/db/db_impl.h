@@ -64,7 +64,8 @@ void db_free_common(struct db *d);
 
 /* ---- engines --------------------------------------------------------------------------- */
 
-enum err lite_open(struct cx *cx, struct store *s, bool is_writer, struct db **out);
+enum lite_use { LITE_READER, LITE_WRITER, LITE_LOADER }; /* loader: not durable, for filling an empty store */
+enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out);
 void lite_close(struct db *d);
 enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);
 enum err lite_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed);
@@ -80,7 +81,7 @@ int64_t lite_total_changes(struct db *d);
 enum err lite_code(struct db *d, int rc); /* what a result code means */
 /* Copies WAL into the database: PASSIVE. Frames in the log and how many are copied. */
 int lite_checkpoint(struct db *d, int *frames, int *done);
-enum err lite_prepare_check(struct db *d, const char *sql, struct arena *a, str *why, str **columns, size_t *n);
+enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *out);
 
 enum err pg_open(struct cx *cx, struct store *s, bool is_writer, struct db **out);
 void pg_close(struct db *d);
@@ -114,7 +115,7 @@ struct store {
     struct queue lane[2];
     unsigned n_asleep, n_running; /* writers */
     bool is_stopping, wants_pause;
-    bool is_bulk_running;
+    _Atomic bool is_filling; /* a bulk load goes on; the checkpoint thread keeps away */
     int64_t bulk_waits_since_ns;
 
     pthread_t *writers;

@@ -438,6 +438,55 @@ static void a_job_runs_in_slices_to_its_end_once(void **state)
     assert_int_equal(people(w), 25);
 }
 
+/* ---- filling ------------------------------------------------------------------------------------------- */
+
+static const struct query q_person_index = {.name = "q_person_index",
+                                            .sqlite = "CREATE INDEX person_by_score ON person (score)",
+                                            .postgres = "CREATE INDEX person_by_score ON person (score)",
+                                            .writes = true};
+static const struct query q_index_is_there = {
+    .name = "q_index_is_there",
+    .sqlite = "SELECT count(*) FROM sqlite_master WHERE name = 'person_by_score'",
+    .postgres = "SELECT count(*) FROM pg_indexes WHERE indexname IN ('person_by_score', 'person_pkey') AND schemaname = current_schema() "
+                "HAVING count(*) = 2"};
+
+static enum err index_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    return db_run(cx, &q_person_index, NO_ARGS);
+}
+
+static void an_empty_store_is_filled_and_only_an_empty_one(void **state)
+{
+    struct test_world *w = *state;
+    enum { N = 50000 };
+    struct bulk *b = NULL;
+    struct person p = {0};
+    int64_t indexes = 0;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, index_apply, NULL), OK);
+
+    assert_int_equal(bulk_begin(w->store, &w->cx, &b), OK);
+    for (int64_t i = 1; i <= N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "n%lld", (long long)i);
+        assert_int_equal(bulk_row(b, &w->cx, "person", &q_add_whole,
+                                  ARGS(V(i), V((const char *)name), V(i * 2), i % 2 ? val_blob("\0x", 2) : VNULL, V(0.5))),
+                         OK);
+    }
+    assert_int_equal(bulk_end(b, &w->cx), OK);
+
+    assert_int_equal(people(w), N);
+    assert_int_equal(db_one(&w->cx, &q_whole, &person_shape, &p, ARGS(V(N - 1))), OK);
+    assert_str(p.name.v, S("n49999"));
+    assert_int_equal(p.score.v, 2 * (N - 1));
+    assert_int_equal(p.note.len, 2);
+    assert_int_equal(db_int(&w->cx, &q_index_is_there, &indexes, NO_ARGS), OK);
+    assert_true(indexes > 0);
+    assert_int_equal(add(w, N + 1, S("n1")), ERR_CONFLICT); /* uniqueness is back */
+    assert_int_equal(add(w, N + 1, S("new")), OK);
+    assert_int_equal(bulk_begin(w->store, &w->cx, &b), ERR_INVALID);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +502,7 @@ static int all(void)
         PEOPLE_TEST(events_are_heard_after_the_commit_and_never_of_a_refusal),
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
+        PEOPLE_TEST(an_empty_store_is_filled_and_only_an_empty_one),
     };
     return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL, NULL);
 }

@@ -17,6 +17,8 @@ struct lite {
     bool disk_failed; /* since the last transaction began */
 };
 
+enum { LOADER_CACHE_MB = 256 };
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
 static void greatest_or_least(sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -63,10 +65,11 @@ static int exec(sqlite3 *h, const char *sql)
     return sqlite3_exec(h, sql, NULL, NULL, NULL);
 }
 
-static int set_up(struct lite *l, struct store *s, bool is_writer)
+static int set_up(struct lite *l, struct store *s, enum lite_use use)
 {
-    char pragma[200];
-    unsigned kb = s->cache_mb * 1024 / (is_writer ? 3 : 12);
+    char pragma[300];
+    bool is_writer = use != LITE_READER;
+    unsigned kb = use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : s->cache_mb * 1024 / (is_writer ? 3 : 12);
     int reserve = PAGE_RESERVED;
     int rc = sqlite3_file_control(l->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (rc != SQLITE_OK)
@@ -78,13 +81,16 @@ static int set_up(struct lite *l, struct store *s, bool is_writer)
     if (is_writer && (rc = exec(l->h, "PRAGMA journal_mode=WAL")) != SQLITE_OK)
         return rc;
     snprintf(pragma, sizeof pragma,
-             "PRAGMA synchronous=FULL; PRAGMA temp_store=memory; PRAGMA foreign_keys=on; "
+             "PRAGMA synchronous=%s; PRAGMA temp_store=memory; PRAGMA foreign_keys=%s; "
              "PRAGMA cache_size=-%u; PRAGMA journal_size_limit=%d; %s",
-             kb, WAL_BULK_MB << 20, is_writer ? "" : "PRAGMA query_only=on;");
+             use == LITE_LOADER ? "OFF" : "FULL", use == LITE_LOADER ? "off" : "on", kb, WAL_BULK_MB << 20,
+             use == LITE_LOADER   ? "PRAGMA threads=3;"
+             : use == LITE_READER ? "PRAGMA query_only=on;"
+                                  : "");
     if ((rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
     sqlite3_wal_autocheckpoint(l->h, 0);
-    if (is_writer)
+    if (use == LITE_WRITER)
         sqlite3_wal_hook(l->h, on_wal, s);
     int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
     sqlite3_create_function(l->h, "greatest", -1, flags, l, greatest_or_least, NULL, NULL);
@@ -112,8 +118,9 @@ static void configure_once(void)
     sqlite3_initialize();
 }
 
-enum err lite_open(struct cx *cx, struct store *s, bool is_writer, struct db **out)
+enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out)
 {
+    bool is_writer = use != LITE_READER;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure_once);
 
@@ -131,7 +138,7 @@ enum err lite_open(struct cx *cx, struct store *s, bool is_writer, struct db **o
                              NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(l->h, 1);
-        rc = set_up(l, s, is_writer);
+        rc = set_up(l, s, use);
     }
     if (rc == SQLITE_OK)
         rc = prepare_words(l);
@@ -431,24 +438,19 @@ enum err lite_exec(struct cx *cx, struct db *d, const char *sql)
     return rc == SQLITE_OK ? OK : failed(cx, d, "exec", rc);
 }
 
-int lite_checkpoint(struct db *d, int *frames, int *done)
-{
-    return sqlite3_wal_checkpoint_v2(d->lite->h, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, done);
-}
-
-/* Prepares for the check of all queries: column names, or why not. */
-enum err lite_prepare_check(struct db *d, const char *sql, struct arena *a, str *why, str **columns, size_t *n)
+/* One integer by a text that is not kept. */
+enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *out)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(d->lite->h, sql, -1, &stmt, NULL);
-    if (rc != SQLITE_OK) {
-        *why = arena_str(a, str_of(sqlite3_errmsg(d->lite->h)));
-        return ERR_INVALID;
-    }
-    *n = (size_t)sqlite3_column_count(stmt);
-    *columns = ARENA_ARRAY(a, *n + 1, str);
-    for (size_t i = 0; i < *n; i++)
-        (*columns)[i] = arena_str(a, str_of(sqlite3_column_name(stmt, (int)i)));
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    *out = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
     sqlite3_finalize(stmt);
-    return OK;
+    return rc == SQLITE_ROW ? OK : failed(cx, d, "once", rc);
+}
+
+int lite_checkpoint(struct db *d, int *frames, int *done)
+{
+    return sqlite3_wal_checkpoint_v2(d->lite->h, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, done);
 }

@@ -86,6 +86,10 @@ static enum err directory_open(struct cx *cx, struct store *s, str dir)
     TRY(lock_directory(cx, s));
     str file = arena_printf(cx->arena, "%s/kith.db", s->dir);
     s->is_new = access(file.ptr, F_OK) != 0;
+    int fd = open(file.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* for nobody else's eyes, nor its log */
+    if (fd < 0)
+        return cannot_open(cx, str_of(s->dir), errno);
+    close(fd);
     return OK;
 }
 
@@ -119,12 +123,12 @@ static enum err thread_start(struct cx *cx, pthread_t *t, void *(*run)(void *), 
 static enum err lite_start(struct cx *cx, struct store *s, const struct store_options *o)
 {
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
-    TRY(lite_open(cx, s, true, &s->writer));
+    TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
     if (s->is_new)
         TRY(directory_sync(cx, s->dir));
     TRY(lite_ids_start(cx, s));
-    TRY(lite_open(cx, s, false, &s->checkpoint_db));
+    TRY(lite_open(cx, s, LITE_READER, &s->checkpoint_db));
     s->writers = calloc(1, sizeof *s->writers);
     if (!s->writers)
         return cannot_open(cx, str_of(s->dir), ENOMEM);
@@ -223,7 +227,7 @@ enum err store_reader(struct store *s, struct cx *cx, struct db **out)
     if (s->is_postgres)
         TRY(pg_open(cx, s, false, &d));
     else
-        TRY(lite_open(cx, s, false, &d));
+        TRY(lite_open(cx, s, LITE_READER, &d));
     pthread_mutex_lock(&s->readers_lock);
     d->next = s->readers;
     s->readers = d;

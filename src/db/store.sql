@@ -7,6 +7,9 @@ SELECT value FROM store_meta WHERE name = :name;
 INSERT INTO store_meta (name, value) VALUES (:name, :value)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: store_meta_drop
+DELETE FROM store_meta WHERE name = :name;
+
 -- name: node_mark
 SELECT id_mark FROM node WHERE number = :number;
 
@@ -173,3 +176,35 @@ UPDATE node SET until_ms = :for_ms, id_mark = :mark WHERE number = :number AND h
 UPDATE node SET until_ms = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + :for_ms,
                 id_mark = greatest(id_mark, :mark)
  WHERE number = :number AND holder = :holder;
+
+-- ---- filling an empty store ----
+
+-- name: bulk_tables -> table_name @sqlite
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name LIMIT 10000;
+
+-- name: bulk_tables -> table_name @postgres
+SELECT CAST(c.relname AS TEXT) AS name
+  FROM pg_class c
+ WHERE c.relnamespace = CAST(current_schema() AS REGNAMESPACE) AND c.relkind = 'r'
+ ORDER BY c.relname LIMIT 10000;
+
+-- What goes before the rows come, in this order, and how it comes back, in the opposite one.
+-- name: bulk_indexes -> made_again @sqlite
+SELECT 'DROP INDEX "' || name || '"' AS away, sql AS back
+  FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name LIMIT 10000;
+
+-- name: bulk_indexes -> made_again @postgres
+SELECT away, back
+  FROM (SELECT CASE o.contype WHEN 'f' THEN 1 ELSE 2 END AS turn, CAST(o.conname AS TEXT) AS name,
+               'ALTER TABLE ' || CAST(CAST(o.conrelid AS REGCLASS) AS TEXT) || ' DROP CONSTRAINT ' || quote_ident(o.conname) AS away,
+               'ALTER TABLE ' || CAST(CAST(o.conrelid AS REGCLASS) AS TEXT) || ' ADD CONSTRAINT ' || quote_ident(o.conname) || ' ' ||
+               pg_get_constraintdef(o.oid) AS back
+          FROM pg_constraint o
+         WHERE o.connamespace = CAST(current_schema() AS REGNAMESPACE) AND o.contype IN ('p', 'u', 'f')
+           AND CAST(CAST(o.conrelid AS REGCLASS) AS TEXT) NOT IN ('migration', 'store_meta', 'node', 'lease')
+         UNION ALL
+        SELECT 3, CAST(c.relname AS TEXT), 'DROP INDEX ' || CAST(CAST(i.indexrelid AS REGCLASS) AS TEXT), pg_get_indexdef(i.indexrelid)
+          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE c.relnamespace = CAST(current_schema() AS REGNAMESPACE)
+           AND NOT EXISTS (SELECT 1 FROM pg_constraint o WHERE o.conindid = i.indexrelid)) AS all_of_them
+ ORDER BY turn, name LIMIT 10000;

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+"""Asks SQLite how it would run each query and refuses those that read a whole table, unless tools/plans.txt says why
+that is right. Ends with `N passed, N failed`: one for each query."""
+import glob
+import os
+import re
+import sqlite3
+import sys
+from pathlib import Path
+
+import migrations
+import sqlgen
+from sqltext import render
+
+TOP = Path(__file__).resolve().parent.parent
+
+
+def empty_store(paths):
+    """An empty migrated SQLite in memory."""
+    db = sqlite3.connect(":memory:")
+    for path in sorted(paths, key=os.path.basename):
+        for engine, toks in migrations.statements(path, Path(path).read_text(encoding="utf-8")):
+            if engine in (None, "sqlite"):
+                db.execute(render(toks, "sqlite"))
+    # Made by the store itself, before any migration.
+    db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, hash TEXT, at_ms INTEGER)")
+    return db
+
+
+def plan(db, sql, n_params):
+    """The steps of SQLite's plan. Functions that the program registers are stood in for by name."""
+    while True:
+        try:
+            return [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql, [None] * n_params)]
+        except sqlite3.OperationalError as e:
+            m = re.match(r"no such function: (\w+)", str(e))
+            if not m:
+                raise
+            db.create_function(m[1], -1, lambda *args: args[0] if args else None)
+
+
+def scans(steps):
+    """Names of the tables that are read whole; results of inner queries are no tables."""
+    inner = {m[1] for s in steps if (m := re.match(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)", s))}
+    found = []
+    for step in steps:
+        m = re.match(r"SCAN (\S+)(?! VIRTUAL)", step)
+        if m and m[1] not in inner and m[1] not in ("json_each", "CONSTANT") and "VIRTUAL TABLE" not in step \
+                and "SUBQUERY" not in m[1] and not m[1].startswith("("):
+            found.append(m[1])
+    return found
+
+
+def allowed(text):
+    """{query: why} of plans.txt."""
+    rows = (line.split(None, 1) for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {row[0]: row[1] if len(row) > 1 else "" for row in rows}
+
+
+def main():
+    db = empty_store(glob.glob(str(TOP / "migrations/*.sql")))
+    may = allowed((TOP / "tools/plans.txt").read_text(encoding="utf-8"))
+    passed, failed, seen = 0, 0, set()
+    for path in sorted(glob.glob(str(TOP / "src/**/*.sql"), recursive=True)):
+        shown = os.path.relpath(path, TOP)
+        for name, _, engine, line, toks in sqlgen.read(path):
+            if engine == "postgres":
+                continue
+            params = sqlgen.params_of(toks)
+            try:
+                whole = scans(plan(db, render(toks, "sqlite", params), len(params)))
+            except sqlite3.Error as e:
+                print(f"{shown}:{line}: {name}: {e}")
+                failed += 1
+                continue
+            seen.add(name)
+            if whole and not may.get(name):
+                print(f"{shown}:{line}: {name} reads the whole of {', '.join(whole)}; it wants an index, or a line in tools/plans.txt")
+                failed += 1
+            elif name in may and not whole:
+                print(f"tools/plans.txt: {name} reads no whole table any more; take its line out")
+                failed += 1
+            else:
+                passed += 1
+    for name in sorted(may.keys() - seen):
+        print(f"tools/plans.txt: there is no query {name}")
+        failed += 1
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
