@@ -23,7 +23,7 @@ def empty_store(paths):
             if engine in (None, "sqlite"):
                 db.execute(render(toks, "sqlite"))
     # Made by the store itself, before any migration.
-    db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, hash TEXT, at_ms INTEGER)")
+    db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
     return db
 
 
@@ -44,9 +44,8 @@ def scans(steps):
     inner = {m[1] for s in steps if (m := re.match(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)", s))}
     found = []
     for step in steps:
-        m = re.match(r"SCAN (\S+)(?! VIRTUAL)", step)
-        if m and m[1] not in inner and m[1] not in ("json_each", "CONSTANT") and "VIRTUAL TABLE" not in step \
-                and "SUBQUERY" not in m[1] and not m[1].startswith("("):
+        m = re.match(r"SCAN (\S+)(?: USING .*)?$", step)  # not "SCAN CONSTANT ROW", "SCAN 4 CONSTANT ROWS", "… VIRTUAL TABLE …"
+        if m and m[1] not in inner and not m[1].startswith("("):
             found.append(m[1])
     return found
 
