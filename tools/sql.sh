@@ -11,7 +11,9 @@ if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
 fi
 name=kith_sql_$$
 psql -q "$KITH_TEST_POSTGRES" -c "CREATE DATABASE $name"
+folder=$(mktemp -d)
 status=0
-build/sql-check "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
+build/sql-check "$folder" "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
 psql -q "$KITH_TEST_POSTGRES" -c "DROP DATABASE $name" || true
+rm -rf "$folder"
 exit $status
