@@ -71,7 +71,8 @@ static inline void test_stream_begin(struct test_server *t, struct http_exchange
     struct test_stream *s = &t->streams[i];
     s->t = t;
     s->s = http_stream_begin(x, S("text/event-stream"), NULL, 0, test_closed, s);
-    atomic_store(&t->n_streams, i + 1);
+    if (s->s)
+        atomic_store(&t->n_streams, i + 1);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -198,7 +199,7 @@ static inline struct test_server *test_open(struct cx *cx, struct http_options o
 
 static inline void test_stop(struct test_server *t)
 {
-    http_close(t->http, 2000);
+    http_close(t->http, 2000); /* NULL when the test has closed it */
     pthread_mutex_lock(&t->lock);
     t->must_stop = true;
     pthread_cond_broadcast(&t->more);

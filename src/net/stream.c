@@ -209,9 +209,10 @@ static ssize_t stream_pull(void *arg, uint64_t position, char *buf, size_t max)
             queue_drop_first(s);
     }
     ssize_t result = (ssize_t)len;
-    if (s->state == STREAM_GONE || atomic_load(&s->server->is_forced))
-        result = MHD_CONTENT_READER_END_WITH_ERROR;
-    else if (len == 0 && s->state == STREAM_ENDING)
+    /* Never END_WITH_ERROR: libmicrohttpd 0.9.75 closes then but may not clean up before another
+     * event comes. Writing the end to a client that is gone fails, and that is cleaned up. */
+    if (s->state == STREAM_GONE || atomic_load(&s->server->is_forced) ||
+        (len == 0 && s->state == STREAM_ENDING))
         result = MHD_CONTENT_READER_END_OF_STREAM;
     else if (len == 0) {
         /* First suspended, then said so: a resume that came before would be lost. */
