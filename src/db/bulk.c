@@ -100,7 +100,7 @@ static enum err wants_empty(struct cx *cx)
     for (size_t i = 0; i < tables.n; i++) {
         if (may_hold_rows(t[i].name))
             continue;
-        str sql = arena_printf(cx->arena, "SELECT count(*) FROM (SELECT 1 FROM \"" SFMT "\" LIMIT 1) AS some",
+        str sql = arena_printf(cx->arena, "SELECT count(*) FROM (SELECT 1 FROM \"" SFMT "\" LIMIT 1) AS found",
                                SARG(t[i].name));
         struct query q = {.name = "bulk_is_empty", .sqlite = sql.ptr, .postgres = sql.ptr};
         int64_t n = 0;

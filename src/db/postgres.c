@@ -83,10 +83,17 @@ static bool wait_for(int fd, short events, int64_t until_ns)
     }
 }
 
+/* What goes wrong is logged where it is understood. */
+static void say_nothing(void *arg, const PGresult *r)
+{
+    (void)arg;
+    (void)r;
+}
+
 /* A connection by the URL, waited for at most CONNECT_MS; NULL when there is none. */
 PGconn *pg_connect(const char *url)
 {
-    const char *const keys[] = {"dbname", "client_encoding", "application_name", "keepalives_idle", "tcp_user_timeout", NULL};
+    const char *const keys[] = {"dbname", "client_encoding", "fallback_application_name", "keepalives_idle", "tcp_user_timeout", NULL};
     const char *const values[] = {url, "UTF8", "kith", "10", "10000", NULL};
     int64_t until = clock_mono_ns() + CONNECT_MS * MS_NS;
     PGconn *c = PQconnectStartParams(keys, values, 1);
@@ -98,8 +105,10 @@ PGconn *pg_connect(const char *url)
             break;
         st = PQconnectPoll(c);
     }
-    if (st == PGRES_POLLING_OK)
+    if (st == PGRES_POLLING_OK) {
+        PQsetNoticeReceiver(c, say_nothing, NULL);
         return c;
+    }
     PQfinish(c);
     return NULL;
 }
