@@ -30,6 +30,7 @@ CREATE TABLE orders (
 ){{strict}};
 CREATE UNIQUE INDEX orders_by_number ON orders (number);
 CREATE INDEX orders_by_customer ON orders (customer_id, at_ms);
+CREATE INDEX orders_open ON orders (customer_id) WHERE status IN ('open', 'paid', 'shipped');
 
 CREATE TABLE order_line (
     order_id       {{int}}  NOT NULL REFERENCES orders (id) ON DELETE CASCADE,

@@ -1,0 +1,109 @@
+-- The card, the timeline, exact finding. Everything goes by `root` and its few ids; what is ordered by time is read one id
+-- at a time from an index in that order, so a long history costs as little as a short one.
+
+-- name: card_line_list -> line_row
+SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 601), i.ref_id,
+       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
+       o.id, o.number, o.total_minor, o.currency, o.status
+  FROM interaction i
+  LEFT JOIN staff s ON s.id = i.staff_id
+  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+ WHERE i.customer_id = :customer
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
+
+-- name: timeline_list -> line_row
+SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
+       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
+       o.id, o.number, o.total_minor, o.currency, o.status
+  FROM interaction i
+  LEFT JOIN staff s ON s.id = i.staff_id
+  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+ WHERE i.customer_id = :customer AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
+
+-- name: timeline_list_of_channel -> line_row
+SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
+       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
+       o.id, o.number, o.total_minor, o.currency, o.status
+  FROM interaction i
+  LEFT JOIN staff s ON s.id = i.staff_id
+  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+ WHERE i.customer_id = :customer AND i.channel = :channel AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
+
+-- name: timeline_line -> line_row
+SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, i.text, i.ref_id,
+       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
+       o.id, o.number, o.total_minor, o.currency, o.status
+  FROM interaction i
+  LEFT JOIN staff s ON s.id = i.staff_id
+  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+ WHERE i.id = :id;
+
+-- name: timeline_whose -> number_row
+SELECT customer_id FROM interaction WHERE id = :id;
+
+-- name: card_order_list -> card_order
+SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency,
+       (SELECT count(*) FROM order_line l WHERE l.order_id = o.id),
+       (SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms
+  FROM orders o
+ WHERE o.customer_id = :customer
+ ORDER BY o.at_ms DESC, o.id DESC LIMIT :n;
+
+-- name: card_open_orders -> card_order
+SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, 0,
+       (SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms
+  FROM customer m JOIN orders o ON o.customer_id = m.id AND o.status IN ('open', 'paid', 'shipped')
+ WHERE m.root_id = :root
+ ORDER BY o.due_ms, o.id LIMIT 10;
+
+-- name: card_calls -> card_call
+SELECT k.id, k.ring_ms, k.answer_ms, k.state, s.name, k.outcome, k.reason, k.note, k.spoke_id
+  FROM call k LEFT JOIN staff s ON s.id = k.staff_id
+ WHERE k.customer_id = :customer
+ ORDER BY k.ring_ms DESC LIMIT :n;
+
+-- name: card_addresses -> card_addresses
+SELECT count(*), COALESCE(SUM(CASE WHEN a.postal <> '' THEN 1 ELSE 0 END), 0)
+  FROM customer m JOIN address a ON a.customer_id = m.id
+ WHERE m.root_id = :root;
+
+-- Others who have a handle of this record.
+-- name: card_candidates -> card_candidate
+SELECT r.id, r.name, r.lang, v.type
+  FROM customer m
+  JOIN identity_owner o ON o.customer_id = m.id AND o.state <> 'wrong'
+  JOIN identity_owner x ON x.value_id = o.value_id AND x.customer_id <> o.customer_id AND x.state <> 'wrong'
+  JOIN customer c ON c.id = x.customer_id
+  JOIN customer r ON r.id = c.root_id
+  JOIN identity_value v ON v.id = o.value_id
+ WHERE m.root_id = :root AND c.root_id <> :root2
+ ORDER BY x.last_ms DESC LIMIT 20;
+
+-- name: card_last_call_of -> number_row
+SELECT k.ring_ms FROM call k WHERE k.customer_id = :customer ORDER BY k.ring_ms DESC LIMIT 1;
+
+-- How often the caller's answers were right.
+-- name: card_checked -> number_row
+SELECT count(*) FROM call_check WHERE call_id = :call AND is_right = 1;
+
+-- ---- exact finding ----
+
+-- name: find_by_name -> find_customer
+SELECT r.id, r.name, r.lang, r.company, r.city
+  FROM (SELECT customer_id FROM customer_key WHERE key >= :first AND key < :end ORDER BY key, customer_id LIMIT 60) k
+  JOIN customer c ON c.id = k.customer_id JOIN customer r ON r.id = c.root_id
+ LIMIT 60;
+
+-- name: find_customer -> find_customer
+SELECT r.id, r.name, r.lang, r.company, r.city FROM customer r WHERE r.id = :id;
+
+-- name: find_order -> find_order
+SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, r.id, r.name
+  FROM orders o JOIN customer c ON c.id = o.customer_id JOIN customer r ON r.id = c.root_id
+ WHERE o.number = :number;
