@@ -56,7 +56,7 @@ SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency,
  ORDER BY o.at_ms DESC, o.id DESC LIMIT :n;
 
 -- name: card_open_orders -> card_order
-SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, 0,
+SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, CAST(0 AS BIGINT),
        (SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms
   FROM customer m JOIN orders o ON o.customer_id = m.id AND o.status IN ('open', 'paid', 'shipped')
  WHERE m.root_id = :root

@@ -156,12 +156,12 @@ VALUES (:id, :customer, :product, :name, :serial, :plan, :number, :until, :now);
 -- name: relation_list -> relation_row
 SELECT id, other_id, other_name, other_kind, other_lang, kind, role, at_ms, reads FROM (
     SELECT r.id AS id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind AS kind,
-           r.role AS role, r.at_ms AS at_ms, 0 AS reads
+           r.role AS role, r.at_ms AS at_ms, CAST(0 AS BIGINT) AS reads
       FROM customer m JOIN relation r ON r.customer_id = m.id JOIN customer o ON o.id = r.other_id
       JOIN customer t ON t.id = o.root_id
      WHERE m.root_id = :root
     UNION ALL
-    SELECT r.id, t.id, t.name, t.kind, t.lang, r.kind, r.role, r.at_ms, 1
+    SELECT r.id, t.id, t.name, t.kind, t.lang, r.kind, r.role, r.at_ms, CAST(1 AS BIGINT)
       FROM customer m JOIN relation r ON r.other_id = m.id JOIN customer o ON o.id = r.customer_id
       JOIN customer t ON t.id = o.root_id
      WHERE m.root_id = :root) x
