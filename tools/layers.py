@@ -23,6 +23,7 @@ GENERATED = {
     "queries.h": {"db", "expr", "rooms", "app"},
     "migrations.h": {"db", "app"},
     "web_files.h": {"net", "app"},
+    "demo_data.h": {"app"},
 }
 
 

@@ -1,5 +1,6 @@
 /* Reads the two files that lie in the binary. They are ours, so what does not fit is a mistake of ours: assert. */
 #include "app/demo/data.h"
+#include "demo_data.h" /* so that this file is compiled again when the data has changed */
 
 #include <zlib.h>
 
