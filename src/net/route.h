@@ -61,7 +61,7 @@ struct route {
     bool is_public;
     bool takes_form;      /* form bodies too; GET query may write (the listed unsafe GETs) */
     bool is_raw;          /* `in` begins with struct raw_in */
-    bool is_heavy;        /* may not use the card's reserved worker */
+    bool is_heavy;        /* may not use the card's reserved worker; a change goes by the bulk lane */
     bool is_card;         /* may use it */
     bool session_only;    /* for a person's session; a token is refused */
     bool hashes_password; /* plan runs on the threads for passwords: few at once, a bounded line */

@@ -1,0 +1,76 @@
+/* app/errand.h - one request's way through the house; inside of the gate (gate.c, pass.c, reply.c, lanes.c). */
+#pragma once
+#include "app/gate.h"
+#include "app/lanes.h"
+#include "app/trie.h"
+#include "net/limit.h"
+#include <stdatomic.h>
+
+struct errand {
+    struct errand *next; /* of a lane */
+    struct gate *gate;
+    struct http_exchange *x;
+    const struct http_request *rq;
+    const struct spot *spot;
+    const struct route *route;
+    const struct stream_route *stream;
+    str params[SPOT_PARAMS_MAX];
+    struct cx cx; /* its arena is the errand's own and holds the errand */
+    void *in, *out;
+    bool is_done;      /* the change came back from the store: only the answer is left */
+    bool by_cookie;    /* who it is was told by a cookie: other pages could have sent it */
+    unsigned tries;    /* plans that were overtaken */
+    enum err result;
+    struct change change;
+    str key;           /* Idempotency-Key, empty: none */
+    uint8_t key_request[32];
+    int repeat_status; /* not 0: this key was answered before */
+    int64_t queued_ns;
+};
+
+struct gate {
+    struct house *house;
+    struct trie *trie;
+    struct lanes *lanes;
+    struct limits *limits;
+    struct pass_book *passes;
+    pthread_mutex_t lock;
+    struct arena *spare[64]; /* arenas between requests */
+    size_t n_spare;
+    _Atomic int lang; /* of the house, for answers given before anybody is known */
+    _Atomic int64_t in_store; /* changes handed to the store that have not come back */
+    _Atomic int64_t answered[6]; /* by hundreds of the status */
+};
+
+/* ---- pass.c: who is it, may they ----------------------------------------------------------- */
+
+struct pass_book;
+struct pass_book *pass_book_open(void);
+void pass_book_close(struct pass_book *b);
+/* Sets cx.actor and cx.lang of the errand, or says why not. */
+enum err pass_check(struct errand *e) MUST_USE;
+str pass_cookie_name(const struct errand *e);
+str pass_device_name(const struct errand *e);
+
+/* ---- reply.c: what leaves -------------------------------------------------------------------- */
+
+/* The answer of e->route from e->out. */
+void reply_answer(struct errand *e);
+/* problem+json for e->result and cx.why. */
+void reply_fault(struct errand *e);
+/* Faults of HTTP itself. */
+void reply_no_path(struct errand *e);
+void reply_method(struct errand *e);
+void reply_options(struct errand *e);
+enum { STATUS_NOT_ACCEPTABLE = 406, STATUS_MEDIA_TYPE = 415 };
+void reply_http_fault(struct errand *e, int status);
+/* "<version>" of an out struct, or false when it bears none. */
+bool version_of(const struct shape *s, const void *p, int64_t *version);
+
+/* ---- files.c: the interface, from the program ---------------------------------------------------- */
+
+/* False: no such file. */
+bool files_answer(struct errand *e);
+
+/* ---- metrics.c --------------------------------------------------------------------------------------- */
+extern const struct room house_room; /* /healthz, /readyz, /metrics, /api/v1/meta, /api/v1/openapi.json */
