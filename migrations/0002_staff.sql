@@ -63,3 +63,19 @@ CREATE TABLE token (
     expires_ms {{int}},
     revoked_ms {{int}}
 ){{strict}};
+
+-- A browser that logged a person in before: its tries to log in are counted apart from strangers', so that nobody can
+-- shut a person out by guessing at his password from elsewhere.
+CREATE TABLE staff_device (
+    hash     {{blob}} PRIMARY KEY,
+    staff_id {{int}}  NOT NULL REFERENCES staff (id) ON DELETE CASCADE,
+    made_ms  {{int}}  NOT NULL,
+    seen_ms  {{int}}  NOT NULL
+){{strict}};
+CREATE INDEX staff_device_by_staff ON staff_device (staff_id);
+
+-- Whoever changes roles takes this row first, so that two changes at once never leave the house without an owner.
+INSERT INTO setting (name, value, changed_ms) VALUES ('role_lock', '', 0);
+
+-- Who saw and changed whose record.
+CREATE INDEX audit_by_customer ON audit (customer_id, id) WHERE customer_id <> 0;

@@ -1,5 +1,6 @@
 /* app/gate.c - the life of a request: match, who is it, may they, decode, read or plan and apply, answer. */
 #include "app/errand.h"
+#include "app/hub.h"
 #include "messages.h"
 #include "queries.h"
 #include "rooms/settings/settings.h"
@@ -45,34 +46,10 @@ static void errand_free(void *owner)
 /* One {name} of the path into its member; what cannot be one is nothing we have. */
 static enum err path_member(struct errand *e, const struct field *f, str text, void *in)
 {
-    struct cx *cx = &e->cx;
-    void *at = (char *)in + f->offset;
-    switch (f->type) {
-    case F_STR:
-        if (!str_is_utf8(text) || text.len > (f->max_len ? f->max_len : 200) * 4)
-            break;
-        *(str *)at = text;
+    if (field_read(&e->cx, f, text, in) == OK)
         return OK;
-    case F_INT:
-        if (!str_to_int(text, at))
-            break;
-        return OK;
-    case F_ID:
-        if (!id_parse(text, f->id_prefix, at))
-            break;
-        return OK;
-    case F_ENUM:
-        for (size_t i = 0; i < f->n_names; i++) {
-            if (str_eq(text, str_of(f->names[i]))) {
-                *(int *)at = (int)i;
-                return OK;
-            }
-        }
-        break;
-    default:
-        break;
-    }
-    return fault(cx, ERR_NOT_FOUND, M_GATE_NO_RECORD);
+    e->cx.why = (struct fault){0};
+    return fault(&e->cx, ERR_NOT_FOUND, M_GATE_NO_RECORD);
 }
 
 static enum err path_read(struct errand *e)
@@ -147,6 +124,10 @@ static enum err decode(struct errand *e, bool *is_answered)
     e->in = r->in ? arena_alloc(cx->arena, 1, r->in->size) : NULL;
     e->out = r->out ? arena_alloc(cx->arena, 1, r->out->size) : NULL;
     *is_answered = false;
+    if (r->is_raw) {
+        *(struct raw_in *)e->in = (struct raw_in){http_header_of(e->x, "Content-Type"), e->rq->query, e->rq->body};
+        return path_read(e);
+    }
     if (r->method == HTTP_GET) {
         if (r->in)
             TRY(form_read(cx, r->in, e->rq->query, false, e->in, &cx->sent));
@@ -259,11 +240,21 @@ static void errand_done(struct change *c, enum err result)
     e->is_done = !is_overtaken;
     enum lane_kind lane = e->is_done || e->route->is_card ? LANE_FAST : LANE_COMMON;
     struct gate *g = e->gate;
-    (void)lanes_add(g->lanes, lane, e, true);
+    lanes_add_owed(g->lanes, lane, e);
     atomic_fetch_sub(&g->in_store, 1);
 }
 
 /* ---- on a worker --------------------------------------------------------------------------------------- */
+
+/* Whose record a person has on the screen: its changes are told to his browsers. */
+static void opened(struct errand *e)
+{
+    static const str customers = {"/api/v1/customers/{id}", 22};
+    int64_t id = 0;
+    if (e->cx.actor.kind == ACTOR_STAFF && e->gate->house->hub && str_starts(str_of(e->route->path), customers) &&
+        id_parse(e->params[0], "cus", &id))
+        hub_opened(e->gate->house->hub, e->cx.actor.id, id);
+}
 
 static enum err begin(struct errand *e, bool *is_answered, bool *is_change)
 {
@@ -277,7 +268,9 @@ static enum err begin(struct errand *e, bool *is_answered, bool *is_change)
     if (*is_answered)
         return OK;
     if (!r->apply) {
-        return r->read(cx, e->in, e->out);
+        TRY(r->read(cx, e->in, e->out));
+        opened(e);
+        return OK;
     }
     TRY(key_read(e));
     TRY(key_look(e));
@@ -374,7 +367,7 @@ static void errand_run(struct errand *e, struct db *db)
         if (e->result == ERR_STALE && cx->if_match < 0 && e->tries < REPLANS && e->route && e->route->apply) {
             read_end(cx); /* what plan saw moved under it: again, on a newer snapshot */
             e->tries++;
-            (void)lanes_add(e->gate->lanes, LANE_COMMON, e, true);
+            lanes_add_owed(e->gate->lanes, LANE_COMMON, e);
             return;
         }
         read_end(cx);
@@ -408,7 +401,7 @@ size_t gate_body_limit(void *arg, enum http_method m, str path)
     const struct route *r = s ? row_of(s, m) : NULL;
     if (!r || r->method == HTTP_GET)
         return 0;
-    if (!takes_body(r))
+    if (!takes_body(r) && !r->is_raw)
         return BODY_NONE;
     return r->body_limit ? r->body_limit : BODY_DEFAULT;
 }
@@ -506,7 +499,7 @@ void gate_handle(void *arg, struct http_exchange *x)
     }
     e->cx.agent = agent_of(e);
     e->cx.device = http_cookie_of(x, pass_device_name(e).ptr);
-    if (!lanes_add(g->lanes, lane_of(e), e, false)) {
+    if (!lanes_add(g->lanes, lane_of(e), e)) {
         e->cx.why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
         e->result = ERR_BUSY;
         reply_fault(e);

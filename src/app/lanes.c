@@ -192,7 +192,7 @@ void lanes_close(struct lanes *l)
     free(l);
 }
 
-bool lanes_add(struct lanes *l, enum lane_kind k, struct errand *e, bool is_owed)
+static bool add(struct lanes *l, enum lane_kind k, struct errand *e, bool is_owed)
 {
     pthread_mutex_lock(&l->lock);
     struct line *line = &l->line[k];
@@ -209,6 +209,16 @@ bool lanes_add(struct lanes *l, enum lane_kind k, struct errand *e, bool is_owed
     }
     pthread_mutex_unlock(&l->lock);
     return fits;
+}
+
+bool lanes_add(struct lanes *l, enum lane_kind k, struct errand *e)
+{
+    return add(l, k, e, false);
+}
+
+void lanes_add_owed(struct lanes *l, enum lane_kind k, struct errand *e)
+{
+    (void)add(l, k, e, true);
 }
 
 int64_t lanes_waiting(struct lanes *l)

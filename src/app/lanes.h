@@ -15,6 +15,8 @@ struct lanes;
 struct lanes *lanes_open(struct store *s, unsigned workers, void (*run)(struct errand *e, struct db *db));
 /* Finishes what stands in line. */
 void lanes_close(struct lanes *l);
-/* False when the line is too long (never for answers: `is_owed`). */
-bool lanes_add(struct lanes *l, enum lane_kind k, struct errand *e, bool is_owed) MUST_USE;
+/* False when the line is too long. */
+bool lanes_add(struct lanes *l, enum lane_kind k, struct errand *e) MUST_USE;
+/* For what was accepted already and must go on. */
+void lanes_add_owed(struct lanes *l, enum lane_kind k, struct errand *e);
 int64_t lanes_waiting(struct lanes *l);

@@ -85,20 +85,14 @@ static void pass_keep(struct pass_book *b, const uint8_t hash[32], const struct 
 
 /* ---- cookies ---------------------------------------------------------------------------------------------- */
 
-/* A TLS proxy in front says so; who says it falsely only chooses the name of his own cookie. */
-static bool is_secure(const struct errand *e)
-{
-    return e->rq->is_tls || str_eq_ascii_nocase(http_header_of(e->x, "X-Forwarded-Proto"), S("https"));
-}
-
 str pass_cookie_name(const struct errand *e)
 {
-    return is_secure(e) ? S("__Host-kith") : S("kith");
+    return e->rq->is_tls ? S("__Host-kith") : S("kith");
 }
 
 str pass_device_name(const struct errand *e)
 {
-    return is_secure(e) ? S("__Host-kith-device") : S("kith-device");
+    return e->rq->is_tls ? S("__Host-kith-device") : S("kith-device");
 }
 
 /* ---- requests that other pages made a browser send ---------------------------------------------------------- */
@@ -123,6 +117,48 @@ static enum err not_from_elsewhere(struct errand *e, bool by_cookie)
     if (by_cookie)
         is_own = is_own && (origin.len || site.len) && str_eq(http_header_of(e->x, "X-Kith"), S("1"));
     return is_own ? OK : fault(&e->cx, ERR_DENIED, M_GATE_ELSEWHERE);
+}
+
+/* ---- sessions in use do not grow idle ---------------------------------------------------------------------- */
+
+enum { SEEN_EVERY_MS = 60000 };
+struct seen {
+    struct change change;
+    struct cx cx;
+    struct gate *gate;
+};
+
+static enum err seen_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    return staff_session_seen(cx, cx->actor.session_id);
+}
+
+static void seen_done(struct change *c, enum err e)
+{
+    (void)e; /* the next request a minute later tries again */
+    struct seen *s = c->owner;
+    struct gate *g = s->gate;
+    arena_close(s->cx.arena);
+    free(s);
+    atomic_fetch_sub(&g->in_store, 1);
+}
+
+static void note_seen(struct errand *e)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    struct arena *a = arena_open(1 << 16);
+    if (!s || !a) {
+        free(s);
+        arena_close(a);
+        return;
+    }
+    s->gate = e->gate;
+    s->cx = (struct cx){.arena = a, .house = e->cx.house, .now_ms = e->cx.now_ms, .actor = e->cx.actor, .if_match = -1};
+    s->cx.actor.name = (str){0};
+    s->change = (struct change){.lane = LANE_BULK, .apply = seen_apply, .cx = &s->cx, .done = seen_done, .owner = s};
+    atomic_fetch_add(&e->gate->in_store, 1);
+    db_submit(e->gate->house->store, &s->change);
 }
 
 /* ---- who ------------------------------------------------------------------------------------------------------- */
@@ -150,7 +186,9 @@ static enum err who(struct errand *e)
     sha256(arena_printf(cx->arena, "%c" SFMT, is_token ? 't' : 's', SARG(secret)), hash);
     if (pass_find(e->gate->passes, hash, cx, !is_token))
         return OK;
-    enum err x = is_token ? staff_by_token(cx, secret, &cx->actor) : staff_by_session(cx, secret, &cx->actor, &cx->lang);
+    int64_t seen_ms = 0;
+    enum err x = is_token ? staff_by_token(cx, secret, &cx->actor)
+                          : staff_by_session(cx, secret, &cx->actor, &cx->lang, &seen_ms);
     if (x == ERR_UNAUTHENTICATED) {
         uint32_t wait_s = 1;
         if (!limits_take(e->gate->limits, "wrong secret", limits_net(cx->arena, cx->peer), clock_mono_ns(),
@@ -163,6 +201,8 @@ static enum err who(struct errand *e)
     }
     TRY(x);
     pass_keep(e->gate->passes, hash, cx);
+    if (!is_token && cx->now_ms - seen_ms > SEEN_EVERY_MS)
+        note_seen(e);
     return OK;
 }
 
@@ -193,8 +233,7 @@ static enum err figures_allowed(struct errand *e)
         TRY(who(e));
         return scope_held(&e->cx, SCOPE_METRICS);
     }
-    bool is_forwarded = http_header_of(e->x, "X-Forwarded-For").len || http_header_of(e->x, "Forwarded").len;
-    return e->rq->is_loopback_peer && !is_forwarded ? OK : fault(&e->cx, ERR_UNAUTHENTICATED, M_GATE_NOBODY);
+    return e->rq->is_loopback_peer ? OK : fault(&e->cx, ERR_UNAUTHENTICATED, M_GATE_NOBODY);
 }
 
 enum err pass_check(struct errand *e)

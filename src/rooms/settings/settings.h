@@ -13,9 +13,25 @@ struct settings {
     currency base_currency;
     str region;           /* default region of phone numbers, ISO 3166, "" = none */
     bool has_owner;       /* the first run is over */
+    bool is_demo;
     int64_t version;
 };
-extern const struct shape settings_shape;
 /* The settings as of at most a second ago; never fails (defaults before the first run). Memory: cx->arena. */
 const struct settings *settings_current(struct cx *cx);
+
+/* What a person may say of the house; checked by settings_check, written inside apply by settings_put. */
+struct settings_in {
+    str company;
+    int lang;
+    str time_zone, base_currency, region;
+};
+/* Only the members whose bit stands in `which` (1 << SETTINGS_COMPANY …) are looked at. */
+enum { SETTINGS_COMPANY, SETTINGS_LANG, SETTINGS_TIME_ZONE, SETTINGS_BASE_CURRENCY, SETTINGS_REGION, SETTINGS_N };
+enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which) MUST_USE;
+/* Inside apply; counts the version up, records audit and event. */
+enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t which) MUST_USE;
+/* Inside apply: one row that is not for people ("has_owner", "is_demo"). */
+enum err settings_set(struct cx *cx, const char *name, str value) MUST_USE;
+/* Such a row; empty when there is none. */
+enum err settings_get(struct cx *cx, const char *name, str *value) MUST_USE;
 extern const struct room settings_room;
