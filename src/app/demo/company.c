@@ -60,7 +60,7 @@ static enum err staff_rows(struct company *c, str pass_phrase)
     for (size_t i = OPERATOR_FIRST; i < OPERATOR_FIRST + OPERATORS; i++)
         ROW("staff_queue", q_demo_queue, V("sales"), V(c->staff[i]));
     static const char *const settings[][2] = {{"company", "Lantern & Thread"}, {"lang", "en"}, {"time_zone", "Europe/London"},
-                                              {"base_currency", "GBP"}, {"region", "GB"}, {"is_demo", "1"}};
+                                              {"base_currency", "GBP"}, {"region", "GB"}, {"is_demo", "1"}, {"has_owner", "1"}};
     for (size_t i = 0; i < COUNT(settings); i++)
         ROW("setting", q_demo_setting, V(settings[i][0]), V(settings[i][1]), V(now));
     return OK;

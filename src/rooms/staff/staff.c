@@ -92,6 +92,11 @@ enum err staff_list(struct cx *cx, int64_t after, int64_t limit, struct list *ou
     return handles_read(cx, out->items, out->n);
 }
 
+enum err staff_everybody(struct cx *cx, int64_t limit, struct list *out)
+{
+    return staff_list(cx, 0, limit, out);
+}
+
 /* ---- desks --------------------------------------------------------------------------------------------- */
 
 enum { DESKS_MAX = 64 };

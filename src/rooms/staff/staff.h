@@ -45,6 +45,8 @@ struct staff_new {
 };
 enum err staff_plan(struct cx *cx, struct staff_new *p) MUST_USE;
 enum err staff_add(struct cx *cx, const struct staff_new *p) MUST_USE;
+/* Everybody, by id, at most `limit`. */
+enum err staff_everybody(struct cx *cx, int64_t limit, struct list *out) MUST_USE;
 enum err staff_by_email(struct cx *cx, str email, struct staff *out) MUST_USE;
 /* Inside apply: log-in ends and stays impossible, or a new password (encoded, may be empty: unchanged). */
 enum err staff_disable(struct cx *cx, staff_id id) MUST_USE;

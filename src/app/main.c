@@ -1,0 +1,49 @@
+/* app/main.c - `kith`: which command. */
+#include "app/commands.h"
+#include "base/base.h"
+
+static const char usage[] =
+    "usage: kith serve --data DIR [--listen 127.0.0.1:8080] [--store sqlite|postgresql://…]\n"
+    "                  [--tls-cert FILE --tls-key FILE] [--proxy ADDRESS]… [--config FILE]\n"
+    "       kith user add --data DIR --email E --name N --role ROLE [--extension E]… [--queue Q]… [--lang L]\n"
+    "                     [--password-stdin]\n"
+    "       kith user list | disable --email E | reset --email E --password-stdin   (each with --data DIR)\n"
+    "       kith token add --data DIR --name N --role ROLE [--scope S]… [--days N]\n"
+    "       kith check --data DIR\n"
+    "       kith demo --data DIR [--customers N] [--seed S]\n"
+    "       kith openapi | version | help\n"
+    "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";
+
+static int help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    fputs(usage, stdout);
+    return 0;
+}
+
+static int version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("kith " KITH_VERSION);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"serve", serve_command}, {"user", user_command},       {"token", token_command}, {"check", check_command},
+    {"demo", demo_command},   {"openapi", openapi_command}, {"version", version},     {"--version", version},
+    {"help", help},           {"--help", help},             {"-h", help},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    fputs(usage, stderr);
+    return 2;
+}
