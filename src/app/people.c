@@ -261,7 +261,7 @@ static void *desk_main(void *arg)
     return NULL;
 }
 
-struct people_desk *people_open(struct house *h, struct arena *a, str *why)
+struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
 {
     struct people_desk *d = calloc(1, sizeof *d);
     if (!d)
@@ -291,7 +291,7 @@ struct people_desk *people_open(struct house *h, struct arena *a, str *why)
     return d;
 }
 
-void people_close(struct people_desk *d)
+void people_desk_close(struct people_desk *d)
 {
     if (!d)
         return;

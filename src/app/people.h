@@ -7,5 +7,5 @@
 
 struct people_desk;
 /* NULL when the socket cannot be made; *why says so. */
-struct people_desk *people_open(struct house *h, struct arena *a, str *why);
-void people_close(struct people_desk *d); /* accepts NULL */
+struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why);
+void people_desk_close(struct people_desk *d); /* accepts NULL */

@@ -244,13 +244,13 @@ static int serve(struct arena *a, const struct wishes *w)
         house_close(&h);
         return status;
     }
-    struct people_desk *people = people_open(&h, a, &why);
+    struct people_desk *people = people_desk_open(&h, a, &why);
     if (!people)
         log_line(LOG_WARN, "socket.missing", "reason=%.*s", SARG(why)); /* commands then need the server stopped */
     malloc_trim(0);
     say_where(&h, w, code);
     wait_for_end(&h, &signals);
-    people_close(people);
+    people_desk_close(people);
     house_close(&h);
     return 0;
 }
