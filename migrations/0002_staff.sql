@@ -25,6 +25,7 @@ CREATE TABLE staff (
     changed_ms    {{int}}  NOT NULL,
     version       {{int}}  NOT NULL DEFAULT 1
 ){{strict}};
+CREATE INDEX staff_by_name ON staff (name); -- a ring may name its desk
 
 CREATE TABLE staff_extension (
     extension {{text}} NOT NULL,
