@@ -1,0 +1,143 @@
+/* The words: every text a person reads comes from here, in the language of the person. */
+import { format, type Args, type Text } from './message'
+
+export const languages = ['en', 'ja', 'zh', 'kk', 'ru'] as const
+export type Lang = (typeof languages)[number]
+export const language_names: Record<Lang, string> = { en: 'English', ja: '日本語', zh: '中文', kk: 'Қазақша', ru: 'Русский' }
+
+const catalogues: Record<Lang, () => Promise<{ default: Record<string, Text> }>> = {
+  en: () => import('virtual:catalogue/en'),
+  ja: () => import('virtual:catalogue/ja'),
+  zh: () => import('virtual:catalogue/zh'),
+  kk: () => import('virtual:catalogue/kk'),
+  ru: () => import('virtual:catalogue/ru'),
+}
+
+class Words {
+  lang = $state<Lang>('en')
+  time_zone = $state<string | undefined>(undefined)
+  texts = $state.raw<Record<string, Text>>({})
+  /** The tag for Intl: Chinese is simplified unless told. */
+  tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang)
+
+  async use(lang: Lang) {
+    const found = await catalogues[lang]()
+    this.texts = found.default
+    this.lang = lang
+    document.documentElement.lang = this.tag
+  }
+}
+export const words = new Words()
+
+export function is_lang(code: string | null | undefined): code is Lang {
+  return languages.includes(code as Lang)
+}
+
+/** The language the browser asks for, as far as we speak it. */
+export function browser_lang(): Lang | null {
+  for (const tag of navigator.languages) {
+    const code = tag.slice(0, 2).toLowerCase()
+    if (is_lang(code)) return code
+  }
+  return null
+}
+
+export function t(key: string, args: Args = {}): string {
+  const text = words.texts[key]
+  if (text === undefined) {
+    missing.add(key)
+    return key
+  }
+  return format(text, args, words.tag)
+}
+/** Is there a word for this code? Codes come from the server, which may be newer than this page. */
+export const has_text = (key: string) => words.texts[key] !== undefined
+
+/* Tests read this: no page may ask for a text that is not there. */
+const missing = new Set<string>()
+Object.defineProperty(window, 'kith_missing_texts', { get: () => [...missing] })
+
+/* ---- numbers, money, time ------------------------------------------------------------------- */
+
+export const number = (n: number) => new Intl.NumberFormat(words.tag).format(n)
+
+export interface Money {
+  amount: number
+  currency: string
+}
+export function money(m: Money | null | undefined): string {
+  if (!m) return ''
+  const style = new Intl.NumberFormat(words.tag, { style: 'currency', currency: m.currency, currencyDisplay: 'narrowSymbol' })
+  const digits = style.resolvedOptions().maximumFractionDigits ?? 2
+  return style.format(m.amount / 10 ** digits)
+}
+
+const day_ms = 86_400_000
+const options = (o: Intl.DateTimeFormatOptions): Intl.DateTimeFormatOptions => ({ timeZone: words.time_zone, ...o })
+const day_key = (ms: number) => new Intl.DateTimeFormat('en-CA', options({ dateStyle: 'short' })).format(ms)
+
+export const clock = (at: string | number | Date) =>
+  new Intl.DateTimeFormat(words.tag, options({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })).format(new Date(at))
+
+export const date = (at: string | number | Date) => {
+  const d = new Date(at)
+  const this_year = day_key(d.getTime()).slice(0, 4) === day_key(Date.now()).slice(0, 4)
+  return new Intl.DateTimeFormat(words.tag, options({ day: 'numeric', month: 'short', year: this_year ? undefined : 'numeric' })).format(d)
+}
+export const date_time = (at: string | number | Date) => `${date(at)}, ${clock(at)}`
+export const month_year = (at: string) =>
+  new Intl.DateTimeFormat(words.tag, options({ month: 'long', year: 'numeric' })).format(new Date(at))
+
+/** Whole days from today in the business time zone: 0 today, −1 yesterday. */
+export function days_from_today(at: string | number): number {
+  const there = Date.parse(day_key(new Date(at).getTime()))
+  return Math.round((there - Date.parse(day_key(Date.now()))) / day_ms)
+}
+/** "14:32" today, "Yesterday", else "3 Oct". */
+export function day_short(at: string): string {
+  const days = days_from_today(at)
+  if (days === 0) return clock(at)
+  if (days === -1 || days === 1) return relative_day(days)
+  return date(at)
+}
+export function relative_day(days: number): string {
+  const text = new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')
+  return text.charAt(0).toLocaleUpperCase(words.tag) + text.slice(1)
+}
+/** "6 days ago", "today"; past two months the date itself. */
+export function ago(at: string): string {
+  const days = days_from_today(at)
+  if (Math.abs(days) > 60) return date(at)
+  return new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')
+}
+/** "today 17:00", "tomorrow 9:00", "3 Oct, 12:00". */
+export function due(at: string): string {
+  const days = days_from_today(at)
+  if (Math.abs(days) > 1) return date_time(at)
+  return `${new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')} ${clock(at)}`
+}
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds))
+  const h = Math.floor(s / 3600)
+  const mm = String(Math.floor((s % 3600) / 60)).padStart(h ? 2 : 1, '0')
+  return (h ? h + ':' : '') + mm + ':' + String(s % 60).padStart(2, '0')
+}
+/** "4 min 10 s" in words of the language. */
+export function duration_words(seconds: number): string {
+  const unit = (n: number, u: string) =>
+    new Intl.NumberFormat(words.tag, { style: 'unit', unit: u, unitDisplay: 'short' }).format(n)
+  const m = Math.floor(seconds / 60)
+  const s = Math.floor(seconds % 60)
+  return [m ? unit(m, 'minute') : '', s || !m ? unit(s, 'second') : ''].filter(Boolean).join(' ')
+}
+
+function display_name(type: 'language' | 'region' | 'currency', code: string): string {
+  try {
+    return new Intl.DisplayNames([words.tag], { type }).of(code) ?? code
+  } catch {
+    return code
+  }
+}
+export const language_name = (code: string) => display_name('language', code)
+export const country_name = (code: string) => display_name('region', code)
+export const currency_name = (code: string) => display_name('currency', code)

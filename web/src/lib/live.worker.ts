@@ -1,0 +1,25 @@
+/* The SharedWorker behind all tabs of one browser: one stream, told to every tab. */
+import { LiveStream } from './live-core'
+
+const ports = new Set<MessagePort>()
+const stream = new LiveStream((message) => {
+  for (const port of ports) port.postMessage(message)
+})
+
+const scope = self as unknown as { onconnect: (e: MessageEvent) => void }
+scope.onconnect = (e) => {
+  const port = e.ports[0]
+  ports.add(port)
+  port.onmessage = ({ data }: MessageEvent<{ kind: string; owner?: string }>) => {
+    if (data.kind === 'start' && data.owner) {
+      stream.start(data.owner)
+      if (stream.is_open) port.postMessage({ kind: 'open' })
+    } else if (data.kind === 'stop') stream.stop()
+    else if (data.kind === 'hurry') stream.hurry()
+    else if (data.kind === 'leave') {
+      ports.delete(port)
+      if (!ports.size) stream.stop()
+    }
+  }
+  port.start()
+}

@@ -1,0 +1,91 @@
+/* What the operator writes about one call: kept in the page, sent to the server within a second, kept again until the
+ * server has it. Nothing personal is written on the computer. */
+import { api, ApiError } from '../../lib/api'
+import { complain } from '../../lib/session.svelte'
+import type { Call, Draft, Match, Outcome } from '../../lib/types'
+
+type Told = 'note' | 'reason' | 'outcome' | 'impression'
+
+export class Work {
+  readonly id: string
+  note = $state('')
+  reason = $state('')
+  outcome = $state<Outcome>('')
+  impression = $state(0)
+  follow_title = $state('')
+  follow_due = $state('')
+  draft = $state<Draft>({})
+  matches = $state.raw<Match[]>([])
+  /** The one question was answered or skipped. */
+  has_asked = $state(false)
+  answer = $state('')
+  saved_at = $state<Date | null>(null)
+  is_failed = $state(false)
+  is_dirty = $state(false)
+  private dirty = new Set<Told | 'draft'>()
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private sending: Promise<void> | null = null
+
+  constructor(call: Call, draft: Draft | null | undefined) {
+    this.id = call.id
+    this.draft = { ...(draft ?? {}) }
+    this.follow(call)
+  }
+  /** What the server knows, without touching what is being typed. */
+  follow(call: Call) {
+    if (!this.dirty.has('note')) this.note = call.note ?? ''
+    if (!this.dirty.has('reason')) this.reason = call.reason ?? ''
+    if (!this.dirty.has('outcome')) this.outcome = call.outcome ?? ''
+    if (!this.dirty.has('impression')) this.impression = call.impression ?? 0
+  }
+  touch(what: Told | 'draft') {
+    this.dirty.add(what)
+    this.is_dirty = true
+    this.timer ??= setTimeout(() => void this.save(), what === 'draft' ? 350 : 900)
+  }
+  async save(): Promise<void> {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    while (this.sending) await this.sending
+    if (!this.dirty.size) return
+    this.sending = this.send()
+    await this.sending
+    this.sending = null
+  }
+  private async send() {
+    const now = new Set(this.dirty)
+    this.dirty.clear()
+    try {
+      const body: Record<string, unknown> = {}
+      for (const field of now) if (field !== 'draft') body[field] = this[field]
+      if (Object.keys(body).length) await api.patch<Call>(`/calls/${this.id}`, body)
+      if (now.has('draft')) {
+        const found = await api.put<{ matches?: Match[] }>(`/calls/${this.id}/draft`, clean(this.draft))
+        this.matches = found?.matches ?? []
+      }
+      this.saved_at = new Date()
+      this.is_failed = false
+    } catch (e) {
+      for (const field of now) this.dirty.add(field)
+      if (!this.is_failed && !(e instanceof ApiError && (e.is_offline || e.status === 401))) complain(e)
+      this.is_failed = true
+      const is_ours = e instanceof ApiError && e.status === 422 // asking again would not help
+      if (!is_ours) this.timer ??= setTimeout(() => void this.save(), 3000)
+    }
+    this.is_dirty = this.dirty.size > 0
+  }
+  forget() {
+    clearTimeout(this.timer)
+    this.dirty.clear()
+    this.is_dirty = false
+  }
+}
+
+/** Fields that say something, trimmed. */
+export function clean(draft: Draft): Draft {
+  return Object.fromEntries(
+    Object.entries(draft)
+      .map(([k, v]) => [k, (v ?? '').trim()])
+      .filter(([, v]) => v),
+  )
+}

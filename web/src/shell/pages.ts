@@ -1,0 +1,15 @@
+/* The pages that are built, in the order of the rail. A page that is not built is not here. */
+import { session } from '../lib/session.svelte'
+
+export interface PageRow {
+  path: string
+  name: string // text key
+  icon: string
+  key: string // behind G
+  may: () => boolean
+}
+export const pages: PageRow[] = [
+  { path: '/', name: 'page.today', icon: 'home', key: 'T', may: () => true },
+  { path: '/calls', name: 'page.calls', icon: 'phone', key: 'C', may: () => session.serves },
+  { path: '/settings', name: 'page.settings', icon: 'gear', key: 'S', may: () => true },
+]
