@@ -2,6 +2,9 @@
 #include "app/house.h"
 #include "rooms/audit/audit.h"
 #include "rooms/call/call.h"
+#include "rooms/card/card.h"
+#include "rooms/customer/customer.h"
+#include "rooms/intake/intake.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -9,8 +12,11 @@ const struct room *const rooms[] = {
     &settings_room,
     &staff_room,
     &audit_room,
+    &customer_room,
+    &intake_room,
     &phone_link_room,
     &call_room,
+    &card_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
