@@ -253,11 +253,7 @@ static void opened(struct errand *e)
     int64_t id = 0;
     if (e->cx.actor.kind == ACTOR_STAFF && e->gate->house->hub && str_starts(str_of(e->route->path), customers) &&
         id_parse(e->params[0], "cus", &id))
-#if __has_include("app/hub.c")
         hub_opened(e->gate->house->hub, e->cx.actor.id, id);
-#else
-        return;
-#endif
 }
 
 static enum err begin(struct errand *e, bool *is_answered, bool *is_change)

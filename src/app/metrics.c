@@ -74,7 +74,6 @@ static enum err figures(struct cx *cx, void *in, void *out)
     figure(&t, "store_changes_refused_total", "counter", "Changes refused.", s.changes_refused);
     figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.", s.queue_interactive);
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);
-#if __has_include("app/hub.c")
     if (h->hub) {
         struct hub_figures f = {0};
         hub_figures(h->hub, &f);
@@ -84,7 +83,6 @@ static enum err figures(struct cx *cx, void *in, void *out)
         figure(&t, "hub_waiting", "gauge", "Events that wait to be sent.", f.waiting);
         figure(&t, "hub_longest_us", "gauge", "Longest way of an event since the last look.", f.longest_us);
     }
-#endif
     return say(out, 200, S("text/plain; version=0.0.4; charset=utf-8"), text_str(&t));
 }
 

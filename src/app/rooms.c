@@ -1,10 +1,12 @@
 /* app/rooms.c - the rooms of the house, in the order of the floors; add yours here. */
 #include "app/house.h"
+#include "app/hub.h"
 #include "rooms/audit/audit.h"
 #include "rooms/call/call.h"
 #include "rooms/card/card.h"
 #include "rooms/customer/customer.h"
 #include "rooms/intake/intake.h"
+#include "rooms/panel/panel.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -17,11 +19,13 @@ const struct room *const rooms[] = {
     &phone_link_room,
     &call_room,
     &card_room,
+    &panel_room,
+    &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
 /* Paths that keep their exchange open. */
 const struct stream_route stream_routes[] = {
-    {0},
+    {.path = "/api/v1/events", .may = MAY_ALL, .take = hub_take, .summary = "Committed events as a stream (Server-Sent Events)"},
 };
 const size_t stream_routes_n = COUNT(stream_routes);

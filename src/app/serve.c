@@ -7,6 +7,7 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/settings/settings.h"
+#include "rooms/call/call.h"
 #include "rooms/staff/staff.h"
 #include <malloc.h>
 #include <signal.h>
@@ -174,11 +175,9 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);
-    store_jobs_start(h->store, NULL, 0);
+    store_jobs_start(h->store, (const struct job_kind[]){call_sweep}, 1);
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
-#if __has_include("app/hub.c")
     TRY(hub_open(cx, h, &h->hub));
-#endif
     http.body_limit = gate_body_limit;
     http.handle = gate_handle;
     http.arg = h->gate;
@@ -188,12 +187,11 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
 /* What was accepted is answered: streams first, then exchanges, then the changes they wait for. */
 static void house_close(struct house *h)
 {
-#if __has_include("app/hub.c")
-    hub_close(h->hub);
-#endif
+    hub_stop(h->hub);
     if (h->http)
         http_close(h->http, STOP_MS);
     gate_close(h->gate);
+    hub_close(h->hub);
     store_close(h->store);
 }
 

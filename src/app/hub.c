@@ -1,0 +1,1155 @@
+/* app/hub.c - committed events to open browsers.
+ *
+ * One thread owns everything below "the thread". Others only put items into its line: the store's publish callback
+ * (events), workers (new streams), polling threads (streams that ended).
+ */
+#include "app/hub.h"
+#include "app/gate.h"
+#include "app/hub_inner.h"
+#include "messages.h"
+#include "queries.h"
+#include "rooms/panel/panel.h"
+
+#define MS_NS 1000000LL
+static const int64_t CHECK_NS = 500 * MS_NS;      /* sessions and tokens are looked at this often */
+static const int64_t QUEUE_NS = 250 * MS_NS;      /* queue.changed for one stream: at most four a second */
+static const int64_t QUEUE_RENDER_NS = 60 * MS_NS;
+static const int64_t SPARSE_NS = 1000 * MS_NS;    /* task.changed */
+static const int64_t OPENED_NS = 1800 * 1000 * MS_NS;
+static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000; /* of a session */
+static const size_t ARENA_LIMIT = (size_t)32 << 20;
+
+enum topic { TOPIC_CALL = 1, TOPIC_CUSTOMER = 2, TOPIC_QUEUE = 4, TOPIC_STAFF = 8, TOPIC_TASK = 16, TOPIC_ALL = 31 };
+static const struct { const char *name; enum topic topic; } topics[] = {
+    {"call", TOPIC_CALL}, {"customer", TOPIC_CUSTOMER}, {"queue", TOPIC_QUEUE}, {"staff", TOPIC_STAFF}, {"task", TOPIC_TASK},
+};
+
+/* ---- other threads ------------------------------------------------------------------------------- */
+
+static void conn_free(struct conn *c)
+{
+    if (atomic_fetch_sub(&c->refs, 1) != 1)
+        return;
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* False: the hub has stopped. */
+static bool item_add(struct hub *h, struct item *i)
+{
+    pthread_mutex_lock(&h->lock);
+    bool is_open = !h->is_stopping, is_first = !h->head;
+    if (!is_open) {
+        pthread_mutex_unlock(&h->lock);
+        return false;
+    }
+    i->next = NULL;
+    if (h->tail)
+        h->tail->next = i;
+    else
+        h->head = i;
+    h->tail = i;
+    h->n_items++;
+    pthread_mutex_unlock(&h->lock);
+    if (is_first)
+        pthread_cond_signal(&h->wake);
+    return true;
+}
+
+/* Committed events, on a thread of the store: copied and put in line, nothing else. */
+static void publish(void *arg, const struct event *e, size_t n)
+{
+    struct hub *h = arg;
+    struct item *head = NULL, *tail = NULL;
+    size_t made = 0;
+    bool is_lost = false;
+    for (size_t i = 0; i < n && !is_lost; i++) {
+        struct item *it = malloc(sizeof *it + e[i].data.len + 1);
+        is_lost = !it;
+        if (is_lost)
+            break;
+        *it = (struct item){.kind = ITEM_EVENT, .event = e[i], .at_ns = clock_mono_ns()};
+        if (e[i].data.len)
+            memcpy(it + 1, e[i].data.ptr, e[i].data.len);
+        it->event.data = (str){(const char *)(it + 1), e[i].data.len};
+        if (tail)
+            tail->next = it;
+        else
+            head = it;
+        tail = it;
+        made++;
+    }
+    if (!head && !is_lost)
+        return;
+    pthread_mutex_lock(&h->lock);
+    bool is_first = !h->head;
+    if (is_lost || h->n_items > ITEMS_MAX)
+        h->is_overrun = true; /* all streams begin anew; nothing is sent half */
+    if (head) {
+        if (h->tail)
+            h->tail->next = head;
+        else
+            h->head = head;
+        h->tail = tail;
+        h->n_items += made;
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (is_first)
+        pthread_cond_signal(&h->wake);
+}
+
+static void closed(void *arg)
+{
+    struct conn *c = arg;
+    pthread_mutex_lock(&c->lock);
+    c->stream = NULL;
+    struct hub *h = c->hub;
+    if (h) {
+        c->gone.kind = ITEM_GONE;
+        c->gone.conn = c;
+        (void)item_add(h, &c->gone);
+    }
+    pthread_mutex_unlock(&c->lock);
+    conn_free(c);
+}
+
+static enum err read_topics(struct cx *cx, str query, struct conn *c)
+{
+    c->topics = TOPIC_ALL;
+    while (query.len) {
+        str value = str_cut(&query, '&');
+        str name = str_cut(&value, '=');
+        if (!str_eq(name, S("topics"))) {
+            enum err e = fault(cx, ERR_INVALID, M_HUB_QUERY, MARG("name", str_clean(cx->arena, name, 40)));
+            return fault_at(cx, e, S("query"));
+        }
+        c->topics = 0;
+        while (value.len) {
+            str comma = value; /* the comma may be sent coded */
+            ptrdiff_t coded = str_find(value, S("%2C")), plain = str_find(value, S(","));
+            size_t skip = 1;
+            ptrdiff_t at = plain;
+            if (coded >= 0 && (plain < 0 || coded < plain)) {
+                at = coded;
+                skip = 3;
+            }
+            str topic = at < 0 ? comma : (str){comma.ptr, (size_t)at};
+            value = at < 0 ? (str){0} : (str){comma.ptr + at + skip, comma.len - (size_t)at - skip};
+            bool is_known = false;
+            for (size_t i = 0; i < COUNT(topics); i++)
+                if (str_eq(topic, str_of(topics[i].name))) {
+                    c->topics |= (uint32_t)topics[i].topic;
+                    is_known = true;
+                }
+            str id = topic;
+            if (!is_known && str_starts(topic, S("customer:"))) {
+                id = (str){topic.ptr + 9, topic.len - 9};
+                int64_t customer = 0;
+                is_known = id_parse(id, "cus", &customer);
+                if (is_known && c->n_customers < COUNT(c->customers))
+                    c->customers[c->n_customers++] = customer;
+            }
+            if (!is_known) {
+                enum err e = fault(cx, ERR_INVALID, M_HUB_TOPIC, MARG("name", str_clean(cx->arena, topic, 40)));
+                return fault_at(cx, e, S("topics"));
+            }
+        }
+    }
+    return OK;
+}
+
+/* "seq" or "xid.seq", as our own ids of events. */
+static bool read_position(str s, int64_t *xid, int64_t *seq)
+{
+    str rest = s, first = str_cut(&rest, '.');
+    *xid = 0;
+    if (!rest.ptr)
+        return str_to_int(first, seq) && *seq >= 0;
+    return str_to_int(first, xid) && str_to_int(rest, seq) && *xid >= 0 && *seq >= 0;
+}
+
+void hub_take(struct house *house, struct http_exchange *x, struct cx *cx)
+{
+    struct hub *h = house->hub;
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c || !h) {
+        free(c);
+        (void)fault(cx, ERR_BUSY, M_HUB_BUSY);
+        cx->why.retry_after_s = 2;
+        gate_refuse(x, cx);
+        return;
+    }
+    if (read_topics(cx, http_request(x)->query, c) != OK) {
+        free(c);
+        gate_refuse(x, cx);
+        return;
+    }
+    atomic_init(&c->refs, 2);
+    pthread_mutex_init(&c->lock, NULL);
+    c->hub = h;
+    c->is_token = cx->actor.kind == ACTOR_TOKEN;
+    c->staff_id = cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0;
+    c->pass_id = c->is_token ? cx->actor.id : cx->actor.session_id;
+    c->role = cx->actor.role;
+    c->lang = cx->lang;
+    str last = http_header_of(x, "Last-Event-ID");
+    c->has_last = last.len && read_position(last, &c->last_xid, &c->last_seq);
+    c->is_lost = last.len && !c->has_last;
+    c->join.kind = ITEM_JOIN;
+    c->join.conn = c;
+
+    pthread_mutex_lock(&c->lock);
+    c->stream = http_stream_begin(x, S("text/event-stream"), NULL, 0, closed, c);
+    bool is_open = c->stream != NULL;
+    bool is_taken = is_open && item_add(h, &c->join); /* before `closed` can say it is gone */
+    if (!is_taken) {
+        c->hub = NULL;
+        if (is_open)
+            http_stream_end(c->stream);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!is_taken)
+        conn_free(c);
+    if (!is_open)
+        conn_free(c);
+}
+
+void hub_opened(struct hub *h, int64_t staff, int64_t customer)
+{
+    if (!h || !staff || !customer)
+        return;
+    pthread_mutex_lock(&h->lock);
+    for (struct seat *s = h->seats[seat_slot(staff)]; s; s = s->next)
+        if (s->staff_id == staff) {
+            seat_opened(s, customer);
+            break;
+        }
+    pthread_mutex_unlock(&h->lock);
+}
+
+bool hub_is_here(struct hub *h, int64_t staff)
+{
+    bool is_here = false;
+    if (!h)
+        return false;
+    pthread_mutex_lock(&h->lock);
+    for (struct seat *s = h->seats[seat_slot(staff)]; s; s = s->next)
+        is_here |= s->staff_id == staff && s->n_conns > 0;
+    pthread_mutex_unlock(&h->lock);
+    return is_here;
+}
+
+void hub_figures(struct hub *h, struct hub_figures *out)
+{
+    pthread_mutex_lock(&h->lock);
+    *out = h->figures;
+    out->waiting = (int64_t)h->n_items;
+    h->figures.longest_us = 0;
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- the thread: sending ----------------------------------------------------------------------------- */
+
+static bool conn_send(struct hub *h, struct conn *c, struct http_chunk *chunk)
+{
+    bool is_sent = false;
+    pthread_mutex_lock(&c->lock);
+    if (c->stream && !c->is_ending)
+        is_sent = http_stream_send(c->stream, chunk);
+    pthread_mutex_unlock(&c->lock);
+    h->n_sent += is_sent;
+    h->n_dropped += !is_sent && !c->is_ending;
+    return is_sent;
+}
+
+static void conn_end(struct conn *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->is_ending = true;
+    if (c->stream)
+        http_stream_end(c->stream);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static struct http_chunk *chunk_of(struct hub *h, const struct event *at, const char *type, str data)
+{
+    struct text t = text_in(h->cx.arena, data.len + 200);
+    if (at)
+        text_printf(&t, "id: %lld.%lld\n", (long long)at->xid, (long long)at->seq);
+    text_printf(&t, "event: %s\ndata: ", type);
+    text_add(&t, data);
+    text_add(&t, S("\n\n"));
+    return http_chunk_new(text_str(&t));
+}
+
+static void send_text(struct hub *h, struct conn *c, const struct event *at, const char *type, str data)
+{
+    struct http_chunk *chunk = chunk_of(h, at, type, data);
+    if (chunk)
+        conn_send(h, c, chunk);
+    http_chunk_free(chunk);
+}
+
+/* Where the stream stands, for Last-Event-ID, without an event. */
+static void send_position(struct hub *h, struct conn *c)
+{
+    struct http_chunk *chunk = http_chunk_new(arena_printf(h->cx.arena, "id: %lld.%lld\n\n", (long long)h->xid, (long long)h->seq));
+    if (chunk)
+        conn_send(h, c, chunk);
+    http_chunk_free(chunk);
+}
+
+static bool may(const struct conn *c, uint32_t roles, enum topic topic)
+{
+    return (MAY(c->role) & roles) && (c->topics & (uint32_t)topic);
+}
+
+/* To everybody who may read it, or to one. */
+static void send_all(struct hub *h, struct conn *only, const struct event *at, const char *type, str data, uint32_t roles,
+                     enum topic topic)
+{
+    struct http_chunk *chunk = chunk_of(h, at, type, data);
+    for (struct conn *c = h->conns; c && chunk; c = c->next)
+        if ((!only || only == c) && may(c, roles, topic))
+            conn_send(h, c, chunk);
+    http_chunk_free(chunk);
+}
+
+/* ---- the thread: seats -------------------------------------------------------------------------------- */
+
+static struct seat *seat_of(struct hub *h, int64_t staff)
+{
+    struct seat *s = h->seats[seat_slot(staff)];
+    while (s && s->staff_id != staff)
+        s = s->next;
+    return s;
+}
+
+static void seat_opened_now(struct hub *h, int64_t staff, int64_t customer)
+{
+    struct seat *s = seat_of(h, staff);
+    if (!s || !customer)
+        return;
+    pthread_mutex_lock(&h->lock);
+    seat_opened(s, customer);
+    pthread_mutex_unlock(&h->lock);
+}
+
+static bool seat_has_open(const struct seat *s, int64_t customer, int64_t now_ns)
+{
+    for (size_t i = 0; i < COUNT(s->opened); i++)
+        if (s->opened[i].customer_id == customer && now_ns - s->opened[i].at_ns < OPENED_NS)
+            return true;
+    return false;
+}
+
+static void seat_join(struct hub *h, struct conn *c)
+{
+    struct seat *s = seat_of(h, c->staff_id);
+    if (!s)
+        s = calloc(1, sizeof *s);
+    if (!s)
+        return;
+    pthread_mutex_lock(&h->lock);
+    if (!s->staff_id) {
+        s->staff_id = c->staff_id;
+        s->next = h->seats[seat_slot(c->staff_id)];
+        h->seats[seat_slot(c->staff_id)] = s;
+    }
+    c->seat = s;
+    c->seat_next = s->conns;
+    s->conns = c;
+    s->n_conns++;
+    pthread_mutex_unlock(&h->lock);
+    if (s->n_conns <= CONNS_PER_PERSON)
+        return;
+    struct conn *oldest = s->conns;
+    while (oldest->seat_next)
+        oldest = oldest->seat_next;
+    conn_end(oldest);
+}
+
+static void seat_leave(struct hub *h, struct conn *c)
+{
+    if (!c->seat)
+        return;
+    pthread_mutex_lock(&h->lock);
+    struct conn **at = &c->seat->conns;
+    while (*at && *at != c)
+        at = &(*at)->seat_next;
+    if (*at) {
+        *at = c->seat_next;
+        c->seat->n_conns--;
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* ---- the thread: reading ---------------------------------------------------------------------------------- */
+
+struct hub_call { int64_t id; int state; int64_t staff; };
+static const struct field hub_call_fields[] = {
+    FIELD(struct hub_call, id),
+    FIELD_ENUM(struct hub_call, state, call_state_codes),
+    FIELD_AS(struct hub_call, staff, "staff_id", .nullable = true),
+};
+static const struct shape hub_call_shape = SHAPE("hub_call", struct hub_call, hub_call_fields);
+struct hub_name { str name; };
+static const struct field hub_name_fields[] = {FIELD(struct hub_name, name)};
+static const struct shape hub_name_shape = SHAPE("hub_name", struct hub_name, hub_name_fields);
+struct hub_desk { int64_t staff; };
+static const struct field hub_desk_fields[] = {FIELD_AS(struct hub_desk, staff, "staff_id")};
+static const struct shape hub_desk_shape = SHAPE("hub_desk", struct hub_desk, hub_desk_fields);
+struct hub_session { int64_t id; int role; };
+static const struct field hub_session_fields[] = {
+    FIELD(struct hub_session, id),
+    FIELD_ENUM(struct hub_session, role, role_codes),
+};
+static const struct shape hub_session_shape = SHAPE("hub_session", struct hub_session, hub_session_fields);
+
+static str staff_name(struct hub *h, int64_t id)
+{
+    struct hub_name n = {0};
+    if (!id || db_one(&h->cx, &q_hub_staff_name, &hub_name_shape, &n, ARGS(V((staff_id){id}))) != OK)
+        return S("");
+    return n.name;
+}
+
+/* The panel of a call as one kind of person sees it: rendered once for each role and language. */
+struct view { enum role role; enum lang lang; struct http_chunk *chunk; };
+struct views { struct view v[ROLE_N * LANG_N]; size_t n; };
+
+/* NULL: there is nothing to show. */
+static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct event *ring, const struct conn *c)
+{
+    for (size_t i = 0; i < vs->n; i++)
+        if (vs->v[i].role == c->role && vs->v[i].lang == c->lang)
+            return vs->v[i].chunk;
+    h->cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = c->staff_id, .role = c->role};
+    h->cx.lang = c->lang;
+    h->cx.why = (struct fault){0};
+    str made = {0};
+    enum err e = panel_json(&h->cx, (call_id){ring->ref_id}, &made);
+    if (e != OK && e != ERR_NOT_FOUND)
+        log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id, err_code(e));
+    struct http_chunk *chunk = e == OK ? chunk_of(h, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
+    vs->v[vs->n++] = (struct view){c->role, c->lang, chunk};
+    return chunk;
+}
+
+static void views_free(struct views *vs)
+{
+    for (size_t i = 0; i < vs->n; i++)
+        http_chunk_free(vs->v[i].chunk);
+    vs->n = 0;
+}
+
+/* ---- the thread: calls ----------------------------------------------------------------------------------------- */
+
+enum { DESKS_MAX = 64 };
+struct call_word { int64_t staff; str cause; int64_t desks[DESKS_MAX]; size_t n_desks; };
+
+/* "staff cause desk desk …" */
+static struct call_word call_word(str data)
+{
+    struct call_word w = {0};
+    int64_t id = 0;
+    if (str_to_int(str_cut(&data, ' '), &id))
+        w.staff = id;
+    w.cause = str_cut(&data, ' ');
+    if (str_eq(w.cause, S("-")))
+        w.cause = S("");
+    while (data.len && w.n_desks < DESKS_MAX)
+        if (str_to_int(str_cut(&data, ' '), &id))
+            w.desks[w.n_desks++] = id;
+    return w;
+}
+
+static bool rang_at(const struct call_word *w, int64_t staff)
+{
+    for (size_t i = 0; i < w->n_desks; i++)
+        if (w->desks[i] == staff)
+            return true;
+    return false;
+}
+
+static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff, struct conn *only)
+{
+    struct seat *s = seat_of(h, staff);
+    if (!s)
+        return;
+    bool is_shown = false;
+    for (struct conn *c = s->conns; c; c = c->seat_next) {
+        struct http_chunk *chunk = NULL;
+        if ((!only || only == c) && may(c, MAY_SERVE, TOPIC_CALL))
+            chunk = view_of(h, vs, e, c);
+        if (chunk)
+            is_shown |= conn_send(h, c, chunk);
+    }
+    if (!is_shown || !e->customer_id)
+        return;
+    seat_opened_now(h, staff, e->customer_id);
+    h->cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = staff};
+    audit_view(&h->cx, e->customer_id);
+}
+
+static void call_ringing(struct hub *h, const struct event *e, struct conn *only)
+{
+    if (only) { /* a replay: what rang then may be over */
+        struct hub_call now = {0};
+        if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK || now.state != CALL_RINGING)
+            return;
+    }
+    struct call_word w = call_word(e->data);
+    struct views vs = {.n = 0};
+    for (size_t i = 0; i < w.n_desks; i++)
+        ring_at_desk(h, &vs, e, w.desks[i], only);
+    views_free(&vs);
+}
+
+static void to_desk(struct hub *h, const struct event *e, const char *type, str json, int64_t staff, struct conn *only)
+{
+    struct seat *s = seat_of(h, staff);
+    for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
+        if ((!only || only == c) && may(c, MAY_SERVE, TOPIC_CALL))
+            send_text(h, c, e, type, json);
+}
+
+static void call_answered(struct hub *h, const struct event *e, struct conn *only)
+{
+    struct call_word w = call_word(e->data);
+    struct text t = text_in(h->cx.arena, 2048);
+    struct json_out j = {.to = &t};
+    json_object_begin(&j);
+    json_key(&j, S("id"));
+    json_str(&j, id_text(h->cx.arena, "cal", e->ref_id));
+    json_key(&j, S("staff"));
+    if (w.staff) {
+        json_object_begin(&j);
+        json_key(&j, S("id"));
+        json_str(&j, id_text(h->cx.arena, "stf", w.staff));
+        json_key(&j, S("name"));
+        json_str(&j, staff_name(h, w.staff));
+        json_object_end(&j);
+    } else {
+        json_null(&j);
+    }
+    json_key(&j, S("answer_at"));
+    json_str(&j, when_text(h->cx.arena, (when){e->at_ms}));
+    json_object_end(&j);
+    /* A desk that answers without having rung sees the card first. */
+    if (w.staff && !rang_at(&w, w.staff)) {
+        struct views vs = {.n = 0};
+        ring_at_desk(h, &vs, e, w.staff, only);
+        views_free(&vs);
+        to_desk(h, e, "call.answered", text_str(&t), w.staff, only);
+    }
+    for (size_t i = 0; i < w.n_desks; i++)
+        to_desk(h, e, "call.answered", text_str(&t), w.desks[i], only);
+}
+
+static void call_ended(struct hub *h, const struct event *e, struct conn *only)
+{
+    struct call_word w = call_word(e->data);
+    struct text t = text_in(h->cx.arena, 512);
+    struct json_out j = {.to = &t};
+    json_object_begin(&j);
+    json_key(&j, S("id"));
+    json_str(&j, id_text(h->cx.arena, "cal", e->ref_id));
+    json_key(&j, S("cause"));
+    json_str(&j, w.cause);
+    json_key(&j, S("end_at"));
+    json_str(&j, when_text(h->cx.arena, (when){e->at_ms}));
+    json_object_end(&j);
+    if (w.staff)
+        to_desk(h, e, "call.ended", text_str(&t), w.staff, only);
+    for (size_t i = 0; i < w.n_desks && !w.staff; i++)
+        to_desk(h, e, "call.ended", text_str(&t), w.desks[i], only);
+}
+
+static str id_json(struct hub *h, const char *prefix, int64_t id)
+{
+    return id ? arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\"}", SARG(id_text(h->cx.arena, prefix, id))) : S("{\"id\":null}");
+}
+
+static void call_changed(struct hub *h, const struct event *e, struct conn *only)
+{
+    struct call_word w = call_word(e->data);
+    str json = id_json(h, "cal", e->ref_id);
+    if (w.staff) {
+        to_desk(h, e, "call.changed", json, w.staff, only);
+        return;
+    }
+    struct list desks = {0};
+    if (db_all(&h->cx, &q_hub_desks, &hub_desk_shape, &desks, ARGS(V((call_id){e->ref_id}))) != OK)
+        return;
+    const struct hub_desk *d = desks.items;
+    for (size_t i = 0; i < desks.n; i++)
+        to_desk(h, e, "call.changed", json, d[i].staff, only);
+}
+
+/* ---- the thread: everything else ---------------------------------------------------------------------------------- */
+
+static void customer_changed(struct hub *h, const struct event *e, struct conn *only)
+{
+    int64_t now = clock_mono_ns();
+    struct http_chunk *chunk = NULL;
+    for (struct conn *c = h->conns; c && e->customer_id; c = c->next) {
+        if ((only && only != c) || !(MAY(c->role) & MAY_SEE_CUSTOMERS))
+            continue;
+        bool wants = c->topics & TOPIC_CUSTOMER && c->seat && seat_has_open(c->seat, e->customer_id, now);
+        for (size_t i = 0; i < c->n_customers && !wants; i++)
+            wants = c->customers[i] == e->customer_id;
+        if (!wants)
+            continue;
+        if (!chunk)
+            chunk = chunk_of(h, e, "customer.changed", id_json(h, "cus", e->customer_id));
+        if (chunk)
+            conn_send(h, c, chunk);
+    }
+    http_chunk_free(chunk);
+}
+
+static bool has_word(str words, int64_t id)
+{
+    int64_t w = 0;
+    while (words.len)
+        if (str_to_int(str_cut(&words, ' '), &w) && w == id)
+            return true;
+    return false;
+}
+
+static void session_ended(struct hub *h, const struct event *e)
+{
+    struct seat *s = seat_of(h, e->ref_id);
+    for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
+        if (!e->data.len || has_word(e->data, c->pass_id)) {
+            send_text(h, c, NULL, "session.ended", S("{}"));
+            conn_end(c);
+        }
+}
+
+/* `only`: a replay for one stream. */
+static void deliver(struct hub *h, const struct event *e, struct conn *only)
+{
+    switch ((enum event_type)e->type) {
+    case EVENT_CALL_RINGING:
+        call_ringing(h, e, only);
+        break;
+    case EVENT_CALL_ANSWERED:
+        call_answered(h, e, only);
+        break;
+    case EVENT_CALL_ENDED:
+        call_ended(h, e, only);
+        break;
+    case EVENT_CALL_CHANGED:
+        call_changed(h, e, only);
+        break;
+    case EVENT_CUSTOMER_CREATED:
+    case EVENT_CUSTOMER_CHANGED:
+    case EVENT_CUSTOMER_MERGED:
+    case EVENT_INTERACTION_ADDED:
+    case EVENT_ORDER_ADDED:
+        customer_changed(h, e, only);
+        break;
+    case EVENT_TASK_CHANGED:
+        h->task_id = h->tasks_changed ? 0 : e->ref_id; /* several: load the list anew */
+        h->tasks_changed++;
+        break;
+    case EVENT_STAFF_CHANGED:
+        send_all(h, only, e, "staff.changed", id_json(h, "stf", e->ref_id), MAY_ALL, TOPIC_STAFF);
+        break;
+    case EVENT_PHONE_LINK_CHANGED:
+        send_all(h, only, e, "phone_link.changed", id_json(h, "phl", e->ref_id), MAY_SERVE, TOPIC_STAFF);
+        break;
+    case EVENT_SETTINGS_CHANGED:
+        send_all(h, only, e, "settings.changed", S("{\"id\":null}"), MAY_ALL, TOPIC_STAFF);
+        break;
+    case EVENT_SESSION_ENDED:
+        if (!only)
+            session_ended(h, e);
+        break;
+    case EVENT_N:
+        break;
+    }
+    bool is_call = e->type == EVENT_CALL_RINGING || e->type == EVENT_CALL_ANSWERED || e->type == EVENT_CALL_ENDED;
+    h->queue_version += is_call && !only;
+}
+
+/* ---- the thread: the queue view ---------------------------------------------------------------------------------------- */
+
+enum { QUEUE_ITEMS = 20 };
+struct queue_view { int64_t waiting; when longest_since; struct list items; };
+static const struct field queue_fields[] = {
+    FIELD(struct queue_view, waiting),
+    FIELD(struct queue_view, longest_since, .nullable = true),
+    FIELD_LIST(struct queue_view, items, &call_shape),
+};
+static const struct shape queue_view_shape = SHAPE("queue_view", struct queue_view, queue_fields);
+
+static struct http_chunk *queue_chunk(struct hub *h, enum lang lang)
+{
+    struct queue_chunk *q = &h->queue[lang];
+    int64_t now = clock_mono_ns();
+    if (q->chunk && (q->version == h->queue_version || now - q->made_ns < QUEUE_RENDER_NS))
+        return q->chunk;
+    h->cx.actor = (struct actor){.kind = ACTOR_STAFF, .role = ROLE_OPERATOR};
+    h->cx.lang = lang;
+    struct queue_view v = {0};
+    enum err e = call_queue(&h->cx, &v.items, &v.waiting, &v.longest_since);
+    if (e != OK) {
+        log_line(LOG_ERROR, "hub.queue", "code=%s", err_code(e));
+        return q->chunk;
+    }
+    if (v.items.n > QUEUE_ITEMS)
+        v.items.n = QUEUE_ITEMS;
+    struct text t = text_in(h->cx.arena, 200 * 1024);
+    struct json_out j = {.to = &t, .role_bit = MAY(ROLE_OPERATOR)};
+    json_write(&j, &queue_view_shape, &v);
+    http_chunk_free(q->chunk);
+    *q = (struct queue_chunk){chunk_of(h, NULL, "queue.changed", text_str(&t)), h->queue_version, now};
+    return q->chunk;
+}
+
+/* A slice of the streams at a time, so that 500 browsers do not wake at once beside a ring. */
+static void queue_turn(struct hub *h, int64_t now)
+{
+    unsigned slots = h->n_conns / 32 < 1 ? 1 : h->n_conns / 32 > QUEUE_SLOTS ? QUEUE_SLOTS : h->n_conns / 32;
+    if (now - h->queue_turn_ns < (slots > 1 ? QUEUE_NS / slots : QUEUE_RENDER_NS))
+        return;
+    h->queue_turn_ns = now;
+    h->queue_slot = (h->queue_slot + 1) % slots;
+    for (struct conn *c = h->conns; c; c = c->next) {
+        if (c->number % slots != h->queue_slot || c->queue_version == h->queue_version || now - c->queue_ns < QUEUE_NS ||
+            !may(c, MAY_SERVE, TOPIC_QUEUE))
+            continue;
+        struct http_chunk *chunk = queue_chunk(h, c->lang);
+        if (!chunk)
+            return;
+        c->queue_version = h->queue[c->lang].version;
+        c->queue_ns = now;
+        conn_send(h, c, chunk);
+    }
+}
+
+static bool queue_waits(const struct hub *h)
+{
+    for (const struct conn *c = h->conns; c; c = c->next)
+        if (c->queue_version != h->queue_version && may(c, MAY_SERVE, TOPIC_QUEUE))
+            return true;
+    return false;
+}
+
+/* ---- the thread: streams come and go -------------------------------------------------------------------------------------- */
+
+/* What rings at this desk now. */
+static void greet(struct hub *h, struct conn *c)
+{
+    struct list live = {0};
+    if (!c->staff_id || db_all(&h->cx, &q_hub_calls_at, &hub_call_shape, &live, ARGS(V((staff_id){c->staff_id}))) != OK)
+        return;
+    const struct hub_call *k = live.items;
+    for (size_t i = 0; i < live.n; i++) {
+        if (k[i].state != CALL_RINGING && k[i].staff != c->staff_id)
+            continue;
+        struct views vs = {.n = 0};
+        struct event e = {.type = EVENT_CALL_RINGING, .ref_id = k[i].id};
+        ring_at_desk(h, &vs, &e, c->staff_id, c);
+        views_free(&vs);
+    }
+}
+
+static bool is_after(const struct event *e, int64_t xid, int64_t seq)
+{
+    return e->xid > xid || (e->xid == xid && e->seq > seq);
+}
+
+static bool is_over(struct hub *h, const struct conn *c)
+{
+    bool over = h->xid < c->last_xid || (h->xid == c->last_xid && h->seq < c->last_seq);
+    return over; /* a position that is still to come is not one of ours */
+}
+
+/* From memory when it is there, else from the store; *is_gone: too long ago. */
+static void replay(struct hub *h, struct conn *c, bool *is_gone)
+{
+    *is_gone = is_over(h, c);
+    if (*is_gone || (c->last_xid == h->xid && c->last_seq == h->seq))
+        return;
+    int64_t n = 0;
+    if (h->recent && !is_after(&h->recent->event, c->last_xid, c->last_seq)) {
+        for (struct item *i = h->recent; i; i = i->next)
+            if (is_after(&i->event, c->last_xid, c->last_seq)) {
+                deliver(h, &i->event, c);
+                n++;
+            }
+        h->n_replayed += n;
+        return;
+    }
+    int64_t xid = c->last_xid, seq = c->last_seq;
+    while (n < REPLAY_MAX) {
+        struct list page = {0};
+        enum err e = event_after(&h->cx, xid, seq, 500, &page, is_gone);
+        if (e != OK)
+            *is_gone = true;
+        if (*is_gone || page.n == 0)
+            return;
+        const struct event *p = page.items;
+        for (size_t i = 0; i < page.n; i++) {
+            if (is_after(&p[i], h->xid, h->seq))
+                return; /* from here on it is live */
+            deliver(h, &p[i], c);
+            n++;
+        }
+        xid = p[page.n - 1].xid;
+        seq = p[page.n - 1].seq;
+    }
+    *is_gone = true;
+}
+
+static void join(struct hub *h, struct conn *c)
+{
+    c->number = h->n_joined++;
+    c->next = h->conns;
+    c->prev = NULL;
+    if (h->conns)
+        h->conns->prev = c;
+    h->conns = c;
+    h->n_conns++;
+    c->is_in = true;
+    if (c->staff_id)
+        seat_join(h, c);
+
+    bool is_gone = c->is_lost;
+    if (c->has_last && !is_gone)
+        replay(h, c, &is_gone);
+    send_position(h, c);
+    if (is_gone)
+        send_text(h, c, NULL, "reset", S("{}"));
+    if (!c->has_last || is_gone)
+        greet(h, c);
+    if (may(c, MAY_SERVE, TOPIC_QUEUE)) {
+        struct http_chunk *chunk = queue_chunk(h, c->lang);
+        if (chunk)
+            conn_send(h, c, chunk);
+        c->queue_version = h->queue[c->lang].version;
+        c->queue_ns = clock_mono_ns();
+    }
+}
+
+static void leave(struct hub *h, struct conn *c)
+{
+    if (c->is_in) {
+        if (c->next)
+            c->next->prev = c->prev;
+        if (c->prev)
+            c->prev->next = c->next;
+        else
+            h->conns = c->next;
+        h->n_conns--;
+        seat_leave(h, c);
+    }
+    conn_free(c);
+}
+
+/* ---- the thread: may they still? --------------------------------------------------------------------------------------------- */
+
+static const struct hub_session *find_session(const struct list *l, int64_t id)
+{
+    const struct hub_session *s = l->items;
+    size_t from = 0, to = l->n;
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+        if (s[mid].id < id)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < l->n && s[from].id == id ? &s[from] : NULL;
+}
+
+static void check_passes(struct hub *h)
+{
+    if (!h->n_conns)
+        return;
+    int64_t *ids[2] = {ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t), ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t)};
+    size_t n[2] = {0, 0};
+    for (struct conn *c = h->conns; c; c = c->next)
+        ids[c->is_token][n[c->is_token]++] = c->pass_id;
+    struct list good[2] = {{0}, {0}};
+    int64_t now = h->cx.now_ms;
+    enum err e = OK;
+    if (n[0])
+        e = db_all(&h->cx, &q_hub_sessions, &hub_session_shape, &good[0],
+                   ARGS(val_ints(ids[0], n[0]), V(now - LIFE_MS), V(now - IDLE_MS)));
+    if (e == OK && n[1])
+        e = db_all(&h->cx, &q_hub_tokens, &hub_session_shape, &good[1], ARGS(val_ints(ids[1], n[1]), V(now)));
+    if (e != OK) {
+        log_line(LOG_ERROR, "hub.check", "code=%s", err_code(e));
+        return;
+    }
+    for (struct conn *c = h->conns; c; c = c->next) {
+        const struct hub_session *s = find_session(&good[c->is_token], c->pass_id);
+        if (c->is_ending || (s && s->role == (int)c->role))
+            continue;
+        send_text(h, c, NULL, "session.ended", S("{}"));
+        conn_end(c);
+    }
+}
+
+/* ---- the thread: its round -------------------------------------------------------------------------------------------------------- */
+
+static void remember(struct hub *h, struct item *i)
+{
+    i->next = NULL;
+    if (h->recent_last)
+        h->recent_last->next = i;
+    else
+        h->recent = i;
+    h->recent_last = i;
+    if (++h->n_recent <= RECENT_MAX)
+        return;
+    struct item *oldest = h->recent;
+    h->recent = oldest->next;
+    h->n_recent--;
+    free(oldest);
+}
+
+static void forget_all(struct hub *h)
+{
+    while (h->recent) {
+        struct item *next = h->recent->next;
+        free(h->recent);
+        h->recent = next;
+    }
+    h->recent_last = NULL;
+    h->n_recent = 0;
+}
+
+/* Events were lost between the store and us: everybody loads anew. */
+static void begin_anew(struct hub *h)
+{
+    forget_all(h);
+    send_all(h, NULL, NULL, "reset", S("{}"), MAY_ALL, TOPIC_ALL);
+    log_line(LOG_ERROR, "hub.overrun", "streams=%u", h->n_conns);
+}
+
+static bool wants_read(const struct item *i)
+{
+    return i->kind == ITEM_JOIN ||
+           (i->kind == ITEM_EVENT && (i->event.type == EVENT_CALL_RINGING || i->event.type == EVENT_CALL_ANSWERED ||
+                                      i->event.type == EVENT_CALL_CHANGED));
+}
+
+static void take_item(struct hub *h, struct item *i)
+{
+    h->cx.now_ms = clock_now_ms();
+    h->cx.why = (struct fault){0};
+    arena_reset(h->cx.arena);
+    bool has_read = wants_read(i) && read_begin(&h->cx) == OK;
+    switch (i->kind) {
+    case ITEM_EVENT:
+        deliver(h, &i->event, NULL);
+        h->xid = i->event.xid;
+        h->seq = i->event.seq;
+        h->n_events++;
+        int64_t us = (clock_mono_ns() - i->at_ns) / 1000;
+        if (us > h->longest_us)
+            h->longest_us = us;
+        remember(h, i);
+        break;
+    case ITEM_JOIN:
+        join(h, i->conn);
+        break;
+    case ITEM_GONE:
+        leave(h, i->conn);
+        break;
+    }
+    if (has_read)
+        read_end(&h->cx);
+}
+
+static void turn(struct hub *h)
+{
+    int64_t now = clock_mono_ns();
+    bool checks = now - h->checked_ns >= CHECK_NS;
+    bool tasks = h->tasks_changed && now - h->tasks_ns >= SPARSE_NS;
+    bool queue = queue_waits(h);
+    if (!checks && !tasks && !queue)
+        return;
+    h->cx.now_ms = clock_now_ms();
+    h->cx.why = (struct fault){0};
+    arena_reset(h->cx.arena);
+    bool has_read = read_begin(&h->cx) == OK;
+    if (checks) {
+        h->checked_ns = now;
+        check_passes(h);
+    }
+    if (tasks) {
+        send_all(h, NULL, NULL, "task.changed", id_json(h, "tsk", h->task_id), MAY_SERVE, TOPIC_TASK);
+        h->tasks_changed = 0;
+        h->tasks_ns = now;
+    }
+    if (queue)
+        queue_turn(h, now);
+    if (has_read)
+        read_end(&h->cx);
+}
+
+static void wait_for_items(struct hub *h, struct item **items, bool *is_overrun, bool *is_stopping)
+{
+    int64_t wait_ns = queue_waits(h) ? QUEUE_NS / QUEUE_SLOTS : h->n_conns ? CHECK_NS / 2 : 4 * CHECK_NS;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + wait_ns;
+    until.tv_sec += ns / (1000 * MS_NS);
+    until.tv_nsec = ns % (1000 * MS_NS);
+    pthread_mutex_lock(&h->lock);
+    int late = 0;
+    while (!h->head && !h->is_stopping && !late)
+        late = pthread_cond_timedwait(&h->wake, &h->lock, &until);
+    *items = h->head;
+    h->head = h->tail = NULL;
+    h->n_items = 0;
+    *is_overrun = h->is_overrun;
+    h->is_overrun = false;
+    *is_stopping = h->is_stopping;
+    h->figures = (struct hub_figures){.streams = h->n_conns, .events = h->n_events, .sent = h->n_sent, .dropped = h->n_dropped,
+                                      .replayed = h->n_replayed,
+                                      .longest_us = h->figures.longest_us > h->longest_us ? h->figures.longest_us : h->longest_us};
+    h->longest_us = 0;
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void *hub_main(void *arg)
+{
+    struct hub *h = arg;
+    for (bool is_stopping = false; !is_stopping;) {
+        struct item *items = NULL;
+        bool is_overrun = false;
+        wait_for_items(h, &items, &is_overrun, &is_stopping);
+        while (items) {
+            struct item *next = items->next;
+            take_item(h, items);
+            items = next;
+            if (!is_overrun && clock_mono_ns() - h->queue_turn_ns > QUEUE_NS)
+                turn(h); /* a long line does not starve the queue view and the checks */
+        }
+        if (is_overrun)
+            begin_anew(h);
+        turn(h);
+    }
+    return NULL;
+}
+
+/* ---- open, close ---------------------------------------------------------------------------------------------------------------------- */
+
+enum err hub_open(struct cx *cx, struct house *house, struct hub **out)
+{
+    struct hub *h = calloc(1, sizeof *h);
+    struct arena *a = arena_open(ARENA_LIMIT);
+    if (!h || !a) {
+        free(h);
+        arena_close(a);
+        return fault(cx, ERR_INTERNAL, M_INTERNAL);
+    }
+    h->house = house;
+    h->cx = (struct cx){.arena = a, .house = house, .now_ms = clock_now_ms(), .if_match = -1};
+    enum err e = store_reader(house->store, &h->cx, &h->db);
+    if (e == OK) {
+        h->cx.db = h->db;
+        e = event_newest(&h->cx, &h->xid, &h->seq);
+    }
+    if (e != OK) {
+        cx->why = h->cx.why;
+        if (h->db)
+            reader_close(h->db);
+        arena_close(a);
+        free(h);
+        return e;
+    }
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    h->queue_version = 1;
+    store_on_events(house->store, publish, h);
+    if (pthread_create(&h->thread, NULL, hub_main, h) != 0) {
+        store_on_events(house->store, NULL, NULL);
+        reader_close(h->db);
+        arena_close(a);
+        free(h);
+        return fault(cx, ERR_INTERNAL, M_INTERNAL);
+    }
+    *out = h;
+    return OK;
+}
+
+/* A stream's end comes later, on a polling thread: it finds no hub any more. */
+static void detach(struct conn *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->hub = NULL;
+    c->is_ending = true;
+    if (c->stream)
+        http_stream_end(c->stream);
+    pthread_mutex_unlock(&c->lock);
+    conn_free(c);
+}
+
+void hub_stop(struct hub *h)
+{
+    if (!h)
+        return;
+    store_on_events(h->house->store, NULL, NULL);
+    pthread_mutex_lock(&h->lock);
+    h->is_stopping = true;
+    pthread_mutex_unlock(&h->lock);
+    pthread_cond_signal(&h->wake);
+    pthread_join(h->thread, NULL);
+
+    /* What came while we left. An item of a stream lies in the stream, so all are read before any is let go. */
+    struct conn *joining = NULL;
+    pthread_mutex_lock(&h->lock);
+    struct item *items = h->head;
+    h->head = h->tail = NULL;
+    pthread_mutex_unlock(&h->lock);
+    for (struct item *i = items, *next; i; i = next) {
+        next = i->next;
+        if (i->kind == ITEM_JOIN) {
+            i->conn->next = joining;
+            joining = i->conn;
+        } else if (i->kind == ITEM_EVENT) {
+            free(i);
+        }
+    }
+    for (struct conn *c = h->conns, *next; c; c = next) {
+        next = c->next;
+        detach(c);
+    }
+    for (struct conn *c = joining, *next; c; c = next) {
+        next = c->next;
+        detach(c);
+    }
+    forget_all(h);
+    h->conns = NULL;
+    reader_close(h->db);
+}
+
+void hub_close(struct hub *h)
+{
+    if (!h)
+        return;
+    for (size_t i = 0; i < SEATS; i++)
+        for (struct seat *s = h->seats[i], *next; s; s = next) {
+            next = s->next;
+            free(s);
+        }
+    for (size_t i = 0; i < LANG_N; i++)
+        http_chunk_free(h->queue[i].chunk);
+    arena_close(h->cx.arena);
+    pthread_cond_destroy(&h->wake);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
