@@ -218,6 +218,7 @@ char *arena_cstr(struct arena *a, str s)
 str arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list args, again;
+    assert(fmt);
     va_start(args, fmt);
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);

@@ -108,13 +108,24 @@ str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, 
     return base64url(a, whole, sizeof whole);
 }
 
+/* libsodium takes some bytes above 0x7F for letters. */
+static bool is_base64url(str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_'))
+            return false;
+    }
+    return s.len > 0;
+}
+
 bool cursor_read(str cursor, int64_t now_ms, const char *tag, int64_t *sort, int64_t *id)
 {
     uint8_t key[sizeof cursor_key], whole[NONCE + SEALED];
     int64_t said[3];
     size_t n = 0;
     const char *end = NULL;
-    if (cursor.len == 0 ||
+    if (!is_base64url(cursor) ||
         sodium_base642bin(whole, sizeof whole, cursor.ptr, cursor.len, NULL, &n, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         n != sizeof whole || end != cursor.ptr + cursor.len)
