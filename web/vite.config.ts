@@ -1,7 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
-import { catalogue } from './tools/catalogue'
+import { catalogue } from './tools/catalogue.ts'
 
 const i18n = fileURLToPath(new URL('../i18n', import.meta.url))
 
