@@ -179,13 +179,14 @@ export interface Proposal {
   at: string
 }
 export interface Candidate extends Ref {
+  name_lang?: string
   why?: string
   detail?: string
 }
 export interface Card {
   customer: Customer
   marks: Mark[]
-  greeting?: { lang: string; text: string; again?: string | null } | null
+  greeting?: { lang: string; text: string; sentence?: string | null; again?: string | null } | null
   identities: Identity[]
   numbers: {
     spent_12m?: Money | null
@@ -248,6 +249,7 @@ export interface Call {
   number_kind?: string
   number_country?: string
   is_withheld?: boolean
+  caller_name?: string
   called?: string
   queue?: string
   customer?: { id: string; name: string; name_lang?: string; kind: string } | null
@@ -278,6 +280,7 @@ export interface Panel {
   intake: Intake | null
 }
 export interface Match extends Ref {
+  name_lang?: string
   detail?: string
   why?: string
 }
@@ -309,7 +312,8 @@ export interface Relation {
   other: { id: string; name: string; name_lang?: string }
   kind: string
   role?: string
-  is_reverse?: boolean
+  other_kind?: string
+  reads_back?: boolean
 }
 export interface CustomerRecord {
   customer: Customer
@@ -355,6 +359,7 @@ export interface Found {
   type: 'customer' | 'order'
   id: string
   title: string
+  title_lang?: string
   detail?: string
   why?: string
 }
