@@ -6,8 +6,8 @@
 #pragma once
 #include "net/http.h"
 
-/* Why a request is refused. Each has a status, a code and a sentence (guard_refusal). The connection
- * is closed after every one of them: what follows on it cannot be trusted. */
+/* Why a request is refused. Each has a status, a code and a sentence (guard_refusal). The
+ * connection is closed after every one of them: what follows on it cannot be trusted. */
 enum refusal {
     REFUSE_NOTHING,
     REFUSE_LINE,     /* request line not as RFC 9112 has it */
@@ -59,8 +59,9 @@ str net_addr_text(const struct net_addr *a, char out[NET_ADDR_TEXT]);
 
 /* ---- a request's head ------------------------------------------------------------------------ */
 
-/* Decodes the escapes of a raw path in place; *path then views buf. Refused: not beginning with '/',
- * bad escapes, control bytes, backslash, an encoded slash, empty or dot segments, not UTF-8. */
+/* Decodes the escapes of a raw path in place; *path then views buf. Refused: not beginning with
+ * '/', bad escapes, control bytes, backslash, an encoded slash, empty or dot segments, not UTF-8.
+ */
 enum refusal guard_path(char *buf, size_t len, str *path);
 
 struct framing {
@@ -75,6 +76,7 @@ enum refusal guard_headers(const struct http_header *h, size_t n, bool is_http_1
 str guard_header(const struct http_header *h, size_t n, str name);
 /* Empty when absent, and when two cookies of the name differ: neither can be believed. */
 str guard_cookie(const struct http_header *h, size_t n, str name);
-/* The client: the right-most hop of X-Forwarded-For that is not a listed proxy, if `from` is one. */
+/* The client: the right-most hop of X-Forwarded-For that is not a listed proxy, if `from` is one.
+ */
 struct net_addr guard_client(const struct net_block *proxies, size_t n_proxies,
                              const struct net_addr *from, const struct http_header *h, size_t n);

@@ -6,7 +6,7 @@
 static void addresses_are_read_and_written_back(void **state)
 {
     static const char *const pairs[][2] = {
-        {"127.0.0.1", "127.0.0.1"},     {"::1", "::1"},           {"2001:DB8:0::1", "2001:db8::1"},
+        {"127.0.0.1", "127.0.0.1"},    {"::1", "::1"},         {"2001:DB8:0::1", "2001:db8::1"},
         {"::ffff:1.2.3.4", "1.2.3.4"}, {"0.0.0.0", "0.0.0.0"},
     };
     (void)state;
@@ -20,8 +20,9 @@ static void addresses_are_read_and_written_back(void **state)
 
 static void what_is_no_address_is_not_read_as_one(void **state)
 {
-    static const char *const bad[] = {"",        "1.2.3",     "1.2.3.4.5", "256.1.1.1", "0x7f.0.0.1", "127.1",
-                                      "2130706433", "::1%lo", " 1.2.3.4",  "1.2.3.4 ",  "localhost",  ":::"};
+    static const char *const bad[] = {"",           "1.2.3",    "1.2.3.4.5",  "256.1.1.1",
+                                      "0x7f.0.0.1", "127.1",    "2130706433", "::1%lo",
+                                      " 1.2.3.4",   "1.2.3.4 ", "localhost",  ":::"};
     (void)state;
     struct net_addr a;
     for (size_t i = 0; i < COUNT(bad); i++)
@@ -58,7 +59,8 @@ static void loopback_is_all_of_127_and_one_address_of_ipv6(void **state)
 {
     (void)state;
     static const char *const in[] = {"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"},
-                             *const out[] = {"126.255.255.255", "128.0.0.1", "::2", "::", "10.0.0.1"};
+                             *const out[] = {"126.255.255.255", "128.0.0.1", "::2",
+                                             "::", "10.0.0.1"};
     struct net_addr a;
     for (size_t i = 0; i < COUNT(in); i++)
         assert_true(net_addr_parse(str_of(in[i]), &a) && net_addr_is_loopback(&a));
@@ -77,8 +79,10 @@ static enum refusal path_of(struct cx *cx, const char *raw, str *path)
 static void plain_paths_are_decoded_once(void **state)
 {
     static const char *const pairs[][2] = {
-        {"/", "/"},         {"/a/", "/a/"},           {"/a%20b", "/a b"}, {"/%41%62", "/Ab"},
-        {"/%2541", "/%41"}, {"/...", "/..."},         {"/a..b", "/a..b"}, {"/.a", "/.a"},
+        {"/", "/"},           {"/a/", "/a/"},
+        {"/a%20b", "/a b"},   {"/%41%62", "/Ab"},
+        {"/%2541", "/%41"},   {"/...", "/..."},
+        {"/a..b", "/a..b"},   {"/.a", "/.a"},
         {"/%E2%82%AC", "/€"}, {"/a+b&c=d;e", "/a+b&c=d;e"},
     };
     for (size_t i = 0; i < COUNT(pairs); i++) {
@@ -88,7 +92,8 @@ static void plain_paths_are_decoded_once(void **state)
     }
 }
 
-/* ---- the client behind proxies ------------------------------------------------------------------------ */
+/* ---- the client behind proxies
+ * ------------------------------------------------------------------------ */
 
 static void assert_client(const char *from, const char *one, const char *two, const char *expected)
 {

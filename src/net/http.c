@@ -15,21 +15,23 @@
 #include "net/http_inner.h"
 
 enum {
-    POOL_BYTES = 12 * 1024,       /* libmicrohttpd's memory of a connection: head, records, reply head */
-    POOL_RESERVE = 2 * 1024,      /* of it, for the reply's head */
-    POOL_RECORD = 56,             /* what it keeps per header, cookie and query argument */
+    POOL_BYTES = 12 * 1024,  /* libmicrohttpd's memory of a connection: head, records, reply head */
+    POOL_RESERVE = 2 * 1024, /* of it, for the reply's head */
+    POOL_RECORD = 56,        /* what it keeps per header, cookie and query argument */
     ARENA_BYTES = 16 * 1024 * 1024,
     BODIES_BYTES = 96 * 1024 * 1024, /* all bodies being received together */
     LOG_LINES_PER_S = 10,
 };
 
-/* The walk of the head (below) knows how 0.9.75 leaves its buffer; 1.x refuses these forms itself. */
+/* The walk of the head (below) knows how 0.9.75 leaves its buffer; 1.x refuses these forms itself.
+ */
 _Static_assert(MHD_VERSION < 0x01000000, "look at walk_header again");
 
 const char *const http_method_names[HTTP_METHOD_N] = {"GET",   "HEAD",   "POST",   "PUT",
                                                       "PATCH", "DELETE", "OPTIONS"};
 
-/* ---- the life of an exchange --------------------------------------------------------------------- */
+/* ---- the life of an exchange
+ * --------------------------------------------------------------------- */
 
 static void server_drop(struct http_server *s)
 {
@@ -106,7 +108,8 @@ static void exchange_drop(struct http_exchange *x)
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
 {
     struct http_server *s = arg;
-    struct conn *conn = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct conn *conn =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     size_t len = strlen(uri);
     struct http_exchange *x = conn ? calloc(1, sizeof *x + len + 1) : NULL;
     if (!x)
@@ -154,7 +157,8 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **slot,
     exchange_drop(x);
 }
 
-/* ---- replies ---------------------------------------------------------------------------------------- */
+/* ---- replies
+ * ---------------------------------------------------------------------------------------- */
 
 static void header_add(struct MHD_Response *r, str name, str value)
 {
@@ -233,12 +237,14 @@ void http_reply(struct http_exchange *x, int status, str content_type,
     exchange_answer(x, (unsigned)status, r);
 }
 
-/* A body of n bytes that began then: the grace and the time it takes at the slowest rate allowed. */
+/* A body of n bytes that began then: the grace and the time it takes at the slowest rate allowed.
+ */
 static void transfer_deadline(struct http_exchange *x, int64_t began_ns, size_t n)
 {
     const struct http_options *o = &x->server->options;
     int64_t rate = o->body_bytes_per_second, whole = (int64_t)n / rate, rest = (int64_t)n % rate;
-    deadline_set(x->conn, began_ns + (o->header_seconds + whole) * NS_PER_S + rest * NS_PER_S / rate);
+    deadline_set(x->conn,
+                 began_ns + (o->header_seconds + whole) * NS_PER_S + rest * NS_PER_S / rate);
 }
 
 /* Gives a finished response to libmicrohttpd, which closes the connection when there is none. */
@@ -254,7 +260,8 @@ static enum MHD_Result send_response(struct http_exchange *x)
     return MHD_queue_response(x->mhd, x->status, x->response);
 }
 
-/* ---- refusals ----------------------------------------------------------------------------------------- */
+/* ---- refusals
+ * ----------------------------------------------------------------------------------------- */
 
 static void log_refusal(struct http_exchange *x, enum refusal why)
 {
@@ -310,7 +317,8 @@ static enum MHD_Result refuse(struct http_exchange *x, enum refusal why)
         body.len, (void *)(uintptr_t)(body.ptr ? body.ptr : ""), MHD_RESPMEM_PERSISTENT);
     if (!r)
         return MHD_NO;
-    const struct http_header allow = {S("Allow"), S("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")},
+    const struct http_header allow = {S("Allow"),
+                                      S("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")},
                              later = {S("Retry-After"), S("5")},
                              *extra = row->status == 405   ? &allow
                                       : row->status == 503 ? &later
@@ -329,14 +337,15 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
     atomic_store(&x->conn->wants_linger, true);
     const struct refusal_row *row = guard_refusal(why);
     str body = refusal_body(x, why);
-    str all = arena_printf(http_arena(x),
-                           "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
-                           "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-                           "X-Content-Type-Options: nosniff\r\n"
-                           "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-                           "%sConnection: close\r\n\r\n" SFMT,
-                           row->status, row->status == 413 ? "Content Too Large" : "Service Unavailable",
-                           body.len, row->status == 503 ? "Retry-After: 5\r\n" : "", SARG(body));
+    str all =
+        arena_printf(http_arena(x),
+                     "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
+                     "Content-Length: %zu\r\nCache-Control: no-store\r\n"
+                     "X-Content-Type-Options: nosniff\r\n"
+                     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                     "%sConnection: close\r\n\r\n" SFMT,
+                     row->status, row->status == 413 ? "Content Too Large" : "Service Unavailable",
+                     body.len, row->status == 503 ? "Retry-After: 5\r\n" : "", SARG(body));
     if (x->server->tls) {
         gnutls_session_t tls =
             MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
@@ -347,7 +356,8 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
     return MHD_NO;
 }
 
-/* ---- the head ----------------------------------------------------------------------------------------- */
+/* ---- the head
+ * ----------------------------------------------------------------------------------------- */
 
 /* libmicrohttpd cuts the head in place: it writes NUL over colons and line ends and hands out
  * pointers into its buffer. So the head can be walked once more, and every byte of it must be
@@ -432,7 +442,8 @@ static str moved(str s, const char *from, const char *to)
 }
 
 /* Copies the head, so that the handler may read it whatever becomes of the connection. */
-static bool copy_head(struct http_exchange *x, const struct head_walk *w, const char *from, size_t len)
+static bool copy_head(struct http_exchange *x, const struct head_walk *w, const char *from,
+                      size_t len)
 {
     x->head = malloc(len ? len : 1);
     x->headers = malloc((w->n ? w->n : 1) * sizeof *x->headers);
@@ -492,7 +503,8 @@ static enum refusal take_head(struct http_exchange *x, const char *url, const ch
     return REFUSE_NOTHING;
 }
 
-/* ---- the body ------------------------------------------------------------------------------------------ */
+/* ---- the body
+ * ------------------------------------------------------------------------------------------ */
 
 static enum refusal body_add(struct http_exchange *x, const char *p, size_t n)
 {
@@ -522,7 +534,8 @@ static enum refusal body_add(struct http_exchange *x, const char *p, size_t n)
     return REFUSE_NOTHING;
 }
 
-/* ---- the handler that libmicrohttpd calls: for the head, each piece of the body, and at the end ----------- */
+/* ---- the handler that libmicrohttpd calls: for the head, each piece of the body, and at the end
+ * ----------- */
 
 static enum MHD_Result on_head(struct http_exchange *x, const char *url, const char *method,
                                const char *version)
@@ -606,7 +619,8 @@ static size_t on_unescape(void *arg, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-/* ---- what handlers ask ------------------------------------------------------------------------------------ */
+/* ---- what handlers ask
+ * ------------------------------------------------------------------------------------ */
 
 const struct http_request *http_request(const struct http_exchange *x)
 {
@@ -634,7 +648,9 @@ void *http_owner(const struct http_exchange *x)
     return x->owner;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------ */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static unsigned connections_by_nofile(unsigned wish)
 {
@@ -678,7 +694,8 @@ static enum err listen_fault(struct cx *cx, const struct http_server *s, int fd,
         close(fd);
     char why[128];
     return fault(cx, ERR_INVALID, M_NET_LISTEN, MARG("host", s->options.host),
-                 MNUM("port", s->options.port), MARG("reason", str_of(strerror_r(code, why, sizeof why))));
+                 MNUM("port", s->options.port),
+                 MARG("reason", str_of(strerror_r(code, why, sizeof why))));
 }
 
 static enum err listen_open(struct cx *cx, struct http_server *s)
@@ -797,7 +814,9 @@ enum err http_reload_tls(struct http_server *s, struct cx *cx)
     return s->tls ? tls_reload(s->tls, cx) : OK;
 }
 
-/* ---- closing ------------------------------------------------------------------------------------------------- */
+/* ---- closing
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void sleep_ms(long ms)
 {

@@ -1,10 +1,10 @@
 /* net/http_inner.h - what the files of the HTTP port share; nobody outside net includes it.
  *
  * Threads: the polling threads of libmicrohttpd run the callbacks of http.c; one keeper thread
- * (keeper.c) accepts connections, holds their deadlines, notices clients that went away and beats for
- * silent streams; handlers answer from any thread.
- * Locks, taken in this order: server.lock, exchange.lock or stream.lock, server.flush_lock, then
- * libmicrohttpd's own. Callbacks of libmicrohttpd come without any of its locks held.
+ * (keeper.c) accepts connections, holds their deadlines, notices clients that went away and beats
+ * for silent streams; handlers answer from any thread. Locks, taken in this order: server.lock,
+ * exchange.lock or stream.lock, server.flush_lock, then libmicrohttpd's own. Callbacks of
+ * libmicrohttpd come without any of its locks held.
  */
 #pragma once
 #include <gnutls/abstract.h>
@@ -24,13 +24,13 @@ enum conn_phase { CONN_FRESH, CONN_BUSY, CONN_IDLE };
 struct conn {
     struct http_server *server;
     struct conn *prev, *next;
-    struct MHD_Connection *mhd;   /* known from the first callback on */
-    struct http_stream *stream;   /* under server.lock */
-    struct http_exchange *x;      /* under server.lock: the request being served */
-    _Atomic int64_t deadline_ns;  /* the connection is shut down when it passes; 0: none */
-    _Atomic int phase;            /* enum conn_phase */
-    _Atomic bool wants_linger;    /* unread bytes may be waiting: close gently */
-    _Atomic bool is_gone;         /* the client has hung up */
+    struct MHD_Connection *mhd;  /* known from the first callback on */
+    struct http_stream *stream;  /* under server.lock */
+    struct http_exchange *x;     /* under server.lock: the request being served */
+    _Atomic int64_t deadline_ns; /* the connection is shut down when it passes; 0: none */
+    _Atomic int phase;           /* enum conn_phase */
+    _Atomic bool wants_linger;   /* unread bytes may be waiting: close gently */
+    _Atomic bool is_gone;        /* the client has hung up */
     bool is_proxy, is_cut;
     bool is_counted;
     unsigned daemon;
@@ -51,7 +51,7 @@ struct http_server {
     struct MHD_Daemon **daemons;
     _Atomic unsigned *daemon_conns;
     unsigned n_daemons;
-    struct tls *tls; /* NULL: clear text */
+    struct tls *tls;   /* NULL: clear text */
     bool only_proxies; /* clear text outside loopback: nobody else may connect */
 
     pthread_t keeper;

@@ -20,26 +20,30 @@ static int close_plain(void **state)
     return test_cx_close(state);
 }
 
-/* ---- plain requests ---------------------------------------------------------------------------- */
+/* ---- plain requests ----------------------------------------------------------------------------
+ */
 
 static void a_request_is_answered_from_another_thread_and_at_once(void **state)
 {
     struct cx *cx = *state;
 
-    str later = ask(cx, plain, S("GET /a/b?q=1&r=%20 HTTP/1.1\r\nHost: a\r\nX-Note:  n \r\n"
-                                 "Connection: close\r\n\r\n"));
+    str later = ask(cx, plain,
+                    S("GET /a/b?q=1&r=%20 HTTP/1.1\r\nHost: a\r\nX-Note:  n \r\n"
+                      "Connection: close\r\n\r\n"));
     str now = ask(cx, plain, S("GET /now" GET_END));
 
     assert_int_equal(status_of(later), 200);
-    assert_has(later, S("GET [/a/b] [q=1&r=%20] body= peer=127.0.0.1 sid= note=n tls=0 loopback=1"));
+    assert_has(later,
+               S("GET [/a/b] [q=1&r=%20] body= peer=127.0.0.1 sid= note=n tls=0 loopback=1"));
     assert_int_equal(status_of(now), 200);
     assert_has(now, S("GET [/now] []"));
 }
 
 static void escapes_in_the_path_are_decoded_and_the_query_is_left_as_sent(void **state)
 {
-    str got = ask(*state, plain, S("GET /%D0%B0%20b/c?x=%2F%00 HTTP/1.1\r\nHost: a\r\n"
-                                   "Connection: close\r\n\r\n"));
+    str got = ask(*state, plain,
+                  S("GET /%D0%B0%20b/c?x=%2F%00 HTTP/1.1\r\nHost: a\r\n"
+                    "Connection: close\r\n\r\n"));
 
     assert_has(got, S("GET [/а b/c] [x=%2F%00]"));
 }
@@ -53,7 +57,8 @@ static void every_answer_carries_the_security_headers(void **state)
     for (size_t i = 0; i < COUNT(all); i++) {
         assert_has(all[i], S("X-Content-Type-Options: nosniff\r\n"));
         assert_has(all[i], S("Referrer-Policy: same-origin\r\n"));
-        assert_has(all[i], S("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
+        assert_has(all[i],
+                   S("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"));
         assert_has(all[i], S("Cross-Origin-Opener-Policy: same-origin\r\n"));
         assert_has(all[i], S("Cache-Control: no-store\r\n"));
         assert_has_not(all[i], S("Strict-Transport-Security"));
@@ -99,10 +104,11 @@ static void no_content_has_no_body(void **state)
 
 static void pipelined_requests_are_answered_in_their_order(void **state)
 {
-    str got = ask(*state, plain, S("GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
-                                   "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-                                   "GET /now/three HTTP/1.1\r\nHost: a\r\n\r\n"
-                                   "GET /four" GET_END));
+    str got = ask(*state, plain,
+                  S("GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
+                    "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+                    "GET /now/three HTTP/1.1\r\nHost: a\r\n\r\n"
+                    "GET /four" GET_END));
 
     ptrdiff_t at[] = {str_find(got, S("[/one]")), str_find(got, S("[/two] [] body=abc")),
                       str_find(got, S("[/now/three]")), str_find(got, S("[/four]"))};
@@ -127,10 +133,12 @@ static void a_body_in_pieces_arrives_whole(void **state)
 
 static void a_cookie_is_found_and_two_that_differ_are_not_believed(void **state)
 {
-    str one = ask(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1; sid=xyz; b=2\r\n"
-                                   "Connection: close\r\n\r\n"));
-    str two = ask(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=mine; sid=theirs\r\n"
-                                   "Connection: close\r\n\r\n"));
+    str one = ask(*state, plain,
+                  S("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1; sid=xyz; b=2\r\n"
+                    "Connection: close\r\n\r\n"));
+    str two = ask(*state, plain,
+                  S("GET / HTTP/1.1\r\nHost: a\r\nCookie: sid=mine; sid=theirs\r\n"
+                    "Connection: close\r\n\r\n"));
 
     assert_has(one, S("sid=xyz note"));
     assert_has(two, S("sid= note"));
@@ -144,50 +152,96 @@ static void a_client_of_http_1_0_is_served_and_closed(void **state)
     assert_has(got, S("[/old]"));
 }
 
-/* ---- framing that could be read in two ways ------------------------------------------------------ */
+/* ---- framing that could be read in two ways
+ * ------------------------------------------------------ */
 
 static void two_lengths_are_refused(void **state)
 {
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ncontent-LENGTH: 3\r\n\r\nabc"), 400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+        400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"), 400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ncontent-LENGTH: 3\r\n\r\nabc"), 400);
 }
 
 static void a_length_that_is_not_a_plain_number_is_refused(void **state)
 {
-    static const char *const bad[] = {"+3", "-3", "0x3", "3, 3", "3 3", "", "3;", "\xef\xbc\x93", "99999999999999999999999"};
+    static const char *const bad[] = {
+        "+3", "-3", "0x3", "3, 3", "3 3", "", "3;", "\xef\xbc\x93", "99999999999999999999999"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct cx *cx = *state;
-        str got = ask(cx, plain, arena_printf(cx->arena, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %s\r\n\r\nabcGET /smuggled" GET_END, bad[i]));
+        str got = ask(
+            cx, plain,
+            arena_printf(
+                cx->arena,
+                "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: %s\r\n\r\nabcGET /smuggled" GET_END,
+                bad[i]));
         assert_in_range(status_of(got), 400, 413);
-        assert_has_not(got, S("200 OK")); /* the library itself refuses these, and may say it twice */
+        assert_has_not(got,
+                       S("200 OK")); /* the library itself refuses these, and may say it twice */
     }
 }
 
 static void a_length_beside_chunks_is_refused(void **state)
 {
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("GET /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+                     "3\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("GET /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+                     "0\r\n\r\n0\r\n\r\n"),
+                   400);
 }
 
 static void a_transfer_encoding_other_than_chunked_is_refused(void **state)
 {
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0b""chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST /p HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+        400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0b"
+                     "chunked\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                     "chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                     "chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST /p HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+                   400);
 }
 
 static void a_request_in_chunks_is_the_last_of_its_connection(void **state)
 {
-    str got = ask(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
-                                   "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\nGET /smuggled" GET_END));
+    str got = ask(*state, plain,
+                  S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
+                    "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\nGET /smuggled" GET_END));
 
     assert_int_equal(answers_in(got), 1);
     assert_has(got, S("body=abcdefg peer"));
@@ -197,8 +251,9 @@ static void a_request_in_chunks_is_the_last_of_its_connection(void **state)
 
 static void bare_line_feeds_in_chunk_lines_smuggle_nothing(void **state)
 {
-    str got = ask(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                   "3\nabc\n0\n\nGET /smuggled" GET_END));
+    str got = ask(*state, plain,
+                  S("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "3\nabc\n0\n\nGET /smuggled" GET_END));
 
     assert_int_equal(answers_in(got), 1);
     assert_has_not(got, S("smuggled"));
@@ -206,12 +261,16 @@ static void bare_line_feeds_in_chunk_lines_smuggle_nothing(void **state)
 
 static void chunk_sizes_that_are_no_numbers_are_refused(void **state)
 {
-    str heads[] = {S("x\r\nabc\r\n0\r\n\r\n"), S("-3\r\nabc\r\n0\r\n\r\n"), S("0x3\r\nabc\r\n0\r\n\r\n"),
-                   S("3\r\nabcd\r\n0\r\n\r\n"), S("\r\nabc\r\n0\r\n\r\n"), S("ffffffffffffffffff\r\nabc")};
+    str heads[] = {S("x\r\nabc\r\n0\r\n\r\n"),   S("-3\r\nabc\r\n0\r\n\r\n"),
+                   S("0x3\r\nabc\r\n0\r\n\r\n"), S("3\r\nabcd\r\n0\r\n\r\n"),
+                   S("\r\nabc\r\n0\r\n\r\n"),    S("ffffffffffffffffff\r\nabc")};
     for (size_t i = 0; i < COUNT(heads); i++) {
         struct cx *cx = *state;
-        str all = arena_printf(cx->arena, "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" SFMT
-                               "GET /smuggled" GET_END, SARG(heads[i]));
+        str all =
+            arena_printf(cx->arena,
+                         "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" SFMT
+                         "GET /smuggled" GET_END,
+                         SARG(heads[i]));
         str got = ask(cx, plain, all);
         assert_in_range(status_of(got), 400, 413);
         assert_int_equal(answers_in(got), 1);
@@ -231,9 +290,17 @@ static void a_request_must_name_one_host(void **state)
 
 static void a_second_credential_or_content_type_is_refused(void **state)
 {
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nAuthorization: Bearer y\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: x\r\nIdempotency-Key: y\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\nAuthorization: "
+                     "Bearer y\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: "
+                     "c/d\r\nContent-Length: 0\r\n\r\n"),
+                   400);
+    assert_refused(
+        *state, plain,
+        S("GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: x\r\nIdempotency-Key: y\r\n\r\n"), 400);
 }
 
 static void bare_line_feeds_are_refused_wherever_they_stand(void **state)
@@ -250,27 +317,39 @@ static void bare_line_feeds_are_refused_wherever_they_stand(void **state)
 
 static void bare_carriage_returns_are_refused(void **state)
 {
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\rX: b\r\nConnection: close\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\nConnection: close\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX\r: b\r\nConnection: close\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("GET /\r HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), 400);
+    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\rX: b\r\nConnection: close\r\n\r\n"),
+                   400);
+    assert_refused(*state, plain,
+                   S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\nConnection: close\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("GET / HTTP/1.1\r\nHost: a\r\nX\r: b\r\nConnection: close\r\n\r\n"), 400);
+    assert_refused(*state, plain, S("GET /\r HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+                   400);
 }
 
 static void folded_header_lines_are_refused(void **state)
 {
-    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\nConnection: close\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\nConnection: close\r\n\r\n"), 400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n\tc\r\n\r\n"), 400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n \r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n 0\r\n\r\n0123456789"), 400);
+    assert_refused(
+        *state, plain,
+        S("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(*state, plain,
+                   S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n 0\r\n\r\n0123456789"),
+                   400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\n Host: a\r\n\r\n"), 400);
 }
 
 static void a_blank_before_the_colon_is_refused(void **state)
 {
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost : a\r\n\r\n"), 400);
-    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc"), 400);
-    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n"), 400);
+    assert_refused(*state, plain, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc"),
+                   400);
+    assert_refused(*state, plain,
+                   S("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n"),
+                   400);
 }
 
 static void a_line_that_is_no_header_is_refused(void **state)
@@ -305,9 +384,11 @@ static void a_request_line_with_too_many_blanks_is_refused(void **state)
 static void paths_that_could_mean_another_path_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "/a%00b", "/%00", "/a%0ab", "/a%7f", "/..", "/../etc/passwd", "/a/../b", "/a/..", "/%2e%2e/x",
-        "/.%2E/x", "/a/./b", "/.", "//a", "/a//b", "/a%2fb", "/a%5cb", "/a\\b", "/%", "/%4", "/%zz",
-        "/%ff", "/%c0%af", "/%ed%a0%80", "a", "", "http://a/b", "http://other/b", "a:80", "/a#b", "*",
+        "/a%00b",  "/%00",       "/a%0ab",         "/a%7f",   "/..",        "/../etc/passwd",
+        "/a/../b", "/a/..",      "/%2e%2e/x",      "/.%2E/x", "/a/./b",     "/.",
+        "//a",     "/a//b",      "/a%2fb",         "/a%5cb",  "/a\\b",      "/%",
+        "/%4",     "/%zz",       "/%ff",           "/%c0%af", "/%ed%a0%80", "a",
+        "",        "http://a/b", "http://other/b", "a:80",    "/a#b",       "*",
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct cx *cx = *state;
@@ -334,7 +415,8 @@ static void unknown_methods_are_refused_with_the_known_ones(void **state)
     static const char *const bad[] = {"TRACE", "CONNECT", "get", "GETT", "BREW"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct cx *cx = *state;
-        str got = ask(cx, plain, arena_printf(cx->arena, "%s / HTTP/1.1\r\nHost: a\r\n\r\n", bad[i]));
+        str got =
+            ask(cx, plain, arena_printf(cx->arena, "%s / HTTP/1.1\r\nHost: a\r\n\r\n", bad[i]));
         assert_int_equal(status_of(got), 405);
         assert_has(got, S("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
     }
@@ -343,7 +425,9 @@ static void unknown_methods_are_refused_with_the_known_ones(void **state)
 static void a_refusal_says_why_in_the_language_asked_for(void **state)
 {
     str en = ask(*state, plain, S("GET /.. HTTP/1.1\r\nHost: a\r\n\r\n"));
-    str ja = ask(*state, plain, S("POST /none HTTP/1.1\r\nHost: a\r\nAccept-Language: ja\r\nContent-Length: 5\r\n\r\nabcde"));
+    str ja = ask(*state, plain,
+                 S("POST /none HTTP/1.1\r\nHost: a\r\nAccept-Language: ja\r\nContent-Length: "
+                   "5\r\n\r\nabcde"));
 
     assert_has(en, S("Content-Type: application/problem+json\r\n"));
     assert_has(en, S("\"status\":400"));
@@ -353,7 +437,8 @@ static void a_refusal_says_why_in_the_language_asked_for(void **state)
     assert_has(ja, S("リクエスト本文"));
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------- */
+/* ---- sizes
+ * ------------------------------------------------------------------------------------------- */
 
 static void sixty_four_headers_pass_and_more_are_refused(void **state)
 {
@@ -380,7 +465,10 @@ static void large_heads_are_refused_and_the_largest_allowed_is_answered(void **s
     for (size_t k = 0; k < COUNT(cases); k++) {
         char *fill = arena_alloc(cx->arena, 1, cases[k].n + 1);
         memset(fill, 'y', cases[k].n);
-        str got = ask(cx, plain, arena_printf(cx->arena, "GET /n HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: %s\r\n\r\n", fill));
+        str got = ask(
+            cx, plain,
+            arena_printf(cx->arena,
+                         "GET /n HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: %s\r\n\r\n", fill));
         if (status_of(got) != cases[k].status)
             fail_msg("%zu bytes: '" SFMT "'", cases[k].n, SARG(got));
     }
@@ -406,13 +494,22 @@ static void a_body_up_to_the_routes_limit_passes_and_one_byte_more_does_not(void
     char *fill = arena_alloc(cx->arena, 1, 10002);
     memset(fill, 'y', 10001);
 
-    str fits = ask(cx, plain, arena_printf(cx->arena, "POST /p HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10000\r\n\r\n%.10000s", fill));
-    str not = ask(cx, plain, arena_printf(cx->arena, "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 10001\r\n\r\n%s", fill));
+    str fits = ask(cx, plain,
+                   arena_printf(cx->arena,
+                                "POST /p HTTP/1.1\r\nHost: a\r\nConnection: "
+                                "close\r\nContent-Length: 10000\r\n\r\n%.10000s",
+                                fill));
+    str not =
+        ask(cx, plain,
+            arena_printf(cx->arena,
+                         "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 10001\r\n\r\n%s", fill));
     str none = ask(cx, plain, S("POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"));
-    str empty = ask(cx, plain, S("POST /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    str empty =
+        ask(cx, plain,
+            S("POST /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
 
     assert_int_equal(status_of(fits), 200);
-    assert_int_equal(status_of(not), 413);
+    assert_int_equal(status_of(not ), 413);
     assert_int_equal(status_of(none), 413);
     assert_int_equal(status_of(empty), 200);
 }
@@ -462,7 +559,11 @@ static void a_large_body_is_taken_where_the_route_wants_one(void **state)
     struct cx *cx = *state;
     size_t n = 20 << 20;
     int fd = dial(plain);
-    put(fd, arena_printf(cx->arena, "POST /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", n));
+    put(fd,
+        arena_printf(
+            cx->arena,
+            "POST /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+            n));
     char *fill = calloc(1, n);
     assert_non_null(fill);
     memset(fill, 'z', n);
@@ -482,7 +583,8 @@ static void a_client_that_asks_first_is_told_to_go_on(void **state)
 {
     int fd = dial(plain);
     bool ended = false;
-    put(fd, S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"));
+    put(fd, S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
+              "3\r\nConnection: close\r\n\r\n"));
     str first = get_until(*state, fd, S("\r\n\r\n"), &ended);
     put(fd, S("abc"));
     str rest = get_all(*state, fd);
@@ -495,11 +597,17 @@ static void a_client_that_asks_first_is_told_to_go_on(void **state)
 
 static void a_client_that_asks_first_for_too_much_is_refused_without_go_on(void **state)
 {
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 30000\r\n\r\n"), 413);
-    assert_refused(*state, plain, S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 3\r\n\r\nabc"), 417);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 30000\r\n\r\n"),
+        413);
+    assert_refused(
+        *state, plain,
+        S("POST /p HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 3\r\n\r\nabc"), 417);
 }
 
-/* ---- slow clients ---------------------------------------------------------------------------------------- */
+/* ---- slow clients
+ * ---------------------------------------------------------------------------------------- */
 
 /* Sends one byte each 100 ms until the server hangs up; false when it never does. */
 static bool is_cut_while_dripping(int fd, str drip)
@@ -544,8 +652,8 @@ static void a_silent_client_is_cut(void **state)
 
 static void a_body_that_drips_is_cut_and_a_steady_one_is_not(void **state)
 {
-    struct test_server *t =
-        test_open(*state, (struct http_options){.header_seconds = 1, .body_bytes_per_second = 1000000});
+    struct test_server *t = test_open(
+        *state, (struct http_options){.header_seconds = 1, .body_bytes_per_second = 1000000});
     int fd = dial(t);
     put(fd, S("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n"));
     assert_true(is_cut_while_dripping(fd, S("y")));
@@ -580,8 +688,8 @@ static void a_connection_idle_between_requests_is_closed_and_not_counted_as_slow
 
 static void a_client_that_does_not_read_its_answer_is_cut(void **state)
 {
-    struct test_server *t =
-        test_open(*state, (struct http_options){.header_seconds = 1, .body_bytes_per_second = 100000000});
+    struct test_server *t = test_open(
+        *state, (struct http_options){.header_seconds = 1, .body_bytes_per_second = 100000000});
     int fd = dial(t), small = 4096;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     put(fd, S("GET /big?40000000 HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -610,7 +718,9 @@ static void a_slow_handler_is_no_slow_client(void **state)
     test_stop(t);
 }
 
-/* ---- how many ----------------------------------------------------------------------------------------------- */
+/* ---- how many
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static double cpu_seconds(void)
 {
@@ -661,7 +771,8 @@ static void when_descriptors_run_out_accepting_pauses_and_heals(void **state)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
             break;
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_port(t->http)),
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons(http_port(t->http)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
         fds[n++] = fd;
@@ -686,7 +797,9 @@ static void a_thousand_short_connections_leave_nothing_behind(void **state)
     struct test_server *t = test_open(cx, (struct http_options){0});
     for (int i = 0; i < 1000; i++) {
         int fd = dial(t);
-        put(fd, i % 3 == 0 ? S("GET /x" GET_END) : i % 3 == 1 ? S("GET /x HTTP/1.1\r\nHos") : S("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"));
+        put(fd, i % 3 == 0   ? S("GET /x" GET_END)
+                : i % 3 == 1 ? S("GET /x HTTP/1.1\r\nHos")
+                             : S("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc"));
         if (i % 3 == 0) {
             assert_int_equal(status_of(get_all(cx, fd)), 200);
             arena_reset(cx->arena);
@@ -698,15 +811,18 @@ static void a_thousand_short_connections_leave_nothing_behind(void **state)
     test_stop(t);
 }
 
-/* ---- behind a proxy --------------------------------------------------------------------------------------- */
+/* ---- behind a proxy
+ * --------------------------------------------------------------------------------------- */
 
 static void forwarded_addresses_count_from_listed_proxies_only(void **state)
 {
     struct cx *cx = *state;
-    str via = S("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 198.51.100.7\r\n"
-                "X-Forwarded-For: 10.1.2.3\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n");
+    str via =
+        S("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 198.51.100.7\r\n"
+          "X-Forwarded-For: 10.1.2.3\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n");
     str proxies[] = {S("127.0.0.1"), S("10.0.0.0/8")};
-    struct test_server *t = test_open(cx, (struct http_options){.proxies = proxies, .n_proxies = 2});
+    struct test_server *t =
+        test_open(cx, (struct http_options){.proxies = proxies, .n_proxies = 2});
     str listed = ask(cx, t, via);
     str direct = ask(cx, plain, via);
     test_stop(t);
@@ -718,7 +834,8 @@ static void forwarded_addresses_count_from_listed_proxies_only(void **state)
     assert_has(direct, S("tls=0 loopback=0"));
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------------- */
+/* ---- opening and closing
+ * ------------------------------------------------------------------------------------- */
 
 static str refusal_of(struct cx *cx, struct http_options o)
 {
@@ -733,7 +850,8 @@ static void listening_outside_in_clear_text_is_refused_with_a_sentence(void **st
 
     assert_has(refusal_of(cx, (struct http_options){.host = S("0.0.0.0")}), S("in clear text"));
     assert_has(refusal_of(cx, (struct http_options){.host = S("::")}), S("in clear text"));
-    assert_has(refusal_of(cx, (struct http_options){.host = S("example.com")}), S("“example.com” is not an address"));
+    assert_has(refusal_of(cx, (struct http_options){.host = S("example.com")}),
+               S("“example.com” is not an address"));
 }
 
 static void a_proxy_that_is_no_network_is_refused_with_a_sentence(void **state)
@@ -763,7 +881,8 @@ static void ipv6_is_served_too(void **state)
     if (test_try(cx, &t, (struct http_options){.host = S("::1")}) != OK)
         skip();
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(http_port(t.http)),
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6,
+                             .sin6_port = htons(http_port(t.http)),
                              .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     put(fd, S("GET /now" GET_END));

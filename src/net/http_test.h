@@ -42,17 +42,18 @@ static inline void nap_ms(long ms)
 }
 
 /* Waits until the condition holds; fails the test when it does not in PATIENCE_MS. */
-#define await(condition)                                                                       \
-    do {                                                                                       \
-        int64_t until_ = clock_mono_ns() + (int64_t)PATIENCE_MS * 1000000;                     \
-        while (!(condition)) {                                                                 \
-            if (clock_mono_ns() > until_)                                                      \
-                fail_msg("never: %s", #condition);                                             \
-            nap_ms(2);                                                                         \
-        }                                                                                      \
+#define await(condition)                                                   \
+    do {                                                                   \
+        int64_t until_ = clock_mono_ns() + (int64_t)PATIENCE_MS * 1000000; \
+        while (!(condition)) {                                             \
+            if (clock_mono_ns() > until_)                                  \
+                fail_msg("never: %s", #condition);                         \
+            nap_ms(2);                                                     \
+        }                                                                  \
     } while (0)
 
-/* ---- what the server does ---------------------------------------------------------------------- */
+/* ---- what the server does ----------------------------------------------------------------------
+ */
 
 static inline void test_closed(void *arg)
 {
@@ -81,12 +82,12 @@ static inline void test_echo(struct http_exchange *x)
 {
     const struct http_request *r = http_request(x);
     str cookie = http_cookie_of(x, "sid"), note = http_header_of(x, "x-note");
-    str body = arena_printf(http_arena(x),
-                            "%s [" SFMT "] [" SFMT "] body=" SFMT " peer=" SFMT
-                            " sid=" SFMT " note=" SFMT " tls=%d loopback=%d",
-                            http_method_names[r->method], SARG(r->path), SARG(r->query),
-                            SARG(r->body), SARG(r->peer), SARG(cookie), SARG(note), r->is_tls,
-                            r->is_loopback_peer);
+    str body =
+        arena_printf(http_arena(x),
+                     "%s [" SFMT "] [" SFMT "] body=" SFMT " peer=" SFMT " sid=" SFMT " note=" SFMT
+                     " tls=%d loopback=%d",
+                     http_method_names[r->method], SARG(r->path), SARG(r->query), SARG(r->body),
+                     SARG(r->peer), SARG(cookie), SARG(note), r->is_tls, r->is_loopback_peer);
     http_reply(x, 200, S("text/plain"), NULL, 0, body, true);
 }
 
@@ -211,12 +212,14 @@ static inline void test_stop(struct test_server *t)
     free(t);
 }
 
-/* ---- the client ----------------------------------------------------------------------------------- */
+/* ---- the client
+ * ----------------------------------------------------------------------------------- */
 
 static inline int dial(const struct test_server *t)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_port(t->http)),
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(http_port(t->http)),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
@@ -238,7 +241,8 @@ static inline bool put(int fd, str s)
     return true;
 }
 
-/* Reads what comes until `stop` stands in it (empty: until the end). *ended tells whether the end came. */
+/* Reads what comes until `stop` stands in it (empty: until the end). *ended tells whether the end
+ * came. */
 static inline str get_until(struct cx *cx, int fd, str stop, bool *ended)
 {
     size_t cap = (size_t)1 << 16, len = 0;
@@ -312,24 +316,24 @@ static inline int status_of(str answer)
 }
 
 /* One answer of this status came, then the connection was closed. */
-#define assert_refused(cx, t, bytes, expected)                                                 \
-    do {                                                                                       \
-        str got_ = ask((cx), (t), (bytes));                                                    \
-        if (status_of(got_) != (expected) || answers_in(got_) != 1)                            \
-            fail_msg("%s: '" SFMT "'", #bytes, SARG(got_));                                    \
+#define assert_refused(cx, t, bytes, expected)                      \
+    do {                                                            \
+        str got_ = ask((cx), (t), (bytes));                         \
+        if (status_of(got_) != (expected) || answers_in(got_) != 1) \
+            fail_msg("%s: '" SFMT "'", #bytes, SARG(got_));         \
     } while (0)
 
-#define assert_has(text, needle)                                                               \
-    do {                                                                                       \
-        str t_ = (text), n_ = (needle);                                                        \
-        if (!has(t_, n_))                                                                      \
-            fail_msg("no '" SFMT "' in '" SFMT "'", SARG(n_), SARG(t_));                       \
+#define assert_has(text, needle)                                         \
+    do {                                                                 \
+        str t_ = (text), n_ = (needle);                                  \
+        if (!has(t_, n_))                                                \
+            fail_msg("no '" SFMT "' in '" SFMT "'", SARG(n_), SARG(t_)); \
     } while (0)
-#define assert_has_not(text, needle)                                                           \
-    do {                                                                                       \
-        str t_ = (text), n_ = (needle);                                                        \
-        if (has(t_, n_))                                                                       \
-            fail_msg("'" SFMT "' in '" SFMT "'", SARG(n_), SARG(t_));                          \
+#define assert_has_not(text, needle)                                  \
+    do {                                                              \
+        str t_ = (text), n_ = (needle);                               \
+        if (has(t_, n_))                                              \
+            fail_msg("'" SFMT "' in '" SFMT "'", SARG(n_), SARG(t_)); \
     } while (0)
 
 static inline struct http_figures figures(const struct test_server *t)

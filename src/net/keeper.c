@@ -1,5 +1,5 @@
-/* net/keeper.c - the thread that keeps the connections: accepts them within limits, cuts the slow ones
- * at absolute deadlines, notices clients that hung up, beats for silent streams.
+/* net/keeper.c - the thread that keeps the connections: accepts them within limits, cuts the slow
+ * ones at absolute deadlines, notices clients that hung up, beats for silent streams.
  *
  * libmicrohttpd has only inactivity time-outs, does not look at suspended connections, and turns in
  * circles when descriptors run out at its first connection; so none of that is left to it. */
@@ -82,7 +82,8 @@ static void peer_remove(struct http_server *s, const struct net_addr *a)
     free(p);
 }
 
-/* ---- the list of connections ------------------------------------------------------------------- */
+/* ---- the list of connections -------------------------------------------------------------------
+ */
 
 void deadline_set(struct conn *c, int64_t ns)
 {
@@ -187,7 +188,8 @@ void keeper_on_connection(void *arg, struct MHD_Connection *c, void **socket_con
     pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- accepting ----------------------------------------------------------------------------------- */
+/* ---- accepting
+ * ----------------------------------------------------------------------------------- */
 
 static void listen_watch(struct http_server *s, bool on)
 {
@@ -250,7 +252,8 @@ static void admit(struct http_server *s, int fd, const struct sockaddr_storage *
         return;
     }
     /* On failure it has closed the descriptor already. */
-    if (MHD_add_connection(s->daemons[c->daemon], fd, (const struct sockaddr *)sa, len) != MHD_YES) {
+    if (MHD_add_connection(s->daemons[c->daemon], fd, (const struct sockaddr *)sa, len) !=
+        MHD_YES) {
         pthread_mutex_lock(&s->lock);
         conn_unlink(c);
         pthread_mutex_unlock(&s->lock);
@@ -282,7 +285,8 @@ static void accept_some(struct http_server *s)
     }
 }
 
-/* ---- deadlines, farewells, heartbeats --------------------------------------------------------------- */
+/* ---- deadlines, farewells, heartbeats
+ * --------------------------------------------------------------- */
 
 static void client_gone(struct http_server *s, int fd)
 {
@@ -379,7 +383,8 @@ static void *keeper_run(void *arg)
         for (int i = 0; i < n; i++) {
             int fd = ev[i].data.fd;
             if (fd == s->listen_fd)
-                may_accept = true; /* last: a new socket may take a number that ends in this round */
+                may_accept =
+                    true; /* last: a new socket may take a number that ends in this round */
             else if (fd == s->wake_fd)
                 drain(fd);
             else if (fd == s->flush_fd)
@@ -401,7 +406,8 @@ static void *keeper_run(void *arg)
     return NULL;
 }
 
-/* ---- open, close ----------------------------------------------------------------------------------------- */
+/* ---- open, close
+ * ----------------------------------------------------------------------------------------- */
 
 void keeper_wake(struct http_server *s)
 {

@@ -49,7 +49,8 @@ static uint64_t name_of(const struct limits *l, const char *what, str who)
     uint64_t h[2] = {0};
     _Static_assert(crypto_shorthash_BYTES == sizeof h[0], "SipHash gives 64 bits");
     crypto_shorthash((unsigned char *)&h[0], (const unsigned char *)what, strlen(what), l->key);
-    crypto_shorthash((unsigned char *)&h[1], (const unsigned char *)(who.len ? who.ptr : ""), who.len, l->key);
+    crypto_shorthash((unsigned char *)&h[1], (const unsigned char *)(who.len ? who.ptr : ""),
+                     who.len, l->key);
     uint64_t name = h[0] * 0x9e3779b97f4a7c15ull ^ h[1];
     return name ? name : 1;
 }
@@ -67,8 +68,8 @@ static struct place *place_of(struct limits *l, uint64_t name)
     return least;
 }
 
-bool limits_take(struct limits *l, const char *what, str who, int64_t now_ns, int64_t every_ns, unsigned burst,
-                 uint32_t *wait_s)
+bool limits_take(struct limits *l, const char *what, str who, int64_t now_ns, int64_t every_ns,
+                 unsigned burst, uint32_t *wait_s)
 {
     uint64_t name = name_of(l, what, who);
     pthread_mutex_t *lock = &l->lock[(name & (l->sets - 1)) % LOCKS];
@@ -108,7 +109,8 @@ str limits_net(struct arena *a, str peer)
     if (inet_pton(AF_INET6, z, &ip) != 1)
         return peer;
     if (IN6_IS_ADDR_V4MAPPED(&ip))
-        return arena_printf(a, "%u.%u.%u.%u", ip.s6_addr[12], ip.s6_addr[13], ip.s6_addr[14], ip.s6_addr[15]);
+        return arena_printf(a, "%u.%u.%u.%u", ip.s6_addr[12], ip.s6_addr[13], ip.s6_addr[14],
+                            ip.s6_addr[15]);
     memset(&ip.s6_addr[8], 0, 8);
     if (!inet_ntop(AF_INET6, &ip, z, sizeof z))
         return peer;

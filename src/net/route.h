@@ -1,9 +1,11 @@
-/* net/route.h - what a room offers to the network: rows that say who may, what comes in, what goes out.
+/* net/route.h - what a room offers to the network: rows that say who may, what comes in, what goes
+ * out.
  *
- * The gate decodes, checks rights, encodes and documents from the row. GET has `read`. Every other method has
- * `apply` (on the writer) and may have `plan` (on a worker, before). `in` is a zeroed struct filled from path, query
- * and body; it may be larger than its shape: what stands behind the shape's fields is the room's own stash
- * between plan and apply (give the struct's whole size in the shape).
+ * The gate decodes, checks rights, encodes and documents from the row. GET has `read`. Every other
+ * method has `apply` (on the writer) and may have `plan` (on a worker, before). `in` is a zeroed
+ * struct filled from path, query and body; it may be larger than its shape: what stands behind the
+ * shape's fields is the room's own stash between plan and apply (give the struct's whole size in
+ * the shape).
  */
 #pragma once
 #include "base/field.h"
@@ -20,14 +22,19 @@ enum {
     MAY_AUDIT = MAY(ROLE_OWNER) | MAY(ROLE_PRIVACY),
 };
 /* Scopes of API tokens; a token has a role and scopes, both must allow. */
-#define SCOPE_LIST(X)                                                                          \
-    X(SCOPE_READ, "read") X(SCOPE_WRITE, "write") X(SCOPE_INTAKE, "intake") X(SCOPE_VOUCH, "vouch") \
-    X(SCOPE_CTI, "cti") X(SCOPE_ADMIN, "admin") X(SCOPE_METRICS, "metrics")
+#define SCOPE_LIST(X)         \
+    X(SCOPE_READ, "read")     \
+    X(SCOPE_WRITE, "write")   \
+    X(SCOPE_INTAKE, "intake") \
+    X(SCOPE_VOUCH, "vouch")   \
+    X(SCOPE_CTI, "cti")       \
+    X(SCOPE_ADMIN, "admin")   \
+    X(SCOPE_METRICS, "metrics")
 enum scope {
 #define X(name, code) name##_BIT,
     SCOPE_LIST(X)
 #undef X
-    SCOPE_N
+        SCOPE_N
 };
 #define X(name, code) static const uint32_t name UNUSED = 1u << name##_BIT;
 SCOPE_LIST(X)
@@ -35,12 +42,18 @@ SCOPE_LIST(X)
 extern const char *const scope_codes[SCOPE_N];
 
 /* An answer that is not JSON: set `out` of the row to &raw_reply_shape. */
-struct raw_reply { int status; str content_type, body; };
+struct raw_reply {
+    int status;
+    str content_type, body;
+};
 extern const struct shape raw_reply_shape;
 
-/* The input of a row with is_raw: the room decodes the body itself (webhooks that pass over what they do not know). The input
- * struct begins with this; the members of the path are filled by the shape as usual, query and body are left as sent. */
-struct raw_in { str content_type, query, body; };
+/* The input of a row with is_raw: the room decodes the body itself (webhooks that pass over what
+ * they do not know). The input struct begins with this; the members of the path are filled by the
+ * shape as usual, query and body are left as sent. */
+struct raw_in {
+    str content_type, query, body;
+};
 
 struct route {
     enum http_method method;
@@ -50,22 +63,23 @@ struct route {
     enum err (*read)(struct cx *cx, void *in, void *out);
     enum err (*plan)(struct cx *cx, void *in, void *out);
     enum err (*apply)(struct cx *cx, void *in, void *out);
-    /* Fills out again for a repeated Idempotency-Key from the id that apply left in cx->made_id; without it the
-     * answer of a repeat has the status and no body. */
+    /* Fills out again for a repeated Idempotency-Key from the id that apply left in cx->made_id;
+     * without it the answer of a repeat has the status and no body. */
     enum err (*replay)(struct cx *cx, int64_t id, void *out);
     const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
     const char *summary;
-    uint16_t status;      /* 0: 200, or 204 without out */
-    uint32_t body_limit;  /* bytes; 0: 65,536 */
-    uint32_t per_minute;  /* budget per client address for public rows; 0: 600 */
+    uint16_t status;     /* 0: 200, or 204 without out */
+    uint32_t body_limit; /* bytes; 0: 65,536 */
+    uint32_t per_minute; /* budget per client address for public rows; 0: 600 */
     bool is_public;
-    bool takes_form;      /* form bodies too; GET query may write (the listed unsafe GETs) */
-    bool is_raw;          /* `in` begins with struct raw_in */
-    bool is_heavy;        /* may not use the card's reserved worker; a change goes by the bulk lane */
-    bool is_card;         /* may use it */
-    bool session_only;    /* for a person's session; a token is refused */
+    bool takes_form;   /* form bodies too; GET query may write (the listed unsafe GETs) */
+    bool is_raw;       /* `in` begins with struct raw_in */
+    bool is_heavy;     /* may not use the card's reserved worker; a change goes by the bulk lane */
+    bool is_card;      /* may use it */
+    bool session_only; /* for a person's session; a token is refused */
     bool hashes_password; /* plan runs on the threads for passwords: few at once, a bounded line */
-    bool opens_session;   /* `out` has secret texts session_secret and device_secret: they leave as cookies */
+    bool opens_session;   /* `out` has secret texts session_secret and device_secret: they leave as
+                             cookies */
     bool ends_session;    /* the cookie is taken back and Clear-Site-Data sent */
 };
 struct room {
@@ -73,9 +87,12 @@ struct room {
     const struct route *routes;
     size_t n;
 };
-#define ROOM(nm, table) {.name = (nm), .routes = (table), .n = COUNT(table)}
+#define ROOM(nm, table)                                    \
+    {                                                      \
+        .name = (nm), .routes = (table), .n = COUNT(table) \
+    }
 
 /* The common inputs of lists: members `int64_t limit; str cursor;` of the input struct. */
-#define PAGE_FIELDS(st)                                                                        \
-    FIELD(st, limit, .min = 1, .max = 200, .doc = "How many at most (default 50)"),            \
-    FIELD(st, cursor, .max_len = 400, .doc = "As given by `next` of the page before")
+#define PAGE_FIELDS(st)                                                             \
+    FIELD(st, limit, .min = 1, .max = 200, .doc = "How many at most (default 50)"), \
+        FIELD(st, cursor, .max_len = 400, .doc = "As given by `next` of the page before")

@@ -1,8 +1,10 @@
-/* net/stream.c - event streams: shared chunks, a bounded queue per client, as few wake-ups as events allow.
+/* net/stream.c - event streams: shared chunks, a bounded queue per client, as few wake-ups as
+ * events allow.
  *
- * libmicrohttpd pulls: when the queue is empty the connection is suspended, a chunk resumes it. A stream
- * that was woken a moment ago is not woken for each further chunk but once for all of them, by the
- * keeper's timer; so a storm of events costs each client FLUSH_NS apart one wake-up and one write. */
+ * libmicrohttpd pulls: when the queue is empty the connection is suspended, a chunk resumes it. A
+ * stream that was woken a moment ago is not woken for each further chunk but once for all of them,
+ * by the keeper's timer; so a storm of events costs each client FLUSH_NS apart one wake-up and one
+ * write. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -36,19 +38,20 @@ struct http_stream {
     struct conn *conn;
     void (*closed)(void *arg);
     void *arg;
-    _Atomic bool is_suspended;   /* whoever sets it back resumes */
+    _Atomic bool is_suspended; /* whoever sets it back resumes */
     _Atomic int64_t woken_ns;
-    pthread_mutex_t lock;        /* guards what follows */
+    pthread_mutex_t lock; /* guards what follows */
     enum stream_state state;
     struct http_chunk **ring;
     size_t ring_size, first, n, bytes;
-    size_t offset;               /* of the first chunk, already sent */
+    size_t offset; /* of the first chunk, already sent */
     int64_t pulled_ns;
     struct http_stream *prev_dirty, *next_dirty; /* under server.flush_lock */
     bool is_dirty;
 };
 
-/* ---- chunks ------------------------------------------------------------------------------------ */
+/* ---- chunks ------------------------------------------------------------------------------------
+ */
 
 struct http_chunk *http_chunk_new(str bytes)
 {
@@ -68,7 +71,8 @@ void http_chunk_free(struct http_chunk *c)
         free(c);
 }
 
-/* ---- the queue; stream.lock is held --------------------------------------------------------------- */
+/* ---- the queue; stream.lock is held
+ * --------------------------------------------------------------- */
 
 static bool ring_has_room(struct http_stream *s)
 {
@@ -121,7 +125,8 @@ static void queue_clear(struct http_stream *s)
     }
 }
 
-/* ---- waking --------------------------------------------------------------------------------------- */
+/* ---- waking
+ * --------------------------------------------------------------------------------------- */
 
 static void wake(struct http_stream *s)
 {
@@ -190,7 +195,8 @@ static void wake_soon(struct http_stream *s)
     wake(s);
 }
 
-/* ---- what libmicrohttpd calls --------------------------------------------------------------------- */
+/* ---- what libmicrohttpd calls
+ * --------------------------------------------------------------------- */
 
 static ssize_t stream_pull(void *arg, uint64_t position, char *buf, size_t max)
 {
@@ -255,7 +261,8 @@ void stream_closed(struct http_stream *s)
     stream_free(s);
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------- */
+/* ---- ends
+ * --------------------------------------------------------------------------------------------- */
 
 void stream_client_gone(struct http_stream *s)
 {
@@ -320,9 +327,11 @@ void stream_beat(struct http_stream *s, int64_t now_ns)
     http_chunk_free(beat);
 }
 
-/* ---- for handlers --------------------------------------------------------------------------------------- */
+/* ---- for handlers
+ * --------------------------------------------------------------------------------------- */
 
-/* A slow reader shall fill our bounded queue, not the kernel's; a vanished one is noticed in STALL_MS. */
+/* A slow reader shall fill our bounded queue, not the kernel's; a vanished one is noticed in
+ * STALL_MS. */
 static void socket_tune(int fd)
 {
     int size = SEND_BUFFER, on = 1;
@@ -343,8 +352,12 @@ struct http_stream *http_stream_begin(struct http_exchange *x, str content_type,
     pthread_mutex_lock(&server->lock);
     pthread_mutex_lock(&x->lock);
     if (s && first && x->conn && !atomic_load(&server->is_closing)) {
-        *s = (struct http_stream){.server = server, .mhd = x->mhd, .conn = x->conn,
-                                  .closed = closed, .arg = arg, .pulled_ns = clock_mono_ns()};
+        *s = (struct http_stream){.server = server,
+                                  .mhd = x->mhd,
+                                  .conn = x->conn,
+                                  .closed = closed,
+                                  .arg = arg,
+                                  .pulled_ns = clock_mono_ns()};
         pthread_mutex_init(&s->lock, NULL);
         r = queue_add(s, first) ? stream_response(s) : NULL;
     }
@@ -378,7 +391,8 @@ bool http_stream_send(struct http_stream *s, struct http_chunk *c)
 {
     pthread_mutex_lock(&s->lock);
     bool is_open = s->state == STREAM_OPEN;
-    bool fits = is_open && s->n < QUEUE_CHUNKS && s->bytes + c->len <= QUEUE_BYTES && queue_add(s, c);
+    bool fits =
+        is_open && s->n < QUEUE_CHUNKS && s->bytes + c->len <= QUEUE_BYTES && queue_add(s, c);
     pthread_mutex_unlock(&s->lock);
     if (fits)
         wake_soon(s);

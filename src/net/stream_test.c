@@ -134,8 +134,8 @@ static void a_reader_that_falls_behind_is_dropped_after_whole_events_and_told_to
         is_open = feed(t, 0, (str){event, (size_t)len});
     }
     assert_false(is_open);
-    assert_true(n > 200);       /* the queue took 256 KB before it gave up … */
-    assert_true(n < 2000);      /* … and the kernel did not swallow megabytes */
+    assert_true(n > 200);  /* the queue took 256 KB before it gave up … */
+    assert_true(n < 2000); /* … and the kernel did not swallow megabytes */
     assert_false(feed(t, 0, S("data: more\n\n")));
     str body = body_of(cx, get_all(cx, fd));
     close(fd);
@@ -218,7 +218,8 @@ static void five_hundred_streams_hear_every_event_in_order(void **state)
         for (int k = 0; k < ROUNDS; k++) {
             char want[32];
             int len = snprintf(want, sizeof want, "data: ring %d\n\n", k);
-            ptrdiff_t at = str_find((str){body.ptr + before, body.len - (size_t)before}, (str){want, (size_t)len});
+            ptrdiff_t at = str_find((str){body.ptr + before, body.len - (size_t)before},
+                                    (str){want, (size_t)len});
             if (at < 0)
                 fail_msg("client %d missed event %d or heard it early", i, k);
             before += at + len;

@@ -1,4 +1,5 @@
-/* net/tls.c - certificate and key from files, for GnuTLS; read again without dropping a connection. */
+/* net/tls.c - certificate and key from files, for GnuTLS; read again without dropping a connection.
+ */
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -18,7 +19,8 @@ const char tls_priorities[] =
 
 enum { CHAIN_MAX = 8, WARN_DAYS = 21 };
 
-/* One reading of the files. Older ones stay until the server closes: a handshake may be using them. */
+/* One reading of the files. Older ones stay until the server closes: a handshake may be using them.
+ */
 struct tls_pair {
     struct tls_pair *older;
     gnutls_pcert_st chain[CHAIN_MAX];
@@ -162,7 +164,8 @@ int tls_certificate(gnutls_session_t session, const gnutls_datum_t *ca, int n_ca
 {
     (void)ca, (void)n_ca, (void)algos, (void)n_algos;
     struct MHD_Connection *c = gnutls_session_get_ptr(session);
-    struct conn *conn = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    struct conn *conn =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!conn)
         return -1;
     struct tls_pair *p = atomic_load(&conn->server->tls->now);

@@ -1,4 +1,5 @@
-/* net/tls_test.c - TLS in the port: versions, ciphers, certificates that change, strangers kept out. */
+/* net/tls_test.c - TLS in the port: versions, ciphers, certificates that change, strangers kept
+ * out. */
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <ifaddrs.h>
@@ -26,12 +27,15 @@ static void certificate_make(const struct files *at, const char *name, int days)
     gnutls_x509_crt_t crt;
     assert_int_equal(gnutls_x509_privkey_init(&key), 0);
     assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0), 0);
+    assert_int_equal(gnutls_x509_privkey_generate(
+                         key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+                     0);
     gnutls_x509_crt_set_version(crt, 3);
     gnutls_x509_crt_set_serial(crt, "\x01", 1);
     gnutls_x509_crt_set_activation_time(crt, time(NULL) - 3600);
     gnutls_x509_crt_set_expiration_time(crt, time(NULL) + days * 86400);
-    gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)strlen(name));
+    gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
+                                  (unsigned)strlen(name));
     gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name, (unsigned)strlen(name), 0);
     gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
     assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
@@ -68,7 +72,8 @@ static struct http_options options_of(const struct files *f)
     return (struct http_options){.tls_cert_file = str_of(f->cert), .tls_key_file = str_of(f->key)};
 }
 
-/* ---- a client -------------------------------------------------------------------------------------- */
+/* ---- a client
+ * -------------------------------------------------------------------------------------- */
 
 struct client {
     int fd;
@@ -131,12 +136,14 @@ static str name_shown(struct cx *cx, struct client *c)
     size_t len = sizeof name;
     gnutls_x509_crt_init(&crt);
     assert_int_equal(gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER), 0);
-    assert_int_equal(gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len), 0);
+    assert_int_equal(
+        gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len), 0);
     gnutls_x509_crt_deinit(crt);
     return arena_str(cx->arena, (str){name, len});
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------ */
+/* ---- tests
+ * ------------------------------------------------------------------------------------------ */
 
 static void requests_and_refusals_travel_over_tls_1_3_and_1_2(void **state)
 {
@@ -226,7 +233,8 @@ static void a_broken_certificate_is_refused_by_name_and_the_old_one_stays(void *
     hang_up(&c);
 
     struct test_server u = {0};
-    struct http_options mixed = {.tls_cert_file = str_of(other.cert), .tls_key_file = str_of(f.key)};
+    struct http_options mixed = {.tls_cert_file = str_of(other.cert),
+                                 .tls_key_file = str_of(f.key)};
     assert_int_equal(test_try(cx, &u, mixed), ERR_INVALID);
     str mismatch = fault_text(cx->arena, LANG_EN, &cx->why);
     mixed.tls_key_file = S("/nonexistent/key.pem");
@@ -281,7 +289,8 @@ static void streams_run_over_tls(void **state)
     files_remove(&f);
 }
 
-/* ---- from outside: an address of this machine that is not loopback --------------------------------------- */
+/* ---- from outside: an address of this machine that is not loopback
+ * --------------------------------------- */
 
 static bool outside_address(struct in_addr *out)
 {
@@ -301,7 +310,8 @@ static bool outside_address(struct in_addr *out)
 static int dial_outside(const struct test_server *t, struct in_addr to)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_port(t->http)), .sin_addr = to};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(http_port(t->http)), .sin_addr = to};
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     return fd;
 }
@@ -351,8 +361,8 @@ static void without_tls_only_listed_proxies_get_in_from_outside(void **state)
     inet_ntop(AF_INET, &here, own, sizeof own);
     str other[] = {S("203.0.113.7")}, mine[] = {str_of(own)};
 
-    struct test_server *t =
-        test_open(cx, (struct http_options){.host = S("0.0.0.0"), .proxies = other, .n_proxies = 1});
+    struct test_server *t = test_open(
+        cx, (struct http_options){.host = S("0.0.0.0"), .proxies = other, .n_proxies = 1});
     int fd = dial_outside(t, here);
     put(fd, S("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     str stranger = get_all(cx, fd);
@@ -360,7 +370,8 @@ static void without_tls_only_listed_proxies_get_in_from_outside(void **state)
     test_stop(t);
     t = test_open(cx, (struct http_options){.host = S("0.0.0.0"), .proxies = mine, .n_proxies = 1});
     fd = dial_outside(t, here);
-    put(fd, S("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.9\r\nConnection: close\r\n\r\n"));
+    put(fd, S("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.9\r\nConnection: "
+              "close\r\n\r\n"));
     str proxy = get_all(cx, fd);
     close(fd);
     test_stop(t);

@@ -1,4 +1,5 @@
-/* Fuzz target: header lines, cookies, and the client behind proxies. The input is "name:value" lines. */
+/* Fuzz target: header lines, cookies, and the client behind proxies. The input is "name:value"
+ * lines. */
 #include "net/guard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -13,7 +14,8 @@ static void check_framing(const struct http_header *h, size_t n, bool is_1_1)
     size_t hosts = 0, lengths = 0;
     for (size_t i = 0; i < n; i++) {
         assert(h[i].name.len > 0 && str_find(h[i].name, S(" ")) < 0);
-        assert(str_find(h[i].value, S("\r")) < 0 && memchr(h[i].value.ptr, 0, h[i].value.len) == NULL);
+        assert(str_find(h[i].value, S("\r")) < 0 &&
+               memchr(h[i].value.ptr, 0, h[i].value.len) == NULL);
         hosts += str_eq_ascii_nocase(h[i].name, S("host"));
         lengths += str_eq_ascii_nocase(h[i].name, S("content-length"));
     }
@@ -37,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct net_block proxies[2];
     struct net_addr from;
-    if (!net_block_parse(S("10.0.0.0/8"), &proxies[0]) || !net_block_parse(S("2001:db8::/32"), &proxies[1]) ||
-        !net_addr_parse(S("10.1.1.1"), &from))
+    if (!net_block_parse(S("10.0.0.0/8"), &proxies[0]) ||
+        !net_block_parse(S("2001:db8::/32"), &proxies[1]) || !net_addr_parse(S("10.1.1.1"), &from))
         abort();
     struct net_addr client = guard_client(proxies, 2, &from, h, n);
     char text[NET_ADDR_TEXT];

@@ -1,5 +1,6 @@
-/* Fuzz target: raw bytes to a real server over loopback. A second, strict and slow reader of HTTP/1.1 counts
- * the requests in the same bytes; the server must not have answered more than that. */
+/* Fuzz target: raw bytes to a real server over loopback. A second, strict and slow reader of
+ * HTTP/1.1 counts the requests in the same bytes; the server must not have answered more than that.
+ */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -31,7 +32,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     struct cx cx = {.arena = arena_open(1 << 20)};
-    struct http_options o = {.host = S("127.0.0.1"), .threads = 1, .body_limit = limit, .handle = handle};
+    struct http_options o = {
+        .host = S("127.0.0.1"), .threads = 1, .body_limit = limit, .handle = handle};
     log_level_set(LOG_ERROR);
     if (http_open(&cx, &o, &server) != OK)
         abort();
@@ -39,10 +41,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* ---- the strict reader --------------------------------------------------------------------------- */
+/* ---- the strict reader
+ * --------------------------------------------------------------------------- */
 
-/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF is the one other
- * end that the port cannot tell from it (docs/decisions/010-http-port.md). */
+/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF is the one
+ * other end that the port cannot tell from it (docs/decisions/010-http-port.md). */
 static bool line_cut(str *rest, str *line)
 {
     ptrdiff_t at = str_find(*rest, S("\n")) - 1;
@@ -63,7 +66,8 @@ static bool line_cut(str *rest, str *line)
 static bool request_cut(str *rest, bool *is_last)
 {
     /* Blank lines in front are passed over, and so is a line that begins with NUL. */
-    while (rest->len > 0 && (rest->ptr[0] == '\n' || rest->ptr[0] == 0 || str_starts(*rest, S("\r\n")))) {
+    while (rest->len > 0 &&
+           (rest->ptr[0] == '\n' || rest->ptr[0] == 0 || str_starts(*rest, S("\r\n")))) {
         ptrdiff_t at = str_find(*rest, S("\n"));
         size_t n = at < 0 ? rest->len : (size_t)at + 1;
         rest->ptr += n;
@@ -73,7 +77,8 @@ static bool request_cut(str *rest, bool *is_last)
     if (!line_cut(rest, &line))
         return false;
     str version = line, method = str_cut(&version, ' '), uri = str_cut(&version, ' ');
-    if (method.len == 0 || uri.len == 0 || (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
+    if (method.len == 0 || uri.len == 0 ||
+        (!str_eq(version, S("HTTP/1.1")) && !str_eq(version, S("HTTP/1.0"))))
         return false;
     int64_t length = 0;
     size_t hosts = 0, lengths = 0, codings = 0;
@@ -83,7 +88,8 @@ static bool request_cut(str *rest, bool *is_last)
         if (line.len == 0)
             break;
         str value = line, name = str_cut(&value, ':');
-        if (name.len == 0 || name.len == line.len || memchr(name.ptr, ' ', name.len) || memchr(name.ptr, '\t', name.len))
+        if (name.len == 0 || name.len == line.len || memchr(name.ptr, ' ', name.len) ||
+            memchr(name.ptr, '\t', name.len))
             return false;
         value = str_trim(value);
         hosts += str_eq_ascii_nocase(name, S("host"));
@@ -122,7 +128,8 @@ static size_t requests_in(str bytes)
 static size_t answers_to(const uint8_t *data, size_t size)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_port(server)),
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(http_port(server)),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
         abort();
@@ -158,7 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 60000)
         return 0;
-    size_t answers = answers_to(data, size), requests = requests_in((str){(const char *)data, size});
+    size_t answers = answers_to(data, size),
+           requests = requests_in((str){(const char *)data, size});
     assert(answers <= requests);
     return 0;
 }
