@@ -239,7 +239,7 @@ static enum err task_of(struct company *c, const struct history *h, str phone, s
     static const char *const kinds[] = {"call_back", "promise", "todo"};
     unsigned i = c->tasks++;
     int64_t due = f->cx->now_ms + ((int64_t)(i % 5) - 1) * 3 * 3600000;
-    const char *title = titles[i % COUNT(titles)];
+    const char *title = titles[i / 3 % COUNT(titles)];
     struct text t = text_in(f->row_arena, 200);
     for (; *title; title++) {
         if (title[0] == '%') {
@@ -249,7 +249,7 @@ static enum err task_of(struct company *c, const struct history *h, str phone, s
             text_add_char(&t, *title);
         }
     }
-    ROW("task", q_demo_task, V(id_new(f->cx->now_ms)), V(h->customer), V(kinds[i % COUNT(kinds)]), V(text_str(&t)), V(phone), V(0),
+    ROW("task", q_demo_task, V(id_new(f->cx->now_ms)), V(h->customer), V(kinds[i / 3 % COUNT(kinds)]), V(text_str(&t)), V(phone), V(0),
         V(c->staff[OPERATOR_FIRST + i % 3]), V(due), V(c->staff[2]), V(f->cx->now_ms - 3600000));
     return OK;
 }
@@ -377,7 +377,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
         TRY(fill_order(f, &h, &made, &id));
         TRY(returns_of(c, o, end, id, first, &returned));
         if (fill_chance(f, 25)) {
-            int64_t later = at + (int64_t)chance_below(&f->chance, 9 * (uint64_t)DAY_MS);
+            int64_t later = at + (int64_t)chance_below(&f->chance, 9) * DAY_MS + (int64_t)chance_below(&f->chance, 3600000);
             if (later < f->cx->now_ms)
                 TRY(talk_of(c, &h, &p, phone.e164, phone.national, order, product, later));
         }
