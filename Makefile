@@ -6,9 +6,11 @@ T :=
 .PHONY: all run test bench check layers sql format tidy fuzz san nightly deb install-deps
 
 all: $(BUILD)/build.ninja            # build to build/kith
-	@ninja -C $(BUILD) --quiet kith $(if $(VERBOSE),-v)
+	@echo "build: $(BUILD)/kith"
+	@ninja -C $(BUILD) kith $(if $(VERBOSE),-v)
 
 $(BUILD)/build.ninja:
+	@echo "build: setting up $(BUILD)/ with meson"
 	@meson setup $(BUILD) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }; rm -f $(BUILD).log
 
 install-deps:                        # what the build needs, by apt; nothing when it is there
