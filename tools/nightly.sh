@@ -20,6 +20,7 @@ for script in test/nightly/*.sh; do
     says=$(sed -n '2s/^# *//p' "$script")
     printf '\n== %s: %s\n' "$name" "$says"
     from=$(date +%s)
+    : >build/nightly/"$name".log
     timeout --kill-after=30 "${HOURS_EACH:-4}h" "$script" >build/nightly/"$name".log 2>&1 </dev/null &
     tail -n +1 -f --pid=$! build/nightly/"$name".log
     wait $!

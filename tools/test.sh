@@ -34,6 +34,7 @@ part() {
     is_wanted "$name" || return 0
     printf '\n== %s: %s (at most %s)\n' "$name" "$says" "$(spell "$budget")"
     from=$(date +%s)
+    : >"$kept/$name.log"
     timeout --kill-after=15 "$budget" "$@" >"$kept/$name.log" 2>&1 </dev/null &
     tail -n +1 -f --pid=$! "$kept/$name.log" 2>/dev/null
     wait $!

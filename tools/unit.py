@@ -30,8 +30,8 @@ def run(test):
     except subprocess.TimeoutExpired as e:
         out, status = (e.stdout or b"").decode("utf-8", "replace"), None
     skipped = len(re.findall(r"(?m)^not ok \d+ # SKIP", out)) + len(re.findall(r"(?m)^ok .*# SKIP", out))
-    passed = len(re.findall(r"(?m)^ok \d+(?!.*# SKIP)", out))
-    failed = len(re.findall(r"(?m)^not ok \d+(?! # SKIP)", out))
+    passed = len(re.findall(r"(?m)^ok \d+\b(?!.*# SKIP)", out))
+    failed = len(re.findall(r"(?m)^not ok \d+\b(?! # SKIP)", out))
     why = ""
     if status is None:
         why, failed = f"stopped after {SECONDS} s", failed + 1
