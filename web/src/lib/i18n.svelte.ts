@@ -17,14 +17,15 @@ class Words {
   lang = $state<Lang>('en')
   time_zone = $state<string | undefined>(undefined)
   texts = $state.raw<Record<string, Text>>({})
-  /** The tag for Intl: Chinese is simplified unless told. */
-  tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang)
+  region = $state('')
+  /** The tag for Intl: Chinese is simplified; English days and months go as the company's country writes them. */
+  tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang === 'en' ? (this.region === 'US' ? 'en-US' : 'en-GB') : this.lang)
 
   async use(lang: Lang) {
     const found = await catalogues[lang]()
     this.texts = found.default
     this.lang = lang
-    document.documentElement.lang = this.tag
+    document.documentElement.lang = lang === 'zh' ? 'zh-Hans' : lang
   }
 }
 export const words = new Words()
@@ -66,7 +67,7 @@ export interface Money {
   currency: string
 }
 export function money(m: Money | null | undefined): string {
-  if (!m) return ''
+  if (!m?.amount) return '–'
   const style = new Intl.NumberFormat(words.tag, { style: 'currency', currency: m.currency, currencyDisplay: 'narrowSymbol' })
   const digits = style.resolvedOptions().maximumFractionDigits ?? 2
   return style.format(m.amount / 10 ** digits)

@@ -42,6 +42,7 @@ class Session {
     this.me = me
     this.is_ended = false
     words.time_zone = me.time_zone || undefined
+    words.region = me.region
     await this.speak()
     this.dress(me.staff)
     live.start(me.staff.id)

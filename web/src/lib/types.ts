@@ -110,7 +110,7 @@ export interface Line {
   subject?: string
   text?: string
   ref?: { type: string; id: string; number?: string } | null
-  call?: { duration_s?: number; outcome?: string; note?: string; cause?: string; spoke_name?: string } | null
+  call?: { id?: string; duration_s?: number; outcome?: string; note?: string; cause?: string; spoke_name?: string } | null
   order?: { number: string; total: Money; status: string } | null
 }
 export interface OpenItem {

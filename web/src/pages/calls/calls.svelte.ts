@@ -76,9 +76,11 @@ class Calls {
       this.queue = queue.items
       this.unfinished = mine.items.filter((c) => c.end_at && !c.wrapped_at && is_recent(c))
       const talking = mine.items.find((c) => c.state === 'answered')
+      const asked = location.pathname === '/calls' ? new URLSearchParams(location.search).get('call') : null
       this.error = null
       this.is_loaded = true
-      if (talking && this.panel?.call.id !== talking.id) await this.open(talking.id)
+      if (asked && !this.panel) await this.open(asked)
+      else if (talking && !this.panel) await this.open(talking.id)
       else if (this.panel && !this.works.get(this.panel.call.id)?.is_dirty) await this.refresh()
       if (!this.panel && this.unfinished.length) await this.open(this.unfinished[0].id)
       // a ring whose end we missed while the connection was lost
