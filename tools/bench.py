@@ -116,6 +116,7 @@ def main():
     p.add_argument("--rate", type=int, default=200)
     p.add_argument("--intakes", type=int, default=500)
     p.add_argument("--keep", action="store_true", help="leave the data where it is and say where")
+    p.add_argument("--page", default=TOP / "docs/performance.md", type=pathlib.Path)
     a = p.parse_args()
     run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks")
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-bench.", dir=os.environ.get("KITH_BENCH_DIR", "/var/tmp")))
@@ -143,7 +144,7 @@ def main():
             f"{a.seconds} s by p99).", ""]
     for name, rows in tables.items():
         text += [f"| {name} | load | measured |", "| --- | --- | --- |"] + [f"| {w} | {l} | {m} |" for w, l, m in rows] + [""]
-    page = TOP / "docs/performance.md"
+    page = a.page
     old = page.read_text() if page.exists() else "# Performance\n"
     begin, end = "<!-- bench -->", "<!-- /bench -->"
     block = begin + "\n" + "\n".join(text) + end
