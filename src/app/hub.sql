@@ -44,8 +44,10 @@ SELECT p.id, p.name, p.is_ready,
 SELECT e.staff_id, e.extension FROM staff_extension e ORDER BY e.staff_id, e.extension LIMIT 10000;
 
 -- name: desk_ringing -> hub_ringing
-SELECT d.staff_id, c.id AS call_id FROM call c JOIN call_desk d ON d.call_id = c.id
- WHERE c.state <> 'ended' AND c.state = 'ringing' ORDER BY d.staff_id, c.ring_ms LIMIT 10000;
+SELECT d.staff_id, d.call_id
+  FROM (SELECT c.id AS live_id FROM call c WHERE c.state <> 'ended' AND c.state = 'ringing' ORDER BY c.ring_ms LIMIT 1000) q
+  JOIN call_desk d ON d.call_id = q.live_id
+ LIMIT 10000;
 
 -- name: desk_last_calls -> desk_call
 SELECT c.id, c.state, c.end_ms, c.wrapped_ms FROM call c WHERE c.id IN {{ints}} :ids LIMIT 2000;
