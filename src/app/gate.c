@@ -235,6 +235,8 @@ static void errand_done(struct change *c, enum err result)
 {
     struct errand *e = c->owner;
     bool is_overtaken = result == ERR_STALE && e->cx.if_match < 0 && e->tries < REPLANS;
+    /* What stands in the way may be our own twin with the same key: look once more. */
+    is_overtaken = is_overtaken || (result == ERR_CONFLICT && e->key.len && e->tries == 0);
     e->result = result;
     e->tries++;
     e->is_done = !is_overtaken;
@@ -399,8 +401,10 @@ size_t gate_body_limit(void *arg, enum http_method m, str path)
     str params[SPOT_PARAMS_MAX];
     const struct spot *s = trie_find(g->trie, path, params);
     const struct route *r = s ? row_of(s, m) : NULL;
-    if (!r || r->method == HTTP_GET)
+    if (m == HTTP_GET || m == HTTP_HEAD)
         return 0;
+    if (!r)
+        return BODY_DEFAULT; /* 404 or 405 is the better answer */
     if (!takes_body(r) && !r->is_raw)
         return BODY_NONE;
     return r->body_limit ? r->body_limit : BODY_DEFAULT;

@@ -1,0 +1,194 @@
+// The program from a shell: people and tokens with and without a running server, start and end, a second server.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { spawn } from 'node:child_process';
+import { statSync, existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { house, bin, passPhrase, sleep, isPostgres } from './kith.mjs';
+
+test('people and tokens are made while the server runs and while it does not', async (t) => {
+  const k = await house(t);
+  await k.person('owner', { email: 'o@kith.example' });
+  await k.stop();
+  await k.run(['user', 'add', '--email', 'Still@kith.example', '--name', 'Still', '--role', 'agent', '--extension', '7', '--password-stdin'], `${passPhrase}\n`);
+  const token = (await k.run(['token', 'add', '--name', 'x', '--role', 'owner'])).trim();
+  assert.match(token, /^[\w-]{43}$/);
+  await k.start();
+  const api = k.nobody();
+  api.token = token;
+  const people = (await api.get('/staff')).body.items;
+  assert.deepEqual(people.map((p) => p.email), ['o@kith.example', 'still@kith.example']);
+  assert.deepEqual(people[1].extensions, ['7']);
+  await k.run(['user', 'add', '--email', 'now@kith.example', '--name', 'Now', '--role', 'operator']);
+  assert.equal((await api.get('/staff')).body.items.length, 3);
+  const list = (await k.run(['user', 'list'])).trimEnd().split('\n');
+  assert.deepEqual(list.map((l) => l.split('\t')[2]), ['owner', 'agent', 'operator']);
+  if (!isPostgres) assert.equal(statSync(path.join(k.data, 'kith.sock')).mode & 0o777, 0o600);
+
+  const still = await k.logIn('still@kith.example');
+  await k.run(['user', 'reset', '--email', 'still@kith.example', '--password-stdin'], 'the tall green heron');
+  await sleep(700);
+  assert.equal((await still.get('/session')).status, 401);
+  await k.logIn('still@kith.example', 'the tall green heron');
+  await k.run(['user', 'disable', '--email', 'still@kith.example']);
+  assert.equal((await k.nobody().post('/session', { email: 'still@kith.example', password: 'the tall green heron' })).status, 401);
+});
+
+test('what a command refuses it says in one sentence, with the right exit status', async (t) => {
+  const k = await house(t);
+  await k.person('owner', { email: 'o@kith.example' });
+  const cases = [
+    [1, ['user', 'add', '--email', 'o@kith.example', '--name', 'x', '--role', 'agent'], /already/],
+    [1, ['user', 'add', '--email', 'nonsense', '--name', 'x', '--role', 'agent'], /e-mail/],
+    [1, ['user', 'add', '--email', 'p@kith.example', '--name', 'x', '--role', 'agent', '--password-stdin'], /12/, 'short'],
+    [1, ['user', 'disable', '--email', 'q@kith.example'], /q@kith\.example/],
+    [1, ['user', 'disable', '--email', 'o@kith.example'], /last owner/],
+    [1, ['token', 'add', '--name', 'x', '--role', 'agent', '--scope', 'everything'], /everything/],
+    [2, ['user', 'add', '--email', 'p@kith.example', '--name', 'x', '--role', 'king'], /--role/],
+    [2, ['user', 'add', '--email', 'p@kith.example', '--role', 'agent'], /--name/],
+    [2, ['user', 'add', '--nonsense'], /--nonsense/],
+    [2, ['user', 'fly'], /add, list/],
+    [2, ['token', 'add', '--name', 'x', '--role', 'agent', '--days', '0'], /--days/],
+  ];
+  for (const [status, words, why, input] of cases) {
+    const r = await k.command(words, input);
+    assert.equal(r.status, status, `${words.join(' ')}: ${r.err}`);
+    assert.match(r.err, why);
+    assert.equal(r.err.trimEnd().split('\n').length, 1, r.err);
+    assert.equal(r.out, '');
+  }
+});
+
+const run = (words, env = {}) =>
+  new Promise((done) => {
+    const p = spawn(bin, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    let out = '', err = '';
+    p.stdout.on('data', (d) => { out += d; });
+    p.stderr.on('data', (d) => { err += d; });
+    p.on('close', (status) => done({ status, out, err }));
+  });
+
+test('wrong words end with 2 and say what is wrong; help and version end with 0', async () => {
+  for (const words of [[], ['fly'], ['serve'], ['serve', '--data'], ['serve', '--data', '/tmp', '--listen', 'here'], ['serve', '--data', '/tmp', '--listen', '1.2.3.4:99999'],
+    ['serve', '--data', '/tmp', '--tls-cert', 'x'], ['serve', '--data', '/tmp', '--data', '/var'], ['openapi', 'x'], ['check']]) {
+    const r = await run(words, { KITH_DATA: undefined });
+    assert.equal(r.status, 2, words.join(' ') + r.err);
+    assert.ok(r.err.length > 10);
+  }
+  assert.match((await run(['help'])).out, /usage: kith serve/);
+  assert.match((await run(['version'])).out, /^kith \d/);
+  const open = await run(['serve', '--data', '/nonexistent/place']);
+  assert.equal(open.status, 1);
+  assert.match(open.err, /nonexistent/);
+});
+
+test('a configuration file says the same as the command line, which goes before it', async (t) => {
+  const k = await house(t);
+  await k.stop();
+  const file = path.join(k.data, 'kith.conf');
+  writeFileSync(file, '# the house\nlisten = 127.0.0.1:1\nproxy = 10.0.0.1\n');
+  await k.start({ args: ['--config', file] }); // --listen 127.0.0.1:0 of the command line wins
+  assert.equal((await k.nobody().get('//healthz')).status, 200);
+  await k.stop();
+  writeFileSync(file, 'colour = red\n');
+  const bad = await run(['serve', ...k.store.args, '--config', file]);
+  assert.equal(bad.status, 2);
+  assert.match(bad.err, /line 1.*colour/);
+});
+
+test('an address of the network without TLS or a proxy is refused with a sentence', async (t) => {
+  const k = await house(t);
+  await k.stop();
+  const r = await run(['serve', ...k.store.args, '--listen', '0.0.0.0:0']);
+  assert.equal(r.status, 1);
+  assert.match(r.err, /clear text/);
+});
+
+test('a second server on the same directory is refused, and the first goes on', { skip: isPostgres }, async (t) => {
+  const k = await house(t);
+  const second = await run(['serve', ...k.store.args, '--listen', '127.0.0.1:0']);
+  assert.equal(second.status, 1);
+  assert.match(second.err, /kith: .+/);
+  assert.equal((await k.nobody().get('//healthz')).status, 200);
+});
+
+test('check finds the store sound, and says so when it is not', { skip: isPostgres }, async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  assert.match(await k.run(['check']), /sound/);
+  await k.stop();
+  assert.match(await k.run(['check']), /sound/);
+  writeFileSync(path.join(k.data, 'kith.db'), Buffer.alloc(65536, 7));
+  assert.equal((await k.command(['check'])).status, 1);
+});
+
+test('told to stop under load, it answers what it accepted, loses none of it and is gone in ten seconds', async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  const api = await k.token('owner');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 24 });
+  const acked = [], refused = [];
+  let n = 0, isStopping = false, afterStop = 0;
+  const writer = async () => {
+    for (;;) {
+      const name = `load ${n++}`;
+      try {
+        const a = await api.ask('POST', '/tokens', { name, role: 'agent', scopes: ['read'] }, {}, { agent });
+        if (a.status === 201) { acked.push(a.body.id); afterStop += isStopping; }
+        else refused.push(a.status);
+      } catch (e) {
+        return e.code ?? e.message;
+      }
+    }
+  };
+  const writers = [...Array(24)].map(writer);
+  await sleep(600);
+  const from = Date.now();
+  isStopping = true;
+  const end = await k.stop();
+  const reasons = await Promise.all(writers);
+  agent.destroy();
+  assert.deepEqual(end, { code: 0, signal: null });
+  assert.ok(Date.now() - from < 10000);
+  assert.ok(acked.length > 50, `${acked.length} acknowledged`);
+  assert.ok(refused.every((s) => s === 503), refused.join());
+  assert.ok(reasons.every((r) => /ECONNREFUSED|ECONNRESET|EPIPE|hang up/.test(r)), reasons.join());
+  if (!isPostgres) assert.ok(!existsSync(path.join(k.data, 'kith.sock')));
+
+  await k.start();
+  const kept = new Set();
+  let cursor = '';
+  do {
+    const page = await api.must(200, 'GET', `/tokens?limit=200${cursor}`);
+    for (const i of page.items) kept.add(i.id);
+    cursor = page.next && `&cursor=${encodeURIComponent(page.next)}`;
+  } while (cursor);
+  assert.deepEqual(acked.filter((id) => !kept.has(id)), []);
+});
+
+test('killed in the middle of writing, it has everything it acknowledged', async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  const api = await k.token('owner');
+  const acked = [];
+  let isKilled = false;
+  const writer = async (w) => {
+    for (let i = 0; !isKilled; i++) {
+      const a = await api.post('/tokens', { name: `w${w} ${i}`, role: 'agent', scopes: ['read'] }).catch(() => null);
+      if (a?.status === 201) acked.push(a.body.id);
+    }
+  };
+  for (let round = 0; round < 3; round++) {
+    isKilled = false;
+    const writers = [0, 1, 2, 3, 4, 5].map(writer);
+    await sleep(250);
+    await k.kill();
+    isKilled = true;
+    await Promise.all(writers);
+    await k.start();
+  }
+  const rows = k.sql('SELECT COUNT(*) FROM token')[0][0];
+  assert.ok(Number(rows) >= acked.length + 1, `${rows} rows, ${acked.length} acknowledged`);
+  assert.ok(acked.length > 30);
+});
