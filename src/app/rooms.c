@@ -6,7 +6,9 @@
 #include "rooms/card/card.h"
 #include "rooms/customer/customer.h"
 #include "rooms/intake/intake.h"
+#include "rooms/order/order.h"
 #include "rooms/panel/panel.h"
+#include "rooms/product/product.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -14,8 +16,10 @@ const struct room *const rooms[] = {
     &settings_room,
     &staff_room,
     &audit_room,
+    &product_room,
     &customer_room,
     &intake_room,
+    &order_room,
     &phone_link_room,
     &call_room,
     &card_room,

@@ -511,6 +511,7 @@ static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
 static enum err repeat(struct cx *cx, const struct first_row *first, struct intake_result *out)
 {
     *out = (struct intake_result){.customer = first->root,
+                                  .via = first->root,
                                   .is_new = first->is_new,
                                   .interaction = first->interaction,
                                   .matched_by = first->matched_by};
@@ -550,6 +551,7 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     if (!in->no_interaction)
         p->interaction.v = id_new(cx->now_ms);
     p->result.customer = p->root;
+    p->result.via = p->via;
     p->result.is_new = p->is_new;
     p->result.interaction = p->interaction;
     return OK;

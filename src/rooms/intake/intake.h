@@ -46,7 +46,8 @@ struct intake {
 };
 struct duplicate { customer_id id; double probability; str why; };
 struct intake_result {
-    customer_id customer;
+    customer_id customer; /* the root */
+    customer_id via;      /* the id that the rows of this contact keep */
     bool is_new;
     interaction_id interaction;
     str matched_by;         /* "phone", "email" …, "chosen", "" new; a repeated source_id says what the first answer said */

@@ -1,7 +1,6 @@
 /* The one door: who a contact is recognised as, and what may never happen there. */
 #include "db/db_test.h"
 #include "queries.h"
-#include "rooms/card/card.h"
 #include "rooms/intake/intake.h"
 
 /* ---- a contact in one line ------------------------------------------------------------------- */

@@ -1,0 +1,19 @@
+/* rooms/product/product.h - what the company sells: a number of its own (SKU), a name, a price.
+ */
+#pragma once
+#include "db/event.h"
+#include "net/route.h"
+
+struct product {
+    product_id id;
+    str sku, name;
+    money price; /* currency "": none stated */
+    str category;
+    int64_t version;
+};
+extern const struct shape product_shape;
+
+/* Those of the given SKUs that are known, ordered by SKU. */
+enum err product_by_skus(struct cx *cx, const str *skus, size_t n, struct list *out /* of struct product */) MUST_USE;
+
+extern const struct room product_room;
