@@ -362,7 +362,9 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
 /* libmicrohttpd cuts the head in place: it writes NUL over colons and line ends and hands out
  * pointers into its buffer. So the head can be walked once more, and every byte of it must be
  * accounted for: a line ended by a lone LF leaves one NUL where CRLF leaves two, a folded line is
- * moved away, a NUL in a line ends it too early. What does not add up is refused. */
+ * moved away, a NUL in a line ends it too early. What does not add up is refused. Two forms leave
+ * the very bytes that CRLF leaves and cannot be told from it: NUL LF and, as the blank line, ":" LF
+ * (docs/decisions/010-http-port.md says why that does no harm). */
 struct head_walk {
     const char *at; /* where the next header must begin */
     struct http_header *headers;
@@ -490,7 +492,7 @@ static enum refusal take_head(struct http_exchange *x, const char *url, const ch
                                 count_bytes, &kept);
     if (w.n > w.max || head_len > GUARD_HEAD_MAX || kept > POOL_BYTES - POOL_RESERVE)
         return REFUSE_HEAD_BIG;
-    if (w.is_odd || w.at + 2 != method + head_len)
+    if (w.is_odd || w.at + 2 != method + head_len || w.at[0] != 0 || w.at[1] != 0)
         return REFUSE_HEADER;
     if (line != REFUSE_NOTHING)
         return line;

@@ -354,6 +354,9 @@ static void a_blank_before_the_colon_is_refused(void **state)
 
 static void a_line_that_is_no_header_is_refused(void **state)
 {
+    assert_refused(*state, plain,
+                   S("GET / HTTP/1.1\r\nHost: : \n: \nSmuggled: x\r\n\r\nGET /x" GET_END), 400);
+    assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\n:\r\nX: y\r\n\r\n"), 400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n"), 400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n"), 400);
     assert_refused(*state, plain, S("GET / HTTP/1.1\r\nHost: a\r\nX(y): b\r\n\r\n"), 400);

@@ -83,6 +83,11 @@ static bool request_cut(str *rest, bool *is_last)
     int64_t length = 0;
     size_t hosts = 0, lengths = 0, codings = 0;
     for (;;) {
+        if (str_starts(*rest, S(":\n"))) { /* the other blank line it cannot tell */
+            rest->ptr += 2;
+            rest->len -= 2;
+            break;
+        }
         if (!line_cut(rest, &line))
             return false;
         if (line.len == 0)
