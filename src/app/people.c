@@ -261,6 +261,15 @@ static void *desk_main(void *arg)
     return NULL;
 }
 
+static bool is_somebody_there(const struct sockaddr_un *at)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_there = fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_there;
+}
+
 struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
 {
     struct people_desk *d = calloc(1, sizeof *d);
@@ -272,9 +281,12 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
     d->stop = eventfd(0, EFD_CLOEXEC);
     struct sockaddr_un at;
     address_of(d->dir, &at);
-    (void)unlinkat(d->dir, "kith.sock", 0); /* left by one that was killed; the lock says that nobody lives */
+    errno = EADDRINUSE;
+    bool is_taken = is_somebody_there(&at); /* PostgreSQL: a second server with the same directory */
+    if (!is_taken)
+        (void)unlinkat(d->dir, "kith.sock", 0); /* left by one that was killed */
     mode_t before = umask(0177);
-    bool is_open = d->dir >= 0 && d->listener >= 0 && d->stop >= 0 &&
+    bool is_open = !is_taken && d->dir >= 0 && d->listener >= 0 && d->stop >= 0 &&
                    bind(d->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(d->listener, 16) == 0;
     umask(before);
     if (!is_open || pthread_create(&d->thread, NULL, desk_main, d) != 0) {

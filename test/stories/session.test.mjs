@@ -238,3 +238,21 @@ test('language, theme and the rest are one\'s own, and sentences come in that la
   for (const [lang, title] of [['ru-RU,ru;q=0.9', 'Сначала войдите'], ['zh-CN', '请先登录'], ['kk', 'Алдымен кіріңіз'], ['de, en;q=0.5', 'Log in first'], ['xx', 'Log in first']])
     assert.equal((await k.nobody().get('/session', { 'Accept-Language': lang })).body.title, title);
 });
+
+test('an open stream of events ends within a second of its session', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const ends = {
+    'log-out': (one) => one.delete('/session'),
+    'shutting out': (one) => owner.patch(`/staff/${one.staff.id}`, { is_active: false }),
+    'another role': (one) => owner.patch(`/staff/${one.staff.id}`, { role: 'agent' }),
+  };
+  for (const [name, end] of Object.entries(ends)) {
+    const one = await k.person('operator');
+    const events = await one.events();
+    await sleep(100);
+    assert.ok(!events.isOver);
+    assert.ok((await end(one)).status < 300);
+    await events.ended(1000).catch(() => assert.fail(`the stream outlived ${name}`));
+  }
+});
