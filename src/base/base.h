@@ -27,6 +27,7 @@
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define UNUSED __attribute__((unused))
+#define FALLTHROUGH __attribute__((fallthrough))
 
 /* Unsafe functions are renamed away; the compiler's complaint names the cure. */
 #undef strcpy

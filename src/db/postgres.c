@@ -365,7 +365,7 @@ static void take(struct cx *cx, struct pg *p, const struct expect *e, const PGre
         if (x != OK)
             keep_failure(cx, p, x);
     }
-        /* fall through */
+        FALLTHROUGH;
     case PGRES_COMMAND_OK:
         if (e->changed) {
             int64_t n = 0;
@@ -556,7 +556,7 @@ static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args
         case VAL_INTS:
         case VAL_TEXTS:
             s = array_of(cx->arena, v);
-            /* fall through */
+            FALLTHROUGH;
         case VAL_TEXT:
         case VAL_BLOB:
             values[i] = s.len ? s.ptr : "";

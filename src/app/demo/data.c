@@ -94,7 +94,7 @@ const struct culture *people_culture(const struct people *p, const char *code)
     for (size_t i = 0; i < p->n; i++)
         if (str_eq(p->cultures[i].code, str_of(code)))
             return &p->cultures[i];
-    assert(!"a culture that people.txt has");
+    assert(false && "a culture that people.txt has");
     return p->cultures;
 }
 

@@ -380,7 +380,7 @@ static void numbers_that_are_not_numbers_never_recognise_anybody(void **state)
     (void)customer(w, "Ann", "+442079460018");
     static const char *const odd[] = {"anonymous", "", "unknown", "Restricted", "12", "0", "+", "alice@pbx.example",
                                       "sip:anonymous@anonymous.invalid", "+44 20 (7946", "abc/def", "[::1]", "'; DROP TABLE call; --",
-                                      "+442079460018000000000000000000000", "٠٠", "𝟘", "\xe2\x80\xae" "8100"};
+                                      "+442079460018000000000000000000000", "٠٠", "𝟘", ("\xe2\x80\xae" "8100")};
     for (size_t i = 0; i < COUNT(odd); i++) {
         struct call_told t = {.kind = TOLD_RING, .direction = DIRECTION_IN, .from = str_of(odd[i]),
                               .source_id = arena_printf(w->cx.arena, "odd-%zu", i)};
