@@ -639,6 +639,14 @@ str http_cookie_of(const struct http_exchange *x, const char *name)
     return guard_cookie(x->headers, x->n_headers, str_of(name));
 }
 
+bool http_client_is_gone(struct http_exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    bool is_gone = !x->conn || atomic_load(&x->conn->is_gone);
+    pthread_mutex_unlock(&x->lock);
+    return is_gone;
+}
+
 void http_set_owner(struct http_exchange *x, void *owner, void (*free_owner)(void *owner))
 {
     x->owner = owner;
@@ -842,6 +850,7 @@ static void force(struct http_server *s)
     atomic_store(&s->is_forced, true);
     pthread_mutex_lock(&s->lock);
     for (struct conn *c = s->conns; c; c = c->next) {
+        atomic_store(&c->deadline_ns, 1); /* a connection that never began is forgotten */
         if (c->stream) {
             stream_client_gone(c->stream);
         } else if (c->x) {

@@ -76,6 +76,8 @@ const struct http_request *http_request(const struct http_exchange *x);
 str http_header_of(const struct http_exchange *x, const char *name);
 /* Value of a cookie, empty when absent or when two of the name differ. */
 str http_cookie_of(const struct http_exchange *x, const char *name);
+/* Has the client hung up? For long work that would be done for nobody. Not after the answer. */
+bool http_client_is_gone(struct http_exchange *x);
 /* Memory that lives as long as the exchange. */
 struct arena *http_arena(struct http_exchange *x);
 /* A slot for the owner of the exchange (the gate's request); freed with the exchange, on any

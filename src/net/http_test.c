@@ -721,6 +721,18 @@ static void a_slow_handler_is_no_slow_client(void **state)
     test_stop(t);
 }
 
+static struct http_exchange *kept_of(struct test_server *t)
+{
+    struct http_exchange *x = NULL;
+    while (!x) {
+        nap_ms(2);
+        pthread_mutex_lock(&t->lock);
+        x = t->kept;
+        pthread_mutex_unlock(&t->lock);
+    }
+    return x;
+}
+
 /* ---- how many
  * -----------------------------------------------------------------------------------------------
  */
@@ -738,11 +750,9 @@ static void beyond_the_limit_connections_wait_their_turn_without_a_busy_loop(voi
     int fds[3];
     for (size_t i = 0; i < COUNT(fds); i++) {
         fds[i] = dial(t);
-        bool ended = false;
-        put(fds[i], S("GET /now HTTP/1.1\r\nHost: a\r\n\r\n"));
-        get_until(*state, fds[i], S("loopback=1"), &ended);
-        assert_false(ended);
+        put(fds[i], S("GET /now HTTP/1.1\r\n"));
     }
+    await(figures(t).connections == 3);
     int late = dial(t);
     put(late, S("GET /late" GET_END));
     double before = cpu_seconds();
@@ -757,6 +767,42 @@ static void beyond_the_limit_connections_wait_their_turn_without_a_busy_loop(voi
     close(late);
     close(fds[1]);
     close(fds[2]);
+    test_stop(t);
+}
+
+static void in_a_full_house_the_longest_idle_connection_makes_room(void **state)
+{
+    struct test_server *t = test_open(*state, (struct http_options){.max_connections = 3});
+    int fds[3];
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = dial(t);
+        bool ended = false;
+        put(fds[i], S("GET /now HTTP/1.1\r\nHost: a\r\n\r\n"));
+        get_until(*state, fds[i], S("loopback=1"), &ended);
+        assert_false(ended);
+        nap_ms(20);
+    }
+    str got = ask(*state, t, S("GET /late" GET_END));
+
+    assert_has(got, S("[/late]"));
+    assert_int_equal(get_all(*state, fds[0]).len, 0); /* it was the first to fall idle */
+    assert_int_equal(figures(t).cut_slow, 0);
+    for (size_t i = 0; i < COUNT(fds); i++)
+        close(fds[i]);
+    test_stop(t);
+}
+
+static void a_handler_can_see_that_its_client_has_hung_up(void **state)
+{
+    struct test_server *t = test_open(*state, (struct http_options){0});
+    int fd = dial(t);
+    put(fd, S("GET /keep HTTP/1.1\r\nHost: a\r\n\r\n"));
+    struct http_exchange *x = kept_of(t);
+    assert_false(http_client_is_gone(x));
+    close(fd);
+    await(http_client_is_gone(x));
+    test_echo(x);
+    await(figures(t).connections == 0);
     test_stop(t);
 }
 
@@ -910,18 +956,6 @@ static void *answer_late(void *arg)
     return NULL;
 }
 
-static struct http_exchange *kept_of(struct test_server *t)
-{
-    struct http_exchange *x = NULL;
-    while (!x) {
-        nap_ms(2);
-        pthread_mutex_lock(&t->lock);
-        x = t->kept;
-        pthread_mutex_unlock(&t->lock);
-    }
-    return x;
-}
-
 static void closing_waits_for_what_was_accepted(void **state)
 {
     struct test_server *t = test_open(*state, (struct http_options){0});
@@ -1011,6 +1045,8 @@ int main(void)
         TEST(a_client_that_does_not_read_its_answer_is_cut),
         TEST(a_slow_handler_is_no_slow_client),
         TEST(beyond_the_limit_connections_wait_their_turn_without_a_busy_loop),
+        TEST(in_a_full_house_the_longest_idle_connection_makes_room),
+        TEST(a_handler_can_see_that_its_client_has_hung_up),
         TEST(when_descriptors_run_out_accepting_pauses_and_heals),
         TEST(a_thousand_short_connections_leave_nothing_behind),
         TEST(forwarded_addresses_count_from_listed_proxies_only),

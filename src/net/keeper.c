@@ -24,6 +24,8 @@ enum {
     LINGER_MS = 2000,
     PEER_BUCKETS = 1024,
 };
+#define STILLBORN_NS (5 * NS_PER_S)
+#define YIELD_NS (NS_PER_S / 2) /* so long a connection may be idle even in a full house */
 
 /* ---- connections of one peer ----------------------------------------------------------------- */
 
@@ -123,16 +125,20 @@ static void conn_unlink(struct conn *c)
     atomic_fetch_sub(&s->daemon_conns[c->daemon], 1);
 }
 
+static void conn_forget(struct conn *c)
+{
+    conn_unlink(c);
+    free(c);
+}
+
 static bool conn_link(struct conn *c)
 {
     struct http_server *s = c->server;
     if (!by_fd_has_room(s, c->fd))
         return false;
     struct conn *stale = s->by_fd[c->fd];
-    if (stale) { /* libmicrohttpd gave it up before it had begun */
-        conn_unlink(stale);
-        free(stale);
-    }
+    if (stale)
+        conn_forget(stale); /* libmicrohttpd gave it up before it had begun */
     if (!c->is_proxy && !net_addr_is_loopback(&c->addr)) {
         if (!peer_add(s, &c->addr))
             return false;
@@ -146,6 +152,16 @@ static bool conn_link(struct conn *c)
     s->n_conns++;
     atomic_fetch_add(&s->daemon_conns[c->daemon], 1);
     return true;
+}
+
+static void cut(struct http_server *s, struct conn *c, bool is_slow)
+{
+    c->is_cut = true;
+    if (is_slow)
+        atomic_fetch_add(&s->cut_slow, 1);
+    shutdown(c->fd, SHUT_RDWR);
+    if (c->stream)
+        stream_client_gone(c->stream);
 }
 
 /* Keeps a descriptor a while longer, reading what the client still sends: closing with unread bytes
@@ -181,8 +197,7 @@ void keeper_on_connection(void *arg, struct MHD_Connection *c, void **socket_con
         if (mine) {
             if (atomic_load(&mine->wants_linger))
                 linger_begin(s, mine);
-            conn_unlink(mine);
-            free(mine);
+            conn_forget(mine);
         }
     }
     pthread_mutex_unlock(&s->lock);
@@ -255,19 +270,35 @@ static void admit(struct http_server *s, int fd, const struct sockaddr_storage *
     if (MHD_add_connection(s->daemons[c->daemon], fd, (const struct sockaddr *)sa, len) !=
         MHD_YES) {
         pthread_mutex_lock(&s->lock);
-        conn_unlink(c);
+        conn_forget(c);
         pthread_mutex_unlock(&s->lock);
-        free(c);
     }
+}
+
+/* Is the house full? Then whoever has been idle longest between requests makes room. */
+static bool is_full(struct http_server *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool full = s->n_conns >= s->options.max_connections;
+    struct conn *oldest = NULL;
+    int64_t before = clock_mono_ns() + (s->options.idle_seconds * NS_PER_S) - YIELD_NS;
+    for (struct conn *c = full ? s->conns : NULL; c; c = c->next) {
+        int64_t deadline = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
+        if (c->mhd && !c->is_cut && atomic_load(&c->phase) == CONN_IDLE && deadline < before) {
+            oldest = c;
+            before = deadline;
+        }
+    }
+    if (oldest)
+        cut(s, oldest, false);
+    pthread_mutex_unlock(&s->lock);
+    return full;
 }
 
 static void accept_some(struct http_server *s)
 {
     for (int i = 0; i < 64; i++) {
-        pthread_mutex_lock(&s->lock);
-        bool is_full = s->n_conns >= s->options.max_connections;
-        pthread_mutex_unlock(&s->lock);
-        if (is_full) {
+        if (is_full(s)) {
             accept_pause(s, clock_mono_ns());
             return;
         }
@@ -307,12 +338,7 @@ static void scan_conn(struct http_server *s, struct conn *c, int64_t now_ns)
     bool is_late = deadline != 0 && now_ns > deadline;
     bool is_over = phase != CONN_BUSY && atomic_load(&s->is_closing);
     if (c->mhd && !c->is_cut && (is_late || is_over)) {
-        c->is_cut = true;
-        if (phase != CONN_IDLE && !is_over)
-            atomic_fetch_add(&s->cut_slow, 1);
-        shutdown(c->fd, SHUT_RDWR);
-        if (c->stream)
-            stream_client_gone(c->stream);
+        cut(s, c, phase != CONN_IDLE && !is_over);
     } else if (c->stream) {
         stream_beat(c->stream, now_ns);
     } else if (c->mhd && atomic_load(&c->is_gone)) {
@@ -339,8 +365,15 @@ static bool linger_is_over(struct farewell *l, int64_t now_ns)
 static bool scan(struct http_server *s, int64_t now_ns)
 {
     pthread_mutex_lock(&s->lock);
-    for (struct conn *c = s->conns; c; c = c->next)
+    for (struct conn *c = s->conns, *next; c; c = next) {
+        next = c->next;
+        int64_t deadline = atomic_load_explicit(&c->deadline_ns, memory_order_relaxed);
+        if (!c->mhd && now_ns > deadline + STILLBORN_NS) {
+            conn_forget(c); /* libmicrohttpd had no memory to begin it, and says nothing */
+            continue;
+        }
         scan_conn(s, c, now_ns);
+    }
     for (size_t i = s->n_lingers; i-- > 0;) {
         if (!linger_is_over(&s->lingers[i], now_ns))
             continue;
