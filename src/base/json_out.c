@@ -54,9 +54,25 @@ static const char escapes[256] = {
     ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u',
 };
 
+/* A byte below n (at most 0x80), or equal to c, among eight: the classic tricks with carries. */
+static bool has_below(uint64_t v, uint64_t n)
+{
+    return ((v - 0x0101010101010101u * n) & ~v & 0x8080808080808080u) != 0;
+}
+
+static bool has_byte(uint64_t v, uint64_t c)
+{
+    return has_below(v ^ (0x0101010101010101u * c), 1);
+}
+
 static size_t clean_run(str s)
 {
     size_t n = 0;
+    for (uint64_t v; s.len - n >= sizeof v; n += sizeof v) {
+        memcpy(&v, s.ptr + n, sizeof v);
+        if (has_below(v, 0x20) || has_byte(v, '"') || has_byte(v, '\\') || has_byte(v, 0x7F))
+            break;
+    }
     while (n < s.len && !escapes[(unsigned char)s.ptr[n]])
         n++;
     return n;
