@@ -25,6 +25,15 @@ size_t utf8_valid(str s);
 int32_t utf8_next(str *s);
 void text_add_codepoint(struct text *t, int32_t c);
 
+/* The calendar without zones: days since 1970-01-01. */
+struct date {
+    int64_t year;
+    int month, day;
+};
+int64_t days_of(struct date d);
+struct date date_of(int64_t days);
+int64_t floor_div(int64_t a, int64_t b);
+
 /* RFC 3339 of t with its NUL; the length. */
 enum { TIME_CHARS = 32 };
 size_t time_write(char out[static TIME_CHARS], when t);
@@ -34,3 +43,11 @@ enum { ID_CHARS = 14 };
 void id_write(char *out, int64_t id);
 
 void base_sodium(void); /* libsodium is ready after it */
+
+/* A time zone read from a TZif file (RFC 8536). */
+struct zone;
+/* NULL when the bytes are none. On the heap. */
+struct zone *zone_parse(str tzif);
+void zone_free(struct zone *z);
+/* Seconds east of UTC at an instant. */
+int32_t zone_offset(const struct zone *z, int64_t utc_s);

@@ -1,10 +1,7 @@
-/* base/time.c - instants as text and back (RFC 3339), days in a time zone (ICU). */
+/* base/time.c - instants as text and back (RFC 3339). Days in a time zone: zone.c. */
 #include "base/inside.h"
 #include <inttypes.h>
-#include <pthread.h>
 #include <time.h>
-#include <unicode/ucal.h>
-#include <unicode/ustring.h>
 
 static const int64_t DAY_MS = 86400000;
 
@@ -24,17 +21,12 @@ int64_t clock_mono_ns(void)
 
 /* ---- the calendar: years of 365.2425 days from 1 March, as by H. Hinnant's public algorithms ---- */
 
-struct date {
-    int64_t year;
-    int month, day;
-};
-
-static int64_t floor_div(int64_t a, int64_t b)
+int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
-static int64_t days_of(struct date d)
+int64_t days_of(struct date d)
 {
     int64_t y = d.year - (d.month <= 2);
     int64_t era = floor_div(y, 400), of_era = y - era * 400;
@@ -42,7 +34,7 @@ static int64_t days_of(struct date d)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static struct date date_of(int64_t days)
+struct date date_of(int64_t days)
 {
     days += 719468;
     int64_t era = floor_div(days, 146097), of_era = days - era * 146097;
@@ -181,117 +173,4 @@ bool when_parse(str s, when *out)
         return false;
     out->ms = t;
     return true;
-}
-
-/* ---- zones ----------------------------------------------------------------------------------- */
-
-/* An ICU calendar is not for two threads, and opening one costs more than asking it a hundred
- * times: each thread keeps the few it used last. */
-enum { KEPT_ZONES = 4, ZONE_CHARS = 64 };
-struct zone {
-    char name[ZONE_CHARS];
-    UCalendar *cal;
-};
-struct zones {
-    struct zone kept[KEPT_ZONES];
-    unsigned next;
-};
-static pthread_key_t zones_key;
-static pthread_once_t zones_once = PTHREAD_ONCE_INIT;
-
-static void zones_free(void *p)
-{
-    struct zones *z = p;
-    for (size_t i = 0; i < KEPT_ZONES; i++)
-        if (z->kept[i].cal)
-            ucal_close(z->kept[i].cal);
-    free(z);
-}
-
-static void zones_key_make(void)
-{
-    if (pthread_key_create(&zones_key, zones_free) != 0)
-        abort();
-}
-
-static bool zone_name(str zone, UChar out[static ZONE_CHARS])
-{
-    if (zone.len == 0 || zone.len >= ZONE_CHARS)
-        return false;
-    for (size_t i = 0; i < zone.len; i++)
-        if (zone.ptr[i] <= ' ' || zone.ptr[i] > '~')
-            return false;
-    u_charsToUChars(zone.ptr, out, (int32_t)zone.len);
-    out[zone.len] = 0;
-    return true;
-}
-
-bool zone_is_known(str zone)
-{
-    UChar name[ZONE_CHARS], canonical[ZONE_CHARS];
-    UErrorCode e = U_ZERO_ERROR;
-    UBool is_system = 0;
-    if (!zone_name(zone, name) || str_eq(zone, S("Etc/Unknown")))
-        return false;
-    ucal_getCanonicalTimeZoneID(name, -1, canonical, ZONE_CHARS, &is_system, &e);
-    return U_SUCCESS(e) && is_system;
-}
-
-static UCalendar *calendar_open(str zone)
-{
-    UChar name[ZONE_CHARS];
-    UErrorCode e = U_ZERO_ERROR;
-    if (!zone_is_known(zone) || !zone_name(zone, name))
-        (void)zone_name(S("Etc/UTC"), name);
-    UCalendar *cal = ucal_open(name, -1, "en", UCAL_GREGORIAN, &e);
-    if (U_FAILURE(e))
-        out_of_memory(0);
-    ucal_setGregorianChange(cal, -8.64e15, &e); /* RFC 3339 knows no Julian days */
-    ucal_setAttribute(cal, UCAL_REPEATED_WALL_TIME, UCAL_WALLTIME_FIRST);
-    ucal_setAttribute(cal, UCAL_SKIPPED_WALL_TIME, UCAL_WALLTIME_NEXT_VALID);
-    return cal;
-}
-
-static UCalendar *calendar(str zone)
-{
-    if (zone.len >= ZONE_CHARS)
-        zone = S("Etc/UTC");
-    pthread_once(&zones_once, zones_key_make);
-    struct zones *z = pthread_getspecific(zones_key);
-    if (!z) {
-        z = calloc(1, sizeof *z);
-        if (!z || pthread_setspecific(zones_key, z) != 0)
-            out_of_memory(sizeof *z);
-    }
-    for (size_t i = 0; i < KEPT_ZONES; i++)
-        if (z->kept[i].cal && str_eq(str_of(z->kept[i].name), zone))
-            return z->kept[i].cal;
-    struct zone *slot = &z->kept[z->next++ % KEPT_ZONES];
-    if (slot->cal)
-        ucal_close(slot->cal);
-    slot->cal = calendar_open(zone);
-    memset(slot->name, 0, sizeof slot->name);
-    if (zone.len)
-        memcpy(slot->name, zone.ptr, zone.len);
-    return slot->cal;
-}
-
-int32_t when_day(when t, str zone)
-{
-    UErrorCode e = U_ZERO_ERROR;
-    UCalendar *cal = calendar(zone);
-    ucal_setMillis(cal, (UDate)t.ms, &e);
-    int32_t offset = ucal_get(cal, UCAL_ZONE_OFFSET, &e) + ucal_get(cal, UCAL_DST_OFFSET, &e);
-    return (int32_t)floor_div(t.ms + (U_SUCCESS(e) ? offset : 0), DAY_MS);
-}
-
-when when_of_day(int32_t day, str zone)
-{
-    UErrorCode e = U_ZERO_ERROR;
-    UCalendar *cal = calendar(zone);
-    struct date d = date_of(day);
-    ucal_clear(cal);
-    ucal_setDateTime(cal, (int32_t)d.year, d.month - 1, d.day, 0, 0, 0, &e);
-    UDate ms = ucal_getMillis(cal, &e);
-    return (when){U_SUCCESS(e) ? (int64_t)ms : day * DAY_MS};
 }

@@ -18,9 +18,10 @@ typedef struct { int64_t ms; } when; /* 0 = none */
 str when_text(struct arena *a, when t);
 /* RFC 3339 with any offset; years 1..9999; leap second 60 is read as the following second. */
 bool when_parse(str s, when *out) MUST_USE;
-/* Day number (days since 1970-01-01) of an instant in a named IANA time zone (ICU). Unknown zone: UTC. */
+/* Day number (days since 1970-01-01) of an instant in a named IANA time zone. Unknown zone: UTC. The zones are
+ * the system's (tzdata): they follow the laws of this year, which ICU's own table of 2022 does not. */
 int32_t when_day(when t, str zone);
-/* First instant of that day in the zone. */
+/* First instant of that day in the zone (of the next, where a zone skipped that day). */
 when when_of_day(int32_t day, str zone);
 bool zone_is_known(str zone);
 /* Now, from the system clock; only main loops call it, to fill cx->now_ms. */

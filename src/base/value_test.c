@@ -1,5 +1,7 @@
 #include "base/base_test.h"
+#include "base/inside.h"
 #include <pthread.h>
+#include <time.h>
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -82,6 +84,15 @@ static void a_day_begins_when_it_does_in_its_zone(void **state)
     } cases[] = {
         {"UTC", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z"},
         {"Asia/Tokyo", "2026-11-22T00:00:00Z", "2026-11-21T15:00:00Z"},
+        {"Asia/Almaty", "2026-11-22T00:00:00Z", "2026-11-21T19:00:00Z"}, /* +05 since March 2024 */
+        {"Asia/Almaty", "2023-11-22T00:00:00Z", "2023-11-21T18:00:00Z"},
+        {"America/Mexico_City", "2026-07-01T00:00:00Z", "2026-07-01T06:00:00Z"}, /* no summer time since 2022 */
+        {"Africa/Casablanca", "2026-07-01T00:00:00Z", "2026-06-30T23:00:00Z"},
+        {"Europe/Dublin", "2050-07-01T00:00:00Z", "2050-06-30T23:00:00Z"}, /* by the rule for years to come */
+        {"Australia/Sydney", "2060-01-01T00:00:00Z", "2059-12-31T13:00:00Z"},
+        {"America/Nuuk", "2061-07-01T00:00:00Z", "2061-07-01T01:00:00Z"},
+        {"Pacific/Kiritimati", "2026-11-22T00:00:00Z", "2026-11-21T10:00:00Z"},
+        {"Etc/GMT+12", "2026-11-22T00:00:00Z", "2026-11-22T12:00:00Z"},
         {"America/New_York", "2026-03-08T00:00:00Z", "2026-03-08T05:00:00Z"},
         {"America/New_York", "2026-03-09T00:00:00Z", "2026-03-09T04:00:00Z"},
         {"America/Sao_Paulo", "2018-11-04T00:00:00Z", "2018-11-04T03:00:00Z"}, /* no midnight that day */
@@ -115,6 +126,46 @@ static void days_and_their_beginnings_agree_in_any_zone(void **state)
     }
 }
 
+/* Each zone, four times a day for the years around, against the C library. */
+static void offsets_are_those_of_the_c_library(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Asia/Almaty", "Asia/Tokyo", "Asia/Shanghai", "Europe/Moscow", "Europe/London",
+                                        "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca",
+                                        "Pacific/Apia", "America/Nuuk", "Asia/Tehran", "Europe/Dublin", "America/Havana"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        assert_int_equal(setenv("TZ", names[i], 1), 0);
+        tzset();
+        for (time_t t = -2000000000; t < 4000000000; t += 21607) {
+            struct tm local;
+            assert_non_null(localtime_r(&t, &local));
+            int64_t day = days_of((struct date){local.tm_year + 1900, local.tm_mon + 1, local.tm_mday});
+            if (when_day((when){t * 1000}, str_of(names[i])) != day)
+                fail_msg("%s at %ld", names[i], (long)t);
+        }
+    }
+    (void)unsetenv("TZ");
+    tzset();
+}
+
+static void a_broken_zone_file_is_none(void **state)
+{
+    struct cx *cx = *state;
+    FILE *f = fopen("/usr/share/zoneinfo/Europe/London", "rb");
+    assert_non_null(f);
+    char *bytes = arena_alloc(cx->arena, 1, 8192);
+    size_t n = fread(bytes, 1, 8192, f);
+    (void)fclose(f);
+    struct zone *whole = zone_parse((str){bytes, n});
+    assert_non_null(whole);
+    assert_int_equal(zone_offset(whole, 1782000000), 3600);
+    zone_free(whole);
+    for (size_t len = 0; len < n; len++)
+        assert_null(zone_parse((str){bytes, len}));
+    bytes[0] = 'X';
+    assert_null(zone_parse((str){bytes, n}));
+}
+
 static void zones_are_known_by_their_iana_names(void **state)
 {
     (void)state;
@@ -124,6 +175,16 @@ static void zones_are_known_by_their_iana_names(void **state)
     assert_false(zone_is_known(S("GMT+25:99")));
     assert_false(zone_is_known(S("")));
     assert_false(zone_is_known(S("Etc/Unknown")));
+    assert_true(zone_is_known(S("America/Port-au-Prince")));
+    assert_true(zone_is_known(S("Etc/GMT+3")));
+    assert_false(zone_is_known(S("Asia/")));
+    assert_false(zone_is_known(S("Asia")));
+    assert_false(zone_is_known(S("../../../etc/passwd")));
+    assert_false(zone_is_known(S("/etc/localtime")));
+    assert_false(zone_is_known(S("localtime")));
+    assert_false(zone_is_known(S("tzdata.zi")));
+    assert_false(zone_is_known(S("zone.tab")));
+    assert_false(zone_is_known((str){"Asia/Tokyo\0x", 12}));
     assert_false(zone_is_known(S("Asia/\xD0\x90")));
     assert_false(zone_is_known(S("Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo")));
 }
@@ -362,6 +423,8 @@ int main(void)
         TEST(any_instant_survives_writing_and_reading),
         TEST(a_day_begins_when_it_does_in_its_zone),
         TEST(days_and_their_beginnings_agree_in_any_zone),
+        TEST(offsets_are_those_of_the_c_library),
+        TEST(a_broken_zone_file_is_none),
         TEST(zones_are_known_by_their_iana_names),
         TEST(a_line_is_rounded_half_to_even),
         TEST(rounding_never_strays_more_than_half_and_is_even_there),
