@@ -50,7 +50,7 @@ Maintainer: the Kith authors <kith@example.invalid>
 Section: web
 Priority: optional
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: $libraries, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers
+Depends: $libraries, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, tzdata
 Suggests: postgresql (>= 15)
 Description: customer-relationship system that a company runs itself
  One program holds one record for every customer, whatever door the customer
