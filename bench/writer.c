@@ -39,7 +39,7 @@ struct client {
 };
 
 enum { BUCKETS = 4000 }; /* of 50 us */
-static _Atomic int64_t buckets[BUCKETS], done_n, refused_n;
+static _Atomic int64_t buckets[BUCKETS], heard[BUCKETS], done_n, refused_n;
 static _Atomic bool is_over;
 static sem_t ended;
 
@@ -58,8 +58,22 @@ static enum err small(struct cx *cx, void *state)
     int64_t who = (int64_t)(c->seed >> 33) % 100000;
     TRY(db_run(cx, &q_row, ARGS(V(id_new(cx->now_ms)), V(who), V("asked when the parcel of last week arrives"))));
     TRY(db_run(cx, &q_roll, ARGS(V(who))));
-    TRY(event_add(cx, EVENT_INTERACTION_ADDED, who, 1, S("")));
+    TRY(event_add(cx, EVENT_INTERACTION_ADDED, who, c->from_ns, S("")));
     return audit_add(cx, "interaction.add", who, 1, S(""));
+}
+
+static void note(_Atomic int64_t *into, int64_t from_ns)
+{
+    int64_t slot = (clock_mono_ns() - from_ns) / 50000;
+    atomic_fetch_add(&into[slot < BUCKETS ? slot : BUCKETS - 1], 1);
+}
+
+/* From the submission of a change to the publication of its event. */
+static void hear(void *arg, const struct event *e, size_t n)
+{
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        note(heard, e[i].ref_id);
 }
 
 static void next(struct client *c)
@@ -73,8 +87,7 @@ static void next(struct client *c)
 static void done(struct change *change, enum err e)
 {
     struct client *c = change->owner;
-    int64_t slot = (clock_mono_ns() - c->from_ns) / 50000;
-    atomic_fetch_add(&buckets[slot < BUCKETS ? slot : BUCKETS - 1], 1);
+    note(buckets, c->from_ns);
     atomic_fetch_add(e == OK ? &done_n : &refused_n, 1);
     if (atomic_load(&is_over))
         sem_post(&ended);
@@ -82,13 +95,13 @@ static void done(struct change *change, enum err e)
         next(c);
 }
 
-static double percentile(double p)
+static double percentile(_Atomic int64_t *of, double p)
 {
     int64_t all = 0, seen = 0;
     for (int i = 0; i < BUCKETS; i++)
-        all += buckets[i];
+        all += of[i];
     for (int i = 0; i < BUCKETS; i++)
-        if ((double)(seen += buckets[i]) >= p * (double)all)
+        if ((double)(seen += of[i]) >= p * (double)all)
             return (i + 1) * 0.05;
     return 0;
 }
@@ -106,6 +119,7 @@ int main(int argc, char **argv)
         return 1;
     }
     sem_init(&ended, 0, 0);
+    store_on_events(s, hear, NULL);
     struct client *all = calloc((size_t)n, sizeof *all);
     if (!all)
         return 1;
@@ -125,8 +139,10 @@ int main(int argc, char **argv)
     double took = (double)(clock_mono_ns() - from) / 1e9;
     struct store_figures f;
     store_figures(s, &f);
-    printf("%d clients: %.0f changes/s, p50 %.2f ms, p99 %.2f ms, %lld refused, %.1f a batch, longest stall %.1f ms, WAL %lld MB\n",
-           n, (double)done_n / took, percentile(0.5), percentile(0.99), (long long)refused_n,
+    printf("%d clients: %.0f changes/s, p50 %.2f ms, p99 %.2f ms; events p50 %.2f ms, p99 %.2f ms; %lld refused, "
+           "%.1f a batch, longest stall %.1f ms, WAL %lld MB\n",
+           n, (double)done_n / took, percentile(buckets, 0.5), percentile(buckets, 0.99), percentile(heard, 0.5),
+           percentile(heard, 0.99), (long long)refused_n,
            (double)f.changes / (double)f.batches, (double)f.longest_stall_us / 1000, (long long)f.wal_bytes >> 20);
     for (int i = 0; i < n; i++)
         arena_close(all[i].cx.arena);
