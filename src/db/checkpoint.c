@@ -11,8 +11,10 @@
 enum {
     TICK_MS = 50,
     SMALL_FRAMES = 512,       /* 4 MB: not worth a pass yet */
-    LARGE_FRAMES = 2048,      /* 16 MB: the log should begin anew */
-    REST_FRAMES = 128,        /* what may be left for the pause: 1 MB */
+    LARGE_FRAMES = 4096,      /* 32 MB: the log should begin anew */
+    URGENT_FRAMES = 6144,     /* 48 MB: now, before the bulk lane must stop */
+    REST_FRAMES = 128,        /* what should be left for the pause: 1 MB */
+    TRIES = 6,
 };
 
 static void pause_begin(struct store *s)
@@ -64,10 +66,11 @@ static void tick(struct store *s)
     log_failure(rc);
     if (rc != SQLITE_OK || atomic_load(&s->wal_frames) < LARGE_FRAMES)
         return;
-    for (int tries = 0; tries < 4 && atomic_load(&s->wal_frames) - done > REST_FRAMES; tries++)
+    for (int tries = 0; tries < TRIES && atomic_load(&s->wal_frames) - done > REST_FRAMES; tries++)
         if (lite_checkpoint(s->checkpoint_db, &frames, &done) != SQLITE_OK)
             return;
-    if (atomic_load(&s->wal_frames) - done <= REST_FRAMES * 4)
+    size = atomic_load(&s->wal_frames);
+    if (size - done <= REST_FRAMES * 2 || size >= URGENT_FRAMES)
         finish(s);
 }
 

@@ -364,7 +364,8 @@ static struct change *next_first(struct store *s)
         pthread_cond_wait(&s->wake, &s->lock);
         s->n_asleep--;
     }
-    s->n_running++;
+    if (c)
+        s->n_running++;
     pthread_mutex_unlock(&s->lock);
     return c;
 }
