@@ -804,14 +804,14 @@ enum err http_open(struct cx *cx, const struct http_options *o, struct http_serv
         e = tls_open(cx, &s->options, &s->tls);
     if (e == OK)
         e = listen_open(cx, s);
+    *out = s; /* before the first request can come */
     if (e == OK && !threads_open(s))
         e = fault(cx, ERR_INTERNAL, M_NET_THREADS);
     if (e != OK) {
+        *out = NULL;
         http_close(s, 0);
-        return e;
     }
-    *out = s;
-    return OK;
+    return e;
 }
 
 uint16_t http_port(const struct http_server *s)
