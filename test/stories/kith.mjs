@@ -317,10 +317,13 @@ class House {
     return out.split('\n').filter((l) => l !== '').map((l) => l.split('|'));
   }
 
+  // A story that ends well may still have left a mistake of ours in the log.
   async end() {
     await this.stop();
     this.store.drop();
     rmSync(this.data, { recursive: true, force: true });
+    const mistake = /^.*(Sanitizer|runtime error|status=500).*$/m.exec(this.log);
+    if (mistake && !this.expectsMistakes) throw new Error(`the log has: ${this.log.slice(mistake.index, mistake.index + 3000)}`);
   }
 }
 
