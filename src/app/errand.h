@@ -21,6 +21,7 @@ struct errand {
     bool by_cookie;    /* who it is was told by a cookie: other pages could have sent it */
     unsigned tries;    /* plans that were overtaken */
     enum err result;
+    int http_fault; /* 415: a fault of HTTP itself, goes before result */
     struct change change;
     str key;           /* Idempotency-Key, empty: none */
     uint8_t key_request[32];

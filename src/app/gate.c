@@ -115,15 +115,13 @@ static enum err body_read(struct errand *e)
     return json_read(cx, r->in, body, e->in, &cx->sent);
 }
 
-/* *is_answered: 415 was said. */
-static enum err decode(struct errand *e, bool *is_answered)
+static enum err decode(struct errand *e)
 {
     struct cx *cx = &e->cx;
     const struct route *r = e->route;
     cx->sent = 0;
     e->in = r->in ? arena_alloc(cx->arena, 1, r->in->size) : NULL;
     e->out = r->out ? arena_alloc(cx->arena, 1, r->out->size) : NULL;
-    *is_answered = false;
     if (r->is_raw) {
         *(struct raw_in *)e->in = (struct raw_in){http_header_of(e->x, "Content-Type"), e->rq->query, e->rq->body};
         return path_read(e);
@@ -136,11 +134,11 @@ static enum err decode(struct errand *e, bool *is_answered)
     } else {
         TRY(query_is_empty(e));
         str type = http_header_of(e->x, "Content-Type");
-        *is_answered = e->rq->body.len && !is_media(type, S("application/json")) &&
-                       !(r->takes_form && is_media(type, S("application/x-www-form-urlencoded")));
-        if (*is_answered) {
-            reply_http_fault(e, STATUS_MEDIA_TYPE);
-            return OK;
+        bool is_ours = e->rq->body.len == 0 || is_media(type, S("application/json")) ||
+                       (r->takes_form && is_media(type, S("application/x-www-form-urlencoded")));
+        if (!is_ours) {
+            e->http_fault = STATUS_MEDIA_TYPE;
+            return ERR_MALFORMED;
         }
         TRY(body_read(e));
     }
@@ -258,7 +256,7 @@ static void opened(struct errand *e)
         hub_opened(e->gate->house->hub, e->cx.actor.id, id);
 }
 
-static enum err begin(struct errand *e, bool *is_answered, bool *is_change)
+static enum err begin(struct errand *e, bool *is_change)
 {
     struct cx *cx = &e->cx;
     const struct route *r = e->route;
@@ -266,9 +264,7 @@ static enum err begin(struct errand *e, bool *is_answered, bool *is_change)
     if (e->stream)
         return OK;
     TRY(if_match_read(e));
-    TRY(decode(e, is_answered));
-    if (*is_answered)
-        return OK;
+    TRY(decode(e));
     if (!r->apply) {
         TRY(r->read(cx, e->in, e->out));
         opened(e);
@@ -312,9 +308,12 @@ static void house_lang(struct errand *e)
     atomic_store_explicit(&e->gate->lang, s->lang, memory_order_relaxed);
 }
 
+/* After it the errand is gone. */
 static void answer(struct errand *e)
 {
-    if (e->result == OK)
+    if (e->http_fault)
+        reply_http_fault(e, e->http_fault);
+    else if (e->result == OK)
         reply_answer(e);
     else
         reply_fault(e);
@@ -338,7 +337,7 @@ static void errand_run(struct errand *e, struct db *db)
 {
     struct cx *cx = &e->cx;
     cx->db = db;
-    bool is_answered = false, is_change = false, has_snapshot = false;
+    bool is_change = false, has_snapshot = false;
     if (!e->is_done && clock_mono_ns() - e->queued_ns > LINE_PATIENCE_NS) {
         cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
         e->result = ERR_BUSY;
@@ -365,7 +364,7 @@ static void errand_run(struct errand *e, struct db *db)
     }
     if (has_snapshot) {
         house_lang(e);
-        e->result = begin(e, &is_answered, &is_change);
+        e->result = begin(e, &is_change);
         if (e->result == ERR_STALE && cx->if_match < 0 && e->tries < REPLANS && e->route && e->route->apply) {
             read_end(cx); /* what plan saw moved under it: again, on a newer snapshot */
             e->tries++;
@@ -375,8 +374,6 @@ static void errand_run(struct errand *e, struct db *db)
         read_end(cx);
     }
     cx->db = NULL;
-    if (is_answered)
-        return;
     if (e->result != OK)
         answer(e);
     else if (e->stream)
