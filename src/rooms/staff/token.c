@@ -1,13 +1,6 @@
 /* rooms/staff/token.c - tokens of programs: a role, scopes, an end. */
 #include "rooms/staff/staff_inner.h"
 
-const char *const scope_codes[SCOPE_N] = {
-#define X(name, code) [name##_BIT] = code,
-    SCOPE_LIST(X)
-#undef X
-};
-const struct shape raw_reply_shape = {.name = "raw_reply", .size = sizeof(struct raw_reply)};
-
 static const struct field token_fields[] = {
     FIELD(struct token_row, id),
     FIELD(struct token_row, name),
