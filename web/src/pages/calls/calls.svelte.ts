@@ -161,7 +161,7 @@ class Calls {
   private ring(told: Panel, is_old = false) {
     const p = whole(told)
     this.ringing = [...this.ringing.filter((x) => x.call.id !== p.call.id), p]
-    const is_idle = !this.panel || (this.panel.call.state === 'ended' && !!this.panel.call.wrapped_at) || this.panel.call.state === 'ringing'
+    const is_idle = !this.panel || (this.panel.call.state === 'ended' && !!this.panel.call.wrapped_at)
     const may_show = is_idle || (this.panel?.call.state === 'ended' && this.panel.call.staff?.id !== this.me)
     if (may_show) this.show(p)
     if (is_old) return
@@ -258,6 +258,7 @@ class Calls {
         ...(join && { join }),
       })
       say.toast(t(made.customer.is_new ? 'intake.made' : 'intake.joined'))
+      this.unfinished = this.unfinished.map((c) => (c.id === call.id ? { ...c, ...made.call } : c))
       if (this.panel?.call.id === call.id) this.show(whole({ call: { ...this.panel.call, ...made.call }, card: made.card, intake: null }))
       return true
     } catch (e) {

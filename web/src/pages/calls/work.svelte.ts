@@ -23,6 +23,8 @@ export class Work {
   is_failed = $state(false)
   is_dirty = $state(false)
   private dirty = new Set<Told | 'draft'>()
+  private sent = new Set<Told | 'draft'>()
+  private version = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private sending: Promise<void> | null = null
 
@@ -33,10 +35,13 @@ export class Work {
   }
   /** What the server knows, without touching what is being typed. */
   follow(call: Call) {
-    if (!this.dirty.has('note')) this.note = call.note ?? ''
-    if (!this.dirty.has('reason')) this.reason = call.reason ?? ''
-    if (!this.dirty.has('outcome')) this.outcome = call.outcome ?? ''
-    if (!this.dirty.has('impression')) this.impression = call.impression ?? 0
+    if (call.version <= this.version) return
+    this.version = call.version
+    const is_mine = (what: Told) => this.dirty.has(what) || this.sent.has(what)
+    if (!is_mine('note')) this.note = call.note ?? ''
+    if (!is_mine('reason')) this.reason = call.reason ?? ''
+    if (!is_mine('outcome')) this.outcome = call.outcome ?? ''
+    if (!is_mine('impression')) this.impression = call.impression ?? 0
   }
   touch(what: Told | 'draft') {
     this.dirty.add(what)
@@ -55,10 +60,14 @@ export class Work {
   private async send() {
     const now = new Set(this.dirty)
     this.dirty.clear()
+    this.sent = now
     try {
       const body: Record<string, unknown> = {}
       for (const field of now) if (field !== 'draft') body[field] = this[field]
-      if (Object.keys(body).length) await api.patch<Call>(`/calls/${this.id}`, body)
+      if (Object.keys(body).length) {
+        const call = await api.patch<Call>(`/calls/${this.id}`, body)
+        this.version = Math.max(this.version, call.version)
+      }
       if (now.has('draft')) {
         const found = await api.put<{ matches?: Match[] }>(`/calls/${this.id}/draft`, clean(this.draft))
         this.matches = found?.matches ?? []
@@ -72,6 +81,7 @@ export class Work {
       const is_ours = e instanceof ApiError && e.status === 422 // asking again would not help
       if (!is_ours) this.timer ??= setTimeout(() => void this.save(), 3000)
     }
+    this.sent = new Set()
     this.is_dirty = this.dirty.size > 0
   }
   forget() {

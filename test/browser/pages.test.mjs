@@ -1,0 +1,228 @@
+// The other pages: first run, log-in, today, the record, settings.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { readFileSync, readdirSync } from 'node:fs';
+import { house, passPhrase, sleep, until } from '../stories/kith.mjs';
+import { accessible, clean, fits, open } from './browser.mjs';
+import { shop } from './shop.mjs';
+
+test('the first run: owner, company, telephone with a test line, a colleague, and the house is open', async (t) => {
+  const k = await house(t);
+  const page = await open(t, k, null);
+  await page.goto('/');
+  await page.getByLabel('Set-up code').fill('2222-2222-22');
+  await page.getByLabel('Name').fill('Olga');
+  await page.getByLabel('E-mail address').fill('olga@kith.example');
+  await page.getByLabel('Password').fill(passPhrase);
+  await accessible(page, 'step 1');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel('Company name').fill('Lantern & Thread');
+  await accessible(page, 'step 2');
+  await page.getByRole('button', { name: 'Make the company' }).click();
+  await page.locator('.fault').waitFor();
+  assert.equal(await page.getByLabel('Set-up code').getAttribute('aria-invalid'), 'true');
+  await page.getByLabel('Set-up code').fill(k.code);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: 'Make the company' }).click();
+  await page.getByRole('button', { name: 'Make the address' }).click();
+  assert.match(await page.locator('code.address').textContent(), /\/api\/v1\/cti\/[\w-]{30,}/);
+  await accessible(page, 'step 3');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel('Name').fill('Sara Jones');
+  await page.getByLabel('Extension').fill('102');
+  await page.getByLabel('E-mail address').fill('sara@kith.example');
+  await page.getByLabel('First password').fill(passPhrase);
+  await accessible(page, 'step 4');
+  await page.getByRole('button', { name: 'Add this person' }).click();
+  await page.locator('li', { hasText: 'Sara Jones' }).waitFor();
+  await page.getByRole('button', { name: 'Open Kith' }).click();
+  await page.getByText('Ring once to test the telephone link').waitFor();
+  const sara = await k.logIn('sara@kith.example', passPhrase);
+  assert.deepEqual(sara.staff.extensions, ['102']);
+  await accessible(page, 'today of the owner');
+  await clean(page);
+});
+
+test('log-in says one sentence for every wrong pair, and opens the page that was asked for', async (t) => {
+  const k = await house(t);
+  await k.person('operator', { email: 'sara@kith.example', name: 'Sara' });
+  const page = await open(t, k, null, { width: 390, height: 700 });
+  await page.goto('/settings/me');
+  await page.getByLabel('E-mail address').fill('sara@kith.example');
+  await page.getByLabel('Password').fill('not the right one');
+  await page.keyboard.press('Enter');
+  await page.locator('[role=alert].notice').waitFor();
+  await accessible(page, 'log-in');
+  await fits(page, 'log-in');
+  await page.getByLabel('Password').fill(passPhrase);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Own settings' }).waitFor();
+  await clean(page);
+});
+
+test('a session that ends asks to log in over the page, and what was typed is still there', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await page.locator('.quiet h1').waitFor();
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await s.telephone.answer(call, '102');
+  await page.locator('#call-note:focus').waitFor();
+  await page.keyboard.type('first');
+  await page.locator('.note-pane header').getByText('saved').waitFor();
+  await s.sara.delete('/session');
+  await page.locator('#call-note').fill('first and second');
+  await page.getByText('Please log in again').waitFor();
+  await accessible(page, 'log-in over the page');
+  await page.locator('dialog #log-in-password').fill(passPhrase);
+  await page.keyboard.press('Enter');
+  await page.locator('dialog').waitFor({ state: 'detached' });
+  assert.equal(await page.locator('#call-note').inputValue(), 'first and second');
+  const again = await s.k.logIn(s.sara.staff.email, passPhrase);
+  const id = (await again.get('/calls?view=mine')).body.items[0].id;
+  await until(async () => (await again.get(`/calls/${id}`)).body.call.note === 'first and second', { ms: 6000, what: 'the note at the server' });
+  await clean(page);
+});
+
+test('facts are edited where they stand, undone, and a clash shows both values', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto(`/customers/${s.aiko}`);
+  await page.locator('main h1').getByText('田中 愛子').waitFor();
+  const town = page.getByRole('button', { name: /^Town:/ });
+  await town.focus();
+  await page.keyboard.press('F2');
+  await page.keyboard.type('Osaka');
+  await page.keyboard.press('Enter');
+  await page.getByText('Town saved').waitFor();
+  assert.equal((await s.sara.get(`/customers/${s.aiko}`)).body.customer.city, 'Osaka');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await until(async () => (await s.sara.get(`/customers/${s.aiko}`)).body.customer.city === 'Tokyo', { what: 'the undo' });
+
+  await town.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('Nagoya');
+  await page.keyboard.press('Escape');
+  assert.match(await town.textContent(), /Tokyo/);
+
+  await page.route(`**/api/v1/customers/${s.aiko}*`, async (route) => {
+    if (route.request().method() === 'PATCH') await s.make('PATCH', `/customers/${s.aiko}`, { city: 'Sapporo' });
+    await route.continue();
+  }, { times: 1 });
+  await town.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('Kobe');
+  await page.keyboard.press('Enter');
+  await page.getByText('Somebody else changed “Town” meanwhile').waitFor();
+  await page.getByText('Sapporo').first().waitFor();
+  await accessible(page, 'clash');
+  await page.getByRole('button', { name: 'Use mine' }).click();
+  await until(async () => (await s.sara.get(`/customers/${s.aiko}`)).body.customer.city === 'Kobe', { what: 'my value' });
+  await clean(page);
+});
+
+test('a number, an address, a task and a note are added on the record', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto(`/customers/${s.aiko}`);
+  await page.getByRole('button', { name: 'Add a number or address' }).click();
+  await page.getByLabel('Number, address or name').fill('+81 90 5550 0199');
+  await page.keyboard.press('Enter');
+  await page.locator('a[href="tel:+819055500199"]').waitFor();
+  await page.getByRole('button', { name: 'Add a number or address' }).click();
+  await page.getByLabel('Number, address or name').fill('this is no number');
+  await page.keyboard.press('Enter');
+  await sleep(300);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Add a task or promise' }).click();
+  await page.getByLabel('What is to be done').fill('Send the catalogue');
+  await page.keyboard.press('Enter');
+  await page.getByText('Send the catalogue').waitFor();
+  await page.getByLabel('Note on the record').fill('Asked for the autumn catalogue');
+  await page.keyboard.press('Control+Enter');
+  await until(async () => (await s.sara.get(`/customers/${s.aiko}`)).body.notes.some((n) => /autumn/.test(n.text)), { what: 'the note' });
+  await clean(page);
+});
+
+test('a person is added with an extension, changed, and switched off', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  await page.goto('/settings/people');
+  await page.getByRole('button', { name: 'New person' }).click();
+  await page.locator('dialog').getByLabel('Name').fill('Li Wei');
+  await page.locator('dialog').getByLabel('E-mail address').fill('li@kith.example');
+  await page.locator('dialog').getByLabel('First password').fill('short');
+  await page.locator('dialog').getByLabel('Extensions').fill('110, 111');
+  await accessible(page, 'new person');
+  await page.locator('dialog').getByLabel('First password').fill(passPhrase);
+  await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.locator('tr', { hasText: 'Li Wei' }).getByText('110, 111').waitFor();
+  await page.getByRole('button', { name: 'Edit Li Wei' }).click();
+  await page.getByText('May log in').click();
+  await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.locator('tr', { hasText: 'Li Wei' }).getByText('switched off').waitFor();
+  assert.equal((await s.k.nobody().post('/session', { email: 'li@kith.example', password: passPhrase })).status, 401);
+  await clean(page);
+});
+
+test('the palette finds a customer by a number in any writing, and goes there', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/');
+  await page.locator('main h1').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('(03) 5550-0142'.replace('(03)', '+81 (3)'));
+  await page.getByRole('option', { name: /田中 愛子/ }).waitFor();
+  await accessible(page, 'palette');
+  await page.keyboard.press('Enter');
+  await page.locator('main h1').getByText('田中 愛子').waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('heading', { name: 'Keys' }).waitFor();
+  await accessible(page, 'keys');
+  await clean(page);
+});
+
+test('every page stands at every width, language and colour without a finding', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/tokens', '/settings/audit', '/nowhere'];
+  for (const lang of ['en', 'ja', 'zh', 'kk', 'ru']) {
+    await s.owner.patch('/me', { lang, theme: lang === 'zh' || lang === 'ru' ? 'dark' : 'light' });
+    for (const path of paths) {
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.goto(path);
+      await page.locator('main h1').first().waitFor();
+      await page.waitForLoadState('networkidle').catch(() => {});
+      if (lang === 'en' || lang === 'ru' || path === '/calls') await accessible(page, `${path} in ${lang}`);
+      for (const width of [1366, 390, 320]) {
+        await page.setViewportSize({ width, height: 768 });
+        await sleep(40);
+        await fits(page, `${path} in ${lang} at ${width}`);
+      }
+      await clean(page);
+    }
+  }
+  await s.owner.patch('/me', { lang: 'en', theme: 'dark', text_size: 150 });
+  await page.setViewportSize({ width: 320, height: 640 });
+  for (const path of paths) {
+    await page.goto(path);
+    await page.locator('main h1').first().waitFor();
+    await sleep(200);
+    await fits(page, `${path} at 150 %`);
+    if (path !== '/nowhere') await accessible(page, `${path} in the dark`);
+  }
+});
+
+test('the first screen keeps its budget: 120 kB of script and 15 kB of style, further pages 40 kB', () => {
+  const dist = new URL('../../web/dist/', import.meta.url);
+  const size = (file) => gzipSync(readFileSync(new URL(file, dist))).length;
+  const html = readFileSync(new URL('index.html', dist), 'utf8');
+  const first = [...html.matchAll(/(?:src|href)="\/([\w./-]+\.(?:js|css))"/g)].map((m) => m[1]);
+  const sum = (end) => first.filter((f) => f.endsWith(end)).reduce((n, f) => n + size(f), 0);
+  const largest = Math.max(...['en', 'ja', 'zh', 'kk', 'ru'].map((l) => size(`assets/${l}.js`)));
+  assert.ok(sum('.js') + largest <= 120e3, `script: ${sum('.js') + largest}`);
+  assert.ok(sum('.css') <= 15e3, `style: ${sum('.css')}`);
+  for (const file of readdirSync(new URL('assets/', dist))) assert.ok(size(`assets/${file}`) <= 40e3, file);
+  assert.ok(!readdirSync(new URL('assets/', dist)).some((f) => f.endsWith('.map')));
+});
