@@ -238,9 +238,9 @@ class House {
   }
 
   // Starts the server; again after stop() or kill() on the same store.
-  async start({ args = [], env = {} } = {}) {
+  async start({ args = [], env = {}, listen = '127.0.0.1:0' } = {}) {
     this.said = '';
-    const words = ['serve', ...this.store.args, '--listen', '127.0.0.1:0', ...args];
+    const words = ['serve', ...this.store.args, '--listen', listen, ...args];
     this.process = spawn(bin, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.exited = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
     this.process.stdout.on('data', (p) => { this.said += p; });
