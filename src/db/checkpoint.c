@@ -15,6 +15,7 @@ enum {
     URGENT_FRAMES = 6144,     /* 48 MB: now, before the bulk lane must stop */
     REST_FRAMES = 128,        /* what should be left for the pause: 1 MB */
     TRIES = 6,
+    PAUSE_MS = 12,            /* of a last pass that is quick enough to be made while the writer stands */
 };
 
 static void pause_begin(struct store *s)
@@ -66,11 +67,17 @@ static void tick(struct store *s)
     log_failure(rc);
     if (rc != SQLITE_OK || atomic_load(&s->wal_frames) < LARGE_FRAMES)
         return;
-    for (int tries = 0; tries < TRIES && atomic_load(&s->wal_frames) - done > REST_FRAMES; tries++)
+    int64_t took_ms = 0;
+    for (int tries = 0; tries < TRIES && (tries == 0 || atomic_load(&s->wal_frames) - done > REST_FRAMES); tries++) {
+        int64_t from = clock_mono_ns();
         if (lite_checkpoint(s->checkpoint_db, &frames, &done) != SQLITE_OK)
             return;
+        took_ms = (clock_mono_ns() - from) / MS_NS;
+    }
+    /* the pass in the pause will take as long as the last one took: while the disk is slow, wait for a better moment */
     size = atomic_load(&s->wal_frames);
-    if (size - done <= REST_FRAMES * 2 || size >= URGENT_FRAMES)
+    bool is_short = size - done <= REST_FRAMES * 2 && took_ms < PAUSE_MS;
+    if (is_short || size >= URGENT_FRAMES)
         finish(s);
 }
 

@@ -478,6 +478,27 @@ static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
     free(bytes);
 }
 
+static void closing_amid_a_lot_of_writing_ends(void **state)
+{
+    struct place *p = *state;
+    enum { SIZE = 500000 };
+    char *bytes = calloc(1, SIZE);
+    for (int round = 0; round < 6; round++) {
+        struct cx cx = place_cx(p);
+        struct store *s = NULL;
+        assert_int_equal(store_open(&cx, &p->options, &s), OK);
+        assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
+        for (int64_t i = 1; i <= 50 + 20 * round; i++) {
+            struct body b = {.id = 1000 * round + i, .size = test_is_postgres() ? 1000 : SIZE, .bytes = bytes};
+            assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply, &b), OK);
+        }
+        alarm(60);
+        store_close(s);
+        alarm(0);
+    }
+    free(bytes);
+}
+
 /* ---- connections that go away --------------------------------------------------------------------------------------- */
 
 static void connections_that_are_cut_are_made_again_and_nothing_acknowledged_is_lost(void **state)
@@ -543,6 +564,7 @@ static int all(void)
         PLACE_TEST(a_store_whose_filling_was_interrupted_is_refused),
         PLACE_TEST(a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest),
         STORE_TEST(a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256),
+        PLACE_TEST(closing_amid_a_lot_of_writing_ends),
         PLACE_TEST(connections_that_are_cut_are_made_again_and_nothing_acknowledged_is_lost),
     };
     return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL, NULL);
