@@ -17,6 +17,10 @@ if [ -z "$files" ]; then
     echo "0 passed, 0 failed"
     exit 1
 fi
-set +e
-"$node" --test --test-reporter=tap --test-concurrency=1 $files 2>&1 | tools/tap.py
-exit "${PIPESTATUS[1]}"
+. tools/count.sh
+rounds() {
+    KITH_TEST_STORE=$1 "$node" --test --test-reporter=tap --test-concurrency=1 $files 2>&1 | tools/tap.py
+}
+count rounds sqlite
+count rounds postgres
+counted
