@@ -112,7 +112,7 @@ str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), 1, sizeof(type)))
 #define ARENA_ARRAY(a, n, type) ((type *)arena_alloc((a), (n), sizeof(type)))
 
-/* ---- text: the growing buffer -------------------------------------------------------- */
+/* ---- text: the growing buffer ------------------------------------------------------- */
 
 struct text {
     char *ptr;
@@ -253,7 +253,7 @@ str fault_text(struct arena *a, enum lang lang, const struct fault *f);
 /* A message's stable name ("PHONE_COUNTRY"), for logs and tests. */
 const char *msg_name(uint16_t msg);
 
-/* ---- log: one line per failure, key=value, control characters encoded ----------------- */
+/* ---- log: one line per failure, key=value, control characters encoded --------------- */
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* "time=… level=error event=<event> <fmt>". Texts from outside go through log_quoted. */

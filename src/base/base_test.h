@@ -35,11 +35,11 @@ static inline int test_cx_reset(void **state)
 /* A test with an arena of its own content; the context comes in as *state. */
 #define TEST(fn) cmocka_unit_test_setup(fn, test_cx_reset)
 
-#define assert_str(actual, expected)                                                           \
-    do {                                                                                       \
-        str a_ = (actual), e_ = (expected);                                                    \
-        if (!str_eq(a_, e_))                                                                   \
-            fail_msg("'" SFMT "' is not '" SFMT "'", SARG(a_), SARG(e_));                      \
+#define assert_str(actual, expected)                                      \
+    do {                                                                  \
+        str a_ = (actual), e_ = (expected);                               \
+        if (!str_eq(a_, e_))                                              \
+            fail_msg("'" SFMT "' is not '" SFMT "'", SARG(a_), SARG(e_)); \
     } while (0)
 
 /* splitmix64: the same numbers in each run, so that a failure can be seen again. */

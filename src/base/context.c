@@ -30,7 +30,7 @@ void out_of_memory(size_t bytes)
     abort();
 }
 
-/* ---- language --------------------------------------------------------------------------- */
+/* ---- language ----------------------------------------------------------------------- */
 
 static bool lang_known(str range, enum lang *out)
 {
@@ -79,7 +79,7 @@ enum lang lang_pick(str accept_language, enum lang fallback)
     return best;
 }
 
-/* ---- the fault -------------------------------------------------------------------------- */
+/* ---- the fault ---------------------------------------------------------------------- */
 
 enum { SHOWN_CHARS = 120 };
 

@@ -4,7 +4,8 @@
 static void a_fault_keeps_its_code_arguments_and_field(void **state)
 {
     struct cx *cx = *state;
-    assert_int_equal(fault(cx, ERR_INVALID, 7, MARG("given", S("x\ny")), MNUM("most", 5)), ERR_INVALID);
+    assert_int_equal(fault(cx, ERR_INVALID, 7, MARG("given", S("x\ny")), MNUM("most", 5)),
+                     ERR_INVALID);
     assert_int_equal(cx->why.err, ERR_INVALID);
     assert_int_equal(cx->why.msg, 7);
     assert_int_equal(cx->why.n_args, 2);
@@ -91,7 +92,8 @@ static void a_log_entry_is_one_line_whatever_was_said(void **state)
     struct cx *cx = *state;
     str line = logged(cx, S("one\nlevel=error\r\x1B[2Jx\xFF 田中 \u2028\u202E"));
     assert_true(str_starts(line, S("time=")));
-    assert_true(str_find(line, S(" level=warn event=test.said a=1 said=one\\x0alevel=error\\x0d\\x1b[2Jx\\xff 田中 ")) > 0);
+    assert_true(str_find(line, S(" level=warn event=test.said a=1 "
+                                 "said=one\\x0alevel=error\\x0d\\x1b[2Jx\\xff 田中 ")) > 0);
     assert_true(str_ends(line, S("\\xe2\\x80\\xa8\\xe2\\x80\\xae\n")));
     assert_int_equal(str_find(line, S("\n")), line.len - 1);
     assert_int_equal(str_find(line, S("unsaid")), -1);

@@ -1,7 +1,8 @@
 /* base/email.c - e-mail addresses: is it one, and what is its one normal form?
  *
- * Local parts are taken as mail systems use them, not as the grammar dreams of them: two dots in a row
- * and a dot at the end exist in Japan; quoted local parts and [1.2.3.4] do not come from people. */
+ * Local parts are taken as mail systems use them, not as the grammar dreams of them: two dots in a
+ * row and a dot at the end exist in Japan; quoted local parts and [1.2.3.4] do not come from
+ * people. */
 #include "base/inside.h"
 #include "base/person.h"
 #include <pthread.h>
@@ -16,7 +17,8 @@ static void idna_open(void)
 {
     UErrorCode e = U_ZERO_ERROR;
     idna = uidna_openUTS46(UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
-                               UIDNA_NONTRANSITIONAL_TO_ASCII, &e);
+                               UIDNA_NONTRANSITIONAL_TO_ASCII,
+                           &e);
     if (U_FAILURE(e))
         idna = NULL;
 }
@@ -33,7 +35,8 @@ static bool local_is_right(str s)
     while (s.len) {
         size_t n = utf8_len(s);
         char c = s.ptr[0];
-        if (n == 1 && !is_ascii_letter(c) && !is_digit(c) && (c == '\0' || !strchr("!#$%&'*+-/=?^_`{|}~.", c)))
+        if (n == 1 && !is_ascii_letter(c) && !is_digit(c) &&
+            (c == '\0' || !strchr("!#$%&'*+-/=?^_`{|}~.", c)))
             return false;
         if (str_is_control((str){s.ptr, n}) || (n == 3 && memcmp(s.ptr, "\u3000", 3) == 0) ||
             (n == 2 && memcmp(s.ptr, "\xC2\xA0", 2) == 0)) /* blanks that are not ASCII */
@@ -47,7 +50,8 @@ static bool local_is_right(str s)
 /* Letters, digits and inner hyphens; lower case. */
 static bool ascii_label(str label, char *to)
 {
-    if (label.len == 0 || label.len > LABEL_MAX || label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
+    if (label.len == 0 || label.len > LABEL_MAX || label.ptr[0] == '-' ||
+        label.ptr[label.len - 1] == '-')
         return false;
     for (size_t i = 0; i < label.len; i++) {
         char c = label.ptr[i];
@@ -84,7 +88,8 @@ static bool is_plain(str s)
     for (size_t i = 0; i < s.len; i++) {
         bool is_label_start = i == 0 || s.ptr[i - 1] == '.';
         if ((unsigned char)s.ptr[i] >= 0x80 ||
-            (is_label_start && s.len - i >= 4 && str_eq_ascii_nocase((str){s.ptr + i, 4}, S("xn--"))))
+            (is_label_start && s.len - i >= 4 &&
+             str_eq_ascii_nocase((str){s.ptr + i, 4}, S("xn--"))))
             return false;
     }
     return true;
@@ -121,7 +126,8 @@ bool email_read(struct arena *a, str as_given, str *normal)
     if (!local_is_right(local) || domain.len == 0)
         return false;
     for (size_t i = 0; i < local.len; i++)
-        out[i] = (char)(local.ptr[i] >= 'A' && local.ptr[i] <= 'Z' ? local.ptr[i] | 0x20 : local.ptr[i]);
+        out[i] =
+            (char)(local.ptr[i] >= 'A' && local.ptr[i] <= 'Z' ? local.ptr[i] | 0x20 : local.ptr[i]);
     out[local.len] = '@';
     size_t n = 0;
     if (!domain_to_ascii(domain, out + local.len + 1, sizeof out - local.len - 1, &n) ||

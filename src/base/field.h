@@ -110,7 +110,7 @@ static inline size_t field_max_items(const struct field *f)
 /* The member is a str that holds JSON already. */
 #define FIELD_JSON(st, m, ...) {FIELD_BASE(st, m), .type = F_JSON, .not_column = true, __VA_ARGS__}
 
-/* ---- JSON in (jansson) ------------------------------------------------------------------ */
+/* ---- JSON in (jansson) -------------------------------------------------------------- */
 
 struct json_limits {
     size_t depth;   /* 0: 64 */
@@ -135,7 +135,7 @@ enum err field_read(struct cx *cx, const struct field *f, str text, void *out) M
 /* Decodes %XX and, in forms, '+'. False: a broken escape, a NUL, not UTF-8. */
 bool percent_decode(struct arena *a, str s, bool plus_is_blank, str *out) MUST_USE;
 
-/* ---- JSON out ----------------------------------------------------------------------------- */
+/* ---- JSON out ----------------------------------------------------------------------- */
 
 struct json_out {
     struct text *to;

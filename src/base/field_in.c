@@ -2,7 +2,7 @@
 #include "base/field_in.h"
 #include "messages.h"
 
-/* ---- text --------------------------------------------------------------------------------------- */
+/* ---- text --------------------------------------------------------------------------- */
 
 static bool is_line_break(const struct field *f, char c)
 {
@@ -44,7 +44,7 @@ enum err field_put_text(struct cx *cx, const struct field *f, str s, str *out)
     return OK;
 }
 
-/* ---- numbers -------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------ */
 
 static bool has_range(const struct field *f)
 {
@@ -75,7 +75,7 @@ enum err field_put_double(struct cx *cx, const struct field *f, double v, void *
     return OK;
 }
 
-/* ---- words ------------------------------------------------------------------------------------------ */
+/* ---- words -------------------------------------------------------------------------- */
 
 enum err field_put_when(struct cx *cx, str s, void *at)
 {
@@ -87,7 +87,8 @@ enum err field_put_when(struct cx *cx, str s, void *at)
 enum err field_put_id(struct cx *cx, const struct field *f, str s, void *at)
 {
     if (!id_parse(s, f->id_prefix, at))
-        return fault(cx, ERR_INVALID, M_NOT_AN_ID, MARG("given", s), MARG("prefix", str_of(f->id_prefix)));
+        return fault(cx, ERR_INVALID, M_NOT_AN_ID, MARG("given", s),
+                     MARG("prefix", str_of(f->id_prefix)));
     return OK;
 }
 
@@ -129,10 +130,11 @@ enum err field_put_enum(struct cx *cx, const struct field *f, str s, void *at)
             return OK;
         }
     }
-    return fault(cx, ERR_INVALID, M_NOT_A_CHOICE, MARG("given", s), MARG("choices", names_of(cx->arena, f)));
+    return fault(cx, ERR_INVALID, M_NOT_A_CHOICE, MARG("given", s),
+                 MARG("choices", names_of(cx->arena, f)));
 }
 
-/* ---- names ------------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------- */
 
 static char folded(char c)
 {
@@ -166,7 +168,8 @@ static size_t distance(str a, str b)
             }
             d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1,
                             d[i - 1][j - 1] + !same(a.ptr[i - 1], b.ptr[j - 1]));
-            if (i > 1 && j > 1 && same(a.ptr[i - 1], b.ptr[j - 2]) && same(a.ptr[i - 2], b.ptr[j - 1]))
+            if (i > 1 && j > 1 && same(a.ptr[i - 1], b.ptr[j - 2]) &&
+                same(a.ptr[i - 2], b.ptr[j - 1]))
                 d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
         }
     }
@@ -182,7 +185,8 @@ enum err field_unknown(struct cx *cx, const struct shape *shape, str name)
         if (f->read_only && str_eq(name, str_of(f->name)))
             return fault_field(cx, ERR_INVALID, name, M_READ_ONLY);
         size_t d = distance(name, str_of(f->name));
-        if (field_is_open(f) && !str_eq(name, str_of(f->name)) && d < nearest_by && d * 2 < name.len) {
+        if (field_is_open(f) && !str_eq(name, str_of(f->name)) && d < nearest_by &&
+            d * 2 < name.len) {
             nearest_by = d;
             nearest = f;
         }

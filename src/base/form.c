@@ -69,7 +69,8 @@ enum err field_read(struct cx *cx, const struct field *f, str text, void *out)
     int64_t i;
     double d;
     if (!str_is_utf8(text))
-        return fault(cx, ERR_MALFORMED, M_NOT_UTF8, MNUM("position", (int64_t)utf8_valid(text) + 1));
+        return fault(cx, ERR_MALFORMED, M_NOT_UTF8,
+                     MNUM("position", (int64_t)utf8_valid(text) + 1));
     switch (f->type) {
     case F_STR:
         return field_put_text(cx, f, text, (str *)at);
@@ -103,7 +104,7 @@ enum err field_read(struct cx *cx, const struct field *f, str text, void *out)
     return fault(cx, ERR_INVALID, M_WANTS_TEXT);
 }
 
-/* ---- pairs ---------------------------------------------------------------------------------------- */
+/* ---- pairs -------------------------------------------------------------------------- */
 
 struct form {
     struct cx *cx;
@@ -124,7 +125,8 @@ static const struct field *form_field(const struct shape *shape, str name)
         name.len -= 2;
     for (size_t i = 0; i < shape->n; i++) {
         const struct field *f = &shape->fields[i];
-        if (is_form_field(f) && (!is_array || f->type == F_STR_LIST) && str_eq(name, str_of(f->name)))
+        if (is_form_field(f) && (!is_array || f->type == F_STR_LIST) &&
+            str_eq(name, str_of(f->name)))
             return f;
     }
     return NULL;
@@ -181,11 +183,12 @@ static enum err not_readable(struct cx *cx, str whole, str piece)
 {
     if (arena_is_over(cx->arena))
         return fault(cx, ERR_TOO_BIG, M_TOO_BIG);
-    return fault(cx, ERR_MALFORMED, M_FORM_NOT_READABLE, MNUM("position", piece.ptr - whole.ptr + 1));
+    return fault(cx, ERR_MALFORMED, M_FORM_NOT_READABLE,
+                 MNUM("position", piece.ptr - whole.ptr + 1));
 }
 
-enum err form_read(struct cx *cx, const struct shape *shape, str form, bool allow_unknown, void *out,
-                   uint64_t *sent)
+enum err form_read(struct cx *cx, const struct shape *shape, str form, bool allow_unknown,
+                   void *out, uint64_t *sent)
 {
     struct form f = {.cx = cx, .shape = shape, .out = out};
     size_t pairs = count_pairs(form);
@@ -199,7 +202,8 @@ enum err form_read(struct cx *cx, const struct shape *shape, str form, bool allo
         str value = str_cut(&rest, '&'), piece = value, name = str_cut(&value, '=');
         if (piece.len == 0)
             continue;
-        if (!percent_decode(cx->arena, name, true, &name) || !percent_decode(cx->arena, value, true, &value))
+        if (!percent_decode(cx->arena, name, true, &name) ||
+            !percent_decode(cx->arena, value, true, &value))
             return not_readable(cx, form, piece);
         TRY(take(&f, name, value, allow_unknown, pairs));
     }

@@ -43,7 +43,8 @@ static icu::UnicodeString utf16(const char *p, size_t n)
     return icu::UnicodeString::fromUTF8(icu::StringPiece(p, static_cast<int32_t>(n)));
 }
 
-extern "C" char *icu_format_say(struct icu_format *f, const struct icu_arg *args, size_t n, size_t *len)
+extern "C" char *icu_format_say(struct icu_format *f, const struct icu_arg *args, size_t n,
+                                size_t *len)
 {
     std::vector<icu::UnicodeString> names(n);
     std::vector<icu::Formattable> values(n);

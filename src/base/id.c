@@ -30,8 +30,7 @@ void id_start(unsigned node, int64_t high_water)
      * milliseconds are what must not come again. */
     int64_t least = high_water > 0 ? split(high_water | ((1 << SEQUENCE_BITS) - 1)) : 0;
     int64_t n = atomic_load(&newest);
-    while (n < least && !atomic_compare_exchange_weak(&newest, &n, least)) {
-    }
+    while (n < least && !atomic_compare_exchange_weak(&newest, &n, least)) {}
 }
 
 int64_t id_new(int64_t now_ms)

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #undef json_null
 
-/* ---- the scan ------------------------------------------------------------------------------------ */
+/* ---- the scan ----------------------------------------------------------------------- */
 
 struct scan {
     size_t depth, members;
@@ -61,7 +61,8 @@ static enum err check(struct cx *cx, str json, const struct json_limits *limits)
     if (memchr(json.ptr, '\0', json.len))
         return fault(cx, ERR_MALFORMED, M_JSON_NUL);
     if (!str_is_utf8(json))
-        return fault(cx, ERR_MALFORMED, M_NOT_UTF8, MNUM("position", (int64_t)utf8_valid(json) + 1));
+        return fault(cx, ERR_MALFORMED, M_NOT_UTF8,
+                     MNUM("position", (int64_t)utf8_valid(json) + 1));
     struct scan s = scan(json);
     if (s.depth > depth)
         return fault(cx, ERR_MALFORMED, M_JSON_TOO_DEEP, MNUM("most", (int64_t)depth));
@@ -70,7 +71,7 @@ static enum err check(struct cx *cx, str json, const struct json_limits *limits)
     return OK;
 }
 
-/* ---- what jansson found wrong --------------------------------------------------------------------- */
+/* ---- what jansson found wrong ------------------------------------------------------- */
 
 /* Its text ends with: near '"name"' */
 static str name_in(const char *text)
@@ -101,7 +102,7 @@ static enum err unreadable(struct cx *cx, const json_error_t *e)
     }
 }
 
-/* ---- values ------------------------------------------------------------------------------------------ */
+/* ---- values ------------------------------------------------------------------------- */
 
 static enum err read_object(struct cx *cx, const struct shape *shape, const json_t *v, void *out,
                             uint64_t *sent);
@@ -111,9 +112,10 @@ static enum err within(struct cx *cx, enum err e, str outer)
 {
     str inner = cx->why.field;
     if (e != OK)
-        cx->why.field = inner.len == 0          ? arena_str(cx->arena, outer)
-                        : inner.ptr[0] == '['   ? arena_printf(cx->arena, SFMT SFMT, SARG(outer), SARG(inner))
-                                                : arena_printf(cx->arena, SFMT "." SFMT, SARG(outer), SARG(inner));
+        cx->why.field = inner.len == 0 ? arena_str(cx->arena, outer)
+                        : inner.ptr[0] == '['
+                            ? arena_printf(cx->arena, SFMT SFMT, SARG(outer), SARG(inner))
+                            : arena_printf(cx->arena, SFMT "." SFMT, SARG(outer), SARG(inner));
     return e;
 }
 
@@ -157,7 +159,8 @@ static enum err read_list(struct cx *cx, const struct field *f, const json_t *v,
     return OK;
 }
 
-static enum err read_strs(struct cx *cx, const struct field *f, const json_t *v, struct str_list *out)
+static enum err read_strs(struct cx *cx, const struct field *f, const json_t *v,
+                          struct str_list *out)
 {
     TRY(wants_list(cx, f, v));
     str *items = items_for(cx, v, sizeof *items);
@@ -297,7 +300,8 @@ static void free_value(json_t **v)
     json_decref(*v);
 }
 
-static enum err read_text(struct cx *cx, const struct shape *shape, str json, void *out, uint64_t *sent)
+static enum err read_text(struct cx *cx, const struct shape *shape, str json, void *out,
+                          uint64_t *sent)
 {
     json_error_t wrong;
     CLEANUP(free_value)

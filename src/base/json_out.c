@@ -5,7 +5,7 @@
 #include "base/inside.h"
 #include <math.h>
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------- */
 
 static void before_value(struct json_out *j)
 {
@@ -49,9 +49,9 @@ void json_array_end(struct json_out *j)
 
 /* What stands behind the backslash; 'u' for \u00XX; 0 for what stands for itself. */
 static const char escapes[256] = {
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-    ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',           'n',          'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u',          'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u',
 };
 
 /* A byte below n (at most 0x80), or equal to c, among eight: the classic tricks with carries. */
@@ -178,7 +178,7 @@ void json_double(struct json_out *j, double v)
     json_raw(j, (str){b, (size_t)n});
 }
 
-/* ---- structs by their fields ------------------------------------------------------------------- */
+/* ---- structs by their fields -------------------------------------------------------- */
 
 static int64_t enum_value(const struct field *f, const char *at)
 {
@@ -219,7 +219,8 @@ static bool is_none(const struct field *f, const char *at)
         return *(const int64_t *)at == 0;
     case F_ENUM: {
         int64_t v = enum_value(f, at);
-        return v < 0 || (uint64_t)v >= f->n_names || !f->names[v] || (f->nullable && v == 0 && !*f->names[0]);
+        return v < 0 || (uint64_t)v >= f->n_names || !f->names[v] ||
+               (f->nullable && v == 0 && !*f->names[0]);
     }
     case F_JSON:
         return ((const str *)at)->len == 0;
@@ -359,7 +360,7 @@ void json_write(struct json_out *j, const struct shape *shape, const void *in)
     json_object_end(j);
 }
 
-/* ---- schemas ------------------------------------------------------------------------------------- */
+/* ---- schemas ------------------------------------------------------------------------ */
 
 static void schema_pair(struct json_out *j, const char *key, str value)
 {
@@ -431,8 +432,10 @@ static void schema_names(struct json_out *j, const struct field *f, bool is_null
 
 static void schema_money(struct json_out *j)
 {
-    json_raw(j, S("{\"amount\":{\"type\":\"integer\",\"format\":\"int64\",\"description\":\"Minor units of the currency\"},"
-                  "\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\",\"description\":\"ISO 4217\"}}"));
+    json_raw(j, S("{\"amount\":{\"type\":\"integer\",\"format\":\"int64\",\"description\":\"Minor "
+                  "units of the currency\"},"
+                  "\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\",\"description\":"
+                  "\"ISO 4217\"}}"));
     field_key(j, "required");
     json_raw(j, S("[\"amount\",\"currency\"]"));
     field_key(j, "additionalProperties");

@@ -6,8 +6,10 @@ static void a_fault_is_said_in_every_language(void **state)
 {
     struct cx *cx = *state;
     (void)fault(cx, ERR_INVALID, M_TOO_LONG, MNUM("length", 12345), MNUM("most", 200));
-    assert_str(fault_text(cx->arena, LANG_EN, &cx->why), S("This has 12,345 characters; at most 200 are possible."));
-    assert_str(fault_text(cx->arena, LANG_JA, &cx->why), S("12,345 文字あります。200 文字以内にしてください。"));
+    assert_str(fault_text(cx->arena, LANG_EN, &cx->why),
+               S("This has 12,345 characters; at most 200 are possible."));
+    assert_str(fault_text(cx->arena, LANG_JA, &cx->why),
+               S("12,345 文字あります。200 文字以内にしてください。"));
     assert_str(fault_text(cx->arena, LANG_RU, &cx->why),
                S("Слишком длинный текст: символов — 12\u00A0345, допускается не более 200."));
     (void)fault(cx, ERR_INVALID, M_UNKNOWN_MEMBER, MARG("name", S("{x} 'y'")));
@@ -15,7 +17,8 @@ static void a_fault_is_said_in_every_language(void **state)
     assert_str(fault_text(cx->arena, LANG_KK, &cx->why), S("Мұнда «{x} 'y'» деген өріс жоқ."));
 }
 
-/* The arguments a pattern names: as numbers where it counts with them, else as a word (which no choice knows). */
+/* The arguments a pattern names: as numbers where it counts with them, else as a word (which no
+ * choice knows). */
 static size_t args_of(struct arena *a, const char *pattern, struct msg_arg out[MSG_ARGS_MAX])
 {
     size_t n = 0;
@@ -23,7 +26,8 @@ static size_t args_of(struct arena *a, const char *pattern, struct msg_arg out[M
         size_t len = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz0123456789_");
         str rest = str_of(p + 1 + len);
         bool is_typed = str_starts(rest, S(","));
-        bool is_counted = is_typed && !str_starts(str_trim((str){rest.ptr + 1, rest.len - 1}), S("select,"));
+        bool is_counted =
+            is_typed && !str_starts(str_trim((str){rest.ptr + 1, rest.len - 1}), S("select,"));
         if (len == 0 || (!is_typed && !str_starts(rest, S("}"))))
             continue; /* a case of a plural or a choice */
         const char *name = arena_cstr(a, (str){p + 1, len});
@@ -40,7 +44,10 @@ static void every_message_says_all_its_arguments_in_every_language(void **state)
             struct msg_arg args[MSG_ARGS_MAX];
             size_t n = args_of(cx->arena, msg_patterns[l][m], args);
             str s = msg_text(cx->arena, (enum lang)l, m, args, n);
-            bool has_word = strstr(msg_patterns[l][m], n && args[0].kind == MSG_TEXT ? arena_printf(cx->arena, "{%s}", args[0].name).ptr : "\1");
+            bool has_word =
+                strstr(msg_patterns[l][m], n && args[0].kind == MSG_TEXT
+                                               ? arena_printf(cx->arena, "{%s}", args[0].name).ptr
+                                               : "\1");
             if (s.len == 0 || !str_is_utf8(s) || str_find(s, S("{")) >= 0 ||
                 (has_word && str_find(s, S("Zq7")) < 0))
                 fail_msg("%s says '" SFMT "' in %s", msg_name(m), SARG(s), lang_codes[l]);

@@ -6,6 +6,7 @@ struct known {
     signed char exponent;
 };
 /* ISO 4217 list one (2024-06), without metals, funds and test codes; sorted. */
+/* clang-format off */
 static const struct known currencies[] = {
     {"AED", 2}, {"AFN", 2}, {"ALL", 2}, {"AMD", 2}, {"ANG", 2}, {"AOA", 2}, {"ARS", 2},
     {"AUD", 2}, {"AWG", 2}, {"AZN", 2}, {"BAM", 2}, {"BBD", 2}, {"BDT", 2}, {"BGN", 2},
@@ -31,6 +32,7 @@ static const struct known currencies[] = {
     {"WST", 2}, {"XAF", 0}, {"XCD", 2}, {"XOF", 0}, {"XPF", 0}, {"YER", 2}, {"ZAR", 2},
     {"ZMW", 2}, {"ZWG", 2},
 };
+/* clang-format on */
 
 static int by_code(const void *key, const void *row)
 {

@@ -1,8 +1,8 @@
 /* base/name.c - the keys by which names are found, whoever wrote them in whatever script.
  *
- * Latin, Cyrillic and Kana go through tables of our own: they are most names, they cost a microsecond
- * instead of thirty, and the keys, which are stored, do not change with the version of a library. The
- * rest (Han, Hangul, Greek, Arabic …) is ICU's. */
+ * Latin, Cyrillic and Kana go through tables of our own: they are most names, they cost a
+ * microsecond instead of thirty, and the keys, which are stored, do not change with the version of
+ * a library. The rest (Han, Hangul, Greek, Arabic …) is ICU's. */
 #include "base/inside.h"
 #include "base/person.h"
 #include <pthread.h>
@@ -19,7 +19,7 @@ struct chars {
     size_t n;
 };
 
-/* ---- what a character is ------------------------------------------------------------------------ */
+/* ---- what a character is ------------------------------------------------------------ */
 
 static bool is_ascii(str s)
 {
@@ -42,13 +42,15 @@ static bool is_kana(int32_t c)
 
 static bool is_han(int32_t c)
 {
-    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0xF900 && c <= 0xFAFF) ||
-           (c >= 0x20000 && c <= 0x3FFFF) || c == 0x3005 || c == 0x3007;
+    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+           (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF) || c == 0x3005 ||
+           c == 0x3007;
 }
 
 static bool is_hangul(int32_t c)
 {
-    return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x1100 && c <= 0x11FF) || (c >= 0x3130 && c <= 0x318F);
+    return (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0x1100 && c <= 0x11FF) ||
+           (c >= 0x3130 && c <= 0x318F);
 }
 
 static bool is_cyrillic(int32_t c)
@@ -69,14 +71,14 @@ static bool is_mark(int32_t c)
 /* Marks inside a word: they vanish; what else is no letter or digit parts words. */
 static bool is_silent(int32_t c)
 {
-    return c == '\'' || c == '.' || c == '`' || c == 0xB4 || c == 0x2018 || c == 0x2019 || c == 0x201B ||
-           c == 0x2032 || (c >= 0x2B0 && c <= 0x2FF);
+    return c == '\'' || c == '.' || c == '`' || c == 0xB4 || c == 0x2018 || c == 0x2019 ||
+           c == 0x201B || c == 0x2032 || (c >= 0x2B0 && c <= 0x2FF);
 }
 
 str script_lang(str text)
 {
-    bool has_han = false, has_hangul = false, has_cyrillic = false, has_kazakh = false, has_i = false,
-         has_other_slavic = false;
+    bool has_han = false, has_hangul = false, has_cyrillic = false, has_kazakh = false,
+         has_i = false, has_other_slavic = false;
     if (!str_is_utf8(text))
         return (str){0};
     for (int32_t c = utf8_next(&text); c >= 0; c = utf8_next(&text)) {
@@ -85,7 +87,8 @@ str script_lang(str text)
         has_han |= is_han(c);
         has_hangul |= is_hangul(c);
         has_cyrillic |= is_cyrillic(c);
-        switch (c | (c >= 0x410 && c < 0x430 ? 0x20 : 0)) {
+        switch (c) {
+        /* clang-format off */
         case 0x4D8: case 0x4D9: case 0x492: case 0x493: case 0x49A: case 0x49B: case 0x4A2: case 0x4A3:
         case 0x4E8: case 0x4E9: case 0x4B0: case 0x4B1: case 0x4AE: case 0x4AF: case 0x4BA: case 0x4BB:
             has_kazakh = true; /* әғқңөұүһ */
@@ -96,6 +99,7 @@ str script_lang(str text)
         case 0x404: case 0x454: case 0x407: case 0x457: case 0x490: case 0x491: case 0x40E: case 0x45E:
             has_other_slavic = true; /* єїґў */
             break;
+        /* clang-format on */
         default:
             break;
         }
@@ -109,7 +113,7 @@ str script_lang(str text)
     return has_cyrillic && !has_other_slavic ? S("ru") : (str){0};
 }
 
-/* ---- folding: one form of what looks the same --------------------------------------------------- */
+/* ---- folding: one form of what looks the same --------------------------------------- */
 
 static str shortened(struct arena *a, str s)
 {
@@ -175,13 +179,13 @@ static void clean(struct chars *s)
     s->n = n && s->c[n - 1] == ' ' ? n - 1 : n;
 }
 
-/* ---- Latin letters for the others ------------------------------------------------------------------ */
+/* ---- Latin letters for the others --------------------------------------------------- */
 
 enum way {
-    WAY_GENERIC, /* one letter for one, accents off: what libraries and the east of Europe write */
-    WAY_TYPED,   /* ä as ae, ø as oe, å as aa: what is typed where the key is missing */
-    WAY_BGN,     /* Russian as English newspapers write it */
-    WAY_PASSPORT, /* Kazakh and Russian as passports write it; long Japanese vowels short (Hepburn) */
+    WAY_GENERIC,  /* one letter for one, accents off: what libraries and the east of Europe write */
+    WAY_TYPED,    /* ä as ae, ø as oe, å as aa: what is typed where the key is missing */
+    WAY_BGN,      /* Russian as English newspapers write it */
+    WAY_PASSPORT, /* Kazakh and Russian as in passports; long Japanese vowels short (Hepburn) */
 };
 
 struct letter {
@@ -189,6 +193,7 @@ struct letter {
     const char *by[3]; /* generic, BGN, passport; NULL: as generic */
 };
 /* By code point. Generic is ISO 9 without its accents. */
+/* clang-format off */
 static const struct letter cyrillic[] = {
     {0x430, {"a"}}, {0x431, {"b"}}, {0x432, {"v"}}, {0x433, {"g"}}, {0x434, {"d"}}, {0x435, {"e"}},
     {0x436, {"z", "zh", "zh"}}, {0x437, {"z"}}, {0x438, {"i"}}, {0x439, {"j", "y", "i"}}, {0x43A, {"k"}},
@@ -203,6 +208,7 @@ static const struct letter cyrillic[] = {
     {0x493, {"g"}}, {0x49B, {"k", "q", "k"}}, {0x4A3, {"n", "ng", "n"}}, {0x4AF, {"u"}}, {0x4B1, {"u"}},
     {0x4BB, {"h"}}, {0x4D9, {"a"}}, {0x4E9, {"o"}},
 };
+/* clang-format on */
 
 static int by_char(const void *key, const void *row)
 {
@@ -212,8 +218,8 @@ static int by_char(const void *key, const void *row)
 
 static bool is_cyrillic_vowel(int32_t c)
 {
-    return c == 0x430 || c == 0x435 || c == 0x451 || c == 0x438 || c == 0x43E || c == 0x443 || c == 0x44B ||
-           c == 0x44D || c == 0x44E || c == 0x44F;
+    return c == 0x430 || c == 0x435 || c == 0x451 || c == 0x438 || c == 0x43E || c == 0x443 ||
+           c == 0x44B || c == 0x44D || c == 0x44E || c == 0x44F;
 }
 
 /* Е and Ё are "ye" at the start, behind a vowel and behind й, ъ, ь. */
@@ -222,12 +228,14 @@ static bool is_iotated(const struct chars *s, size_t i)
     if (i == 0)
         return true;
     int32_t before = s->c[i - 1];
-    return is_cyrillic_vowel(before) || before == 0x439 || before == 0x44A || before == 0x44C || !is_cyrillic(before);
+    return is_cyrillic_vowel(before) || before == 0x439 || before == 0x44A || before == 0x44C ||
+           !is_cyrillic(before);
 }
 
 static bool add_cyrillic(struct text *t, const struct chars *s, size_t i, enum way way)
 {
-    const struct letter *l = bsearch(&s->c[i], cyrillic, COUNT(cyrillic), sizeof *cyrillic, by_char);
+    const struct letter *l =
+        bsearch(&s->c[i], cyrillic, COUNT(cyrillic), sizeof *cyrillic, by_char);
     if (!l)
         return false;
     size_t column = way == WAY_BGN ? 1 : way == WAY_PASSPORT ? 2 : 0;
@@ -239,6 +247,7 @@ static bool add_cyrillic(struct text *t, const struct chars *s, size_t i, enum w
 }
 
 /* Latin letters that Unicode does not take apart; the second is the typed one. */
+/* clang-format off */
 static const struct letter latin[] = {
     {0xC6, {"ae"}}, {0xE4, {"a", "ae"}}, {0xE5, {"a", "aa"}}, {0xE6, {"ae"}}, {0xF0, {"d"}},
     {0xF6, {"o", "oe"}}, {0xF8, {"o", "oe"}}, {0xFC, {"u", "ue"}}, {0xFE, {"th"}}, {0x111, {"d"}},
@@ -246,6 +255,7 @@ static const struct letter latin[] = {
     {0x167, {"t"}}, {0x180, {"b"}}, {0x1B6, {"z"}}, {0x1DD, {"e"}}, {0x1E5, {"g"}}, {0x247, {"e"}},
     {0x259, {"e", "a"}},
 };
+/* clang-format on */
 
 static bool add_latin(struct text *t, int32_t c, enum way way)
 {
@@ -269,9 +279,10 @@ static bool add_latin(struct text *t, int32_t c, enum way way)
     return true;
 }
 
-/* ---- Kana -------------------------------------------------------------------------------------------- */
+/* ---- Kana --------------------------------------------------------------------------- */
 
 /* From U+3041; small vowels and small ya, yu, yo are joined in add_kana. */
+/* clang-format off */
 static const char *const kana[] = {
     "a", "a", "i", "i", "u", "u", "e", "e", "o", "o", "ka", "ga", "ki", "gi", "ku", "gu", "ke", "ge",
     "ko", "go", "sa", "za", "shi", "ji", "su", "zu", "se", "ze", "so", "zo", "ta", "da", "chi", "ji",
@@ -280,6 +291,7 @@ static const char *const kana[] = {
     "ya", "ya", "yu", "yu", "yo", "yo", "ra", "ri", "ru", "re", "ro", "wa", "wa", "i", "e", "o", "n",
     "vu", "ka", "ke",
 };
+/* clang-format on */
 enum { SMALL_TSU = 0x3063, LONG_MARK = 0x30FC };
 
 static str kana_sound(int32_t c)
@@ -312,7 +324,8 @@ static void join_small(struct text *t, size_t from, int32_t c)
     }
     bool is_hard = str_eq(before, S("ku")) || str_eq(before, S("gu"));
     bool is_u = str_eq(before, S("u")), is_i = str_eq(before, S("i"));
-    bool hushes = str_ends(before, S("shi")) || str_ends(before, S("chi")) || str_ends(before, S("ji"));
+    bool hushes =
+        str_ends(before, S("shi")) || str_ends(before, S("chi")) || str_ends(before, S("ji"));
     t->len--;
     if (is_small_y(c)) {
         text_add(t, hushes ? (str){small.ptr + 1, 1} : small);
@@ -356,15 +369,17 @@ static void shorten_vowels(struct text *t, size_t from)
         char c = t->ptr[i];
         str rest = {t->ptr + i + 1, t->len - i - 1};
         t->ptr[n++] = c;
-        if (rest.len == 0 || !((c == 'o' && (rest.ptr[0] == 'u' || rest.ptr[0] == 'o')) || (c == 'u' && rest.ptr[0] == 'u')))
+        if (rest.len == 0 || !((c == 'o' && (rest.ptr[0] == 'u' || rest.ptr[0] == 'o')) ||
+                               (c == 'u' && rest.ptr[0] == 'u')))
             continue;
-        bool is_noue = i > from && t->ptr[i - 1] == 'n' && (str_starts(rest, S("ue")) || str_starts(rest, S("uchi")));
+        bool is_noue = i > from && t->ptr[i - 1] == 'n' &&
+                       (str_starts(rest, S("ue")) || str_starts(rest, S("uchi")));
         i += !is_noue;
     }
     t->len = n;
 }
 
-/* ---- the rest, by ICU ----------------------------------------------------------------------------- */
+/* ---- the rest, by ICU --------------------------------------------------------------- */
 
 /* One for all threads: ICU takes a lock of its own round each call anyway, and a second copy of the
  * tables would cost megabytes. */
@@ -418,7 +433,7 @@ static size_t add_by_icu(struct arena *a, struct text *t, const struct chars *s,
     return i;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------- */
+/* ---- keys --------------------------------------------------------------------------- */
 
 static void squeeze(struct text *t)
 {
@@ -442,7 +457,8 @@ static str romanised(struct arena *a, const struct chars *s, enum way way)
         } else if (is_for_icu(c)) {
             i = add_by_icu(a, &t, s, i);
         } else {
-            if (!(is_cyrillic(c) ? add_cyrillic(&t, s, i, way) : add_latin(&t, c, way)) && !is_mark(c))
+            if (!(is_cyrillic(c) ? add_cyrillic(&t, s, i, way) : add_latin(&t, c, way)) &&
+                !is_mark(c))
                 text_add_char(&t, ' ');
             i++;
         }
@@ -566,7 +582,7 @@ str name_equal_key(struct arena *a, str name)
     return text_str(&t);
 }
 
-/* ---- grams --------------------------------------------------------------------------------------------- */
+/* ---- grams -------------------------------------------------------------------------- */
 
 static bool is_dense(int32_t c)
 {

@@ -4,7 +4,7 @@
 #pragma once
 #include "base/value.h"
 
-/* ---- phone numbers (libphonenumber behind a small C face) --------------------------------- */
+/* ---- phone numbers (libphonenumber behind a small C face) --------------------------- */
 
 enum phone_kind { PHONE_UNKNOWN, PHONE_MOBILE, PHONE_FIXED, PHONE_FIXED_OR_MOBILE, PHONE_VOIP,
                   PHONE_TOLL_FREE, PHONE_PREMIUM, PHONE_SHARED_COST, PHONE_PERSONAL, PHONE_PAGER, PHONE_KIND_N };
@@ -28,13 +28,13 @@ bool phone_is_withheld(str as_given);
 /* Place or country of the number in a language, e.g. "Tokyo" / "東京"; empty when unknown. */
 str phone_place(struct arena *a, str e164, enum lang lang);
 
-/* ---- e-mail ---------------------------------------------------------------------------------- */
+/* ---- e-mail ------------------------------------------------------------------------- */
 
 /* Normal form: local part as it is but ASCII-lower-cased, domain lower-case by IDNA (ICU).
  * False: not an address (or longer than 254). */
 bool email_read(struct arena *a, str as_given, str *normal) MUST_USE;
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names -------------------------------------------------------------------------- */
 
 enum { NAME_KEYS_MAX = 6 };
 /* The search keys of a name, without duplicates: the case-folded original (Katakana as Hiragana), the

@@ -1,19 +1,19 @@
 /* base/phone.c - phone numbers in any writing: what telephone systems and people send, brought into
  * the form that libphonenumber reads; and the numbers seen last, remembered by each thread. */
-#include "base/phone_lib.h"
-#include "base/inside.h"
 #include "base/field.h"
+#include "base/inside.h"
 #include "base/person.h"
+#include "base/phone_lib.h"
 #include <pthread.h>
 
 const char *const phone_kind_codes[PHONE_KIND_N] = {
-    "unknown", "mobile", "fixed", "fixed_or_mobile", "voip",
-    "toll_free", "premium", "shared_cost", "personal", "pager",
+    "unknown",   "mobile",  "fixed",       "fixed_or_mobile", "voip",
+    "toll_free", "premium", "shared_cost", "personal",        "pager",
 };
 
 enum { LOOKED_AT = 250 };
 
-/* ---- what stands around a number ------------------------------------------------------------- */
+/* ---- what stands around a number ---------------------------------------------------- */
 
 static bool cut_scheme(str *s, str scheme)
 {
@@ -58,12 +58,14 @@ static str without_uri(str s, str *context)
 
 bool phone_is_withheld(str as_given)
 {
+    /* clang-format off */
     static const char *const words[] = {
         "", "-", "anonymous", "unknown", "private", "withheld", "restricted", "unavailable", "blocked",
         "no number", "no caller id", "caller id blocked", "number withheld", "private number",
         "unknown number", "unknown caller", "not available", "id unavailable", "invalid", "hidden",
         "null", "none", "asserted", "非通知", "非通知設定", "匿名", "未知", "скрыт", "скрытый номер",
         "неизвестно", "неизвестный номер", "аноним", "жасырын", "жасырын нөмір", "белгісіз"};
+    /* clang-format on */
     str context, s = as_given;
     if (s.len > LOOKED_AT)
         return false;
@@ -79,7 +81,7 @@ bool phone_is_withheld(str as_given)
     return false;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------ */
 
 struct shape_of {
     size_t digits, digits_before_letters, letters;
@@ -138,7 +140,8 @@ static bool starts_with_zeros(str s)
     return zeros == 2;
 }
 
-/* Telephone systems drop the '+', or write 00 where the house's own country dials something else. */
+/* Telephone systems drop the '+', or write 00 where the house's own country dials something else.
+ */
 static void read_without_plus(struct arena *a, str s, struct shape_of n, bool has_region,
                               struct phone_lib *out)
 {
@@ -171,7 +174,7 @@ static void read_number(struct arena *a, str given, const char *region, struct p
         read_without_plus(a, s, n, *region != '\0', out);
 }
 
-/* ---- remembering ------------------------------------------------------------------------------ */
+/* ---- remembering -------------------------------------------------------------------- */
 
 /* Reading costs some 50 us and the same callers come again: a table without chains, 4,096 places a
  * thread, whose pages are touched only as they fill. */
@@ -200,7 +203,8 @@ static struct kept *place_for(str given, const char *region)
         if (!table || pthread_setspecific(kept_key, table) != 0)
             out_of_memory(PLACES * sizeof *table);
     }
-    uint64_t h = 0xCBF29CE484222325u ^ (unsigned char)region[0] ^ (uint64_t)(unsigned char)region[1] << 8;
+    uint64_t h =
+        0xCBF29CE484222325u ^ (unsigned char)region[0] ^ (uint64_t)(unsigned char)region[1] << 8;
     for (size_t i = 0; i < given.len; i++)
         h = (h ^ (unsigned char)given.ptr[i]) * 0x100000001B3u;
     return &table[(h ^ h >> 32) % PLACES];
@@ -214,7 +218,8 @@ static const struct phone_lib *look_up(struct arena *a, str given, const char *r
         return room;
     }
     struct kept *k = place_for(given, region);
-    if (k->len != given.len || memcmp(k->given, given.ptr, given.len) != 0 || strcmp(k->region, region) != 0) {
+    if (k->len != given.len || memcmp(k->given, given.ptr, given.len) != 0 ||
+        strcmp(k->region, region) != 0) {
         read_number(a, given, region, &k->phone);
         k->len = (uint8_t)given.len;
         memcpy(k->given, given.ptr, given.len);

@@ -18,7 +18,8 @@ using i18n::phonenumbers::PhoneNumberOfflineGeocoder;
 using i18n::phonenumbers::PhoneNumberUtil;
 
 /* It would write to stdout what it thinks of a number. */
-class Silence : public i18n::phonenumbers::Logger {
+class Silence : public i18n::phonenumbers::Logger
+{
   public:
     void WriteMessage(const std::string &) override
     {
@@ -80,7 +81,8 @@ static bool put(char *out, size_t size, const std::string &s)
     return true;
 }
 
-extern "C" void phone_lib_read(const char *text, size_t len, const char *region, struct phone_lib *out)
+extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
+                               struct phone_lib *out)
 {
     *out = phone_lib{};
     PhoneNumber number;
@@ -91,9 +93,10 @@ extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
         return;
     std::string s, country;
     util().Format(number, PhoneNumberUtil::E164, &s);
-    /* A number outside the plan may hold a trunk prefix still, which the next reading would take off: +81 000 1….
-     * One number has one form, so it is read until it stays as it is. */
-    for (std::string before; before != s && util().GetNumberType(number) == PhoneNumberUtil::UNKNOWN;) {
+    /* A number outside the plan may hold a trunk prefix still, which the next reading would take
+     * off: +81 000 1…. One number has one form, so it is read until it stays as it is. */
+    for (std::string before;
+         before != s && util().GetNumberType(number) == PhoneNumberUtil::UNKNOWN;) {
         before = s;
         if (util().Parse(before, "ZZ", &number) != PhoneNumberUtil::NO_PARSING_ERROR ||
             util().IsPossibleNumberWithReason(number) != PhoneNumberUtil::IS_POSSIBLE)

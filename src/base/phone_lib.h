@@ -13,7 +13,8 @@ struct phone_lib {
     char e164[20];
     char national[44];
 };
-/* Zeroes *out when the text is no number that could be dialled. region: "JP", or "" for full numbers only. */
+/* Zeroes *out when the text is no number that could be dialled. region: "JP", or "" for full
+ * numbers only. */
 void phone_lib_read(const char *text, size_t len, const char *region, struct phone_lib *out);
 /* UTF-8 in memory that the caller frees; NULL when unknown. */
 char *phone_lib_place(const char *e164, size_t len, const char *lang, size_t *out_len);

@@ -61,11 +61,40 @@ static void a_number_outside_its_plan_is_possible_but_not_valid(void **state)
 static void what_is_no_number_is_not_possible_and_no_crash(void **state)
 {
     struct cx *cx = *state;
-    static const char *const wrong[] = {
-        "", "-", " ", "anonymous", "123", "104", "7000", "+", "++", "+1", "INFO-SMS", "4you", "sip:", "sip:@",
-        "sip:anna@example.com", "tel:", "<", "<>", "\"<\"", "%", "%zz12345678", "+999123456",
-        "sip:%2B8135550%0142@pbx", "555-0123", "2079460018", "87011234567", "*100#", "#31#", "(((((",
-        "+1212555012345678901234567890", "\xFF\xFE\xFD\xFC\xFB\xFA", "\u202E12345678", ";;;;;", "<<<<>>>>"};
+    static const char *const wrong[] = {"",
+                                        "-",
+                                        " ",
+                                        "anonymous",
+                                        "123",
+                                        "104",
+                                        "7000",
+                                        "+",
+                                        "++",
+                                        "+1",
+                                        "INFO-SMS",
+                                        "4you",
+                                        "sip:",
+                                        "sip:@",
+                                        "sip:anna@example.com",
+                                        "tel:",
+                                        "<",
+                                        "<>",
+                                        "\"<\"",
+                                        "%",
+                                        "%zz12345678",
+                                        "+999123456",
+                                        "sip:%2B8135550%0142@pbx",
+                                        "555-0123",
+                                        "2079460018",
+                                        "87011234567",
+                                        "*100#",
+                                        "#31#",
+                                        "(((((",
+                                        "+1212555012345678901234567890",
+                                        "\xFF\xFE\xFD\xFC\xFB\xFA",
+                                        "\u202E12345678",
+                                        ";;;;;",
+                                        "<<<<>>>>"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         struct phone p = phone_read(cx->arena, str_of(wrong[i]), S(""));
         if (p.is_possible)
@@ -74,7 +103,12 @@ static void what_is_no_number_is_not_possible_and_no_crash(void **state)
         assert_int_equal(p.reversed.len, 0);
     }
     assert_false(phone_read(cx->arena, (str){0}, (str){0}).is_possible);
-    assert_false(phone_read(cx->arena, (str){"+44207946\0" "0018", 14}, S("Britain")).is_valid);
+    assert_false(phone_read(cx->arena,
+                            (str){"+44207946\0"
+                                  "0018",
+                                  14},
+                            S("Britain"))
+                     .is_valid);
     char many[251];
     memset(many, '1', sizeof many);
     assert_false(phone_read(cx->arena, (str){many, 251}, S("US")).is_possible);
@@ -91,15 +125,24 @@ static void the_region_is_part_of_what_is_remembered(void **state)
 static void withheld_numbers_are_known_in_many_words(void **state)
 {
     (void)state;
-    static const char *const withheld[] = {
-        "", "-", " - ", "Anonymous", "sip:anonymous@anonymous.invalid", "anonymous@10.0.0.1",
-        "\"Anonymous\" <sip:anonymous@anonymous.invalid>", "\"unknown\"", "PRIVATE", "非通知", "скрытый номер",
-        "tel:restricted"};
+    static const char *const withheld[] = {"",
+                                           "-",
+                                           " - ",
+                                           "Anonymous",
+                                           "sip:anonymous@anonymous.invalid",
+                                           "anonymous@10.0.0.1",
+                                           "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+                                           "\"unknown\"",
+                                           "PRIVATE",
+                                           "非通知",
+                                           "скрытый номер",
+                                           "tel:restricted"};
     for (size_t i = 0; i < COUNT(withheld); i++)
         if (!phone_is_withheld(str_of(withheld[i])))
             fail_msg("'%s' passes for a number", withheld[i]);
     assert_true(phone_is_withheld((str){0}));
-    static const char *const shown[] = {"+442079460018", "123", "anna", "anonymous2", "<sip:+44@anonymous.example>"};
+    static const char *const shown[] = {"+442079460018", "123", "anna", "anonymous2",
+                                        "<sip:+44@anonymous.example>"};
     for (size_t i = 0; i < COUNT(shown); i++)
         if (phone_is_withheld(str_of(shown[i])))
             fail_msg("'%s' passes for withheld", shown[i]);

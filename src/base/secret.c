@@ -57,7 +57,7 @@ bool equal_constant_time(const void *a, const void *b, size_t n)
     return sodium_memcmp(a, b, n) == 0;
 }
 
-/* ---- cursors --------------------------------------------------------------------------------- */
+/* ---- cursors ------------------------------------------------------------------------ */
 
 /* nonce, then (made_ms, sort, id) sealed by XChaCha20-Poly1305 with the list's tag as context. */
 enum {
@@ -101,9 +101,9 @@ str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, 
     const int64_t said[3] = {now_ms, sort, id};
     key_copy(key);
     randombytes_buf(whole, NONCE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(
-        whole + NONCE, NULL, (const uint8_t *)said, sizeof said, (const uint8_t *)tag, strlen(tag),
-        NULL, whole, key);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(whole + NONCE, NULL, (const uint8_t *)said,
+                                               sizeof said, (const uint8_t *)tag, strlen(tag), NULL,
+                                               whole, key);
     sodium_memzero(key, sizeof key);
     return base64url(a, whole, sizeof whole);
 }
@@ -113,7 +113,8 @@ static bool is_base64url(str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' ||
+              c == '_'))
             return false;
     }
     return s.len > 0;

@@ -51,8 +51,9 @@ static void a_number_is_read_whole_or_not_at_all(void **state)
     assert_int_equal(v, INT64_MIN);
     assert_true(str_to_int(S("+7"), &v));
     assert_int_equal(v, 7);
-    static const char *const wrong[] = {"", "-", "+", "9223372036854775808", "-9223372036854775809",
-                                        " 1", "1 ", "1.0", "1e3", "0x10", "--1", "99999999999999999999"};
+    static const char *const wrong[] = {
+        "",    "-",    "+",   "9223372036854775808", "-9223372036854775809", " 1", "1 ", "1.0",
+        "1e3", "0x10", "--1", "99999999999999999999"};
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_false(str_to_int(str_of(wrong[i]), &v));
 }
@@ -60,12 +61,30 @@ static void a_number_is_read_whole_or_not_at_all(void **state)
 static void only_well_formed_utf8_passes(void **state)
 {
     (void)state;
-    static const char *const right[] = {"", "plain ascii text of some length", "Қазақ", "田中", "😀",
-                                        "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF", "\xC2\x80"};
-    static const char *const wrong[] = {
-        "\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\xAF", "\xE0\x9F\xBF", "\xF0\x80\x80\xAF",
-        "\xED\xA0\x80" /* surrogate */, "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xC3",
-        "\xE3\x81", "12345678\xE3\x81", "\xF0\x9F\x98", "a\xC3z"};
+    static const char *const right[] = {"",
+                                        "plain ascii text of some length",
+                                        "Қазақ",
+                                        "田中",
+                                        "😀",
+                                        "\xED\x9F\xBF",
+                                        "\xEE\x80\x80",
+                                        "\xF4\x8F\xBF\xBF",
+                                        "\xC2\x80"};
+    static const char *const wrong[] = {"\x80",
+                                        "\xC0\xAF",
+                                        "\xC1\xBF",
+                                        "\xE0\x80\xAF",
+                                        "\xE0\x9F\xBF",
+                                        "\xF0\x80\x80\xAF",
+                                        "\xED\xA0\x80" /* surrogate */,
+                                        "\xF4\x90\x80\x80",
+                                        "\xF5\x80\x80\x80",
+                                        "\xFF",
+                                        "\xC3",
+                                        "\xE3\x81",
+                                        "12345678\xE3\x81",
+                                        "\xF0\x9F\x98",
+                                        "a\xC3z"};
     for (size_t i = 0; i < COUNT(right); i++)
         assert_true(str_is_utf8(str_of(right[i])));
     for (size_t i = 0; i < COUNT(wrong); i++)

@@ -19,7 +19,7 @@ int64_t clock_mono_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* ---- the calendar: years of 365.2425 days from 1 March, as by H. Hinnant's public algorithms ---- */
+/* ---- the calendar: years of 365.2425 days from 1 March, as by H. Hinnant's public algorithms  */
 
 int64_t floor_div(int64_t a, int64_t b)
 {
@@ -53,7 +53,7 @@ static int days_in(int64_t year, int month)
     return days[month - 1] + (month == 2 && is_leap);
 }
 
-/* ---- RFC 3339 ------------------------------------------------------------------------------ */
+/* ---- RFC 3339 ----------------------------------------------------------------------- */
 
 static char *two(char *p, int v)
 {

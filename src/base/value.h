@@ -6,13 +6,13 @@
 #pragma once
 #include "base/base.h"
 
-/* ---- optional values ------------------------------------------------------------------ */
+/* ---- optional values ---------------------------------------------------------------- */
 typedef struct { bool has; int64_t v; } opt_int;
 typedef struct { bool has; str v; } opt_str;
 #define SOME_INT(x) ((opt_int){true, (x)})
 #define SOME_STR(x) ((opt_str){true, (x)})
 
-/* ---- time ----------------------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------------------- */
 typedef struct { int64_t ms; } when; /* 0 = none */
 /* RFC 3339 in UTC with milliseconds only when not zero: "2026-11-22T06:30:00Z". */
 str when_text(struct arena *a, when t);
@@ -28,7 +28,7 @@ bool zone_is_known(str zone);
 int64_t clock_now_ms(void);
 int64_t clock_mono_ns(void);
 
-/* ---- money ----------------------------------------------------------------------------- */
+/* ---- money -------------------------------------------------------------------------- */
 typedef struct { char code[4]; } currency; /* "EUR", NUL-terminated; "" = none */
 typedef struct { int64_t amount; currency currency; } money; /* minor units */
 /* Known ISO 4217 code in upper case? */
@@ -42,7 +42,7 @@ bool money_add(money a, money b, money *out) MUST_USE;
 /* "1234.56" style text of minor units, without currency sign; for exports and logs of amounts. */
 str money_text(struct arena *a, money m);
 
-/* ---- ids ------------------------------------------------------------------------------- */
+/* ---- ids ---------------------------------------------------------------------------- */
 /* 41 bits ms since 2020-01-01, 10 bits node, 12 bits sequence. Thread-safe; monotonic within the
  * process: when the clock goes back, ids go on from the highest made. */
 void id_start(unsigned node, int64_t high_water); /* high_water: the greatest id in the store */
@@ -66,14 +66,14 @@ bool id_parse(str s, const char *prefix, int64_t *out) MUST_USE;
 ID_TYPES(X)
 #undef X
 
-/* ---- random and hashes (libsodium, OpenSSL behind) --------------------------------------- */
+/* ---- random and hashes (libsodium, OpenSSL behind) ---------------------------------- */
 void random_bytes(void *out, size_t n);
 /* n random bytes as base64url without padding. */
 str random_token(struct arena *a, size_t n);
 void sha256(str data, uint8_t out[32]);
 bool equal_constant_time(const void *a, const void *b, size_t n);
 
-/* ---- cursors of lists ---------------------------------------------------------------------- */
+/* ---- cursors of lists --------------------------------------------------------------- */
 /* Sealed (sort value, id) with its list's tag, valid 24 h; opaque to clients. */
 void cursor_key_set(const uint8_t key[32]);
 str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, int64_t id);

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <time.h>
 
-/* ---- time ------------------------------------------------------------------------------------ */
+/* ---- time --------------------------------------------------------------------------- */
 
 static void instants_are_read_as_rfc_3339_says(void **state)
 {
@@ -35,14 +35,32 @@ static void instants_are_read_as_rfc_3339_says(void **state)
 static void what_is_no_instant_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {
-        "", "2026", "2026-11-22", "2026-11-22T06:30:00", "2026-11-22T06:30Z", "2026-13-01T00:00:00Z",
-        "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "2100-02-29T00:00:00Z", "2026-04-31T00:00:00Z",
-        "2026-11-22T24:00:00Z", "2026-11-22T06:60:00Z", "2026-11-22T06:30:61Z", "2026-11-22T12:30:60Z",
-        "0000-01-01T00:00:00Z", "2026-11-22T06:30:00.Z", "2026-11-22T06:30:00.1234567890Z",
-        "2026-11-22T06:30:00+0900", "2026-11-22T06:30:00+24:00", "2026-11-22T06:30:00+09:60",
-        "2026-11-22T06:30:00Zx", " 2026-11-22T06:30:00Z", "+2026-11-22T06:30:00Z",
-        "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-11-22T06:30:00 Z"};
+    static const char *const wrong[] = {"",
+                                        "2026",
+                                        "2026-11-22",
+                                        "2026-11-22T06:30:00",
+                                        "2026-11-22T06:30Z",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-00-01T00:00:00Z",
+                                        "2026-02-29T00:00:00Z",
+                                        "2100-02-29T00:00:00Z",
+                                        "2026-04-31T00:00:00Z",
+                                        "2026-11-22T24:00:00Z",
+                                        "2026-11-22T06:60:00Z",
+                                        "2026-11-22T06:30:61Z",
+                                        "2026-11-22T12:30:60Z",
+                                        "0000-01-01T00:00:00Z",
+                                        "2026-11-22T06:30:00.Z",
+                                        "2026-11-22T06:30:00.1234567890Z",
+                                        "2026-11-22T06:30:00+0900",
+                                        "2026-11-22T06:30:00+24:00",
+                                        "2026-11-22T06:30:00+09:60",
+                                        "2026-11-22T06:30:00Zx",
+                                        " 2026-11-22T06:30:00Z",
+                                        "+2026-11-22T06:30:00Z",
+                                        "0001-01-01T00:00:00+00:01",
+                                        "9999-12-31T23:59:59-00:01",
+                                        "2026-11-22T06:30:00 Z"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         when t = {0};
         if (when_parse(str_of(wrong[i]), &t))
@@ -55,7 +73,8 @@ static void any_instant_survives_writing_and_reading(void **state)
     struct cx *cx = *state;
     uint64_t seed = 1;
     for (int i = 0; i < 200000; i++) {
-        int64_t ms = (int64_t)(test_random(&seed) % (253402300800000u + 62135596800000u)) - 62135596800000;
+        int64_t ms =
+            (int64_t)(test_random(&seed) % (253402300800000u + 62135596800000u)) - 62135596800000;
         if (i % 3 == 0)
             ms -= ms % 1000;
         when back = {0};
@@ -86,17 +105,21 @@ static void a_day_begins_when_it_does_in_its_zone(void **state)
         {"Asia/Tokyo", "2026-11-22T00:00:00Z", "2026-11-21T15:00:00Z"},
         {"Asia/Almaty", "2026-11-22T00:00:00Z", "2026-11-21T19:00:00Z"}, /* +05 since March 2024 */
         {"Asia/Almaty", "2023-11-22T00:00:00Z", "2023-11-21T18:00:00Z"},
-        {"America/Mexico_City", "2026-07-01T00:00:00Z", "2026-07-01T06:00:00Z"}, /* no summer time since 2022 */
+        {"America/Mexico_City", "2026-07-01T00:00:00Z",
+         "2026-07-01T06:00:00Z"}, /* no summer time since 2022 */
         {"Africa/Casablanca", "2026-07-01T00:00:00Z", "2026-06-30T23:00:00Z"},
-        {"Europe/Dublin", "2050-07-01T00:00:00Z", "2050-06-30T23:00:00Z"}, /* by the rule for years to come */
+        {"Europe/Dublin", "2050-07-01T00:00:00Z",
+         "2050-06-30T23:00:00Z"}, /* by the rule for years to come */
         {"Australia/Sydney", "2060-01-01T00:00:00Z", "2059-12-31T13:00:00Z"},
         {"America/Nuuk", "2061-07-01T00:00:00Z", "2061-07-01T01:00:00Z"},
         {"Pacific/Kiritimati", "2026-11-22T00:00:00Z", "2026-11-21T10:00:00Z"},
         {"Etc/GMT+12", "2026-11-22T00:00:00Z", "2026-11-22T12:00:00Z"},
         {"America/New_York", "2026-03-08T00:00:00Z", "2026-03-08T05:00:00Z"},
         {"America/New_York", "2026-03-09T00:00:00Z", "2026-03-09T04:00:00Z"},
-        {"America/Sao_Paulo", "2018-11-04T00:00:00Z", "2018-11-04T03:00:00Z"}, /* no midnight that day */
-        {"America/Havana", "2026-11-01T00:00:00Z", "2026-11-01T04:00:00Z"},    /* midnight comes twice */
+        {"America/Sao_Paulo", "2018-11-04T00:00:00Z",
+         "2018-11-04T03:00:00Z"}, /* no midnight that day */
+        {"America/Havana", "2026-11-01T00:00:00Z",
+         "2026-11-01T04:00:00Z"}, /* midnight comes twice */
         {"Not/AZone", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z"},
         {"", "2026-11-22T00:00:00Z", "2026-11-22T00:00:00Z"},
     };
@@ -112,8 +135,9 @@ static void a_day_begins_when_it_does_in_its_zone(void **state)
 static void days_and_their_beginnings_agree_in_any_zone(void **state)
 {
     (void)state;
-    static const char *const zones[] = {"Europe/London", "Asia/Kolkata", "Pacific/Apia", "Asia/Almaty",
-                                        "America/Caracas", "Australia/Lord_Howe", "Europe/Moscow"};
+    static const char *const zones[] = {"Europe/London", "Asia/Kolkata",    "Pacific/Apia",
+                                        "Asia/Almaty",   "America/Caracas", "Australia/Lord_Howe",
+                                        "Europe/Moscow"};
     uint64_t seed = 2;
     for (int i = 0; i < 20000; i++) {
         str zone = str_of(zones[test_random(&seed) % COUNT(zones)]);
@@ -130,16 +154,19 @@ static void days_and_their_beginnings_agree_in_any_zone(void **state)
 static void offsets_are_those_of_the_c_library(void **state)
 {
     (void)state;
-    static const char *const names[] = {"Asia/Almaty", "Asia/Tokyo", "Asia/Shanghai", "Europe/Moscow", "Europe/London",
-                                        "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe", "Africa/Casablanca",
-                                        "Pacific/Apia", "America/Nuuk", "Asia/Tehran", "Europe/Dublin", "America/Havana"};
+    static const char *const names[] = {
+        "Asia/Almaty",       "Asia/Tokyo",       "Asia/Shanghai",     "Europe/Moscow",
+        "Europe/London",     "America/New_York", "America/Sao_Paulo", "Australia/Lord_Howe",
+        "Africa/Casablanca", "Pacific/Apia",     "America/Nuuk",      "Asia/Tehran",
+        "Europe/Dublin",     "America/Havana"};
     for (size_t i = 0; i < COUNT(names); i++) {
         assert_int_equal(setenv("TZ", names[i], 1), 0);
         tzset();
         for (time_t t = -2000000000; t < 4000000000; t += 21607) {
             struct tm local;
             assert_non_null(localtime_r(&t, &local));
-            int64_t day = days_of((struct date){local.tm_year + 1900, local.tm_mon + 1, local.tm_mday});
+            int64_t day =
+                days_of((struct date){local.tm_year + 1900, local.tm_mon + 1, local.tm_mday});
             if (when_day((when){t * 1000}, str_of(names[i])) != day)
                 fail_msg("%s at %ld", names[i], (long)t);
         }
@@ -186,10 +213,11 @@ static void zones_are_known_by_their_iana_names(void **state)
     assert_false(zone_is_known(S("zone.tab")));
     assert_false(zone_is_known((str){"Asia/Tokyo\0x", 12}));
     assert_false(zone_is_known(S("Asia/\xD0\x90")));
-    assert_false(zone_is_known(S("Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo")));
+    assert_false(zone_is_known(
+        S("Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo/Asia/Tokyo")));
 }
 
-/* ---- money ----------------------------------------------------------------------------------- */
+/* ---- money -------------------------------------------------------------------------- */
 
 static money eur(int64_t amount)
 {
@@ -202,9 +230,9 @@ static void a_line_is_rounded_half_to_even(void **state)
     static const struct {
         int64_t milli, price, expected;
     } cases[] = {
-        {1000, 999, 999}, {500, 1, 0}, {500, 3, 2}, {500, 5, 2}, {1500, 1, 2}, {2500, 1, 2},
-        {-500, 1, 0}, {-500, 3, -2}, {-1500, 1, -2}, {333, 100, 33}, {335, 100, 34}, {501, 1, 1},
-        {499, 1, 0}, {-501, 1, -1}, {0, 5, 0},
+        {1000, 999, 999}, {500, 1, 0},  {500, 3, 2},   {500, 5, 2},    {1500, 1, 2},
+        {2500, 1, 2},     {-500, 1, 0}, {-500, 3, -2}, {-1500, 1, -2}, {333, 100, 33},
+        {335, 100, 34},   {501, 1, 1},  {499, 1, 0},   {-501, 1, -1},  {0, 5, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         money line = {0};
@@ -252,7 +280,8 @@ static void currencies_have_the_exponent_of_iso_4217(void **state)
         const char *code;
         int exponent;
         const char *text;
-    } cases[] = {{"EUR", 2, "-12.05"}, {"JPY", 0, "-1205"}, {"KWD", 3, "-1.205"}, {"KZT", 2, "-12.05"}};
+    } cases[] = {
+        {"EUR", 2, "-12.05"}, {"JPY", 0, "-1205"}, {"KWD", 3, "-1.205"}, {"KZT", 2, "-12.05"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         currency c = {0};
         assert_true(currency_parse(str_of(cases[i].code), &c));
@@ -270,7 +299,7 @@ static void currencies_have_the_exponent_of_iso_4217(void **state)
     assert_str(money_text(cx->arena, (money){5, {"EUR"}}), S("0.05"));
 }
 
-/* ---- ids --------------------------------------------------------------------------------------- */
+/* ---- ids ---------------------------------------------------------------------------- */
 
 static void ids_grow_even_when_the_clock_goes_back(void **state)
 {
@@ -290,7 +319,8 @@ static void ids_grow_even_when_the_clock_goes_back(void **state)
     assert_true(next > later + ((int64_t)3 << 22));
     assert_int_equal(next >> 12 & 1023, 5);
     id_start(0, 0);
-    assert_true(id_new(0) > next - ((int64_t)5 << 12)); /* a smaller node does not go back in time */
+    assert_true(id_new(0) >
+                next - ((int64_t)5 << 12)); /* a smaller node does not go back in time */
     assert_int_equal(id_ms(id_new(0)), id_ms(next));
 }
 
@@ -355,17 +385,28 @@ static void an_id_is_read_with_its_own_prefix_only(void **state)
     assert_true(id_parse(S("cus_OoO0000000ILi"), "cus", &id));
     assert_int_equal(id, 1 << 10 | 1 << 5 | 1);
     assert_true(id_parse(S("cus_7ZZZZZZZZZZZZ"), "cus", &id));
-    static const char *const wrong[] = {
-        "", "cus", "cus_", "cus_0000000000000", "ord_0000000000010", "CUS_0000000000010",
-        "cus_000000000001", "cus_00000000000100", "cus_000000000001u", "cus_8000000000000",
-        "cus_zzzzzzzzzzzzz", "cus-0000000000010", "cus_00000000000 1", ("cus_\xFF" "00000000001x")};
+    static const char *const wrong[] = {"",
+                                        "cus",
+                                        "cus_",
+                                        "cus_0000000000000",
+                                        "ord_0000000000010",
+                                        "CUS_0000000000010",
+                                        "cus_000000000001",
+                                        "cus_00000000000100",
+                                        "cus_000000000001u",
+                                        "cus_8000000000000",
+                                        "cus_zzzzzzzzzzzzz",
+                                        "cus-0000000000010",
+                                        "cus_00000000000 1",
+                                        ("cus_\xFF"
+                                         "00000000001x")};
     for (size_t i = 0; i < COUNT(wrong); i++)
         if (id_parse(str_of(wrong[i]), "cus", &id))
             fail_msg("'%s' was read", wrong[i]);
     assert_false(id_parse((str){"cus_00000000000\0\0", 17}, "cus", &id));
 }
 
-/* ---- secrets --------------------------------------------------------------------------------- */
+/* ---- secrets ------------------------------------------------------------------------ */
 
 static void sha256_is_that_of_fips_180(void **state)
 {
@@ -388,7 +429,8 @@ static void tokens_are_long_and_different(void **state)
     assert_int_equal(a.len, 43);
     assert_false(str_eq(a, b));
     for (size_t i = 0; i < a.len; i++)
-        assert_non_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", a.ptr[i]));
+        assert_non_null(
+            strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", a.ptr[i]));
 }
 
 static void a_cursor_opens_for_its_own_list_within_a_day(void **state)

@@ -32,7 +32,7 @@ struct zone {
     struct turn begins, ends;
 };
 
-/* ---- the rule in the file's last line: EST5EDT,M3.2.0,M11.1.0 ------------------------------------- */
+/* ---- the rule in the file's last line: EST5EDT,M3.2.0,M11.1.0 ----------------------- */
 
 static bool cut_char(str *s, char c)
 {
@@ -81,7 +81,8 @@ static bool cut_time(str *s, int32_t *out)
         (void)cut_char(s, '+');
     if (!cut_number(s, 167, &h))
         return false;
-    if (cut_char(s, ':') && (!cut_number(s, 59, &m) || (cut_char(s, ':') && !cut_number(s, 59, &sec))))
+    if (cut_char(s, ':') &&
+        (!cut_number(s, 59, &m) || (cut_char(s, ':') && !cut_number(s, 59, &sec))))
         return false;
     *out = sign * (h * 3600 + m * 60 + sec);
     return true;
@@ -94,8 +95,9 @@ static bool cut_turn(str *s, struct turn *t)
         return false;
     if (cut_char(s, 'M')) {
         t->kind = BY_MONTH;
-        if (!cut_number(s, 12, &t->month) || t->month < 1 || !cut_char(s, '.') || !cut_number(s, 5, &t->week) ||
-            t->week < 1 || !cut_char(s, '.') || !cut_number(s, 6, &t->day))
+        if (!cut_number(s, 12, &t->month) || t->month < 1 || !cut_char(s, '.') ||
+            !cut_number(s, 5, &t->week) || t->week < 1 || !cut_char(s, '.') ||
+            !cut_number(s, 6, &t->day))
             return false;
     } else {
         t->kind = cut_char(s, 'J') ? BY_DAY_NO_LEAP : BY_DAY;
@@ -158,7 +160,8 @@ static int32_t by_rule(const struct zone *z, int64_t s)
     if (!z->has_summer)
         return z->standard;
     int64_t year = date_of(floor_div(s + z->standard, DAY_S)).year;
-    int64_t begins = turn_in(&z->begins, year) - z->standard, ends = turn_in(&z->ends, year) - z->summer;
+    int64_t begins = turn_in(&z->begins, year) - z->standard,
+            ends = turn_in(&z->ends, year) - z->summer;
     bool is_summer = begins < ends ? s >= begins && s < ends : !(s >= ends && s < begins);
     return is_summer ? z->summer : z->standard;
 }
@@ -180,7 +183,7 @@ int32_t zone_offset(const struct zone *z, int64_t utc_s)
     return z->offsets[low];
 }
 
-/* ---- the file -------------------------------------------------------------------------------------- */
+/* ---- the file ----------------------------------------------------------------------- */
 
 static bool cut_bytes(str *s, size_t n, const unsigned char **out)
 {
@@ -247,14 +250,17 @@ static bool read_zone(struct zone *z, str s)
     const unsigned char *skipped, *times, *kinds, *types;
     /* The first part is for readers of 32 bits. */
     if (!cut_header(&s, &c) || c.version < '2' ||
-        !cut_bytes(&s, c.times * 5 + c.types * 6 + c.chars + c.leaps * 8 + c.is_standard + c.is_ut, &skipped))
+        !cut_bytes(&s, c.times * 5 + c.types * 6 + c.chars + c.leaps * 8 + c.is_standard + c.is_ut,
+                   &skipped))
         return false;
     if (!cut_header(&s, &c) || c.types == 0 || !cut_bytes(&s, c.times * 8, &times) ||
         !cut_bytes(&s, c.times, &kinds) || !cut_bytes(&s, c.types * 6, &types) ||
-        !cut_bytes(&s, c.chars + c.leaps * 12 + c.is_standard + c.is_ut, &skipped) || !cut_char(&s, '\n'))
+        !cut_bytes(&s, c.chars + c.leaps * 12 + c.is_standard + c.is_ut, &skipped) ||
+        !cut_char(&s, '\n'))
         return false;
     str rule = str_cut(&s, '\n');
-    return s.ptr && read_times(z, &c, times, kinds, types) && (rule.len == 0 || parse_rule(z, rule));
+    return s.ptr && read_times(z, &c, times, kinds, types) &&
+           (rule.len == 0 || parse_rule(z, rule));
 }
 
 void zone_free(struct zone *z)
@@ -277,7 +283,7 @@ struct zone *zone_parse(str tzif)
     return NULL;
 }
 
-/* ---- zones by name ----------------------------------------------------------------------------------- */
+/* ---- zones by name ------------------------------------------------------------------ */
 
 /* Asia/Tokyo, Etc/GMT+3, America/Port-au-Prince; never a way out of the directory. */
 static bool is_zone_name(str s)
@@ -287,11 +293,12 @@ static bool is_zone_name(str s)
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-        if (!is_letter && (i == 0 || (!is_digit(c) && !strchr("_+-/", c) && c != '\0') || c == '\0'))
+        if (!is_letter &&
+            (i == 0 || (!is_digit(c) && !strchr("_+-/", c) && c != '\0') || c == '\0'))
             return false;
     }
-    return !str_starts(s, S("posix")) && !str_starts(s, S("right/")) && !str_eq(s, S("localtime")) &&
-           !str_eq(s, S("Factory"));
+    return !str_starts(s, S("posix")) && !str_starts(s, S("right/")) &&
+           !str_eq(s, S("localtime")) && !str_eq(s, S("Factory"));
 }
 
 static struct zone *zone_load(str name)

@@ -1,4 +1,5 @@
-/* test/fuzz/cursor.c - cursors of lists: only what we sealed opens, and it opens as it was sealed. */
+/* test/fuzz/cursor.c - cursors of lists: only what we sealed opens, and it opens as it was sealed.
+ */
 #include "base/value.h"
 
 static void must(bool b)

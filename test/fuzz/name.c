@@ -45,12 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct str_list_ g = name_grams(a, name);
     for (size_t i = 0; i < g.n; i++) {
-        must(str_is_utf8(g.items[i]) && str_chars(g.items[i]) <= 3 && is_in_a_key(g.items[i], &of_name));
+        must(str_is_utf8(g.items[i]) && str_chars(g.items[i]) <= 3 &&
+             is_in_a_key(g.items[i], &of_name));
         must(i == 0 || str_cmp(g.items[i - 1], g.items[i]) < 0);
     }
     str equal = name_equal_key(a, name);
     for (size_t i = 0; i < equal.len; i++)
-        must(equal.ptr[i] == ' ' || is_digit(equal.ptr[i]) || (equal.ptr[i] >= 'a' && equal.ptr[i] <= 'z'));
+        must(equal.ptr[i] == ' ' || is_digit(equal.ptr[i]) ||
+             (equal.ptr[i] >= 'a' && equal.ptr[i] <= 'z'));
     (void)script_lang(name);
     must(!arena_is_over(a));
     free(whole);
