@@ -2,10 +2,11 @@
 passed=0 failed=0
 # count COMMAND…: runs it, shows what it says, adds its figures; one that says none has failed.
 count() {
-    local out p="" f=""
-    exec 3>&1
-    out=$("$@" 2>&1 | tee /dev/fd/3)
-    read -r p _ f _ <<<"$(grep -aE '^[0-9]+ passed, [0-9]+ failed' <<<"$out" | tail -n 1)" || true
+    local said p="" f=""
+    said=$(mktemp)
+    "$@" 2>&1 | tee "$said"
+    read -r p _ f _ <<<"$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$said" | tail -n 1)" || true
+    rm -f "$said"
     [ -n "$p" ] || { p=0 f=1; }
     passed=$((passed + p)) failed=$((failed + f))
 }
