@@ -312,7 +312,10 @@ static inline size_t answers_in(str got)
 
 static inline int status_of(str answer)
 {
-    return answer.len > 12 && str_starts(answer, S("HTTP/1.1 ")) ? atoi(answer.ptr + 9) : 0;
+    int64_t status = 0;
+    bool is_one = answer.len > 12 && str_starts(answer, S("HTTP/1.1 ")) &&
+                  str_to_int((str){answer.ptr + 9, 3}, &status);
+    return is_one ? (int)status : 0;
 }
 
 /* One answer of this status came, then the connection was closed. */
