@@ -381,7 +381,7 @@ enum err relation_apply(struct cx *cx, void *in, void *out)
     }
     TRY(part_changed(cx, a->part.root, "relation.add", id.v, str_of(relation_codes[a->kind])));
     *(struct relation *)out = (struct relation){.id = id,
-                                                .other = {a->there.id, a->there.name},
+                                                .other = {a->there.id, a->there.name, a->there.name_lang},
                                                 .other_kind = a->there.kind,
                                                 .other_lang = a->there.lang,
                                                 .kind = str_of(relation_codes[a->kind]),

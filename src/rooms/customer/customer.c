@@ -107,23 +107,40 @@ struct str_list customer_same_keys(struct arena *a, str name, str company, str c
     return (struct str_list){out, n};
 }
 
+/* "petr smirnov" as "smirnov petr"; empty when it is one word. */
+static str last_word_first(struct arena *a, str key)
+{
+    for (size_t i = key.len; i > 0; i--)
+        if (key.ptr[i - 1] == ' ')
+            return arena_printf(a, SFMT " " SFMT, (int)(key.len - i), key.ptr + i, (int)(i - 1), key.ptr);
+    return (str){0};
+}
+
+/* Kept in order, without doubles. */
+static void put_key(str *out, size_t *n, str key)
+{
+    size_t at = 0;
+    while (at < *n && str_cmp(out[at], key) < 0)
+        at++;
+    if (key.len == 0 || (at < *n && str_eq(out[at], key)))
+        return;
+    memmove(out + at + 1, out + at, (*n - at) * sizeof(str));
+    out[at] = key;
+    ++*n;
+}
+
 struct str_list customer_keys(struct arena *a, str name, str reading, str company, str country)
 {
     struct name_keys keys = name_keys(a, name, reading);
     struct str_list same = customer_same_keys(a, name, company, country);
     str *out = ARENA_ARRAY(a, CUSTOMER_KEYS_MAX, str);
     size_t n = 0;
-    for (size_t i = 0; i < keys.n + same.n; i++) {
-        str key = i < keys.n ? key_cut(keys.keys[i]) : same.items[i - keys.n];
-        size_t at = 0; /* kept in order, without doubles */
-        while (at < n && str_cmp(out[at], key) < 0)
-            at++;
-        if (key.len == 0 || (at < n && str_eq(out[at], key)))
-            continue;
-        memmove(out + at + 1, out + at, (n - at) * sizeof(str));
-        out[at] = key;
-        n++;
+    for (size_t i = 0; i < keys.n; i++) {
+        put_key(out, &n, key_cut(keys.keys[i]));
+        put_key(out, &n, key_cut(last_word_first(a, keys.keys[i])));
     }
+    for (size_t i = 0; i < same.n; i++)
+        put_key(out, &n, same.items[i]);
     return (struct str_list){out, n};
 }
 

@@ -17,7 +17,7 @@ struct staff_ref {
 extern const struct shape staff_ref_shape;
 struct customer_ref {
     customer_id id;
-    str name;
+    str name, name_lang;
 };
 extern const struct shape customer_ref_shape;
 
@@ -113,8 +113,9 @@ struct customer_new {
     struct str_list keys; /* by customer_keys */
 };
 enum err customer_add(struct cx *cx, const struct customer_new *c) MUST_USE;
-/* The search keys of a record, and its "same name" keys ('=…'); sorted, without duplicates. */
-enum { CUSTOMER_KEYS_MAX = NAME_KEYS_MAX + 2 };
+/* The search keys of a record, each also with its last word in front (so that the start of either name finds it), and its
+ * "same name" keys ('=…'); sorted, without duplicates. */
+enum { CUSTOMER_KEYS_MAX = 2 * NAME_KEYS_MAX + 2 };
 struct str_list customer_keys(struct arena *a, str name, str reading, str company, str country);
 /* The "same name" keys alone, none for a record without a name: [0] with the country, [1] with the company if there is one. */
 struct str_list customer_same_keys(struct arena *a, str name, str company, str country);

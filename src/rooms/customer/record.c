@@ -82,6 +82,9 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
                            NOTES_SHOWN + 1);
     out->customer.name_lang = customer_name_lang(out->customer.name, out->customer.lang);
     out->version = out->customer.version;
+    struct relation *rel = out->relations.items;
+    for (size_t i = 0; i < out->relations.n; i++)
+        rel[i].other.name_lang = customer_name_lang(rel[i].other.name, rel[i].other_lang);
     struct proposal *p = out->proposals.items;
     for (size_t i = 0; i < out->proposals.n; i++)
         p[i].current = customer_field(&out->customer, p[i].field);

@@ -18,6 +18,7 @@ const struct shape staff_ref_shape = SHAPE("staff_ref", struct staff_ref, staff_
 static const struct field customer_ref_fields[] = {
     FIELD(struct customer_ref, id, .nullable = true),
     FIELD(struct customer_ref, name, .nullable = true, .personal = true),
+    FIELD(struct customer_ref, name_lang, .omit_empty = true, .doc = "Language to draw the name in"),
 };
 const struct shape customer_ref_shape = SHAPE("customer_ref", struct customer_ref, customer_ref_fields);
 

@@ -184,6 +184,9 @@ enum err route_tasks(struct cx *cx, void *in, void *out)
     } else {
         TRY(db_all(cx, &q_task_open, &task_row_shape, &page->items, ARGS(V(priority), V(after), V(a->limit + 1))));
     }
+    struct task *t = page->items.items;
+    for (size_t i = 0; i < page->items.n; i++)
+        t[i].customer.name_lang = script_lang(t[i].customer.name);
     if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
         const struct task *last = (const struct task *)page->items.items + a->limit - 1;

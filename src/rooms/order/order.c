@@ -90,6 +90,7 @@ static const struct shape order_row_shape = SHAPE("order_row", struct order, ord
 static void finish(struct order *o)
 {
     o->currency = str_of(o->total.currency.code);
+    o->customer.name_lang = script_lang(o->customer.name);
     struct order_line *l = o->lines.items;
     for (size_t i = 0; i < o->lines.n; i++)
         l[i].quantity = (double)l[i].quantity_milli / 1000;
