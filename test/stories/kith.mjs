@@ -15,6 +15,7 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -68,16 +69,19 @@ export function request(origin, method, target, { headers = {}, body, from, agen
     const bytes = body === undefined ? undefined : Buffer.isBuffer(body) ? body : Buffer.from(body);
     const sent = { ...headers };
     if (bytes && sent['Content-Length'] === undefined && sent['Transfer-Encoding'] === undefined) sent['Content-Length'] = bytes.length;
-    const r = http.request(
-      { host: at.hostname, port: at.port, method, path: target, headers: sent, agent, localAddress: from, timeout },
+    const port = at.protocol === 'https:' ? https : http;
+    const r = port.request(
+      // stories make their own certificates
+      { host: at.hostname, port: at.port, method, path: target, headers: sent, agent, localAddress: from, timeout, rejectUnauthorized: false },
       (answer) => {
         const parts = [];
+        const certificate = answer.socket.getPeerCertificate?.();
         answer.on('data', (p) => parts.push(p));
         answer.on('end', () => {
           const text = Buffer.concat(parts).toString('utf8');
           let json;
           if (/json/.test(answer.headers['content-type'] ?? '') && text) json = JSON.parse(text);
-          done({ status: answer.statusCode, headers: answer.headers, body: json, text });
+          done({ status: answer.statusCode, headers: answer.headers, body: json, text, certificate });
         });
         answer.on('error', failed);
       },
