@@ -353,16 +353,16 @@ static void errand_run(struct errand *e, struct db *db)
         answer(e);
         return;
     }
-    if (!db) {
-        cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
-        e->result = ERR_BUSY;
-    } else {
-        cx->now_ms = clock_now_ms();
-        cx->why = (struct fault){0};
-        e->result = read_begin(cx);
-        has_snapshot = e->result == OK;
+    cx->now_ms = clock_now_ms();
+    cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
+    e->result = db ? read_begin(cx) : ERR_BUSY;
+    has_snapshot = e->result == OK;
+    if (!has_snapshot && e->route && e->route->without_store) {
+        cx->db = NULL;
+        e->result = begin(e, &is_change);
     }
     if (has_snapshot) {
+        cx->why = (struct fault){0};
         house_lang(e);
         e->result = begin(e, &is_change);
         if (e->result == ERR_STALE && cx->if_match < 0 && e->tries < REPLANS && e->route && e->route->apply) {

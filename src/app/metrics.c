@@ -141,13 +141,13 @@ static enum err meta(struct cx *cx, void *in, void *out)
 }
 
 static const struct route routes[] = {
-    {.method = HTTP_GET, .path = "/healthz", .is_public = true, .per_minute = 60000, .read = alive, .out = &raw_reply_shape,
+    {.method = HTTP_GET, .path = "/healthz", .is_public = true, .without_store = true, .per_minute = 60000, .read = alive, .out = &raw_reply_shape,
      .summary = "Alive?"},
-    {.method = HTTP_GET, .path = "/readyz", .is_public = true, .per_minute = 60000, .read = ready, .out = &raw_reply_shape,
+    {.method = HTTP_GET, .path = "/readyz", .is_public = true, .without_store = true, .per_minute = 60000, .read = ready, .out = &raw_reply_shape,
      .summary = "Can it answer now?"},
-    {.method = HTTP_GET, .path = "/metrics", .is_public = true, .per_minute = 60000, .scope = 1u << SCOPE_METRICS_BIT,
+    {.method = HTTP_GET, .path = "/metrics", .is_public = true, .without_store = true, .per_minute = 60000, .scope = 1u << SCOPE_METRICS_BIT,
      .read = figures, .out = &raw_reply_shape, .summary = "Figures for Prometheus: for the machine itself or a token with scope metrics"},
-    {.method = HTTP_GET, .path = "/api/v1/openapi.json", .is_public = true, .per_minute = 60, .read = openapi, .out = &raw_reply_shape,
+    {.method = HTTP_GET, .path = "/api/v1/openapi.json", .is_public = true, .without_store = true, .per_minute = 60, .read = openapi, .out = &raw_reply_shape,
      .summary = "This document"},
     {.method = HTTP_GET, .path = "/api/v1/meta", .may = MAY_ALL, .read = meta, .out = &raw_reply_shape,
      .summary = "Roles, scopes, languages, codes, and the rules of what comes in"},

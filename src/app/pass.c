@@ -230,6 +230,8 @@ static enum err may(struct errand *e, uint32_t roles, uint32_t scope)
 static enum err figures_allowed(struct errand *e)
 {
     if (http_header_of(e->x, "Authorization").len) {
+        if (!e->cx.db)
+            return ERR_BUSY;
         TRY(who(e));
         return scope_held(&e->cx, SCOPE_METRICS);
     }

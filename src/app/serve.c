@@ -234,6 +234,8 @@ static int serve(struct arena *a, const struct wishes *w)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10); /* fixed: what one large request took goes back to the machine */
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
     (void)mkdir(w->data, 0700); /* when it cannot be made, opening the store says so */
 
     enum err e = house_open(&cx, &h, w, &code);

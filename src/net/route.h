@@ -72,6 +72,7 @@ struct route {
     uint32_t body_limit; /* bytes; 0: 65,536 */
     uint32_t per_minute; /* budget per client address for public rows; 0: 600 */
     bool is_public;
+    bool without_store;   /* read touches no tables: it answers also while the store is away */
     bool takes_form;   /* form bodies too; GET query may write (the listed unsafe GETs) */
     bool is_raw;       /* `in` begins with struct raw_in */
     bool is_heavy;     /* may not use the card's reserved worker; a change goes by the bulk lane */

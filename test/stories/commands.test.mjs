@@ -192,3 +192,14 @@ test('killed in the middle of writing, it has everything it acknowledged', async
   assert.ok(Number(rows) >= acked.length + 1, `${rows} rows, ${acked.length} acknowledged`);
   assert.ok(acked.length > 30);
 });
+
+test('told to stop with streams open it is gone at once', async (t) => {
+  const k = await house(t);
+  const one = await k.person('operator');
+  const streams = [await one.events(), await one.events()];
+  const from = Date.now();
+  k.process.kill('SIGTERM');
+  assert.deepEqual(await k.exited, { code: 0, signal: null });
+  assert.ok(Date.now() - from < 3000, `${Date.now() - from} ms`);
+  for (const s of streams) await s.ended(500);
+});

@@ -9,7 +9,7 @@
 #include "net/limit.h"
 #include <pthread.h>
 
-static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000;
+static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000, DEVICE_MS = 365ll * 86400 * 1000;
 
 static const struct field session_fields[] = {
     FIELD(struct session, id),
@@ -184,6 +184,7 @@ enum err log_in_take(struct cx *cx, struct log_in *l)
     TRY(db_run(cx, &q_session_sweep, ARGS(V(p.id), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS))));
     TRY(db_run(cx, &q_session_insert,
                ARGS(V(cx->actor.session_id), hash_of(cx, l->session_secret), V(p.id), V(cx->now_ms), V(cx->peer), V(cx->agent))));
+    TRY(db_run(cx, &q_device_sweep, ARGS(V(p.id), V(cx->now_ms - DEVICE_MS))));
     TRY(db_run(cx, &q_device_insert, ARGS(hash_of(cx, l->device_secret), V(p.id), V(cx->now_ms))));
     return audit_add(cx, "session.begin", 0, p.id.v, (str){0});
 }

@@ -102,6 +102,9 @@ SELECT 1 FROM staff_device d JOIN staff s ON s.id = d.staff_id WHERE d.hash = :h
 INSERT INTO staff_device (hash, staff_id, made_ms, seen_ms) VALUES (:hash, :staff, :now, :now)
     ON CONFLICT (hash) DO UPDATE SET seen_ms = excluded.seen_ms;
 
+-- name: device_sweep
+DELETE FROM staff_device WHERE staff_id = :staff AND seen_ms < :before;
+
 -- name: device_clear
 DELETE FROM staff_device WHERE staff_id = :staff;
 
