@@ -8,20 +8,20 @@
 const struct refusal_row *guard_refusal(enum refusal r)
 {
     static const struct refusal_row rows[REFUSE_N] = {
-        [REFUSE_LINE] = {400, "malformed", M_HTTP_LINE},
-        [REFUSE_HEADER] = {400, "malformed", M_HTTP_HEADER},
-        [REFUSE_LENGTH] = {400, "malformed", M_HTTP_LENGTH},
-        [REFUSE_ENCODING] = {400, "malformed", M_HTTP_ENCODING},
-        [REFUSE_HOST] = {400, "malformed", M_HTTP_HOST},
-        [REFUSE_TWICE] = {400, "malformed", M_HTTP_TWICE},
-        [REFUSE_PATH] = {400, "malformed", M_HTTP_PATH},
-        [REFUSE_VERSION] = {505, "malformed", M_HTTP_VERSION},
-        [REFUSE_METHOD] = {405, "malformed", M_HTTP_METHOD},
-        [REFUSE_EXPECT] = {417, "malformed", M_HTTP_EXPECT},
-        [REFUSE_URI_LONG] = {414, "too_big", M_HTTP_URI_LONG},
-        [REFUSE_HEAD_BIG] = {431, "too_big", M_HTTP_HEAD_BIG},
-        [REFUSE_BODY_BIG] = {413, "too_big", M_HTTP_BODY_BIG},
-        [REFUSE_BUSY] = {503, "busy", M_HTTP_BUSY},
+        [REFUSE_LINE] = {"malformed", 400, M_HTTP_LINE},
+        [REFUSE_HEADER] = {"malformed", 400, M_HTTP_HEADER},
+        [REFUSE_LENGTH] = {"malformed", 400, M_HTTP_LENGTH},
+        [REFUSE_ENCODING] = {"malformed", 400, M_HTTP_ENCODING},
+        [REFUSE_HOST] = {"malformed", 400, M_HTTP_HOST},
+        [REFUSE_TWICE] = {"malformed", 400, M_HTTP_TWICE},
+        [REFUSE_PATH] = {"malformed", 400, M_HTTP_PATH},
+        [REFUSE_VERSION] = {"malformed", 505, M_HTTP_VERSION},
+        [REFUSE_METHOD] = {"malformed", 405, M_HTTP_METHOD},
+        [REFUSE_EXPECT] = {"malformed", 417, M_HTTP_EXPECT},
+        [REFUSE_URI_LONG] = {"too_big", 414, M_HTTP_URI_LONG},
+        [REFUSE_HEAD_BIG] = {"too_big", 431, M_HTTP_HEAD_BIG},
+        [REFUSE_BODY_BIG] = {"too_big", 413, M_HTTP_BODY_BIG},
+        [REFUSE_BUSY] = {"busy", 503, M_HTTP_BUSY},
     };
     return &rows[r];
 }

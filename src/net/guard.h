@@ -27,8 +27,8 @@ enum refusal {
     REFUSE_N
 };
 struct refusal_row {
-    int status;
     const char *code;
+    int status;
     uint16_t msg;
 };
 const struct refusal_row *guard_refusal(enum refusal r);

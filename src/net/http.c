@@ -337,6 +337,8 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
     atomic_store(&x->conn->wants_linger, true);
     const struct refusal_row *row = guard_refusal(why);
     str body = refusal_body(x, why);
+    if (!x->arena)
+        return MHD_NO;
     str all =
         arena_printf(http_arena(x),
                      "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
@@ -731,19 +733,22 @@ static enum err listen_open(struct cx *cx, struct http_server *s)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, sa, len) != 0 || listen(fd, 1024) != 0)
         return listen_fault(cx, s, fd, errno);
-    struct sockaddr_storage got;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } got = {.v6 = {0}};
     len = sizeof got;
-    if (getsockname(fd, (struct sockaddr *)&got, &len) != 0)
+    if (getsockname(fd, &got.any, &len) != 0)
         return listen_fault(cx, s, fd, errno);
-    s->port = ntohs(got.ss_family == AF_INET ? ((struct sockaddr_in *)&got)->sin_port
-                                             : ((struct sockaddr_in6 *)&got)->sin6_port);
+    s->port = ntohs(is_v6 ? got.v6.sin6_port : got.v4.sin_port);
     s->listen_fd = fd;
     return OK;
 }
 
 static bool daemons_open(struct http_server *s)
 {
-    s->daemons = calloc(s->options.threads, sizeof *s->daemons);
+    s->daemons = calloc(s->options.threads, sizeof(struct MHD_Daemon *));
     s->daemon_conns = calloc(s->options.threads, sizeof *s->daemon_conns);
     if (!s->daemons || !s->daemon_conns)
         return false;

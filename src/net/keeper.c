@@ -98,10 +98,10 @@ static bool by_fd_has_room(struct http_server *s, int fd)
     if (need <= s->n_by_fd)
         return true;
     size_t n = need < 256 ? 256 : need * 2;
-    struct conn **more = realloc(s->by_fd, n * sizeof *more);
+    struct conn **more = realloc(s->by_fd, n * sizeof(struct conn *));
     if (!more)
         return false;
-    memset(more + s->n_by_fd, 0, (n - s->n_by_fd) * sizeof *more);
+    memset(more + s->n_by_fd, 0, (n - s->n_by_fd) * sizeof(struct conn *));
     s->by_fd = more;
     s->n_by_fd = n;
     return true;
@@ -302,7 +302,7 @@ static void accept_some(struct http_server *s)
             accept_pause(s, clock_mono_ns());
             return;
         }
-        struct sockaddr_storage sa;
+        struct sockaddr_storage sa = {0};
         socklen_t len = sizeof sa;
         int fd = accept4(s->listen_fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -461,7 +461,7 @@ bool keeper_open(struct http_server *s)
     s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->flush_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    s->peers = calloc(PEER_BUCKETS, sizeof *s->peers);
+    s->peers = calloc(PEER_BUCKETS, sizeof(struct peer *));
     if (s->epoll_fd < 0 || !s->peers || !watch(s, s->wake_fd) || !watch(s, s->flush_fd) ||
         !watch(s, s->listen_fd))
         return false;

@@ -81,7 +81,7 @@ static bool ring_has_room(struct http_stream *s)
     size_t size = s->ring_size ? s->ring_size * 2 : 8;
     if (size > RING_MAX)
         return false;
-    struct http_chunk **more = malloc(size * sizeof *more);
+    struct http_chunk **more = malloc(size * sizeof(struct http_chunk *));
     if (!more)
         return false;
     for (size_t i = 0; i < s->n; i++)

@@ -76,9 +76,9 @@ static struct http_options options_of(const struct files *f)
  * -------------------------------------------------------------------------------------- */
 
 struct client {
-    int fd;
     gnutls_session_t tls;
     gnutls_certificate_credentials_t cred;
+    int fd;
     int handshake; /* 0, or why not */
 };
 
@@ -319,8 +319,10 @@ static int dial_outside(const struct test_server *t, struct in_addr to)
 static void one_address_gets_so_many_connections_and_loopback_is_apart(void **state)
 {
     struct in_addr here;
-    if (!outside_address(&here))
+    if (!outside_address(&here)) {
         skip();
+        return;
+    }
     struct cx *cx = *state;
     struct files f = files_make();
     certificate_make(&f, "one.example", 90);
@@ -354,8 +356,10 @@ static void one_address_gets_so_many_connections_and_loopback_is_apart(void **st
 static void without_tls_only_listed_proxies_get_in_from_outside(void **state)
 {
     struct in_addr here;
-    if (!outside_address(&here))
+    if (!outside_address(&here)) {
         skip();
+        return;
+    }
     struct cx *cx = *state;
     char own[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &here, own, sizeof own);
