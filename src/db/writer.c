@@ -47,6 +47,31 @@ struct change *queue_take(struct store *s, enum lane lane)
     return c;
 }
 
+/* All that waits, under one lock. */
+static struct queue queue_take_all(struct store *s, enum lane lane)
+{
+    pthread_mutex_lock(&s->lock);
+    struct queue all = s->lane[lane];
+    s->lane[lane] = (struct queue){0};
+    pthread_mutex_unlock(&s->lock);
+    return all;
+}
+
+/* What was taken too much goes back to the front. */
+static void queue_give_back(struct store *s, enum lane lane, struct queue rest)
+{
+    if (!rest.n)
+        return;
+    pthread_mutex_lock(&s->lock);
+    struct queue *q = &s->lane[lane];
+    rest.tail->next = q->head;
+    if (!q->tail)
+        q->tail = rest.tail;
+    q->head = rest.head;
+    q->n += rest.n;
+    pthread_mutex_unlock(&s->lock);
+}
+
 static bool anything_waits(struct store *s, enum lane lane)
 {
     pthread_mutex_lock(&s->lock);
@@ -284,12 +309,16 @@ static void batch_again_one_by_one(struct batch *b)
 static void fill_interactive(struct batch *b, struct change *c)
 {
     int64_t until = clock_mono_ns() + BATCH_MS * MS_NS;
+    struct queue taken = {0};
     while (c) {
         run_one(b, c);
         if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until)
-            return;
-        c = queue_take(b->s, LANE_INTERACTIVE);
+            break;
+        if (!taken.n)
+            taken = queue_take_all(b->s, LANE_INTERACTIVE);
+        c = pop(&taken);
     }
+    queue_give_back(b->s, LANE_INTERACTIVE, taken);
 }
 
 /* The bulk lane: few rows, and it stands back as soon as anything interactive waits. */
