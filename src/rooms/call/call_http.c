@@ -161,10 +161,12 @@ static enum err change(struct cx *cx, void *in_, void *out_)
         c.outcome = str_of(call_outcome_codes[in->outcome]);
     if (cx->sent & SENT_IMPRESSION)
         c.impression = in->impression;
-    if (cx->sent & SENT_SPOKE)
+    if (cx->sent & (SENT_SPOKE | SENT_SPOKE_NAME)) {
         c.spoke.id = in->spoke;
-    if (cx->sent & (SENT_SPOKE | SENT_SPOKE_NAME))
-        c.spoke.name = cx->sent & SENT_SPOKE_NAME ? in->spoke_name : S("");
+        c.spoke.name = in->spoke.v ? S("") : in->spoke_name;
+    }
+    if (c.spoke.id.v)
+        c.spoke.name = S(""); /* his record knows it */
     bool is_chosen = cx->sent & SENT_CUSTOMER && in->customer.v;
     customer_id customer = is_chosen ? in->customer : c.customer.id;
     struct intake_result line = {0};
