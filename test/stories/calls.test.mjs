@@ -326,6 +326,8 @@ test('after the call: outcome, note, impression and a follow-up in one form; the
   assert.deepEqual((await anna.must(200, 'GET', `/calls?customer=${id}`)).items.map((c) => c.id), [call.id]);
   assert.deepEqual((await anna.must(200, 'GET', '/calls?view=mine')).items.map((c) => c.id), [call.id]);
   assert.deepEqual((await ben.must(200, 'GET', '/calls?view=mine')).items, []);
+  const { people } = await anna.must(200, 'GET', `/customers/${id}/card`);
+  assert.deepEqual(people.map((p) => [p.id, p.name, p.last_call_at]), [[null, 'Ms Lee, purchasing', done.ring_at]]);
   assert.equal((await anna.get('/calls?view=mine&strange=1')).status, 422);
 });
 

@@ -70,6 +70,7 @@ static const struct field card_call_row_fields[] = {
     FIELD(struct card_call, reason),
     FIELD(struct card_call, note),
     FIELD_AS(struct card_call, spoke, "spoke_id", .nullable = true),
+    FIELD(struct card_call, spoke_name),
 };
 const struct shape card_call_row_shape = SHAPE("card_call", struct card_call, card_call_row_fields);
 static const struct field card_addresses_fields[] = {
@@ -85,12 +86,12 @@ static const struct field card_candidate_row_fields[] = {
 };
 const struct shape card_candidate_row_shape = SHAPE("card_candidate", struct card_candidate, card_candidate_row_fields);
 static const struct field person_fields[] = {
-    FIELD(struct card_person, id),
+    FIELD(struct card_person, id, .nullable = true, .doc = "null: only the name is known, from an earlier call"),
     FIELD(struct card_person, name, .personal = true),
     FIELD(struct card_person, name_lang),
     FIELD(struct card_person, relation),
     FIELD(struct card_person, role),
-    FIELD(struct card_person, last_call_at),
+    FIELD(struct card_person, last_call_at, .nullable = true),
 };
 static const struct shape person_shape = SHAPE("card_person", struct card_person, person_fields);
 static const struct field last_call_fields[] = {
@@ -260,9 +261,26 @@ static void make_open(struct cx *cx, struct card *c, const struct raw *r)
     c->open = (struct list){out, n};
 }
 
+/* Latest caller first. */
+static void put_person(struct card_person *out, size_t *n, struct card_person p)
+{
+    size_t at = (*n)++;
+    for (; at > 0 && out[at - 1].last_call_at.ms < p.last_call_at.ms; at--)
+        out[at] = out[at - 1];
+    out[at] = p;
+}
+
+static bool has_person(const struct card_person *out, size_t n, str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(out[i].name, name))
+            return true;
+    return false;
+}
+
 static void make_people(struct cx *cx, struct card *c, const struct raw *r)
 {
-    struct card_person *out = ARENA_ARRAY(cx->arena, r->relations.n + 1, struct card_person);
+    struct card_person *out = ARENA_ARRAY(cx->arena, r->relations.n + r->calls.n + 1, struct card_person);
     size_t n = 0;
     const struct relation *rel = r->relations.items;
     const struct card_call *k = r->calls.items;
@@ -277,11 +295,13 @@ static void make_people(struct cx *cx, struct card *c, const struct raw *r)
         for (size_t m = 0; m < r->calls.n && !p.last_call_at.ms; m++)
             if (k[m].spoke.v == p.id.v)
                 p.last_call_at = k[m].ring_at;
-        size_t at = n++; /* latest caller first */
-        for (; at > 0 && out[at - 1].last_call_at.ms < p.last_call_at.ms; at--)
-            out[at] = out[at - 1];
-        out[at] = p;
+        put_person(out, &n, p);
     }
+    for (size_t m = 0; m < r->calls.n; m++) /* those who spoke before and have no record of their own */
+        if (k[m].spoke_name.len && !has_person(out, n, k[m].spoke_name))
+            put_person(out, &n, (struct card_person){.name = k[m].spoke_name,
+                                                     .name_lang = customer_name_lang(k[m].spoke_name, c->customer.lang),
+                                                     .last_call_at = k[m].ring_at});
     c->people = (struct list){out, n};
 }
 

@@ -63,7 +63,7 @@ SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, CAST(0 AS B
  ORDER BY o.due_ms, o.id LIMIT 10;
 
 -- name: card_calls -> card_call
-SELECT k.id, k.ring_ms, k.answer_ms, k.state, s.name, k.outcome, k.reason, k.note, k.spoke_id
+SELECT k.id, k.ring_ms, k.answer_ms, k.state, s.name, k.outcome, k.reason, k.note, k.spoke_id, k.spoke_name
   FROM call k LEFT JOIN staff s ON s.id = k.staff_id
  WHERE k.customer_id = :customer
  ORDER BY k.ring_ms DESC LIMIT :n;

@@ -61,6 +61,7 @@ struct card_call {
     when ring_at, answer_at;
     str state, staff_name, outcome, reason, note;
     customer_id spoke;
+    str spoke_name; /* when he who spoke has no record */
 };
 struct card_addresses {
     int64_t n, with_postal;
