@@ -26,11 +26,13 @@ export const passPhrase = 'a lamp beside the river';
 const roles = ['owner', 'administrator', 'manager', 'agent', 'operator', 'marketer', 'risk', 'privacy', 'branch'];
 export { roles };
 
+// Under a sanitizer everything takes longer; what is waited for is the same.
+const slow = Number(process.env.KITH_TEST_SLOW ?? 1);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Waits until `look` gives something true; the last answer otherwise fails the story by its message.
 export async function until(look, { ms = 5000, what = 'it' } = {}) {
-  const end = Date.now() + ms;
+  const end = Date.now() + ms * slow;
   for (;;) {
     const seen = await look();
     if (seen) return seen;
@@ -63,7 +65,7 @@ function newStore() {
 
 // One request by node:http, so that headers, bad bodies and the own address are free. No connection is reused unless an
 // agent is given.
-export function request(origin, method, target, { headers = {}, body, from, agent = false, timeout = 30000 } = {}) {
+export function request(origin, method, target, { headers = {}, body, from, agent = false, timeout = 30000 * slow } = {}) {
   const at = new URL(origin);
   return new Promise((done, failed) => {
     const bytes = body === undefined ? undefined : Buffer.isBuffer(body) ? body : Buffer.from(body);
@@ -209,7 +211,7 @@ export class Events {
 
   // The next event of this name that was not taken yet (and for which `fits` holds).
   async next(name, { ms = 5000, fits = () => true } = {}) {
-    const end = Date.now() + ms;
+    const end = Date.now() + ms * slow;
     for (;;) {
       const i = this.seen.findIndex((e) => (!name || e.event === name) && fits(e.body, e));
       if (i >= 0) return this.seen.splice(i, 1)[0];

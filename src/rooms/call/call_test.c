@@ -2,7 +2,6 @@
 #include "db/db_test.h"
 #include "queries.h"
 #include "rooms/call/call_cti.h"
-#include "rooms/card/card.h"
 
 enum { LINK = 77 };
 
