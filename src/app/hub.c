@@ -386,11 +386,12 @@ static void seat_leave(struct hub *h, struct conn *c)
 
 /* ---- the thread: reading ---------------------------------------------------------------------------------- */
 
-struct hub_call { int64_t id; int state; int64_t staff; };
+struct hub_call { int64_t id; int state; int64_t staff, version; };
 static const struct field hub_call_fields[] = {
     FIELD(struct hub_call, id),
     FIELD_ENUM(struct hub_call, state, call_state_codes),
     FIELD_AS(struct hub_call, staff, "staff_id", .nullable = true),
+    FIELD(struct hub_call, version),
 };
 static const struct shape hub_call_shape = SHAPE("hub_call", struct hub_call, hub_call_fields);
 struct hub_name { str name; };
@@ -574,7 +575,11 @@ static str id_json(struct hub *h, const char *prefix, int64_t id)
 static void call_changed(struct hub *h, const struct event *e, struct conn *only)
 {
     struct call_word w = call_word(e->data);
-    str json = id_json(h, "cal", e->ref_id);
+    struct hub_call now = {0};
+    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK)
+        return;
+    str json = arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\",\"version\":%lld}", SARG(id_text(h->cx.arena, "cal", e->ref_id)),
+                            (long long)now.version);
     if (w.staff) {
         to_desk(h, e, "call.changed", json, w.staff, only);
         return;

@@ -298,6 +298,9 @@ INSERT INTO call_check (call_id, question, is_right, staff_id, at_ms) VALUES (:c
 ON CONFLICT (call_id, question) DO UPDATE
    SET is_right = excluded.is_right, staff_id = excluded.staff_id, at_ms = excluded.at_ms;
 
+-- name: call_counted_up
+UPDATE call SET version = version + 1 WHERE id = :id;
+
 -- ---- likely customers while typing ------------------------------------------------------------------------
 
 -- name: call_match_names -> call_match_id

@@ -205,6 +205,7 @@ static enum err check(struct cx *cx, void *in_, void *out)
     const char *question = questions[in->question];
     TRY(db_run(cx, &q_call_check_put,
                ARGS(V(in->id), V(question), V(in->is_right), V(cx->actor.id), V(cx->now_ms))));
+    TRY(db_run(cx, &q_call_counted_up, ARGS(V(in->id))));
     TRY(audit_add(cx, "call.check", in->seen.customer.id.v, in->id.v,
                   arena_printf(cx->arena, "%s %s", question, in->is_right ? "right" : "wrong")));
     TRY(call_tell_changed(cx, in->id, in->seen.customer.id, in->seen.staff.id));
