@@ -1,7 +1,7 @@
 /* app/hub.c - committed events to open browsers.
  *
- * One thread owns everything below "the thread". Others only put items into its line: the store's publish callback
- * (events), workers (new streams), polling threads (streams that ended).
+ * One thread owns everything below "the thread". Others only put items into its line: the store's
+ * publish callback (events), workers (new streams), polling threads (streams that ended).
  */
 #include "app/hub.h"
 #include "app/gate.h"
@@ -11,20 +11,31 @@
 #include "rooms/panel/panel.h"
 
 #define MS_NS 1000000LL
-static const int64_t CHECK_NS = 500 * MS_NS;      /* sessions and tokens are looked at this often */
-static const int64_t QUEUE_NS = 250 * MS_NS;      /* queue.changed for one stream: at most four a second */
+static const int64_t CHECK_NS = 500 * MS_NS; /* sessions and tokens are looked at this often */
+static const int64_t QUEUE_NS =
+    250 * MS_NS; /* queue.changed for one stream: at most four a second */
 static const int64_t QUEUE_RENDER_NS = 60 * MS_NS;
-static const int64_t SPARSE_NS = 1000 * MS_NS;    /* task.changed */
+static const int64_t SPARSE_NS = 1000 * MS_NS; /* task.changed */
 static const int64_t OPENED_NS = 1800 * 1000 * MS_NS;
 static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000; /* of a session */
 static const size_t ARENA_LIMIT = (size_t)32 << 20;
 
-enum topic { TOPIC_CALL = 1, TOPIC_CUSTOMER = 2, TOPIC_QUEUE = 4, TOPIC_STAFF = 8, TOPIC_TASK = 16, TOPIC_ALL = 31 };
+enum topic {
+    TOPIC_CALL = 1,
+    TOPIC_CUSTOMER = 2,
+    TOPIC_QUEUE = 4,
+    TOPIC_STAFF = 8,
+    TOPIC_TASK = 16,
+    TOPIC_ALL = 31
+};
+/* clang-format off */
 static const struct { const char *name; enum topic topic; } topics[] = {
     {"call", TOPIC_CALL}, {"customer", TOPIC_CUSTOMER}, {"queue", TOPIC_QUEUE}, {"staff", TOPIC_STAFF}, {"task", TOPIC_TASK},
 };
+/* clang-format on */
 
-/* ---- other threads ------------------------------------------------------------------------------- */
+/* ---- other threads
+ * ------------------------------------------------------------------------------- */
 
 static void conn_free(struct conn *c)
 {
@@ -120,7 +131,8 @@ static enum err read_topics(struct cx *cx, str query, struct conn *c)
         str value = str_cut(&query, '&');
         str name = str_cut(&value, '=');
         if (!str_eq(name, S("topics"))) {
-            enum err e = fault(cx, ERR_INVALID, M_HUB_QUERY, MARG("name", str_clean(cx->arena, name, 40)));
+            enum err e =
+                fault(cx, ERR_INVALID, M_HUB_QUERY, MARG("name", str_clean(cx->arena, name, 40)));
             return fault_at(cx, e, S("query"));
         }
         c->topics = 0;
@@ -150,7 +162,8 @@ static enum err read_topics(struct cx *cx, str query, struct conn *c)
                     c->customers[c->n_customers++] = customer;
             }
             if (!is_known) {
-                enum err e = fault(cx, ERR_INVALID, M_HUB_TOPIC, MARG("name", str_clean(cx->arena, topic, 40)));
+                enum err e = fault(cx, ERR_INVALID, M_HUB_TOPIC,
+                                   MARG("name", str_clean(cx->arena, topic, 40)));
                 return fault_at(cx, e, S("topics"));
             }
         }
@@ -248,7 +261,8 @@ void hub_figures(struct hub *h, struct hub_figures *out)
     pthread_mutex_unlock(&h->lock);
 }
 
-/* ---- the thread: sending ----------------------------------------------------------------------------- */
+/* ---- the thread: sending
+ * ----------------------------------------------------------------------------- */
 
 static bool conn_send(struct hub *h, struct conn *c, struct http_chunk *chunk)
 {
@@ -271,7 +285,8 @@ static void conn_end(struct conn *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-static struct http_chunk *chunk_of(struct hub *h, const struct event *at, const char *type, str data)
+static struct http_chunk *chunk_of(struct hub *h, const struct event *at, const char *type,
+                                   str data)
 {
     struct text t = text_in(h->cx.arena, data.len + 200);
     if (at)
@@ -282,7 +297,8 @@ static struct http_chunk *chunk_of(struct hub *h, const struct event *at, const 
     return http_chunk_new(text_str(&t));
 }
 
-static void send_text(struct hub *h, struct conn *c, const struct event *at, const char *type, str data)
+static void send_text(struct hub *h, struct conn *c, const struct event *at, const char *type,
+                      str data)
 {
     struct http_chunk *chunk = chunk_of(h, at, type, data);
     if (chunk)
@@ -293,7 +309,8 @@ static void send_text(struct hub *h, struct conn *c, const struct event *at, con
 /* Where the stream stands, for Last-Event-ID, without an event. */
 static void send_position(struct hub *h, struct conn *c)
 {
-    struct http_chunk *chunk = http_chunk_new(arena_printf(h->cx.arena, "id: %lld.%lld\n\n", (long long)h->xid, (long long)h->seq));
+    struct http_chunk *chunk = http_chunk_new(
+        arena_printf(h->cx.arena, "id: %lld.%lld\n\n", (long long)h->xid, (long long)h->seq));
     if (chunk)
         conn_send(h, c, chunk);
     http_chunk_free(chunk);
@@ -305,8 +322,8 @@ static bool may(const struct conn *c, uint32_t roles, enum topic topic)
 }
 
 /* To everybody who may read it, or to one. */
-static void send_all(struct hub *h, struct conn *only, const struct event *at, const char *type, str data, uint32_t roles,
-                     enum topic topic)
+static void send_all(struct hub *h, struct conn *only, const struct event *at, const char *type,
+                     str data, uint32_t roles, enum topic topic)
 {
     struct http_chunk *chunk = chunk_of(h, at, type, data);
     for (struct conn *c = h->conns; c && chunk; c = c->next)
@@ -315,7 +332,8 @@ static void send_all(struct hub *h, struct conn *only, const struct event *at, c
     http_chunk_free(chunk);
 }
 
-/* ---- the thread: seats -------------------------------------------------------------------------------- */
+/* ---- the thread: seats
+ * -------------------------------------------------------------------------------- */
 
 static struct seat *seat_of(struct hub *h, int64_t staff)
 {
@@ -384,8 +402,10 @@ static void seat_leave(struct hub *h, struct conn *c)
     pthread_mutex_unlock(&h->lock);
 }
 
-/* ---- the thread: reading ---------------------------------------------------------------------------------- */
+/* ---- the thread: reading
+ * ---------------------------------------------------------------------------------- */
 
+/* clang-format off */
 struct hub_call { int64_t id; int state; int64_t staff, version; };
 static const struct field hub_call_fields[] = {
     FIELD(struct hub_call, id),
@@ -406,21 +426,26 @@ static const struct field hub_session_fields[] = {
     FIELD_ENUM(struct hub_session, role, role_codes),
 };
 static const struct shape hub_session_shape = SHAPE("hub_session", struct hub_session, hub_session_fields);
+/* clang-format on */
 
 static str staff_name(struct hub *h, int64_t id)
 {
     struct hub_name n = {0};
-    if (!id || db_one(&h->cx, &q_hub_staff_name, &hub_name_shape, &n, ARGS(V((staff_id){id}))) != OK)
+    if (!id ||
+        db_one(&h->cx, &q_hub_staff_name, &hub_name_shape, &n, ARGS(V((staff_id){id}))) != OK)
         return S("");
     return n.name;
 }
 
 /* The panel of a call as one kind of person sees it: rendered once for each role and language. */
+/* clang-format off */
 struct view { enum role role; enum lang lang; struct http_chunk *chunk; };
 struct views { struct view v[ROLE_N * LANG_N]; size_t n; };
+/* clang-format on */
 
 /* NULL: there is nothing to show. */
-static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct event *ring, const struct conn *c)
+static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct event *ring,
+                                  const struct conn *c)
 {
     for (size_t i = 0; i < vs->n; i++)
         if (vs->v[i].role == c->role && vs->v[i].lang == c->lang)
@@ -431,8 +456,10 @@ static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct 
     str made = {0};
     enum err e = panel_json(&h->cx, (call_id){ring->ref_id}, &made);
     if (e != OK && e != ERR_NOT_FOUND)
-        log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id, err_code(e));
-    struct http_chunk *chunk = e == OK ? chunk_of(h, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
+        log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id,
+                 err_code(e));
+    struct http_chunk *chunk =
+        e == OK ? chunk_of(h, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
     vs->v[vs->n++] = (struct view){c->role, c->lang, chunk};
     return chunk;
 }
@@ -444,10 +471,13 @@ static void views_free(struct views *vs)
     vs->n = 0;
 }
 
-/* ---- the thread: calls ----------------------------------------------------------------------------------------- */
+/* ---- the thread: calls
+ * ----------------------------------------------------------------------------------------- */
 
 enum { DESKS_MAX = 64 };
+/* clang-format off */
 struct call_word { int64_t staff; str cause; int64_t desks[DESKS_MAX]; size_t n_desks; };
+/* clang-format on */
 
 /* "staff cause desk desk …" */
 static struct call_word call_word(str data)
@@ -473,7 +503,8 @@ static bool rang_at(const struct call_word *w, int64_t staff)
     return false;
 }
 
-static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff, struct conn *only)
+static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff,
+                         struct conn *only)
 {
     struct seat *s = seat_of(h, staff);
     if (!s)
@@ -497,7 +528,9 @@ static void call_ringing(struct hub *h, const struct event *e, struct conn *only
 {
     if (only) { /* a replay: what rang then may be over */
         struct hub_call now = {0};
-        if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK || now.state != CALL_RINGING)
+        if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now,
+                   ARGS(V((call_id){e->ref_id}))) != OK ||
+            now.state != CALL_RINGING)
             return;
     }
     struct call_word w = call_word(e->data);
@@ -507,7 +540,8 @@ static void call_ringing(struct hub *h, const struct event *e, struct conn *only
     views_free(&vs);
 }
 
-static void to_desk(struct hub *h, const struct event *e, const char *type, str json, int64_t staff, struct conn *only)
+static void to_desk(struct hub *h, const struct event *e, const char *type, str json, int64_t staff,
+                    struct conn *only)
 {
     struct seat *s = seat_of(h, staff);
     for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
@@ -569,17 +603,20 @@ static void call_ended(struct hub *h, const struct event *e, struct conn *only)
 
 static str id_json(struct hub *h, const char *prefix, int64_t id)
 {
-    return id ? arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\"}", SARG(id_text(h->cx.arena, prefix, id))) : S("{\"id\":null}");
+    return id ? arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\"}",
+                             SARG(id_text(h->cx.arena, prefix, id)))
+              : S("{\"id\":null}");
 }
 
 static void call_changed(struct hub *h, const struct event *e, struct conn *only)
 {
     struct call_word w = call_word(e->data);
     struct hub_call now = {0};
-    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK)
+    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) !=
+        OK)
         return;
-    str json = arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\",\"version\":%lld}", SARG(id_text(h->cx.arena, "cal", e->ref_id)),
-                            (long long)now.version);
+    str json = arena_printf(h->cx.arena, "{\"id\":\"" SFMT "\",\"version\":%lld}",
+                            SARG(id_text(h->cx.arena, "cal", e->ref_id)), (long long)now.version);
     if (w.staff) {
         to_desk(h, e, "call.changed", json, w.staff, only);
         return;
@@ -592,7 +629,8 @@ static void call_changed(struct hub *h, const struct event *e, struct conn *only
         to_desk(h, e, "call.changed", json, d[i].staff, only);
 }
 
-/* ---- the thread: everything else ---------------------------------------------------------------------------------- */
+/* ---- the thread: everything else
+ * ---------------------------------------------------------------------------------- */
 
 static void customer_changed(struct hub *h, const struct event *e, struct conn *only)
 {
@@ -601,7 +639,8 @@ static void customer_changed(struct hub *h, const struct event *e, struct conn *
     for (struct conn *c = h->conns; c && e->customer_id; c = c->next) {
         if ((only && only != c) || !(MAY(c->role) & MAY_SEE_CUSTOMERS))
             continue;
-        bool wants = c->topics & TOPIC_CUSTOMER && c->seat && seat_has_open(c->seat, e->customer_id, now);
+        bool wants =
+            c->topics & TOPIC_CUSTOMER && c->seat && seat_has_open(c->seat, e->customer_id, now);
         for (size_t i = 0; i < c->n_customers && !wants; i++)
             wants = c->customers[i] == e->customer_id;
         if (!wants)
@@ -664,7 +703,8 @@ static void deliver(struct hub *h, const struct event *e, struct conn *only)
         send_all(h, only, e, "staff.changed", id_json(h, "stf", e->ref_id), MAY_ALL, TOPIC_STAFF);
         break;
     case EVENT_PHONE_LINK_CHANGED:
-        send_all(h, only, e, "phone_link.changed", id_json(h, "phl", e->ref_id), MAY_SERVE, TOPIC_STAFF);
+        send_all(h, only, e, "phone_link.changed", id_json(h, "phl", e->ref_id), MAY_SERVE,
+                 TOPIC_STAFF);
         break;
     case EVENT_SETTINGS_CHANGED:
         send_all(h, only, e, "settings.changed", S("{\"id\":null}"), MAY_ALL, TOPIC_STAFF);
@@ -676,13 +716,16 @@ static void deliver(struct hub *h, const struct event *e, struct conn *only)
     case EVENT_N:
         break;
     }
-    bool is_call = e->type == EVENT_CALL_RINGING || e->type == EVENT_CALL_ANSWERED || e->type == EVENT_CALL_ENDED;
+    bool is_call = e->type == EVENT_CALL_RINGING || e->type == EVENT_CALL_ANSWERED ||
+                   e->type == EVENT_CALL_ENDED;
     h->queue_version += is_call && !only;
 }
 
-/* ---- the thread: the queue view ---------------------------------------------------------------------------------------- */
+/* ---- the thread: the queue view
+ * ---------------------------------------------------------------------------------------- */
 
 enum { QUEUE_ITEMS = 20 };
+/* clang-format off */
 struct queue_view { int64_t waiting; when longest_since; struct list items; };
 static const struct field queue_fields[] = {
     FIELD(struct queue_view, waiting),
@@ -690,6 +733,7 @@ static const struct field queue_fields[] = {
     FIELD_LIST(struct queue_view, items, &call_shape),
 };
 static const struct shape queue_view_shape = SHAPE("queue_view", struct queue_view, queue_fields);
+/* clang-format on */
 
 static struct http_chunk *queue_chunk(struct hub *h, enum lang lang)
 {
@@ -711,21 +755,24 @@ static struct http_chunk *queue_chunk(struct hub *h, enum lang lang)
     struct json_out j = {.to = &t, .role_bit = MAY(ROLE_OPERATOR)};
     json_write(&j, &queue_view_shape, &v);
     http_chunk_free(q->chunk);
-    *q = (struct queue_chunk){chunk_of(h, NULL, "queue.changed", text_str(&t)), h->queue_version, now};
+    *q = (struct queue_chunk){chunk_of(h, NULL, "queue.changed", text_str(&t)), h->queue_version,
+                              now};
     return q->chunk;
 }
 
 /* A slice of the streams at a time, so that 500 browsers do not wake at once beside a ring. */
 static void queue_turn(struct hub *h, int64_t now)
 {
-    unsigned slots = h->n_conns / 32 < 1 ? 1 : h->n_conns / 32 > QUEUE_SLOTS ? QUEUE_SLOTS : h->n_conns / 32;
+    unsigned slots = h->n_conns / 32 < 1             ? 1
+                     : h->n_conns / 32 > QUEUE_SLOTS ? QUEUE_SLOTS
+                                                     : h->n_conns / 32;
     if (now - h->queue_turn_ns < (slots > 1 ? QUEUE_NS / slots : QUEUE_RENDER_NS))
         return;
     h->queue_turn_ns = now;
     h->queue_slot = (h->queue_slot + 1) % slots;
     for (struct conn *c = h->conns; c; c = c->next) {
-        if (c->number % slots != h->queue_slot || c->queue_version == h->queue_version || now - c->queue_ns < QUEUE_NS ||
-            !may(c, MAY_SERVE, TOPIC_QUEUE))
+        if (c->number % slots != h->queue_slot || c->queue_version == h->queue_version ||
+            now - c->queue_ns < QUEUE_NS || !may(c, MAY_SERVE, TOPIC_QUEUE))
             continue;
         struct http_chunk *chunk = queue_chunk(h, c->lang);
         if (!chunk)
@@ -744,13 +791,15 @@ static bool queue_waits(const struct hub *h)
     return false;
 }
 
-/* ---- the thread: streams come and go -------------------------------------------------------------------------------------- */
+/* ---- the thread: streams come and go
+ * -------------------------------------------------------------------------------------- */
 
 /* What rings at this desk now. */
 static void greet(struct hub *h, struct conn *c)
 {
     struct list live = {0};
-    if (!c->staff_id || db_all(&h->cx, &q_hub_calls_at, &hub_call_shape, &live, ARGS(V((staff_id){c->staff_id}))) != OK)
+    if (!c->staff_id || db_all(&h->cx, &q_hub_calls_at, &hub_call_shape, &live,
+                               ARGS(V((staff_id){c->staff_id}))) != OK)
         return;
     const struct hub_call *k = live.items;
     for (size_t i = 0; i < live.n; i++) {
@@ -856,7 +905,8 @@ static void leave(struct hub *h, struct conn *c)
     conn_free(c);
 }
 
-/* ---- the thread: may they still? --------------------------------------------------------------------------------------------- */
+/* ---- the thread: may they still?
+ * --------------------------------------------------------------------------------------------- */
 
 static const struct hub_session *find_session(const struct list *l, int64_t id)
 {
@@ -876,7 +926,8 @@ static void check_passes(struct hub *h)
 {
     if (!h->n_conns)
         return;
-    int64_t *ids[2] = {ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t), ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t)};
+    int64_t *ids[2] = {ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t),
+                       ARENA_ARRAY(h->cx.arena, h->n_conns, int64_t)};
     size_t n[2] = {0, 0};
     for (struct conn *c = h->conns; c; c = c->next)
         ids[c->is_token][n[c->is_token]++] = c->pass_id;
@@ -887,7 +938,8 @@ static void check_passes(struct hub *h)
         e = db_all(&h->cx, &q_hub_sessions, &hub_session_shape, &good[0],
                    ARGS(val_ints(ids[0], n[0]), V(now - LIFE_MS), V(now - IDLE_MS)));
     if (e == OK && n[1])
-        e = db_all(&h->cx, &q_hub_tokens, &hub_session_shape, &good[1], ARGS(val_ints(ids[1], n[1]), V(now)));
+        e = db_all(&h->cx, &q_hub_tokens, &hub_session_shape, &good[1],
+                   ARGS(val_ints(ids[1], n[1]), V(now)));
     if (e != OK) {
         log_line(LOG_ERROR, "hub.check", "code=%s", err_code(e));
         return;
@@ -901,7 +953,9 @@ static void check_passes(struct hub *h)
     }
 }
 
-/* ---- the thread: its round -------------------------------------------------------------------------------------------------------- */
+/* ---- the thread: its round
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void remember(struct hub *h, struct item *i)
 {
@@ -941,8 +995,9 @@ static void begin_anew(struct hub *h)
 static bool wants_read(const struct item *i)
 {
     return i->kind == ITEM_JOIN ||
-           (i->kind == ITEM_EVENT && (i->event.type == EVENT_CALL_RINGING || i->event.type == EVENT_CALL_ANSWERED ||
-                                      i->event.type == EVENT_CALL_CHANGED));
+           (i->kind == ITEM_EVENT &&
+            (i->event.type == EVENT_CALL_RINGING || i->event.type == EVENT_CALL_ANSWERED ||
+             i->event.type == EVENT_CALL_CHANGED));
 }
 
 static void take_item(struct hub *h, struct item *i)
@@ -990,7 +1045,8 @@ static void turn(struct hub *h)
         check_passes(h);
     }
     if (tasks) {
-        send_all(h, NULL, NULL, "task.changed", id_json(h, "tsk", h->task_id), MAY_SERVE, TOPIC_TASK);
+        send_all(h, NULL, NULL, "task.changed", id_json(h, "tsk", h->task_id), MAY_SERVE,
+                 TOPIC_TASK);
         h->tasks_changed = 0;
         h->tasks_ns = now;
     }
@@ -1002,7 +1058,9 @@ static void turn(struct hub *h)
 
 static void wait_for_items(struct hub *h, struct item **items, bool *is_overrun, bool *is_stopping)
 {
-    int64_t wait_ns = queue_waits(h) ? QUEUE_NS / QUEUE_SLOTS : h->n_conns ? CHECK_NS / 2 : 4 * CHECK_NS;
+    int64_t wait_ns = queue_waits(h) ? QUEUE_NS / QUEUE_SLOTS
+                      : h->n_conns   ? CHECK_NS / 2
+                                     : 4 * CHECK_NS;
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + wait_ns;
@@ -1018,9 +1076,14 @@ static void wait_for_items(struct hub *h, struct item **items, bool *is_overrun,
     *is_overrun = h->is_overrun;
     h->is_overrun = false;
     *is_stopping = h->is_stopping;
-    h->figures = (struct hub_figures){.streams = h->n_conns, .events = h->n_events, .sent = h->n_sent, .dropped = h->n_dropped,
+    h->figures = (struct hub_figures){.streams = h->n_conns,
+                                      .events = h->n_events,
+                                      .sent = h->n_sent,
+                                      .dropped = h->n_dropped,
                                       .replayed = h->n_replayed,
-                                      .longest_us = h->figures.longest_us > h->longest_us ? h->figures.longest_us : h->longest_us};
+                                      .longest_us = h->figures.longest_us > h->longest_us
+                                                        ? h->figures.longest_us
+                                                        : h->longest_us};
     h->longest_us = 0;
     pthread_mutex_unlock(&h->lock);
 }
@@ -1046,7 +1109,9 @@ static void *hub_main(void *arg)
     return NULL;
 }
 
-/* ---- open, close ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- open, close
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 enum err hub_open(struct cx *cx, struct house *house, struct hub **out)
 {
@@ -1114,7 +1179,8 @@ void hub_stop(struct hub *h)
     pthread_cond_signal(&h->wake);
     pthread_join(h->thread, NULL);
 
-    /* What came while we left. An item of a stream lies in the stream, so all are read before any is let go. */
+    /* What came while we left. An item of a stream lies in the stream, so all are read before any
+     * is let go. */
     struct conn *joining = NULL;
     pthread_mutex_lock(&h->lock);
     struct item *items = h->head;

@@ -5,8 +5,10 @@
 
 #define WRAP_UP_MS (5 * 60 * 1000)
 enum desk_state { DESK_AWAY, DESK_READY, DESK_NOT_READY, DESK_RINGING, DESK_ON_CALL, DESK_WRAP_UP };
-static const char *const desk_states[] = {"away", "ready", "not_ready", "ringing", "on_call", "wrap_up"};
+static const char *const desk_states[] = {"away",    "ready",   "not_ready",
+                                          "ringing", "on_call", "wrap_up"};
 
+/* clang-format off */
 struct person { staff_id id; str name; bool is_ready; call_id last_call; struct str_list extensions; int state; call_id call; };
 static const struct field person_row_fields[] = {
     FIELD(struct person, id),
@@ -47,6 +49,7 @@ static const struct field last_fields[] = {
     FIELD_AS(struct last, wrapped_at, "wrapped_ms", .nullable = true),
 };
 static const struct shape desk_call_shape = SHAPE("desk_call", struct last, last_fields);
+/* clang-format on */
 
 static void put_extensions(struct cx *cx, struct person *p, const struct list *all)
 {
@@ -60,14 +63,18 @@ static void put_extensions(struct cx *cx, struct person *p, const struct list *a
             p->extensions.items[p->extensions.n++] = e[i].extension;
 }
 
-static void put_state(struct cx *cx, struct person *p, const struct list *ringing, const struct list *lasts)
+static void put_state(struct cx *cx, struct person *p, const struct list *ringing,
+                      const struct list *lasts)
 {
-    p->state = !hub_is_here(cx->house->hub, p->id.v) ? DESK_AWAY : p->is_ready ? DESK_READY : DESK_NOT_READY;
+    p->state = !hub_is_here(cx->house->hub, p->id.v) ? DESK_AWAY
+               : p->is_ready                         ? DESK_READY
+                                                     : DESK_NOT_READY;
     const struct last *l = lasts->items;
     for (size_t i = 0; i < lasts->n; i++) {
         if (l[i].id.v != p->last_call.v)
             continue;
-        bool wraps = l[i].state == CALL_ENDED && !l[i].wrapped_at.ms && cx->now_ms - l[i].end_at.ms < WRAP_UP_MS;
+        bool wraps = l[i].state == CALL_ENDED && !l[i].wrapped_at.ms &&
+                     cx->now_ms - l[i].end_at.ms < WRAP_UP_MS;
         if (l[i].state == CALL_ANSWERED || (wraps && p->state != DESK_AWAY)) {
             p->state = l[i].state == CALL_ANSWERED ? DESK_ON_CALL : DESK_WRAP_UP;
             p->call = l[i].id;
@@ -98,7 +105,8 @@ static enum err desks(struct cx *cx, void *in, void *out)
     for (size_t i = 0; i < d->items.n; i++)
         ids[i] = p[i].last_call.v;
     if (d->items.n)
-        TRY(db_all(cx, &q_desk_last_calls, &desk_call_shape, &lasts, ARGS(val_ints(ids, d->items.n))));
+        TRY(db_all(cx, &q_desk_last_calls, &desk_call_shape, &lasts,
+                   ARGS(val_ints(ids, d->items.n))));
     for (size_t i = 0; i < d->items.n; i++) {
         put_extensions(cx, &p[i], &extensions);
         put_state(cx, &p[i], &ringing, &lasts);
@@ -106,8 +114,10 @@ static enum err desks(struct cx *cx, void *in, void *out)
     return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/desks", .may = MAY_SERVE, .read = desks, .out = &desks_shape,
      .summary = "Who can take calls now"},
 };
+/* clang-format on */
 const struct room hub_room = ROOM("hub", routes);

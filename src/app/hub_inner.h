@@ -6,14 +6,14 @@
 #include <stdatomic.h>
 
 enum {
-    ITEMS_MAX = 200000,     /* waiting; more and everybody loads anew */
-    RECENT_MAX = 16384,     /* events kept for streams that come back */
-    REPLAY_MAX = 10000,     /* events read from the store for one stream; more and it loads anew */
+    ITEMS_MAX = 200000, /* waiting; more and everybody loads anew */
+    RECENT_MAX = 16384, /* events kept for streams that come back */
+    REPLAY_MAX = 10000, /* events read from the store for one stream; more and it loads anew */
     CONNS_PER_PERSON = 16,
     SEATS = 1024,
-    OPENED_MAX = 8,         /* customers a person opened last */
+    OPENED_MAX = 8, /* customers a person opened last */
     QUEUE_SLOTS = 16,
-    CUSTOMERS_MAX = 8,      /* of topics=customer:… */
+    CUSTOMERS_MAX = 8, /* of topics=customer:… */
 };
 
 struct conn;
@@ -28,13 +28,13 @@ struct item {
 /* One open stream. Held by the hub and by the stream; whoever lets go last frees it. */
 struct conn {
     _Atomic int refs;
-    pthread_mutex_t lock; /* guards hub, stream, is_ending */
-    struct hub *hub;      /* NULL: the hub is gone */
+    pthread_mutex_t lock;       /* guards hub, stream, is_ending */
+    struct hub *hub;            /* NULL: the hub is gone */
     struct http_stream *stream; /* NULL: the client is gone */
     bool is_ending;
 
-    int64_t staff_id;     /* 0: a token */
-    int64_t pass_id;      /* session or token */
+    int64_t staff_id; /* 0: a token */
+    int64_t pass_id;  /* session or token */
     bool is_token;
     enum role role;
     enum lang lang;
@@ -58,11 +58,16 @@ struct seat {
     int64_t staff_id;
     struct conn *conns;
     unsigned n_conns;
-    struct { int64_t customer_id, at_ns; } opened[OPENED_MAX];
+    struct {
+        int64_t customer_id, at_ns;
+    } opened[OPENED_MAX];
     struct seat *next;
 };
 
-struct queue_chunk { struct http_chunk *chunk; int64_t version, made_ns; };
+struct queue_chunk {
+    struct http_chunk *chunk;
+    int64_t version, made_ns;
+};
 
 struct hub {
     struct house *house;
@@ -80,7 +85,7 @@ struct hub {
     struct cx cx;
     struct conn *conns;
     unsigned n_conns, n_joined;
-    int64_t xid, seq;   /* delivered up to here */
+    int64_t xid, seq; /* delivered up to here */
     struct item *recent, *recent_last;
     size_t n_recent;
     struct queue_chunk queue[LANG_N];

@@ -1,5 +1,6 @@
-/* test/fuzz/cti.c - what telephone systems send, in its three dresses. The first byte chooses: JSON, form, query, or a query
- * before a body. What is accepted has a call id and lines of text fit to be kept. */
+/* test/fuzz/cti.c - what telephone systems send, in its three dresses. The first byte chooses:
+ * JSON, form, query, or a query before a body. What is accepted has a call id and lines of text fit
+ * to be kept. */
 #include "rooms/call/call_cti.h"
 
 static void must(bool b)

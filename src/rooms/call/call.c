@@ -12,6 +12,7 @@ int call_outcome_of(str code)
     return 0;
 }
 
+/* clang-format off */
 static const struct field candidate_fields[] = {
     FIELD(struct call_candidate, id),
     FIELD(struct call_candidate, name, .personal = true),
@@ -57,6 +58,7 @@ static const struct field link_fields[] = {
     FIELD(struct call_link, name),
 };
 static const struct shape link_of_call = SHAPE("call_link", struct call_link, link_fields);
+/* clang-format on */
 
 _Static_assert(sizeof(struct call_customer) == sizeof((struct call){0}.customer) &&
                    sizeof(struct call_staff) == sizeof((struct call){0}.staff) &&
@@ -64,6 +66,7 @@ _Static_assert(sizeof(struct call_customer) == sizeof((struct call){0}.customer)
                    sizeof(struct call_link) == sizeof((struct call){0}.link),
                "the parts of struct call and their shapes are one");
 
+/* clang-format off */
 static const struct field fields[] = {
     FIELD(struct call, id),
     FIELD_ENUM(struct call, direction, direction_codes),
@@ -148,6 +151,7 @@ static const struct field row_fields[] = {
     FIELD(struct call, version),
 };
 const struct shape call_row_shape = SHAPE("call_row", struct call, row_fields);
+/* clang-format on */
 
 void call_finish(struct cx *cx, struct call *c)
 {
@@ -166,7 +170,10 @@ enum err call_get(struct cx *cx, call_id id, struct call *out)
     struct list candidates = {0}, checks = {0};
     struct db_read reads[] = {
         {.q = &q_call_get, .shape = &call_row_shape, .one = true, .out = out, .args = ARGS(V(id))},
-        {.q = &q_call_candidates, .shape = &call_candidate_shape, .out = &candidates, .args = ARGS(V(id))},
+        {.q = &q_call_candidates,
+         .shape = &call_candidate_shape,
+         .out = &candidates,
+         .args = ARGS(V(id))},
         {.q = &q_call_checks, .shape = &call_check_shape, .out = &checks, .args = ARGS(V(id))},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
@@ -178,18 +185,23 @@ enum err call_get(struct cx *cx, call_id id, struct call *out)
     return OK;
 }
 
+/* clang-format off */
 struct waiting { int64_t n; when longest; };
 static const struct field waiting_fields[] = {
     FIELD_AS(struct waiting, n, "waiting"),
     FIELD_AS(struct waiting, longest, "longest_ms"),
 };
 static const struct shape waiting_shape = SHAPE("call_waiting", struct waiting, waiting_fields);
+/* clang-format on */
 
 enum err call_queue(struct cx *cx, struct list *out, int64_t *waiting, when *longest_since)
 {
     struct waiting w = {0};
     struct db_read reads[] = {
-        {.q = &q_call_queue, .shape = &call_row_shape, .out = out, .args = ARGS(V(cx->now_ms - WAITS_LONG_MS))},
+        {.q = &q_call_queue,
+         .shape = &call_row_shape,
+         .out = out,
+         .args = ARGS(V(cx->now_ms - WAITS_LONG_MS))},
         {.q = &q_call_waiting, .shape = &waiting_shape, .one = true, .out = &w},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
@@ -201,7 +213,8 @@ enum err call_queue(struct cx *cx, struct list *out, int64_t *waiting, when *lon
     return OK;
 }
 
-/* ---- who may write ----------------------------------------------------------------------------- */
+/* ---- who may write -----------------------------------------------------------------------------
+ */
 
 enum err call_may_write(struct cx *cx, const struct call *c)
 {
@@ -232,17 +245,20 @@ enum err call_touched(struct cx *cx, const struct call *c)
 
 enum err call_tell_changed(struct cx *cx, call_id id, customer_id customer, staff_id staff)
 {
-    return event_add(cx, EVENT_CALL_CHANGED, customer.v, id.v, arena_printf(cx->arena, "%lld", (long long)staff.v));
+    return event_add(cx, EVENT_CALL_CHANGED, customer.v, id.v,
+                     arena_printf(cx->arena, "%lld", (long long)staff.v));
 }
 
-struct intake call_line(struct cx *cx, call_id id, int direction, when ring_at, staff_id staff, customer_id customer, str given)
+struct intake call_line(struct cx *cx, call_id id, int direction, when ring_at, staff_id staff,
+                        customer_id customer, str given)
 {
     struct intake line = {
         .channel = CHANNEL_CALL,
         .direction = direction,
         .at = ring_at,
         /* A call may come to stand on two timelines, when a person corrects who it was. */
-        .source_id = arena_printf(cx->arena, "call:%lld:%lld", (long long)id.v, (long long)customer.v),
+        .source_id =
+            arena_printf(cx->arena, "call:%lld:%lld", (long long)id.v, (long long)customer.v),
         .trust = TRUST_PRESENTED,
         .customer = customer,
         .ref_id = id.v,

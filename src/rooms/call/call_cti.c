@@ -9,15 +9,18 @@ enum { DEPTH_MAX = 16, USERS_MAX = 64, PAIRS_MAX = 500, NAME_MAX_CHARS = 200 };
 
 /* What was sent, as text. */
 struct sent {
-    str event, call_id, linked_id, from, caller_id, to, direction, queue, cause, answering_number, name, extension,
-        diversion, at;
+    str event, call_id, linked_id, from, caller_id, to, direction, queue, cause, answering_number,
+        name, extension, diversion, at;
     struct str_list users;
 };
 
+/* clang-format off */
 #define AT(m) offsetof(struct sent, m)
+/* clang-format on */
 static const struct {
     const char *name;
     size_t at;
+    /* clang-format off */
 } members[] = {
     {"event", AT(event)}, {"callId", AT(call_id)}, {"call_id", AT(call_id)}, {"callid", AT(call_id)},
     {"linked_id", AT(linked_id)}, {"linkedId", AT(linked_id)}, {"from", AT(from)}, {"callerId", AT(caller_id)},
@@ -26,6 +29,7 @@ static const struct {
     {"answering_number", AT(answering_number)}, {"name", AT(name)}, {"extension", AT(extension)},
     {"diversion", AT(diversion)}, {"at", AT(at)},
 };
+/* clang-format on */
 static const char *const user_names[] = {"user", "user[]", "users", "users[]"};
 
 static bool is_user_name(str name)
@@ -67,11 +71,15 @@ static enum err put(struct cx *cx, struct sent *to, str name, str value)
     return OK; /* not ours */
 }
 
-/* ---- form and query ---------------------------------------------------------------------------- */
+/* ---- form and query ----------------------------------------------------------------------------
+ */
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static str form_text(struct arena *a, str s)
@@ -79,7 +87,8 @@ static str form_text(struct arena *a, str s)
     char *p = arena_alloc(a, 1, s.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
-        bool is_coded = s.ptr[i] == '%' && i + 2 < s.len && hex(s.ptr[i + 1]) >= 0 && hex(s.ptr[i + 2]) >= 0;
+        bool is_coded =
+            s.ptr[i] == '%' && i + 2 < s.len && hex(s.ptr[i + 1]) >= 0 && hex(s.ptr[i + 2]) >= 0;
         if (is_coded) {
             p[n++] = (char)(hex(s.ptr[i + 1]) * 16 + hex(s.ptr[i + 2]));
             i += 2;
@@ -111,7 +120,8 @@ static enum err take_form(struct cx *cx, str form, struct sent *to)
     return OK;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON --------------------------------------------------------------------------------------
+ */
 
 static bool is_too_deep(str json)
 {
@@ -175,15 +185,18 @@ static enum err take_json(struct cx *cx, str body, struct sent *to)
     return e;
 }
 
-/* ---- what it means ------------------------------------------------------------------------------ */
+/* ---- what it means ------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
     int kind;
+    /* clang-format off */
 } events[] = {
     {"newCall", TOLD_RING}, {"ringing", TOLD_RING}, {"answer", TOLD_ANSWER}, {"answered", TOLD_ANSWER},
     {"hangup", TOLD_HANGUP}, {"bridged", TOLD_BRIDGED}, {"held", TOLD_HELD}, {"transferred", TOLD_TRANSFERRED},
 };
+/* clang-format on */
 
 static enum err read_event(struct cx *cx, str event, int *kind)
 {
@@ -224,7 +237,8 @@ enum err cti_read(struct cx *cx, str content_type, str query, str body, struct c
     struct sent s = {.users.items = ARENA_ARRAY(cx->arena, USERS_MAX, str)};
     TRY(take_form(cx, query, &s));
     str start = str_trim(body);
-    if (start.len && (start.ptr[0] == '{' || start.ptr[0] == '[' || str_find(content_type, S("json")) >= 0))
+    if (start.len &&
+        (start.ptr[0] == '{' || start.ptr[0] == '[' || str_find(content_type, S("json")) >= 0))
         TRY(take_json(cx, start, &s));
     else if (start.len)
         TRY(take_form(cx, start, &s));

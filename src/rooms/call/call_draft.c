@@ -1,30 +1,35 @@
-/* rooms/call/call_draft.c - an unknown caller: what is typed is kept, who it may be is shown, and it becomes a customer. */
+/* rooms/call/call_draft.c - an unknown caller: what is typed is kept, who it may be is shown, and
+ * it becomes a customer. */
 #include "rooms/call/call_impl.h"
 
 enum { MATCHES_MAX = 8, NAME_MIN_CHARS = 2 };
 
-/* ---- the form ------------------------------------------------------------------------------------ */
+/* ---- the form
+ * ------------------------------------------------------------------------------------ */
 
-#define DRAFT_FIELDS(st)                                                                       \
-    FIELD(st, name, .max_len = 200, .omit_empty = true, .personal = true),                     \
-    FIELD(st, reason, .max_len = 500, .omit_empty = true, .personal = true),                   \
-    FIELD(st, email, .max_len = 254, .omit_empty = true, .personal = true),                    \
-    FIELD(st, other_number, .max_len = 40, .omit_empty = true, .personal = true),              \
-    FIELD(st, company, .max_len = 200, .omit_empty = true, .personal = true),                  \
-    FIELD(st, address, .max_len = 300, .omit_empty = true, .personal = true),                  \
-    FIELD(st, postal, .max_len = 20, .omit_empty = true, .personal = true),                    \
-    FIELD(st, city, .max_len = 100, .omit_empty = true, .personal = true),                     \
-    FIELD(st, country, .max_len = 2, .omit_empty = true),                                      \
-    FIELD(st, opinion, .max_len = 2000, .multiline = true, .omit_empty = true, .personal = true), \
-    FIELD(st, heard_of_us, .max_len = 200, .omit_empty = true),                                \
-    FIELD(st, lang, .max_len = 35, .omit_empty = true)
+#define DRAFT_FIELDS(st)                                                              \
+    FIELD(st, name, .max_len = 200, .omit_empty = true, .personal = true),            \
+        FIELD(st, reason, .max_len = 500, .omit_empty = true, .personal = true),      \
+        FIELD(st, email, .max_len = 254, .omit_empty = true, .personal = true),       \
+        FIELD(st, other_number, .max_len = 40, .omit_empty = true, .personal = true), \
+        FIELD(st, company, .max_len = 200, .omit_empty = true, .personal = true),     \
+        FIELD(st, address, .max_len = 300, .omit_empty = true, .personal = true),     \
+        FIELD(st, postal, .max_len = 20, .omit_empty = true, .personal = true),       \
+        FIELD(st, city, .max_len = 100, .omit_empty = true, .personal = true),        \
+        FIELD(st, country, .max_len = 2, .omit_empty = true),                         \
+        FIELD(st, opinion, .max_len = 2000, .multiline = true, .omit_empty = true,    \
+              .personal = true),                                                      \
+        FIELD(st, heard_of_us, .max_len = 200, .omit_empty = true),                   \
+        FIELD(st, lang, .max_len = 35, .omit_empty = true)
 
 struct draft_in {
     call_id id;
-    str name, reason, email, other_number, company, address, postal, city, country, opinion, heard_of_us, lang;
+    str name, reason, email, other_number, company, address, postal, city, country, opinion,
+        heard_of_us, lang;
     struct call seen; /* of plan */
     str json;
 };
+/* clang-format off */
 static const struct field draft_in_fields[] = {
     FIELD(struct draft_in, id, .in_path = true),
     DRAFT_FIELDS(struct draft_in),
@@ -57,6 +62,7 @@ const struct shape draft_out_shape = SHAPE("call_matches", struct draft_out, dra
 /* ---- who it may be ---------------------------------------------------------------------------------- */
 
 struct matches { struct match items[MATCHES_MAX]; size_t n; };
+/* clang-format on */
 
 static void add(struct matches *m, const struct list *found, const char *why)
 {
@@ -75,7 +81,8 @@ static void add(struct matches *m, const struct list *found, const char *why)
     }
 }
 
-static enum err add_owners(struct cx *cx, struct matches *m, const struct handle *h, const char *why)
+static enum err add_owners(struct cx *cx, struct matches *m, const struct handle *h,
+                           const char *why)
 {
     if (!h->owners.n)
         return OK;
@@ -84,7 +91,8 @@ static enum err add_owners(struct cx *cx, struct matches *m, const struct handle
     for (size_t i = 0; i < h->owners.n; i++)
         ids[i] = o[i].customer.v;
     struct list found = {0};
-    TRY(db_all(cx, &q_call_match_ids, &call_match_id_shape, &found, ARGS(val_ints(ids, h->owners.n))));
+    TRY(db_all(cx, &q_call_match_ids, &call_match_id_shape, &found,
+               ARGS(val_ints(ids, h->owners.n))));
     add(m, &found, why);
     return OK;
 }
@@ -123,8 +131,11 @@ static enum err find_matches(struct cx *cx, const struct draft_in *in, struct li
     struct matches *m = ARENA_NEW(cx->arena, struct matches);
     struct handle h[2] = {0};
     str region = settings_current(cx)->region;
-    bool has_email = in->email.len && handle_read(cx->arena, IDENTITY_EMAIL, in->email, region, &h[0]);
-    bool has_phone = in->other_number.len && (handle_read(cx->arena, IDENTITY_PHONE, in->other_number, region, &h[1]) || h[1].suffix.len);
+    bool has_email =
+        in->email.len && handle_read(cx->arena, IDENTITY_EMAIL, in->email, region, &h[0]);
+    bool has_phone = in->other_number.len &&
+                     (handle_read(cx->arena, IDENTITY_PHONE, in->other_number, region, &h[1]) ||
+                      h[1].suffix.len);
     if (has_email)
         TRY(customer_owners(cx, &h[0], 1));
     if (has_phone)
@@ -137,7 +148,8 @@ static enum err find_matches(struct cx *cx, const struct draft_in *in, struct li
     return OK;
 }
 
-/* ---- kept while typing --------------------------------------------------------------------------------- */
+/* ---- kept while typing
+ * --------------------------------------------------------------------------------- */
 
 enum err draft_plan(struct cx *cx, void *in_, void *out_)
 {
@@ -161,16 +173,20 @@ enum err draft_apply(struct cx *cx, void *in_, void *out)
     return call_touched(cx, &in->seen);
 }
 
-/* ---- the form becomes a customer ------------------------------------------------------------------------ */
+/* ---- the form becomes a customer
+ * ------------------------------------------------------------------------ */
 
+/* clang-format off */
 static const struct field customer_in_fields[] = {
     FIELD(struct call_customer_in, id, .in_path = true),
     DRAFT_FIELDS(struct call_customer_in),
     FIELD(struct call_customer_in, join, .doc = "A customer who is known already: the number becomes his"),
 };
 const struct shape call_customer_in_shape = SHAPE("call_customer_in", struct call_customer_in, customer_in_fields);
+/* clang-format on */
 
-static struct list identities(struct cx *cx, const struct call_customer_in *in, const struct call *c)
+static struct list identities(struct cx *cx, const struct call_customer_in *in,
+                              const struct call *c)
 {
     struct intake_identity *to = ARENA_ARRAY(cx->arena, 3, struct intake_identity);
     size_t n = 0;
@@ -185,7 +201,8 @@ static struct list identities(struct cx *cx, const struct call_customer_in *in, 
 
 static bool is_country(str s)
 {
-    return s.len == 0 || (s.len == 2 && s.ptr[0] >= 'A' && s.ptr[0] <= 'Z' && s.ptr[1] >= 'A' && s.ptr[1] <= 'Z');
+    return s.len == 0 ||
+           (s.len == 2 && s.ptr[0] >= 'A' && s.ptr[0] <= 'Z' && s.ptr[1] >= 'A' && s.ptr[1] <= 'Z');
 }
 
 enum err call_customer_plan(struct cx *cx, struct call_customer_in *in)
@@ -207,7 +224,10 @@ enum err call_customer_plan(struct cx *cx, struct call_customer_in *in)
         TRY(customer_root(cx, in->join, &in->join, NULL));
     }
     bool is_company = !str_trim(in->name).len;
-    in->intake = call_line(cx, in->id, c.direction, c.ring_at, c.staff.id.v ? c.staff.id : (staff_id){cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0}, in->join, S(""));
+    in->intake = call_line(
+        cx, in->id, c.direction, c.ring_at,
+        c.staff.id.v ? c.staff.id : (staff_id){cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0},
+        in->join, S(""));
     in->intake.identities = identities(cx, in, &c);
     in->intake.subject = in->reason;
     in->intake.text = in->opinion;
@@ -226,7 +246,8 @@ enum err call_customer_plan(struct cx *cx, struct call_customer_in *in)
     return intake_plan(cx, &in->intake);
 }
 
-enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in, struct intake_result *out)
+enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in,
+                             struct intake_result *out)
 {
     struct call c = {0};
     TRY(call_get(cx, in->id, &c));
@@ -234,9 +255,11 @@ enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in, s
         return fault(cx, ERR_CONFLICT, M_CALL_HAS_CUSTOMER);
     TRY(intake_take(cx, &in->intake, out));
     TRY(db_run(cx, &q_call_customer_set,
-               ARGS(V(out->customer), val_int_or_null(out->interaction.v), V(in->reason), V(c.priority), V(in->id))));
+               ARGS(V(out->customer), val_int_or_null(out->interaction.v), V(in->reason),
+                    V(c.priority), V(in->id))));
     TRY(db_run(cx, &q_call_draft_delete, ARGS(V(in->id))));
     c.customer.id = out->customer;
-    TRY(audit_add(cx, out->is_new ? "call.customer_new" : "call.customer_join", out->customer.v, in->id.v, S("")));
+    TRY(audit_add(cx, out->is_new ? "call.customer_new" : "call.customer_join", out->customer.v,
+                  in->id.v, S("")));
     return call_tell_changed(cx, in->id, out->customer, c.staff.id);
 }

@@ -3,10 +3,12 @@
 
 enum { PAGE = 50 };
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------------
+ */
 
 static const char *const views[] = {"", "queue", "mine", "missed", "all"};
 enum view { VIEW_NONE, VIEW_QUEUE, VIEW_MINE, VIEW_MISSED, VIEW_ALL };
+/* clang-format off */
 struct list_in { int view; customer_id customer; int64_t limit; str cursor; };
 static const struct field list_in_fields[] = {
     FIELD_ENUM(struct list_in, view, views, .doc = "queue: live calls; mine, missed, all: the log, newest first"),
@@ -22,19 +24,23 @@ static const struct field list_out_fields[] = {
     FIELD(struct list_out, longest_since, .omit_empty = true, .nullable = true),
 };
 static const struct shape list_out_shape = SHAPE("calls", struct list_out, list_out_fields);
+/* clang-format on */
 
-static enum err read_log(struct cx *cx, const struct list_in *in, int64_t before, int64_t limit, struct list *out)
+static enum err read_log(struct cx *cx, const struct list_in *in, int64_t before, int64_t limit,
+                         struct list *out)
 {
     if (in->customer.v) {
         customer_id root = {0};
         struct list ids = {0};
         TRY(customer_root(cx, in->customer, &root, &ids));
         audit_view(cx, root.v);
-        return db_all(cx, &q_call_list_customer, &call_row_shape, out, ARGS(val_ints(ids.items, ids.n), V(before), V(limit)));
+        return db_all(cx, &q_call_list_customer, &call_row_shape, out,
+                      ARGS(val_ints(ids.items, ids.n), V(before), V(limit)));
     }
     switch ((enum view)in->view) {
     case VIEW_MINE:
-        return db_all(cx, &q_call_list_mine, &call_row_shape, out, ARGS(V(cx->actor.id), V(before), V(limit)));
+        return db_all(cx, &q_call_list_mine, &call_row_shape, out,
+                      ARGS(V(cx->actor.id), V(before), V(limit)));
     case VIEW_MISSED:
         return db_all(cx, &q_call_list_missed, &call_row_shape, out, ARGS(V(before), V(limit)));
     default:
@@ -72,7 +78,8 @@ static enum err list(struct cx *cx, void *in_, void *out_)
     return OK;
 }
 
-/* ---- note, reason, outcome, whose it is --------------------------------------------------------------- */
+/* ---- note, reason, outcome, whose it is
+ * --------------------------------------------------------------- */
 
 struct change_in {
     call_id id;
@@ -85,6 +92,7 @@ struct change_in {
     struct intake line;
     bool has_line;
 };
+/* clang-format off */
 static const struct field change_fields[] = {
     FIELD(struct change_in, id, .in_path = true),
     FIELD(struct change_in, note, .max_len = NOTE_MAX, .multiline = true, .personal = true, .doc = "Saved while typing"),
@@ -98,11 +106,13 @@ static const struct field change_fields[] = {
 enum { SENT_NOTE = 1 << 1, SENT_REASON = 1 << 2, SENT_OUTCOME = 1 << 3, SENT_IMPRESSION = 1 << 4, SENT_CUSTOMER = 1 << 5,
        SENT_SPOKE = 1 << 6, SENT_SPOKE_NAME = 1 << 7 };
 static const struct shape change_shape = SHAPE("call_change", struct change_in, change_fields);
+/* clang-format on */
 
 static enum err plan_line(struct cx *cx, struct change_in *in)
 {
     const struct call *c = &in->seen;
-    in->has_line = in->customer.v && in->customer.v != c->customer.id.v && (c->answer_at.ms || c->state == CALL_ENDED);
+    in->has_line = in->customer.v && in->customer.v != c->customer.id.v &&
+                   (c->answer_at.ms || c->state == CALL_ENDED);
     if (!in->has_line)
         return OK;
     /* A number that was nobody's is his from now on; one that is somebody's stays as it is. */
@@ -111,7 +121,8 @@ static enum err plan_line(struct cx *cx, struct change_in *in)
     if (is_his)
         TRY(customer_owners(cx, &h, 1));
     is_his = is_his && h.owners.n == 0;
-    in->line = call_line(cx, c->id, c->direction, c->ring_at, c->staff.id, in->customer, is_his ? c->e164 : S(""));
+    in->line = call_line(cx, c->id, c->direction, c->ring_at, c->staff.id, in->customer,
+                         is_his ? c->e164 : S(""));
     return intake_plan(cx, &in->line);
 }
 
@@ -174,16 +185,19 @@ static enum err change(struct cx *cx, void *in_, void *out_)
         TRY(intake_take(cx, &in->line, &line));
     int64_t version = 0;
     TRY(db_int(cx, &q_call_change, &version,
-               ARGS(V(c.note), V(c.reason), V(c.outcome), V(c.impression), val_int_or_null(c.spoke.id.v), V(c.spoke.name),
-                    val_int_or_null(customer.v), V(is_chosen || c.is_chosen), val_int_or_null(line.interaction.v), V(in->id))));
+               ARGS(V(c.note), V(c.reason), V(c.outcome), V(c.impression),
+                    val_int_or_null(c.spoke.id.v), V(c.spoke.name), val_int_or_null(customer.v),
+                    V(is_chosen || c.is_chosen), val_int_or_null(line.interaction.v), V(in->id))));
     TRY(call_touched(cx, &c));
     TRY(call_tell_changed(cx, in->id, customer, c.staff.id));
     return call_get(cx, in->id, out);
 }
 
-/* ---- caller check ------------------------------------------------------------------------------------- */
+/* ---- caller check
+ * ------------------------------------------------------------------------------------- */
 
 static const char *const questions[] = {"order_number", "postcode", "last_purchase", "email"};
+/* clang-format off */
 struct check_in { call_id id; int question; bool is_right; struct call seen; };
 static const struct field check_in_fields[] = {
     FIELD(struct check_in, id, .in_path = true),
@@ -191,6 +205,7 @@ static const struct field check_in_fields[] = {
     FIELD(struct check_in, is_right, .required = true),
 };
 static const struct shape check_in_shape = SHAPE("call_check_in", struct check_in, check_in_fields);
+/* clang-format on */
 
 static enum err check_plan(struct cx *cx, void *in_, void *out)
 {
@@ -212,6 +227,7 @@ static enum err check(struct cx *cx, void *in_, void *out)
     return call_get(cx, in->id, out);
 }
 
+/* clang-format off */
 struct ask_in { customer_id customer; };
 static const struct field ask_in_fields[] = {FIELD(struct ask_in, customer, .required = true)};
 static const struct shape ask_in_shape = SHAPE("call_ask_in", struct ask_in, ask_in_fields);
@@ -224,6 +240,7 @@ static const struct shape call_ask_shape = SHAPE("call_ask", struct ask, ask_fie
 struct asks { struct list items; };
 static const struct field asks_fields[] = {FIELD_LIST(struct asks, items, &call_ask_shape)};
 static const struct shape asks_shape = SHAPE("call_asks", struct asks, asks_fields);
+/* clang-format on */
 
 static enum err ask(struct cx *cx, void *in_, void *out_)
 {
@@ -235,10 +252,26 @@ static enum err ask(struct cx *cx, void *in_, void *out_)
     struct args of = ARGS(val_ints(ids.items, ids.n));
     struct ask *found = ARENA_ARRAY(cx->arena, COUNT(questions), struct ask);
     struct db_read reads[] = {
-        {.q = &q_call_ask_order, .shape = &call_ask_shape, .one = true, .out = &found[0], .args = of},
-        {.q = &q_call_ask_postcode, .shape = &call_ask_shape, .one = true, .out = &found[1], .args = of},
-        {.q = &q_call_ask_purchase, .shape = &call_ask_shape, .one = true, .out = &found[2], .args = of},
-        {.q = &q_call_ask_email, .shape = &call_ask_shape, .one = true, .out = &found[3], .args = of},
+        {.q = &q_call_ask_order,
+         .shape = &call_ask_shape,
+         .one = true,
+         .out = &found[0],
+         .args = of},
+        {.q = &q_call_ask_postcode,
+         .shape = &call_ask_shape,
+         .one = true,
+         .out = &found[1],
+         .args = of},
+        {.q = &q_call_ask_purchase,
+         .shape = &call_ask_shape,
+         .one = true,
+         .out = &found[2],
+         .args = of},
+        {.q = &q_call_ask_email,
+         .shape = &call_ask_shape,
+         .one = true,
+         .out = &found[3],
+         .args = of},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
     audit_view(cx, root.v);
@@ -250,14 +283,17 @@ static enum err ask(struct cx *cx, void *in_, void *out_)
     return OK;
 }
 
-/* ---- wrap-up -------------------------------------------------------------------------------------------- */
+/* ---- wrap-up
+ * -------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 struct follow_up { str title; when due_at; };
 static const struct field follow_up_fields[] = {
     FIELD(struct follow_up, title, .max_len = 200),
     FIELD(struct follow_up, due_at, .nullable = true),
 };
 static const struct shape follow_up_shape = SHAPE("call_follow_up", struct follow_up, follow_up_fields);
+/* clang-format on */
 struct wrap_in {
     call_id id;
     int outcome;
@@ -267,6 +303,7 @@ struct wrap_in {
     struct call seen; /* of plan */
     task_id task;
 };
+/* clang-format off */
 static const struct field wrap_fields[] = {
     FIELD(struct wrap_in, id, .in_path = true),
     FIELD_ENUM(struct wrap_in, outcome, call_outcome_codes, .required = true),
@@ -277,6 +314,7 @@ static const struct field wrap_fields[] = {
 };
 enum { WRAP_NOTE = 1 << 2, WRAP_REASON = 1 << 3, WRAP_IMPRESSION = 1 << 4 };
 static const struct shape wrap_shape = SHAPE("call_wrap_up", struct wrap_in, wrap_fields);
+/* clang-format on */
 
 static enum err wrap_plan(struct cx *cx, void *in_, void *out)
 {
@@ -314,12 +352,15 @@ static enum err wrap(struct cx *cx, void *in_, void *out)
     TRY(call_get(cx, in->id, &c));
     int64_t version = 0;
     TRY(db_int(cx, &q_call_wrap_up, &version,
-               ARGS(V(cx->sent & WRAP_NOTE ? in->note : c.note), V(cx->sent & WRAP_REASON ? in->reason : c.reason),
-                    V(call_outcome_codes[in->outcome]), V(cx->sent & WRAP_IMPRESSION ? in->impression : c.impression),
-                    V(cx->now_ms), V(in->id))));
+               ARGS(V(cx->sent & WRAP_NOTE ? in->note : c.note),
+                    V(cx->sent & WRAP_REASON ? in->reason : c.reason),
+                    V(call_outcome_codes[in->outcome]),
+                    V(cx->sent & WRAP_IMPRESSION ? in->impression : c.impression), V(cx->now_ms),
+                    V(in->id))));
     if (in->follow_up.title.len)
         TRY(follow_up(cx, in, &c));
-    TRY(audit_add(cx, "call.wrap_up", c.customer.id.v, c.id.v, str_of(call_outcome_codes[in->outcome])));
+    TRY(audit_add(cx, "call.wrap_up", c.customer.id.v, c.id.v,
+                  str_of(call_outcome_codes[in->outcome])));
     TRY(call_tell_changed(cx, in->id, c.customer.id, c.staff.id));
     cx->made_id = in->id.v;
     return call_get(cx, in->id, out);
@@ -330,8 +371,10 @@ static enum err call_again(struct cx *cx, int64_t id, void *out)
     return call_get(cx, (call_id){id}, out);
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * -------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/calls", .may = MAY_SERVE, .read = list, .in = &list_in_shape, .out = &list_out_shape,
      .summary = "Live calls, or the call log"},
@@ -352,4 +395,5 @@ static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/lookup", .may = MAY_SEE_CUSTOMERS, .read = lookup_read, .in = &lookup_in_shape,
      .out = &raw_reply_shape, .is_card = true, .summary = "Who has this number: JSON, a line of text, or a priority for dial plans"},
 };
+/* clang-format on */
 const struct room call_room = ROOM("call", routes);

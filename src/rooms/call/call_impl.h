@@ -6,14 +6,14 @@
 #include "rooms/settings/settings.h"
 
 enum {
-    SOURCE_ID_MAX = 200,   /* characters of a telephone system's call id */
-    NUMBER_MAX = 200,      /* of a number as given */
+    SOURCE_ID_MAX = 200, /* characters of a telephone system's call id */
+    NUMBER_MAX = 200,    /* of a number as given */
     NOTE_MAX = 20000,
     RINGS_AT_MOST_MS = 10 * 60 * 1000,
     SILENT_AT_MOST_MS = 12 * 3600 * 1000,
     WAITS_LONG_MS = 2 * 60 * 1000, /* then a caller passes those who call a second time */
-    /* Words about an ended call that arrive within this time belong to it; later ones are a new call that bears an
-     * old id (a ring), or nothing (all others). */
+    /* Words about an ended call that arrive within this time belong to it; later ones are a new
+     * call that bears an old id (a ring), or nothing (all others). */
     LATE_MS = 10 * 1000,
     CANDIDATES_MAX = 16,
     PRIORITY_VIP = 3,
@@ -22,7 +22,8 @@ enum {
 extern const char *const call_outcome_codes[4]; /* "", solved, follow_up, passed_on */
 int call_outcome_of(str code);
 
-/* Columns of the queries that end in `-> call_row`; place and the language of the name are filled behind. */
+/* Columns of the queries that end in `-> call_row`; place and the language of the name are filled
+ * behind. */
 extern const struct shape call_row_shape;
 extern const struct shape call_candidate_shape, call_check_shape;
 /* What a row does not hold: place, languages of names, draft as JSON. */
@@ -32,18 +33,21 @@ enum err call_for_writing(struct cx *cx, call_id id, struct call *out) MUST_USE;
 /* One audit row per call and person. Inside apply. */
 enum err call_touched(struct cx *cx, const struct call *c) MUST_USE;
 /* Tells the desk it is at. Inside apply. */
-enum err call_tell_changed(struct cx *cx, call_id id, customer_id customer, staff_id staff) MUST_USE;
-/* The line of a call on somebody's timeline. `given`: the number, when it made us know him; else empty. */
-struct intake call_line(struct cx *cx, call_id id, int direction, when ring_at, staff_id staff, customer_id customer, str given);
+enum err call_tell_changed(struct cx *cx, call_id id, customer_id customer, staff_id staff)
+    MUST_USE;
+/* The line of a call on somebody's timeline. `given`: the number, when it made us know him; else
+ * empty. */
+struct intake call_line(struct cx *cx, call_id id, int direction, when ring_at, staff_id staff,
+                        customer_id customer, str given);
 
 /* The sentences for an unknown caller as JSON, in a language. */
 enum err say_json(struct cx *cx, enum lang lang, str *out) MUST_USE;
 /* The language somebody with a number of that country probably speaks. */
 enum lang say_lang(struct cx *cx, str country);
 
-
 /* Routes of this room that stand in other files than its table. */
-extern const struct shape draft_in_shape, draft_out_shape, say_in_shape, say_out_shape, lookup_in_shape;
+extern const struct shape draft_in_shape, draft_out_shape, say_in_shape, say_out_shape,
+    lookup_in_shape;
 enum err draft_plan(struct cx *cx, void *in, void *out) MUST_USE;
 enum err draft_apply(struct cx *cx, void *in, void *out) MUST_USE;
 enum err say_read(struct cx *cx, void *in, void *out) MUST_USE;

@@ -1,4 +1,5 @@
-/* rooms/call/call_link.c - telephone links: their tokens, and the addresses they tell us of calls at.
+/* rooms/call/call_link.c - telephone links: their tokens, and the addresses they tell us of calls
+ * at.
  *
  * The token in a link's address is 256 bits; only its SHA-256 is stored, and it is not in any log.
  */
@@ -16,6 +17,7 @@ struct link {
     str token, url;      /* once, after they were made */
     int64_t version;
 };
+/* clang-format off */
 static const struct field link_fields[] = {
     FIELD(struct link, id),
     FIELD(struct link, kind),
@@ -45,6 +47,7 @@ static const struct shape phone_link_key_shape = SHAPE("phone_link_key", struct 
 struct links { struct list items; };
 static const struct field links_fields[] = {FIELD_LIST(struct links, items, &phone_link_shape)};
 static const struct shape links_shape = SHAPE("phone_links", struct links, links_fields);
+/* clang-format on */
 
 static enum err list(struct cx *cx, void *in, void *out)
 {
@@ -61,6 +64,7 @@ struct link_in {
     str token;
     uint8_t hash[32];
 };
+/* clang-format off */
 static const struct field link_new_fields[] = {
     FIELD(struct link_in, kind, .required = true, .max_len = 20, .doc = "webhook"),
     FIELD(struct link_in, name, .required = true, .max_len = 100),
@@ -77,11 +81,15 @@ enum { SENT_NAME = 1 << 1, SENT_REGION = 1 << 2, SENT_ACTIVE = 1 << 3 };
 static const struct shape link_change_shape = SHAPE("phone_link_change", struct link_in, link_change_fields);
 static const struct field link_id_fields[] = {FIELD(struct link_in, id, .in_path = true)};
 static const struct shape link_id_shape = SHAPE("phone_link_id", struct link_in, link_id_fields);
+/* clang-format on */
 
 static enum err check_region(struct cx *cx, str region)
 {
-    bool is_code = region.len == 2 && region.ptr[0] >= 'A' && region.ptr[0] <= 'Z' && region.ptr[1] >= 'A' && region.ptr[1] <= 'Z';
-    return region.len == 0 || is_code ? OK : fault_field(cx, ERR_INVALID, S("region"), M_PHONE_LINK_REGION);
+    bool is_code = region.len == 2 && region.ptr[0] >= 'A' && region.ptr[0] <= 'Z' &&
+                   region.ptr[1] >= 'A' && region.ptr[1] <= 'Z';
+    return region.len == 0 || is_code
+               ? OK
+               : fault_field(cx, ERR_INVALID, S("region"), M_PHONE_LINK_REGION);
 }
 
 static void make_token(struct cx *cx, struct link_in *l)
@@ -127,7 +135,8 @@ static enum err add(struct cx *cx, void *in, void *out)
     struct link_in *l = in;
     struct link *made = out;
     TRY(db_run(cx, &q_phone_link_insert,
-               ARGS(V(l->id), V(l->kind), V(l->name), val_blob(l->hash, sizeof l->hash), V(l->region), V(cx->now_ms))));
+               ARGS(V(l->id), V(l->kind), V(l->name), val_blob(l->hash, sizeof l->hash),
+                    V(l->region), V(cx->now_ms))));
     TRY(told_changed(cx, "phone_link.add", l->id));
     cx->made_id = l->id.v;
     TRY(get(cx, l->id, made));
@@ -163,8 +172,9 @@ static enum err change(struct cx *cx, void *in, void *out)
     if (cx->sent & SENT_ACTIVE)
         next.is_active = l->is_active;
     int64_t changed = 0;
-    TRY(db_run_count(cx, &q_phone_link_change, &changed,
-                     ARGS(V(next.name), V(next.region), V(next.is_active), V(l->id), V(l->seen.version))));
+    TRY(db_run_count(
+        cx, &q_phone_link_change, &changed,
+        ARGS(V(next.name), V(next.region), V(next.is_active), V(l->id), V(l->seen.version))));
     if (!changed)
         return fault(cx, ERR_STALE, M_CALL_MOVED);
     TRY(told_changed(cx, "phone_link.change", l->id));
@@ -190,7 +200,8 @@ static enum err new_token(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- the telephone system tells ------------------------------------------------------------------ */
+/* ---- the telephone system tells
+ * ------------------------------------------------------------------ */
 
 struct cti_in {
     struct raw_in raw;
@@ -198,19 +209,23 @@ struct cti_in {
     struct call_told told; /* of plan */
     int64_t seen_ms;
 };
+/* clang-format off */
 static const struct field cti_fields[] = {
     FIELD(struct cti_in, token, .in_path = true, .secret = true, .max_len = 100),
 };
 static const struct shape cti_shape = SHAPE("cti_event", struct cti_in, cti_fields);
 static const struct shape cti_superset_shape = {.name = "cti_superset", .size = sizeof(struct cti_in)};
+/* clang-format on */
 
 /* All wrong tokens cost one hash and one look-up, and hear the same. */
 static enum err link_of_token(struct cx *cx, str token, struct link_key *out)
 {
     uint8_t hash[32];
     sha256(token, hash);
-    enum err e = db_one(cx, &q_phone_link_by_hash, &phone_link_key_shape, out, ARGS(val_blob(hash, sizeof hash)));
-    if (e == OK && out->hash.len == sizeof hash && equal_constant_time(out->hash.ptr, hash, sizeof hash))
+    enum err e = db_one(cx, &q_phone_link_by_hash, &phone_link_key_shape, out,
+                        ARGS(val_blob(hash, sizeof hash)));
+    if (e == OK && out->hash.len == sizeof hash &&
+        equal_constant_time(out->hash.ptr, hash, sizeof hash))
         return OK;
     return e != OK && e != ERR_NOT_FOUND ? e : fault(cx, ERR_UNAUTHENTICATED, M_PHONE_LINK_UNKNOWN);
 }
@@ -219,7 +234,8 @@ static enum err cti_told(struct cx *cx, struct cti_in *c, phone_link_id link, st
 {
     enum err e = cti_read(cx, c->raw.content_type, c->raw.query, c->raw.body, &c->told);
     if (e != OK) {
-        log_line(LOG_WARN, "cti_refused", "link=%lld code=%s", (long long)link.v, msg_name(cx->why.msg));
+        log_line(LOG_WARN, "cti_refused", "link=%lld code=%s", (long long)link.v,
+                 msg_name(cx->why.msg));
         return e;
     }
     c->told.link = link;
@@ -262,6 +278,7 @@ static enum err cti(struct cx *cx, void *in, void *out)
 enum { EVENTS_PER_MINUTE = 120000 }; /* 2,000 a second from one address */
 static const char cti_doc[] = "A telephone system tells of a call: Zammad's generic CTI";
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/phone-links", .may = MAY_SERVE, .read = list, .out = &links_shape,
      .summary = "Telephone links"},
@@ -280,4 +297,5 @@ static const struct route routes[] = {
      .in = &cti_superset_shape, .out = &raw_reply_shape, .is_raw = true, .takes_form = true, .is_card = true,
      .summary = "A telephone system tells of a call, in our own words: ringing, answered, bridged, held, transferred, hangup"},
 };
+/* clang-format on */
 const struct room phone_link_room = ROOM("phone_link", routes);

@@ -5,6 +5,7 @@ enum { PRIORITY_ORDINARY = 50, PRIORITY_IS_VIP = 90, PRIORITY_IS_SECOND = 70 };
 
 static const char *const dresses[] = {"json", "text", "3cx", "priority"};
 enum dress { AS_JSON, AS_TEXT, AS_3CX, AS_PRIORITY };
+/* clang-format off */
 struct lookup_in { str number; int as; };
 static const struct field lookup_in_fields[] = {
     FIELD(struct lookup_in, number, .required = true, .max_len = NUMBER_MAX),
@@ -35,6 +36,7 @@ static const struct shape lookup_place_shape = SHAPE("lookup_place", struct queu
 struct favourite { str extension; };
 static const struct field favourite_fields[] = {FIELD(struct favourite, extension)};
 static const struct shape lookup_favourite_shape = SHAPE("lookup_favourite", struct favourite, favourite_fields);
+/* clang-format on */
 
 struct seen {
     str number, e164;
@@ -54,7 +56,8 @@ static enum err look(struct cx *cx, str number, struct seen *s)
     str region = settings_current(cx)->region;
     s->number = number;
     struct handle h = {0};
-    if (phone_is_withheld(number) || (!handle_read(cx->arena, IDENTITY_PHONE, number, region, &h) && !h.suffix.len))
+    if (phone_is_withheld(number) ||
+        (!handle_read(cx->arena, IDENTITY_PHONE, number, region, &h) && !h.suffix.len))
         return OK;
     s->e164 = h.value;
     TRY(customer_owners(cx, &h, 1));
@@ -63,7 +66,8 @@ static enum err look(struct cx *cx, str number, struct seen *s)
         str zone = settings_current(cx)->time_zone;
         int64_t day = when_of_day(when_day((when){cx->now_ms}, zone), zone).ms;
         TRY(one(cx, o->customer, &s->customer));
-        enum err e = db_one(cx, &q_call_caller, &lookup_place_shape, &s->place, ARGS(V(day), V(o->customer)));
+        enum err e = db_one(cx, &q_call_caller, &lookup_place_shape, &s->place,
+                            ARGS(V(day), V(o->customer)));
         return e == ERR_NOT_FOUND ? OK : e;
     }
     struct found *several = ARENA_ARRAY(cx->arena, h.owners.n + 1, struct found);
@@ -106,17 +110,21 @@ static void add_cell(struct text *t, str s)
         text_add_char(t, s.ptr[i] == ',' || (unsigned char)s.ptr[i] < 0x20 ? ' ' : s.ptr[i]);
 }
 
-/* "90,ja,101,": number, language, extension of who served last, queue; an unknown caller gets the ordinary value. */
+/* "90,ja,101,": number, language, extension of who served last, queue; an unknown caller gets the
+ * ordinary value. */
 static enum err as_priority(struct cx *cx, const struct seen *s, str *out)
 {
     struct favourite f = {0};
     if (s->customer.id.v) {
-        enum err e = db_one(cx, &q_lookup_favourite, &lookup_favourite_shape, &f, ARGS(V(s->customer.id)));
+        enum err e =
+            db_one(cx, &q_lookup_favourite, &lookup_favourite_shape, &f, ARGS(V(s->customer.id)));
         if (e != OK && e != ERR_NOT_FOUND)
             return e;
     }
-    int priority = s->place.is_blocked ? 0 : s->place.is_vip ? PRIORITY_IS_VIP
-                   : s->place.is_second ? PRIORITY_IS_SECOND : PRIORITY_ORDINARY;
+    int priority = s->place.is_blocked  ? 0
+                   : s->place.is_vip    ? PRIORITY_IS_VIP
+                   : s->place.is_second ? PRIORITY_IS_SECOND
+                                        : PRIORITY_ORDINARY;
     struct text t = text_in(cx->arena, 1024);
     text_printf(&t, "%d,", priority);
     add_cell(&t, s->customer.lang);

@@ -4,6 +4,7 @@
  */
 #include "rooms/call/call_impl.h"
 
+/* clang-format off */
 struct say_row { str name, value; };
 static const struct field say_row_fields[] = {
     FIELD(struct say_row, name),
@@ -19,10 +20,11 @@ static const struct field say_in_fields[] = {
 };
 const struct shape say_in_shape = SHAPE("say_in", struct say, say_in_fields);
 const struct shape say_out_shape = SHAPE("say", struct say, say_in_fields);
+/* clang-format on */
 
 /* In the order of the fields behind `lang`. */
-static const uint16_t ours[] = {M_SAY_NAME, M_SAY_REASON, M_SAY_EMAIL, M_SAY_COMPANY, M_SAY_ADDRESS, M_SAY_OPINION,
-                                M_SAY_HEARD_OF_US, M_SAY_ACCOUNT};
+static const uint16_t ours[] = {M_SAY_NAME,    M_SAY_REASON,  M_SAY_EMAIL,       M_SAY_COMPANY,
+                                M_SAY_ADDRESS, M_SAY_OPINION, M_SAY_HEARD_OF_US, M_SAY_ACCOUNT};
 _Static_assert(COUNT(ours) + 1 == COUNT(say_in_fields), "a sentence for each field");
 
 static str *sentence(struct say *s, size_t i)
@@ -34,13 +36,15 @@ static enum err load(struct cx *cx, int lang, struct say *out)
 {
     *out = (struct say){.lang = lang};
     struct list rows = {0};
-    str from = arena_printf(cx->arena, "say.%s.", lang_codes[lang]), until = arena_printf(cx->arena, "say.%s/", lang_codes[lang]);
+    str from = arena_printf(cx->arena, "say.%s.", lang_codes[lang]),
+        until = arena_printf(cx->arena, "say.%s/", lang_codes[lang]);
     TRY(db_all(cx, &q_say_list, &say_row_shape, &rows, ARGS(V(from), V(until))));
     const struct say_row *r = rows.items;
     for (size_t i = 0; i < COUNT(ours); i++) {
         *sentence(out, i) = msg_text(cx->arena, (enum lang)lang, ours[i], NULL, 0);
         for (size_t k = 0; k < rows.n; k++)
-            if (str_eq((str){r[k].name.ptr + from.len, r[k].name.len - from.len}, str_of(say_in_fields[i + 1].name)))
+            if (str_eq((str){r[k].name.ptr + from.len, r[k].name.len - from.len},
+                       str_of(say_in_fields[i + 1].name)))
                 *sentence(out, i) = r[k].value;
     }
     return OK;
@@ -62,10 +66,13 @@ enum err say_apply(struct cx *cx, void *in_, void *out)
     for (size_t i = 0; i < COUNT(ours); i++) {
         if (!(cx->sent & (2ull << i)))
             continue;
-        str name = arena_printf(cx->arena, "say.%s.%s", lang_codes[in->lang], say_in_fields[i + 1].name);
+        str name =
+            arena_printf(cx->arena, "say.%s.%s", lang_codes[in->lang], say_in_fields[i + 1].name);
         str value = str_trim(*sentence(in, i));
         if (value.len)
-            TRY(db_run(cx, &q_say_put, ARGS(V(name), V(value), V(cx->now_ms), val_int_or_null(cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0))));
+            TRY(db_run(cx, &q_say_put,
+                       ARGS(V(name), V(value), V(cx->now_ms),
+                            val_int_or_null(cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0))));
         else
             TRY(db_run(cx, &q_say_delete, ARGS(V(name))));
     }
@@ -93,9 +100,12 @@ enum err say_json(struct cx *cx, enum lang lang, str *out)
 /* What most people there speak, among the languages we have; elsewhere English. */
 enum lang say_lang(struct cx *cx, str country)
 {
-    static const struct { char country[3]; enum lang lang; } spoken[] = {
-        {"JP", LANG_JA}, {"CN", LANG_ZH}, {"TW", LANG_ZH}, {"HK", LANG_ZH}, {"MO", LANG_ZH}, {"SG", LANG_EN},
-        {"KZ", LANG_KK}, {"RU", LANG_RU}, {"BY", LANG_RU}, {"KG", LANG_RU},
+    static const struct {
+        char country[3];
+        enum lang lang;
+    } spoken[] = {
+        {"JP", LANG_JA}, {"CN", LANG_ZH}, {"TW", LANG_ZH}, {"HK", LANG_ZH}, {"MO", LANG_ZH},
+        {"SG", LANG_EN}, {"KZ", LANG_KK}, {"RU", LANG_RU}, {"BY", LANG_RU}, {"KG", LANG_RU},
     };
     const struct settings *house = settings_current(cx);
     if (!country.len || str_eq(country, house->region))
@@ -106,8 +116,10 @@ enum lang say_lang(struct cx *cx, str country)
     return LANG_EN;
 }
 
-/* ---- all that the panel shows for an unknown caller --------------------------------------------------------- */
+/* ---- all that the panel shows for an unknown caller
+ * --------------------------------------------------------- */
 
+/* clang-format off */
 struct earlier { when at; str staff, note, reason, outcome; };
 static const struct field earlier_row_fields[] = {
     FIELD_AS(struct earlier, at, "ring_ms"),
@@ -140,6 +152,7 @@ static const struct field intake_fields[] = {
     FIELD_JSON(struct call_intake, say),
 };
 const struct shape call_intake_shape = SHAPE("call_intake", struct call_intake, intake_fields);
+/* clang-format on */
 
 enum err call_intake(struct cx *cx, const struct call *c, struct call_intake *out)
 {
@@ -156,6 +169,7 @@ enum err call_intake(struct cx *cx, const struct call *c, struct call_intake *ou
         .draft = c->draft,
     };
     if (c->e164.len)
-        TRY(db_all(cx, &q_call_earlier, &call_earlier_shape, &out->earlier, ARGS(V(c->e164), V(c->id))));
+        TRY(db_all(cx, &q_call_earlier, &call_earlier_shape, &out->earlier,
+                   ARGS(V(c->e164), V(c->id))));
     return say_json(cx, lang, &out->say);
 }

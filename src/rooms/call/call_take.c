@@ -1,7 +1,8 @@
 /* rooms/call/call_take.c - what telephone systems tell becomes one row for each call.
  *
- * Facts are put together in whatever order they come: each event fills what is still unknown, the ring decides where
- * it and an earlier word differ. Then the row is settled: who answered, the line on the timeline, the call-back.
+ * Facts are put together in whatever order they come: each event fills what is still unknown, the
+ * ring decides where it and an earlier word differ. Then the row is settled: who answered, the line
+ * on the timeline, the call-back.
  */
 #include "rooms/call/call_impl.h"
 
@@ -27,6 +28,7 @@ struct live {
     interaction_id interaction;
     task_id task;
 };
+/* clang-format off */
 static const struct field live_fields[] = {
     FIELD(struct live, id),
     FIELD_ENUM(struct live, direction, direction_codes),
@@ -69,14 +71,15 @@ static const struct field caller_fields[] = {
     FIELD(struct caller, is_second),
 };
 const struct shape call_caller_shape = SHAPE("call_caller", struct caller, caller_fields);
+/* clang-format on */
 
 /* Who has this number. */
 struct who {
     str number; /* as given; what follows is said of this one */
     bool is_withheld;
     struct phone phone;
-    customer_id customer;      /* the one owner */
-    struct list candidates;    /* of struct owner: several, or one who shares it */
+    customer_id customer;   /* the one owner */
+    struct list candidates; /* of struct owner: several, or one who shares it */
     struct caller caller;
 };
 
@@ -123,7 +126,8 @@ static enum err who_is(struct cx *cx, str number, str region, struct who *w)
     const struct owner *o = h.owners.items;
     if (h.owners.n == 1 && !h.is_weak && o->state != IDENTITY_SHARED) {
         w->customer = o->via;
-        enum err e = db_one(cx, &q_call_caller, &call_caller_shape, &w->caller, ARGS(V(day_start(cx)), V(o->customer)));
+        enum err e = db_one(cx, &q_call_caller, &call_caller_shape, &w->caller,
+                            ARGS(V(day_start(cx)), V(o->customer)));
         return e == ERR_NOT_FOUND ? OK : e;
     }
     if (!h.is_weak)
@@ -148,7 +152,8 @@ static void put_who(struct live *c, const struct who *w)
         c->customer = w->customer;
 }
 
-/* ---- plan -------------------------------------------------------------------------------------- */
+/* ---- plan --------------------------------------------------------------------------------------
+ */
 
 static bool is_ring(const struct call_told *t)
 {
@@ -161,7 +166,8 @@ static enum err plan_desks(struct cx *cx, struct call_told *t, struct call_plan 
     size_t n = 0;
     for (size_t i = 0; i < t->users.n; i++)
         names[n++] = t->users.items[i];
-    str more[] = {t->answering_number, t->extension, t->direction == DIRECTION_OUT ? t->from : t->to};
+    str more[] = {t->answering_number, t->extension,
+                  t->direction == DIRECTION_OUT ? t->from : t->to};
     for (size_t i = 0; i < COUNT(more); i++)
         if (more[i].len)
             names[n++] = more[i];
@@ -175,7 +181,8 @@ static enum err plan_desks(struct cx *cx, struct call_told *t, struct call_plan 
         /* The number that answered says who; the list of those called only when it holds one. */
         struct list found = {0};
         if (t->answering_number.len || t->extension.len)
-            TRY(staff_desks(cx, t->answering_number.len ? &t->answering_number : &t->extension, 1, S(""), &found));
+            TRY(staff_desks(cx, t->answering_number.len ? &t->answering_number : &t->extension, 1,
+                            S(""), &found));
         if (found.n == 0 && n)
             TRY(staff_desks(cx, names, n, S(""), &found));
         p->answerer = found.n == 1 ? *(int64_t *)found.items : 0;
@@ -188,7 +195,8 @@ static enum err plan_desks(struct cx *cx, struct call_told *t, struct call_plan 
 
 static struct intake line_of(struct cx *cx, const struct live *c)
 {
-    return call_line(cx, c->id, c->direction, c->ring_at, c->staff, c->customer, c->is_chosen ? S("") : c->e164);
+    return call_line(cx, c->id, c->direction, c->ring_at, c->staff, c->customer,
+                     c->is_chosen ? S("") : c->e164);
 }
 
 static bool wants_line(const struct live *c)
@@ -206,18 +214,21 @@ enum err call_plan(struct cx *cx, struct call_told *t)
     TRY(plan_desks(cx, t, p));
 
     struct live c = {0};
-    enum err e = db_one(cx, &q_call_live_by_key, &call_live_shape, &c, ARGS(V(t->link), V(t->source_id)));
+    enum err e =
+        db_one(cx, &q_call_live_by_key, &call_live_shape, &c, ARGS(V(t->link), V(t->source_id)));
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     bool is_there = e == OK && c.state != CALL_ENDED;
 
     str number = told_number(t, direction_of(t, is_there ? c.direction : DIRECTION_IN));
-    if (number.len && (!is_there || (!str_eq(c.number, number) && (!c.number.len || (is_ring(t) && !(c.told & RING)))))) {
+    if (number.len && (!is_there || (!str_eq(c.number, number) &&
+                                     (!c.number.len || (is_ring(t) && !(c.told & RING)))))) {
         TRY(who_is(cx, number, t->region, &p->who));
         p->knows_who = true;
     }
     /* Most calls get their line here; what this guess misses is planned on the writer. */
-    if (is_there && c.customer.v && !c.interaction.v && (t->kind == TOLD_ANSWER || t->kind == TOLD_HANGUP)) {
+    if (is_there && c.customer.v && !c.interaction.v &&
+        (t->kind == TOLD_ANSWER || t->kind == TOLD_HANGUP)) {
         if (t->kind == TOLD_ANSWER)
             c.staff.v = p->answerer;
         p->line = line_of(cx, &c);
@@ -226,11 +237,13 @@ enum err call_plan(struct cx *cx, struct call_told *t)
     return OK;
 }
 
-/* ---- take: the facts ------------------------------------------------------------------------------- */
+/* ---- take: the facts
+ * ------------------------------------------------------------------------------- */
 
 static int64_t told_at(const struct cx *cx, const struct call_told *t)
 {
-    bool is_usable = t->at.ms > 0 && t->at.ms <= cx->now_ms && cx->now_ms - t->at.ms <= AT_MOST_BACK_MS;
+    bool is_usable =
+        t->at.ms > 0 && t->at.ms <= cx->now_ms && cx->now_ms - t->at.ms <= AT_MOST_BACK_MS;
     return is_usable ? t->at.ms : cx->now_ms;
 }
 
@@ -239,7 +252,8 @@ static bool is_other_number(struct cx *cx, const struct call_told *t, const stru
     str number = told_number(t, direction_of(t, c->direction));
     if (!number.len || !c->number.len || str_eq(number, c->number))
         return false;
-    struct phone p = phone_read(cx->arena, number, t->region.len ? t->region : settings_current(cx)->region);
+    struct phone p =
+        phone_read(cx->arena, number, t->region.len ? t->region : settings_current(cx)->region);
     return !(p.is_possible && str_eq(p.e164, c->e164));
 }
 
@@ -258,7 +272,8 @@ static void fill(str *have, str told, bool decides)
         *have = told;
 }
 
-static enum err take_facts(struct cx *cx, const struct call_told *t, struct call_plan *p, struct live *c)
+static enum err take_facts(struct cx *cx, const struct call_told *t, struct call_plan *p,
+                           struct live *c)
 {
     bool decides = is_ring(t) && !(c->told & RING);
     if (t->direction != DIRECTION_NONE && (decides || !c->told))
@@ -279,10 +294,12 @@ static enum err take_facts(struct cx *cx, const struct call_told *t, struct call
     return OK;
 }
 
-static void answered(const struct cx *cx, const struct call_told *t, const struct call_plan *p, struct live *c)
+static void answered(const struct cx *cx, const struct call_told *t, const struct call_plan *p,
+                     struct live *c)
 {
     int64_t at = told_at(cx, t);
-    if (c->state == CALL_ENDED && str_eq(c->cause, S("rejected"))) { /* the telephone system did not mind us */
+    if (c->state == CALL_ENDED &&
+        str_eq(c->cause, S("rejected"))) { /* the telephone system did not mind us */
         c->state = CALL_ANSWERED;
         c->end_at.ms = 0;
         c->cause = S("");
@@ -300,8 +317,8 @@ static void answered(const struct cx *cx, const struct call_told *t, const struc
 /* Causes are codes; what a telephone system makes up does not reach the page. */
 static str known_cause(str told)
 {
-    static const char *const known[] = {"normalClearing", "busy", "cancel", "noAnswer", "congestion", "notFound",
-                                        "forwarded", "lost"};
+    static const char *const known[] = {"normalClearing", "busy",     "cancel",    "noAnswer",
+                                        "congestion",     "notFound", "forwarded", "lost"};
     for (size_t i = 0; i < COUNT(known); i++)
         if (str_eq_ascii_nocase(told, str_of(known[i])))
             return str_of(known[i]);
@@ -320,12 +337,14 @@ static void ended(const struct cx *cx, const struct call_told *t, struct live *c
     c->told |= HANGUP;
 }
 
-/* ---- take: the row settles --------------------------------------------------------------------------- */
+/* ---- take: the row settles
+ * --------------------------------------------------------------------------- */
 
 static bool is_missed(const struct live *c)
 {
-    return c->direction == DIRECTION_IN && c->state == CALL_ENDED && !c->answer_at.ms && !c->is_withheld &&
-           c->number.len && !str_eq(c->cause, S("rejected")) && !str_eq(c->cause, S("forwarded"));
+    return c->direction == DIRECTION_IN && c->state == CALL_ENDED && !c->answer_at.ms &&
+           !c->is_withheld && c->number.len && !str_eq(c->cause, S("rejected")) &&
+           !str_eq(c->cause, S("forwarded"));
 }
 
 static enum err open_call_back(struct cx *cx, const struct live *c, int64_t *task)
@@ -370,7 +389,8 @@ static enum err call_back(struct cx *cx, struct call_plan *p, struct live *c)
 static enum err call_back_done(struct cx *cx, const struct live *c, int64_t task)
 {
     int64_t changed = 0;
-    TRY(db_run_count(cx, &q_call_back_done, &changed, ARGS(V(cx->now_ms), val_int_or_null(c->staff.v), V(task))));
+    TRY(db_run_count(cx, &q_call_back_done, &changed,
+                     ARGS(V(cx->now_ms), val_int_or_null(c->staff.v), V(task))));
     return changed ? event_add(cx, EVENT_TASK_CHANGED, c->customer.v, task, S("")) : OK;
 }
 
@@ -386,8 +406,9 @@ static enum err no_call_back(struct cx *cx, const struct live *c)
 static enum err timeline(struct cx *cx, struct call_plan *p, struct live *c)
 {
     struct intake line = line_of(cx, c);
-    if (p->line.plan && p->line.customer.v == c->customer.v && str_eq(p->line.source_id, line.source_id) &&
-        p->line.staff.v == c->staff.v && p->line.at.ms == line.at.ms) {
+    if (p->line.plan && p->line.customer.v == c->customer.v &&
+        str_eq(p->line.source_id, line.source_id) && p->line.staff.v == c->staff.v &&
+        p->line.at.ms == line.at.ms) {
         line = p->line;
     } else {
         TRY(intake_plan(cx, &line)); /* the events of the call came close behind each other */
@@ -398,7 +419,8 @@ static enum err timeline(struct cx *cx, struct call_plan *p, struct live *c)
     return OK;
 }
 
-static enum err settle(struct cx *cx, struct call_plan *p, const struct live *was, const struct list *desks, struct live *c)
+static enum err settle(struct cx *cx, struct call_plan *p, const struct live *was,
+                       const struct list *desks, struct live *c)
 {
     const struct desk *d = desks->items;
     if (c->answer_at.ms && !c->staff.v && desks->n == 1)
@@ -412,17 +434,41 @@ static enum err settle(struct cx *cx, struct call_plan *p, const struct live *wa
     return OK;
 }
 
-/* ---- take: the row, its desks, its events ------------------------------------------------------------- */
+/* ---- take: the row, its desks, its events
+ * ------------------------------------------------------------- */
 
-static enum err write_row(struct cx *cx, const struct call_told *t, const struct live *c, bool is_new)
+static enum err write_row(struct cx *cx, const struct call_told *t, const struct live *c,
+                          bool is_new)
 {
     struct val v[] = {
-        V(c->id), V(t->link), V(t->source_id),
-        V(direction_codes[c->direction]), V(call_state_codes[c->state]), V(c->told), V(c->number), V(c->e164),
-        V(c->national), V(c->number_kind), V(c->number_country), V(c->is_withheld), V(c->caller_name), V(c->called),
-        V(c->diversion), V(c->queue), val_int_or_null(c->customer.v), V(c->is_chosen), V(c->priority), V(c->is_second),
-        V(c->ring_at), val_int_or_null(c->answer_at.ms), val_int_or_null(c->end_at.ms), V(c->news_at),
-        val_int_or_null(c->staff.v), V(c->cause), val_int_or_null(c->interaction.v), val_int_or_null(c->task.v),
+        V(c->id),
+        V(t->link),
+        V(t->source_id),
+        V(direction_codes[c->direction]),
+        V(call_state_codes[c->state]),
+        V(c->told),
+        V(c->number),
+        V(c->e164),
+        V(c->national),
+        V(c->number_kind),
+        V(c->number_country),
+        V(c->is_withheld),
+        V(c->caller_name),
+        V(c->called),
+        V(c->diversion),
+        V(c->queue),
+        val_int_or_null(c->customer.v),
+        V(c->is_chosen),
+        V(c->priority),
+        V(c->is_second),
+        V(c->ring_at),
+        val_int_or_null(c->answer_at.ms),
+        val_int_or_null(c->end_at.ms),
+        V(c->news_at),
+        val_int_or_null(c->staff.v),
+        V(c->cause),
+        val_int_or_null(c->interaction.v),
+        val_int_or_null(c->task.v),
         V(c->id),
     };
     enum { KEYS = 3 };
@@ -456,7 +502,8 @@ static bool has_desk(const struct list *desks, int64_t staff)
 }
 
 /* Adds the desks that this ring names; *fresh are those that did not ring before. */
-static enum err take_desks(struct cx *cx, const struct call_plan *p, const struct live *c, struct list *desks, struct list *fresh)
+static enum err take_desks(struct cx *cx, const struct call_plan *p, const struct live *c,
+                           struct list *desks, struct list *fresh)
 {
     const int64_t *named = p->desks.items;
     struct desk *all = ARENA_ARRAY(cx->arena, desks->n + p->desks.n + 1, struct desk);
@@ -484,17 +531,20 @@ static enum err take_candidates(struct cx *cx, const struct live *c, const struc
     for (size_t i = 0; i < w->candidates.n; i++)
         is_shared |= o[i].state == IDENTITY_SHARED;
     for (size_t i = 0; i < w->candidates.n && i < CANDIDATES_MAX; i++)
-        TRY(db_run(cx, &q_call_candidate_add,
-                   ARGS(V(c->id), V(o[i].via), V(is_shared ? S("shared_number") : S("same_number")))));
+        TRY(db_run(
+            cx, &q_call_candidate_add,
+            ARGS(V(c->id), V(o[i].via), V(is_shared ? S("shared_number") : S("same_number")))));
     return OK;
 }
 
-static enum err tell(struct cx *cx, const struct live *was, const struct live *c, const struct list *desks,
-                     const struct list *fresh, bool is_new)
+static enum err tell(struct cx *cx, const struct live *was, const struct live *c,
+                     const struct list *desks, const struct list *fresh, bool is_new)
 {
     if (c->state == CALL_RINGING && (is_new || fresh->n))
-        return event_add(cx, EVENT_CALL_RINGING, c->customer.v, c->id.v, event_data(cx, c, is_new ? desks : fresh));
-    bool is_moved = c->state == CALL_ANSWERED && (was->state != CALL_ANSWERED || was->staff.v != c->staff.v || is_new);
+        return event_add(cx, EVENT_CALL_RINGING, c->customer.v, c->id.v,
+                         event_data(cx, c, is_new ? desks : fresh));
+    bool is_moved = c->state == CALL_ANSWERED &&
+                    (was->state != CALL_ANSWERED || was->staff.v != c->staff.v || is_new);
     if (is_moved)
         return event_add(cx, EVENT_CALL_ANSWERED, c->customer.v, c->id.v, event_data(cx, c, desks));
     if (c->state == CALL_ENDED && (was->state != CALL_ENDED || is_new))
@@ -504,12 +554,14 @@ static enum err tell(struct cx *cx, const struct live *was, const struct live *c
 
 static bool is_same(const struct live *a, const struct live *b)
 {
-    return a->direction == b->direction && a->state == b->state && a->told == b->told && str_eq(a->number, b->number) &&
-           str_eq(a->caller_name, b->caller_name) && str_eq(a->called, b->called) && str_eq(a->diversion, b->diversion) &&
-           str_eq(a->queue, b->queue) && a->customer.v == b->customer.v && a->is_withheld == b->is_withheld &&
-           a->ring_at.ms == b->ring_at.ms && a->answer_at.ms == b->answer_at.ms && a->end_at.ms == b->end_at.ms &&
-           a->staff.v == b->staff.v && str_eq(a->cause, b->cause) && a->interaction.v == b->interaction.v &&
-           a->task.v == b->task.v;
+    return a->direction == b->direction && a->state == b->state && a->told == b->told &&
+           str_eq(a->number, b->number) && str_eq(a->caller_name, b->caller_name) &&
+           str_eq(a->called, b->called) && str_eq(a->diversion, b->diversion) &&
+           str_eq(a->queue, b->queue) && a->customer.v == b->customer.v &&
+           a->is_withheld == b->is_withheld && a->ring_at.ms == b->ring_at.ms &&
+           a->answer_at.ms == b->answer_at.ms && a->end_at.ms == b->end_at.ms &&
+           a->staff.v == b->staff.v && str_eq(a->cause, b->cause) &&
+           a->interaction.v == b->interaction.v && a->task.v == b->task.v;
 }
 
 static bool is_blocked(const struct live *c)
@@ -540,7 +592,8 @@ enum err call_take(struct cx *cx, const struct call_told *t, bool *reject)
         TRY(db_all(cx, &q_call_desks, &call_desk_shape, &desks, ARGS(V(c.id))));
     TRY(take_facts(cx, t, p, &c));
 
-    bool is_stranger = p->knows_who && str_eq(c.number, p->who.number) && !str_eq(was.number, c.number);
+    bool is_stranger =
+        p->knows_who && str_eq(c.number, p->who.number) && !str_eq(was.number, c.number);
     switch (t->kind) {
     case TOLD_RING:
         if (told_at(cx, t) < c.ring_at.ms)
@@ -587,7 +640,8 @@ enum err call_take(struct cx *cx, const struct call_told *t, bool *reject)
     return tell(cx, &was, &c, &desks, &fresh, is_new);
 }
 
-/* ---- calls that nobody tells of any more --------------------------------------------------------------- */
+/* ---- calls that nobody tells of any more
+ * --------------------------------------------------------------- */
 
 static enum err end_lost(struct cx *cx, struct live *c)
 {
@@ -602,7 +656,8 @@ static enum err end_lost(struct cx *cx, struct live *c)
     return tell(cx, &was, c, &desks, &none, false);
 }
 
-static enum err sweep(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err sweep(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
+                      bool *finished)
 {
     (void)args, (void)position, (void)total;
     struct list lost = {0};

@@ -5,7 +5,8 @@
 
 enum { LINK = 77 };
 
-/* ---- a house with people and customers ---------------------------------------------------------- */
+/* ---- a house with people and customers ----------------------------------------------------------
+ */
 
 static enum err run(struct test_world *w, enum err (*apply)(struct cx *, void *), void *state)
 {
@@ -48,8 +49,12 @@ static enum err take_intake(struct cx *cx, void *state)
 static customer_id customer(struct test_world *w, const char *name, const char *number)
 {
     struct intake_identity phone = {.type = IDENTITY_PHONE, .value = str_of(number)};
-    struct intake in = {.channel = CHANNEL_CALL, .direction = DIRECTION_IN, .trust = TRUST_PRESENTED,
-                        .claims = {.name = str_of(name)}, .identities = {&phone, 1}, .no_interaction = true};
+    struct intake in = {.channel = CHANNEL_CALL,
+                        .direction = DIRECTION_IN,
+                        .trust = TRUST_PRESENTED,
+                        .claims = {.name = str_of(name)},
+                        .identities = {&phone, 1},
+                        .no_interaction = true};
     struct intake_result r = {0};
     good(w, intake_plan(&w->cx, &in));
     good(w, run(w, take_intake, (void *[]){&in, &r}));
@@ -81,9 +86,13 @@ static void sql(struct test_world *w, const char *text)
     good(w, run(w, run_query, q));
 }
 
-/* ---- a telephone system ------------------------------------------------------------------------------ */
+/* ---- a telephone system
+ * ------------------------------------------------------------------------------ */
 
-struct said { const struct call_told *told; bool reject; };
+struct said {
+    const struct call_told *told;
+    bool reject;
+};
 static enum err take(struct cx *cx, void *state)
 {
     struct said *s = state;
@@ -107,14 +116,24 @@ static bool tell(struct test_world *w, struct call_told t)
     return false;
 }
 
-#define USERS(...) {(str[]){__VA_ARGS__}, sizeof((str[]){__VA_ARGS__}) / sizeof(str)}
-#define RINGS(id, number, ...)                                                                 \
-    ((struct call_told){.kind = TOLD_RING, .source_id = S(id), .from = S(number), .direction = DIRECTION_IN, \
+#define USERS(...)                                                       \
+    {                                                                    \
+        (str[]){__VA_ARGS__}, sizeof((str[]){__VA_ARGS__}) / sizeof(str) \
+    }
+#define RINGS(id, number, ...)                     \
+    ((struct call_told){.kind = TOLD_RING,         \
+                        .source_id = S(id),        \
+                        .from = S(number),         \
+                        .direction = DIRECTION_IN, \
                         .users = USERS(__VA_ARGS__)})
-#define ANSWERS(id, by)                                                                        \
-    ((struct call_told){.kind = TOLD_ANSWER, .source_id = S(id), .direction = DIRECTION_NONE, .answering_number = S(by)})
-#define ENDS(id, why)                                                                          \
-    ((struct call_told){.kind = TOLD_HANGUP, .source_id = S(id), .direction = DIRECTION_NONE, .cause = S(why)})
+#define ANSWERS(id, by)                              \
+    ((struct call_told){.kind = TOLD_ANSWER,         \
+                        .source_id = S(id),          \
+                        .direction = DIRECTION_NONE, \
+                        .answering_number = S(by)})
+#define ENDS(id, why)    \
+    ((struct call_told){ \
+        .kind = TOLD_HANGUP, .source_id = S(id), .direction = DIRECTION_NONE, .cause = S(why)})
 
 static struct call newest(struct test_world *w)
 {
@@ -123,7 +142,8 @@ static struct call newest(struct test_world *w)
     return c;
 }
 
-/* ---- every order ------------------------------------------------------------------------------------------ */
+/* ---- every order
+ * ------------------------------------------------------------------------------------------ */
 
 enum { MOST = 5 };
 
@@ -157,7 +177,8 @@ static struct call_told word(struct test_world *w, int kind, int n, bool is_full
 }
 
 /* Tells one sequence and looks at what became of it. */
-static void check_order(struct test_world *w, const int *kinds, size_t len, int n, bool is_full, int64_t anna)
+static void check_order(struct test_world *w, const int *kinds, size_t len, int n, bool is_full,
+                        int64_t anna)
 {
     struct text order = text_in(w->cx.arena, 200);
     bool has_answer = false, has_ring = false;
@@ -167,20 +188,31 @@ static void check_order(struct test_world *w, const int *kinds, size_t len, int 
         has_ring |= kinds[i] == TOLD_RING;
         (void)tell(w, word(w, kinds[i], n, is_full));
     }
-    const char *source = arena_printf(w->cx.arena, "SELECT COUNT(*) FROM call WHERE source_id = 'perm-%d'", n).ptr;
+    const char *source =
+        arena_printf(w->cx.arena, "SELECT COUNT(*) FROM call WHERE source_id = 'perm-%d'", n).ptr;
     if (number(w, source) != 1)
         fail_msg("%d rows after " SFMT, (int)number(w, source), SARG(text_str(&order)));
 
     struct call c = newest(w);
-    bool is_right = c.state == CALL_ENDED && str_eq(c.cause, S("normalClearing")) && c.direction == DIRECTION_IN &&
-                    c.staff.id.v == (has_answer ? anna : 0) && (c.answer_at.ms != 0) == has_answer && c.end_at.ms &&
-                    c.end_at.ms >= c.answer_at.ms && c.customer.id.v != 0 && (!has_ring || str_eq(c.queue, S("sales")));
+    bool is_right = c.state == CALL_ENDED && str_eq(c.cause, S("normalClearing")) &&
+                    c.direction == DIRECTION_IN && c.staff.id.v == (has_answer ? anna : 0) &&
+                    (c.answer_at.ms != 0) == has_answer && c.end_at.ms &&
+                    c.end_at.ms >= c.answer_at.ms && c.customer.id.v != 0 &&
+                    (!has_ring || str_eq(c.queue, S("sales")));
     if (!is_right)
         fail_msg("another row after " SFMT, SARG(text_str(&order)));
-    int64_t lines = number(w, arena_printf(w->cx.arena, "SELECT COUNT(*) FROM interaction WHERE ref_id = %lld", (long long)c.id.v).ptr);
-    int64_t backs = number(w, arena_printf(w->cx.arena, "SELECT COUNT(*) FROM task WHERE call_id = %lld AND done_ms IS NULL", (long long)c.id.v).ptr);
+    int64_t lines =
+        number(w, arena_printf(w->cx.arena, "SELECT COUNT(*) FROM interaction WHERE ref_id = %lld",
+                               (long long)c.id.v)
+                      .ptr);
+    int64_t backs =
+        number(w, arena_printf(w->cx.arena,
+                               "SELECT COUNT(*) FROM task WHERE call_id = %lld AND done_ms IS NULL",
+                               (long long)c.id.v)
+                      .ptr);
     if (lines != 1 || backs != !has_answer)
-        fail_msg("%d lines, %d call-backs after " SFMT, (int)lines, (int)backs, SARG(text_str(&order)));
+        fail_msg("%d lines, %d call-backs after " SFMT, (int)lines, (int)backs,
+                 SARG(text_str(&order)));
 }
 
 /* Every sequence of up to MOST words made of `kinds` in which each occurs. */
@@ -234,7 +266,9 @@ static void a_call_whose_ring_is_never_told_is_kept_all_the_same(void **state)
     check_all_orders(*state, (int[]){TOLD_ANSWER, TOLD_HANGUP}, 2, true);
 }
 
-/* ---- one by one ------------------------------------------------------------------------------------------------ */
+/* ---- one by one
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void a_hangup_without_a_ring_and_without_numbers_is_tolerated(void **state)
 {
@@ -311,7 +345,10 @@ static void a_call_rings_the_desks_it_names_else_the_queue_else_nobody(void **st
     struct test_world *w = *state;
     int64_t anna = person(w, "Anna", "101");
     (void)person(w, "Ben", "102");
-    sql(w, arena_printf(w->cx.arena, "INSERT INTO staff_queue (queue, staff_id) VALUES ('sales', %lld)", (long long)anna).ptr);
+    sql(w, arena_printf(w->cx.arena,
+                        "INSERT INTO staff_queue (queue, staff_id) VALUES ('sales', %lld)",
+                        (long long)anna)
+               .ptr);
 
     (void)tell(w, RINGS("named", "+442079460018", S("Ben")));
     struct call_told by_queue = RINGS("queue", "+442079460018", S("999"));
@@ -320,7 +357,9 @@ static void a_call_rings_the_desks_it_names_else_the_queue_else_nobody(void **st
     (void)tell(w, RINGS("nobody", "+442079460018", S("999")));
 
     assert_int_equal(number(w, "SELECT COUNT(*) FROM call_desk"), 2);
-    assert_int_equal(number(w, "SELECT d.staff_id FROM call_desk d JOIN call c ON c.id = d.call_id WHERE c.source_id = 'queue'"), anna);
+    assert_int_equal(number(w, "SELECT d.staff_id FROM call_desk d JOIN call c ON c.id = d.call_id "
+                               "WHERE c.source_id = 'queue'"),
+                     anna);
 }
 
 static void a_blocked_caller_is_rejected_and_rings_nowhere(void **state)
@@ -328,7 +367,11 @@ static void a_blocked_caller_is_rejected_and_rings_nowhere(void **state)
     struct test_world *w = *state;
     (void)person(w, "Anna", "101");
     customer_id c = customer(w, "Spammer", "+442079460018");
-    sql(w, arena_printf(w->cx.arena, "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (%lld, 'blocked', 'x', 1)", (long long)c.v).ptr);
+    sql(w, arena_printf(w->cx.arena,
+                        "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES "
+                        "(%lld, 'blocked', 'x', 1)",
+                        (long long)c.v)
+               .ptr);
 
     assert_true(tell(w, RINGS("c1", "+442079460018", S("101"))));
     assert_true(tell(w, RINGS("c1", "+442079460018", S("101"))));
@@ -344,7 +387,11 @@ static void a_rejected_caller_who_is_put_through_all_the_same_is_shown(void **st
     struct test_world *w = *state;
     int64_t anna = person(w, "Anna", "101");
     customer_id c = customer(w, "Spammer", "+442079460018");
-    sql(w, arena_printf(w->cx.arena, "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (%lld, 'blocked', 'x', 1)", (long long)c.v).ptr);
+    sql(w, arena_printf(w->cx.arena,
+                        "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES "
+                        "(%lld, 'blocked', 'x', 1)",
+                        (long long)c.v)
+               .ptr);
     (void)tell(w, RINGS("c1", "+442079460018", S("101")));
 
     (void)tell(w, ANSWERS("c1", "101"));
@@ -359,9 +406,12 @@ static void a_shared_number_shows_all_who_may_call_and_chooses_nobody(void **sta
     (void)customer(w, "Ann", "+442079460018");
     customer_id bob = customer(w, "Bob", "+442079460019");
     sql(w, arena_printf(w->cx.arena,
-                        "INSERT INTO identity_owner (value_id, customer_id, id, state, given, source, first_ms, last_ms) "
-                        "SELECT id, %lld, 5, 'shared', value, 'call', 1, 1 FROM identity_value WHERE value = '+442079460018'",
-                        (long long)bob.v).ptr);
+                        "INSERT INTO identity_owner (value_id, customer_id, id, state, given, "
+                        "source, first_ms, last_ms) "
+                        "SELECT id, %lld, 5, 'shared', value, 'call', 1, 1 FROM identity_value "
+                        "WHERE value = '+442079460018'",
+                        (long long)bob.v)
+               .ptr);
 
     (void)tell(w, RINGS("c1", "+442079460018", S("101")));
 
@@ -377,11 +427,28 @@ static void numbers_that_are_not_numbers_never_recognise_anybody(void **state)
 {
     struct test_world *w = *state;
     (void)customer(w, "Ann", "+442079460018");
-    static const char *const odd[] = {"anonymous", "", "unknown", "Restricted", "12", "0", "+", "alice@pbx.example",
-                                      "sip:anonymous@anonymous.invalid", "+44 20 (7946", "abc/def", "[::1]", "'; DROP TABLE call; --",
-                                      "+442079460018000000000000000000000", "٠٠", "𝟘", ("\xe2\x80\xae" "8100")};
+    static const char *const odd[] = {"anonymous",
+                                      "",
+                                      "unknown",
+                                      "Restricted",
+                                      "12",
+                                      "0",
+                                      "+",
+                                      "alice@pbx.example",
+                                      "sip:anonymous@anonymous.invalid",
+                                      "+44 20 (7946",
+                                      "abc/def",
+                                      "[::1]",
+                                      "'; DROP TABLE call; --",
+                                      "+442079460018000000000000000000000",
+                                      "٠٠",
+                                      "𝟘",
+                                      ("\xe2\x80\xae"
+                                       "8100")};
     for (size_t i = 0; i < COUNT(odd); i++) {
-        struct call_told t = {.kind = TOLD_RING, .direction = DIRECTION_IN, .from = str_of(odd[i]),
+        struct call_told t = {.kind = TOLD_RING,
+                              .direction = DIRECTION_IN,
+                              .from = str_of(odd[i]),
                               .source_id = arena_printf(w->cx.arena, "odd-%zu", i)};
         (void)tell(w, t);
         struct call c = newest(w);
@@ -415,7 +482,11 @@ static void a_number_that_rang_three_times_in_vain_is_called_back_once_vips_firs
 {
     struct test_world *w = *state;
     customer_id vip = customer(w, "Ann", "+442079460018");
-    sql(w, arena_printf(w->cx.arena, "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (%lld, 'vip', 'x', 1)", (long long)vip.v).ptr);
+    sql(w, arena_printf(w->cx.arena,
+                        "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES "
+                        "(%lld, 'vip', 'x', 1)",
+                        (long long)vip.v)
+               .ptr);
     for (int i = 0; i < 3; i++) {
         w->cx.now_ms += 60000;
         (void)tell(w, RINGS("c1", "+442079460018", S("101")));
@@ -426,8 +497,11 @@ static void a_number_that_rang_three_times_in_vain_is_called_back_once_vips_firs
 
     w->cx.now_ms += 60000;
     (void)person(w, "Anna", "101");
-    (void)tell(w, (struct call_told){.kind = TOLD_RING, .source_id = S("out"), .direction = DIRECTION_OUT,
-                                     .from = S("101"), .to = S("+442079460018")});
+    (void)tell(w, (struct call_told){.kind = TOLD_RING,
+                                     .source_id = S("out"),
+                                     .direction = DIRECTION_OUT,
+                                     .from = S("101"),
+                                     .to = S("+442079460018")});
     (void)tell(w, ANSWERS("out", "101"));
     assert_int_equal(number(w, "SELECT COUNT(*) FROM task WHERE done_ms IS NULL"), 0);
 }
@@ -462,7 +536,10 @@ static void a_transfer_moves_the_call_to_the_other_desk(void **state)
     (void)tell(w, RINGS("c1", "+442079460018", S("101")));
     (void)tell(w, ANSWERS("c1", "101"));
 
-    (void)tell(w, (struct call_told){.kind = TOLD_TRANSFERRED, .source_id = S("c1"), .direction = DIRECTION_NONE, .extension = S("102")});
+    (void)tell(w, (struct call_told){.kind = TOLD_TRANSFERRED,
+                                     .source_id = S("c1"),
+                                     .direction = DIRECTION_NONE,
+                                     .extension = S("102")});
 
     assert_int_equal(newest(w).staff.id.v, ben);
     assert_int_equal(number(w, "SELECT COUNT(*) FROM event WHERE type = 'call.answered'"), 2);
@@ -498,14 +575,17 @@ static void a_call_nobody_tells_of_any_more_is_ended_as_lost(void **state)
     assert_true(finished);
 }
 
-/* ---- the three dresses ------------------------------------------------------------------------------------------- */
+/* ---- the three dresses
+ * ------------------------------------------------------------------------------------------- */
 
 static void json_form_and_query_say_the_same(void **state)
 {
     struct test_world *w = *state;
-    static const char json[] = "{\"event\":\"newCall\",\"callId\":\"7\",\"from\":\"+442079460018\",\"to\":\"+44207\","
-                               "\"direction\":\"in\",\"user\":[\"101\",\"Ann Lee\"],\"strange\":{\"a\":[1]}}";
-    static const char form[] = "event=newCall&call_id=7&from=%2B442079460018&to=+44207&direction=in&user[]=101&user%5B%5D=Ann+Lee&x=";
+    static const char json[] =
+        "{\"event\":\"newCall\",\"callId\":\"7\",\"from\":\"+442079460018\",\"to\":\"+44207\","
+        "\"direction\":\"in\",\"user\":[\"101\",\"Ann Lee\"],\"strange\":{\"a\":[1]}}";
+    static const char form[] = "event=newCall&call_id=7&from=%2B442079460018&to=+44207&direction="
+                               "in&user[]=101&user%5B%5D=Ann+Lee&x=";
     struct call_told t[3];
 
     good(w, cti_read(&w->cx, S("application/json"), S(""), str_of(json), &t[0]));
@@ -526,7 +606,9 @@ static void json_form_and_query_say_the_same(void **state)
 static void what_cannot_be_an_event_is_refused_with_its_reason(void **state)
 {
     struct test_world *w = *state;
-    static const struct { const char *body, *reason; } bad[] = {
+    static const struct {
+        const char *body, *reason;
+    } bad[] = {
         {"{}", "CTI_EVENT"},
         {"{\"event\":\"explode\",\"callId\":\"1\"}", "CTI_EVENT"},
         {"{\"event\":\"newCall\"}", "CTI_CALL_ID"},
@@ -556,7 +638,10 @@ static void broken_values_beside_a_good_event_are_passed_over(void **state)
     char name[501];
     memset(name, 'x', 500);
     name[500] = 0;
-    str body = arena_printf(w->cx.arena, "{\"event\":\"newCall\",\"callId\":7,\"from\":{\"a\":1},\"to\":null,\"name\":\"%s\",\"user\":[1,null,[],\"101\"]}", name);
+    str body = arena_printf(w->cx.arena,
+                            "{\"event\":\"newCall\",\"callId\":7,\"from\":{\"a\":1},\"to\":null,"
+                            "\"name\":\"%s\",\"user\":[1,null,[],\"101\"]}",
+                            name);
     struct call_told t;
 
     good(w, cti_read(&w->cx, S("application/json"), S(""), body, &t));

@@ -3,6 +3,7 @@
 
 static const size_t ANSWER_MAX = 512 * 1024;
 
+/* clang-format off */
 struct seen { call_id id; struct call call; str card, intake; };
 static const struct field in_fields[] = {FIELD(struct seen, id, .in_path = true)};
 static const struct shape in_shape = SHAPE("panel_in", struct seen, in_fields);
@@ -12,6 +13,7 @@ static const struct field seen_fields[] = {
     FIELD_JSON(struct seen, intake, .nullable = true, .doc = "What is shown of a caller who is not known"),
 };
 static const struct shape panel_shape = SHAPE("panel", struct seen, seen_fields);
+/* clang-format on */
 
 static enum err intake_json(struct cx *cx, const struct call *c, str *out)
 {
@@ -51,6 +53,7 @@ static enum err get(struct cx *cx, void *in, void *out)
 
 /* ---- the form becomes a customer ------------------------------------------------------------- */
 
+/* clang-format off */
 struct made_customer { customer_id id; bool is_new; };
 static const struct field made_fields[] = {
     FIELD(struct made_customer, id),
@@ -64,6 +67,7 @@ static const struct field answer_fields[] = {
     {.name = "card", .offset = offsetof(struct made, seen.card), .size = sizeof(str), .type = F_JSON, .nullable = true},
 };
 static const struct shape answer_shape = SHAPE("call_customer", struct made, answer_fields);
+/* clang-format on */
 
 static enum err customer_plan(struct cx *cx, void *in, void *out)
 {
@@ -90,6 +94,7 @@ static enum err customer_again(struct cx *cx, int64_t id, void *out_)
     return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/calls/{id}", .may = MAY_SERVE, .read = get, .in = &in_shape, .out = &panel_shape,
      .is_card = true, .summary = "A call with the caller's card, or with the form for an unknown caller"},
@@ -97,4 +102,5 @@ static const struct route routes[] = {
      .replay = customer_again, .in = &call_customer_in_shape, .out = &answer_shape,
      .summary = "The form of an unknown caller becomes a customer, or joins one who is known"},
 };
+/* clang-format on */
 const struct room panel_room = ROOM("panel", routes);
