@@ -32,7 +32,7 @@ test('only what is sent changes, and an older version is refused', async (t) => 
   assert.equal(changed.status, 200, changed.text);
   assert.equal(changed.body.customer.name, 'Ann Lee');
   assert.equal(changed.body.customer.version, 2);
-  assert.equal(changed.headers.etag, '"2"');
+  assert.match(changed.headers.etag, /^"2\b/);
   assert.equal(late.status, 412);
   assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.city, 'Leeds');
 });

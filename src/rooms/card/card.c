@@ -551,7 +551,8 @@ enum err card_json(struct cx *cx, customer_id id, call_id call, str *out)
     struct card c;
     TRY(card_get(cx, id, call, &c));
     struct text t = text_in(cx->arena, JSON_LIMIT);
-    struct json_out j = {.to = &t, .role_bit = cx->actor.kind == ACTOR_SYSTEM ? 0 : 1u << cx->actor.role};
+    bool has_role = cx->actor.kind == ACTOR_STAFF || cx->actor.kind == ACTOR_TOKEN;
+    struct json_out j = {.to = &t, .role_bit = cx->actor.kind == ACTOR_SYSTEM ? 0 : has_role ? 1u << cx->actor.role : 1u << 31};
     json_write(&j, &card_shape, &c);
     if (t.is_over)
         return fault(cx, ERR_TOO_BIG, M_TOO_BIG);

@@ -46,8 +46,8 @@ static bool social_read(struct arena *a, str given, str *value)
     str name = given, network = str_cut(&name, ':');
     network = str_trim(network);
     name = str_trim(name);
-    if (str_starts(name, S("@")))
-        name = (str){name.ptr + 1, name.len - 1};
+    while (str_starts(name, S("@")))
+        name = str_trim((str){name.ptr + 1, name.len - 1});
     if (network.len == 0 || name.len == 0 || !is_plain(network) || !is_plain(name))
         return false;
     char *out = arena_cstr(a, arena_printf(a, SFMT ":" SFMT, SARG(network), SARG(name)));
