@@ -35,10 +35,15 @@ static void pause_end(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Once in ten seconds: a disk that is full stays so for a while. */
 static void log_failure(int rc)
 {
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
-        log_line(LOG_ERROR, "checkpoint", "code=%d", rc);
+    static _Thread_local int64_t said_ns;
+    int64_t now = clock_mono_ns();
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED || (said_ns && now - said_ns < 10000 * MS_NS))
+        return;
+    said_ns = now;
+    log_line(LOG_ERROR, "checkpoint", "code=%d", rc);
 }
 
 /* The rest of the log, in the pause; when all is copied and no reader looks at it, it begins anew. */

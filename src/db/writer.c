@@ -186,6 +186,7 @@ struct batch {
     struct db *readers[BATCH_MAX]; /* what each cx->db was */
     size_t n;
     bool is_lost; /* the transaction ended under us */
+    int64_t said_ns;
 };
 
 /* A mark of ids that is ahead of every id in the rows about to be committed. */
@@ -281,7 +282,8 @@ static void run_alone(struct batch *b, struct change *c)
         if (rc != SQLITE_OK) {
             e = lite_code(d, rc) == ERR_NO_SPACE ? fault(c->cx, ERR_NO_SPACE, M_STORE_NO_SPACE)
                                                  : fault(c->cx, ERR_INTERNAL, M_STORE_FAILED);
-            log_line(LOG_ERROR, "commit", "code=%d", rc);
+            if (e != ERR_NO_SPACE)
+                log_line(LOG_ERROR, "commit", "code=%d", rc);
         }
     }
     if (lite_in_transaction(d))
@@ -299,10 +301,16 @@ static void batch_again_one_by_one(struct batch *b)
     if (lite_in_transaction(b->d))
         (void)lite_word(b->d, LITE_ROLLBACK);
     atomic_store(&b->s->id_mark, 0); /* what was written of it is gone */
-    log_line(LOG_WARN, "batch_lost", "changes=%zu", b->n);
-    for (size_t i = 0; i < b->n; i++)
+    size_t refused = 0;
+    for (size_t i = 0; i < b->n; i++) {
         run_alone(b, b->ran[i]);
+        refused += b->ran[i]->result == ERR_NO_SPACE;
+    }
     b->d->n_events = 0;
+    if (clock_mono_ns() - b->said_ns < 1000 * MS_NS)
+        return; /* a disk that stays full is said once a second */
+    b->said_ns = clock_mono_ns();
+    log_line(LOG_WARN, "batch_lost", "changes=%zu no_space=%zu", b->n, refused);
 }
 
 /* The interactive lane: all that waits and all that comes meanwhile, within reason. */
