@@ -46,6 +46,7 @@ test('the first run: owner, company, telephone with a test line, a colleague, an
 
 test('log-in says one sentence for every wrong pair, and opens the page that was asked for', async (t) => {
   const k = await house(t);
+  await k.person('owner');
   await k.person('operator', { email: 'sara@kith.example', name: 'Sara' });
   const page = await open(t, k, null, { width: 390, height: 700 });
   await page.goto('/settings/me');
@@ -71,8 +72,8 @@ test('a session that ends asks to log in over the page, and what was typed is st
   await page.locator('#call-note:focus').waitFor();
   await page.keyboard.type('first');
   await page.locator('.note-pane header').getByText('saved').waitFor();
+  await page.keyboard.type(' and second');
   await s.sara.delete('/session');
-  await page.locator('#call-note').fill('first and second');
   await page.getByText('Please log in again').waitFor();
   await accessible(page, 'log-in over the page');
   await page.locator('dialog #log-in-password').fill(passPhrase);
@@ -193,7 +194,7 @@ test('every page stands at every width, language and colour without a finding', 
       await page.setViewportSize({ width: 1440, height: 900 });
       await page.goto(path);
       await page.locator('main h1').first().waitFor();
-      await page.waitForLoadState('networkidle').catch(() => {});
+      await page.locator('.skeleton').waitFor({ state: 'detached' });
       if (lang === 'en' || lang === 'ru' || path === '/calls') await accessible(page, `${path} in ${lang}`);
       for (const width of [1366, 390, 320]) {
         await page.setViewportSize({ width, height: 768 });
