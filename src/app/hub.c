@@ -124,6 +124,37 @@ static void closed(void *arg)
     conn_free(c);
 }
 
+/* Cuts the next topic off; the comma may be sent coded. */
+static str cut_topic(str *rest)
+{
+    str comma = S(","), coded = S("%2C");
+    ptrdiff_t at = str_find(*rest, comma), at_coded = str_find(*rest, coded);
+    size_t skip = comma.len;
+    if (at_coded >= 0 && (at < 0 || at_coded < at)) {
+        at = at_coded;
+        skip = coded.len;
+    }
+    str topic = at < 0 ? *rest : (str){rest->ptr, (size_t)at};
+    *rest = at < 0 ? (str){0} : (str){rest->ptr + at + skip, rest->len - (size_t)at - skip};
+    return topic;
+}
+
+static bool add_topic(struct conn *c, str topic)
+{
+    for (size_t i = 0; i < COUNT(topics); i++)
+        if (str_eq(topic, str_of(topics[i].name))) {
+            c->topics |= (uint32_t)topics[i].topic;
+            return true;
+        }
+    str prefix = S("customer:");
+    int64_t customer = 0;
+    if (!str_starts(topic, prefix) || c->n_customers == COUNT(c->customers) ||
+        !id_parse((str){topic.ptr + prefix.len, topic.len - prefix.len}, "cus", &customer))
+        return false;
+    c->customers[c->n_customers++] = customer;
+    return true;
+}
+
 static enum err read_topics(struct cx *cx, str query, struct conn *c)
 {
     c->topics = TOPIC_ALL;
@@ -137,35 +168,12 @@ static enum err read_topics(struct cx *cx, str query, struct conn *c)
         }
         c->topics = 0;
         while (value.len) {
-            str comma = value; /* the comma may be sent coded */
-            ptrdiff_t coded = str_find(value, S("%2C")), plain = str_find(value, S(","));
-            size_t skip = 1;
-            ptrdiff_t at = plain;
-            if (coded >= 0 && (plain < 0 || coded < plain)) {
-                at = coded;
-                skip = 3;
-            }
-            str topic = at < 0 ? comma : (str){comma.ptr, (size_t)at};
-            value = at < 0 ? (str){0} : (str){comma.ptr + at + skip, comma.len - (size_t)at - skip};
-            bool is_known = false;
-            for (size_t i = 0; i < COUNT(topics); i++)
-                if (str_eq(topic, str_of(topics[i].name))) {
-                    c->topics |= (uint32_t)topics[i].topic;
-                    is_known = true;
-                }
-            str id = topic;
-            if (!is_known && str_starts(topic, S("customer:"))) {
-                id = (str){topic.ptr + 9, topic.len - 9};
-                int64_t customer = 0;
-                is_known = id_parse(id, "cus", &customer);
-                if (is_known && c->n_customers < COUNT(c->customers))
-                    c->customers[c->n_customers++] = customer;
-            }
-            if (!is_known) {
-                enum err e = fault(cx, ERR_INVALID, M_HUB_TOPIC,
-                                   MARG("name", str_clean(cx->arena, topic, 40)));
-                return fault_at(cx, e, S("topics"));
-            }
+            str topic = cut_topic(&value);
+            if (add_topic(c, topic))
+                continue;
+            enum err e =
+                fault(cx, ERR_INVALID, M_HUB_TOPIC, MARG("name", str_clean(cx->arena, topic, 40)));
+            return fault_at(cx, e, S("topics"));
         }
     }
     return OK;
@@ -213,17 +221,19 @@ void hub_take(struct house *house, struct http_exchange *x, struct cx *cx)
 
     pthread_mutex_lock(&c->lock);
     c->stream = http_stream_begin(x, S("text/event-stream"), NULL, 0, closed, c);
-    bool is_open = c->stream != NULL;
-    bool is_taken = is_open && item_add(h, &c->join); /* before `closed` can say it is gone */
+    if (!c->stream) { /* answered already, and `closed` will not come */
+        pthread_mutex_unlock(&c->lock);
+        pthread_mutex_destroy(&c->lock);
+        free(c);
+        return;
+    }
+    bool is_taken = item_add(h, &c->join); /* before `closed` can say it is gone */
     if (!is_taken) {
         c->hub = NULL;
-        if (is_open)
-            http_stream_end(c->stream);
+        http_stream_end(c->stream);
     }
     pthread_mutex_unlock(&c->lock);
     if (!is_taken)
-        conn_free(c);
-    if (!is_open)
         conn_free(c);
 }
 
