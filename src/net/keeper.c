@@ -168,7 +168,9 @@ static void cut(struct http_server *s, struct conn *c, bool is_slow)
  * would reset the connection and destroy the refusal that is on its way. server.lock is held. */
 static void linger_begin(struct http_server *s, struct conn *c)
 {
-    if (s->n_lingers == COUNT(s->lingers))
+    size_t most =
+        s->options.max_connections / 8 + 1; /* descriptors are few where connections are */
+    if (s->n_lingers == COUNT(s->lingers) || s->n_lingers >= most)
         return;
     int fd = dup(c->fd);
     if (fd < 0)
