@@ -71,6 +71,11 @@ test('notes, tasks, addresses, holdings and relations hang on the record', async
   const back = await agent.must(200, 'GET', `/customers/${firm}/card`);
   assert.deepEqual(back.people.map((p) => [p.id, p.role]), [[id, 'buyer']]);
 
+  for (const part of ['addresses', 'holdings', 'relations']) {
+    await agent.must(204, 'DELETE', `/${part}/${r[part][0].id}`);
+    assert.equal((await agent.delete(`/${part}/${r[part][0].id}`)).status, 404);
+    assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}`))[part], []);
+  }
   const done = await agent.must(200, 'PATCH', `/tasks/${task.id}`, { done: true });
   assert.ok(done.done_at);
   assert.deepEqual((await agent.must(200, 'GET', '/tasks?view=open')).items, []);

@@ -137,7 +137,7 @@ test('what cannot be kept is refused by name, and nothing changes', async (t) =>
   assert.deepEqual((await api.must(200, 'GET', '/customers')).items, []);
 });
 
-test('a public form may not take a record over', async (t) => {
+test('claims do not take a record over: what differs waits for a person', async (t) => {
   const k = await house(t);
   const api = await k.token('manager');
   const ann = (await api.must(200, 'POST', '/intake', contact({ claims: { name: 'Ann Lee', city: 'Leeds' } }))).customer.id;

@@ -390,6 +390,56 @@ enum err relation_apply(struct cx *cx, void *in, void *out)
     return OK;
 }
 
+/* ---- taking away ---------------------------------------------------------------------------------------- */
+
+struct gone_in {
+    int64_t id;
+};
+struct address_gone { address_id id; };
+struct holding_gone { holding_id id; };
+struct relation_gone { relation_id id; };
+/* clang-format off */
+static const struct field address_gone_fields[] = {
+    FIELD(struct address_gone, id, .in_path = true),
+};
+static const struct field holding_gone_fields[] = {
+    FIELD(struct holding_gone, id, .in_path = true),
+};
+static const struct field relation_gone_fields[] = {
+    FIELD(struct relation_gone, id, .in_path = true),
+};
+/* clang-format on */
+const struct shape address_gone_shape = SHAPE("address_gone", struct address_gone, address_gone_fields);
+const struct shape holding_gone_shape = SHAPE("holding_gone", struct holding_gone, holding_gone_fields);
+const struct shape relation_gone_shape = SHAPE("relation_gone", struct relation_gone, relation_gone_fields);
+
+static enum err part_gone(struct cx *cx, const struct query *whose, const struct query *away, const char *action, void *in)
+{
+    int64_t id = ((struct gone_in *)in)->id, root = 0;
+    enum err e = db_int(cx, whose, &root, ARGS(V(id)));
+    if (e == ERR_NOT_FOUND)
+        return fault(cx, ERR_NOT_FOUND, M_PART_UNKNOWN);
+    TRY(e);
+    TRY(db_run(cx, away, ARGS(V(id))));
+    return part_changed(cx, (customer_id){root}, action, id, (str){0});
+}
+
+enum err address_gone(struct cx *cx, void *in, void *out)
+{
+    (void)out;
+    return part_gone(cx, &q_address_whose, &q_address_delete, "address.remove", in);
+}
+enum err holding_gone(struct cx *cx, void *in, void *out)
+{
+    (void)out;
+    return part_gone(cx, &q_holding_whose, &q_holding_delete, "holding.remove", in);
+}
+enum err relation_gone(struct cx *cx, void *in, void *out)
+{
+    (void)out;
+    return part_gone(cx, &q_relation_whose, &q_relation_delete, "relation.remove", in);
+}
+
 /* ---- notes ------------------------------------------------------------------------------------------- */
 
 struct note_in {

@@ -167,6 +167,25 @@ SELECT id, other_id, other_name, other_kind, other_lang, kind, role, at_ms, read
      WHERE m.root_id = :root) x
  ORDER BY id LIMIT 201;
 
+-- Whose a part is, and away with it.
+-- name: address_whose -> number_row
+SELECT c.root_id FROM address x JOIN customer c ON c.id = x.customer_id WHERE x.id = :id;
+
+-- name: address_delete
+DELETE FROM address WHERE id = :id;
+
+-- name: holding_whose -> number_row
+SELECT c.root_id FROM holding x JOIN customer c ON c.id = x.customer_id WHERE x.id = :id;
+
+-- name: holding_delete
+DELETE FROM holding WHERE id = :id;
+
+-- name: relation_whose -> number_row
+SELECT c.root_id FROM relation x JOIN customer c ON c.id = x.customer_id WHERE x.id = :id;
+
+-- name: relation_delete
+DELETE FROM relation WHERE id = :id;
+
 -- name: relation_insert
 INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (:id, :customer, :other, :kind, :role, :now);
 

@@ -3,7 +3,8 @@
 #include "messages.h"
 #include "queries.h"
 
-enum { HANDLE_BYTES_MAX = 1000, SUFFIX_MIN = 7, SUFFIX_MAX = 15 };
+/* Nine digits: among a million numbers one in a thousand ends like another's. */
+enum { HANDLE_BYTES_MAX = 1000, SUFFIX_MIN = 9, SUFFIX_MAX = 15 };
 
 static bool is_plain(str s)
 {

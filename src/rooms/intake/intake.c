@@ -208,61 +208,86 @@ static void found(struct intake_plan *p, const struct brought *b, const struct o
         p->trust = TRUST_PROVEN;
 }
 
-/* Several may be meant: the one most handles name, then the one of that name, then the one seen last. */
-static enum err choose(struct cx *cx, const struct intake *in, struct intake_plan *p)
+/* One who may be meant. */
+struct candidate {
+    struct owner owner;
+    const struct brought *by;
+    int handles;   /* that name him */
+    bool is_named; /* the claimed name is his */
+};
+enum { CANDIDATES_MAX = 64 };
+
+static size_t gather(const struct intake_plan *p, struct candidate *all)
 {
-    enum { MOST = 64 };
-    struct owner all[MOST];
-    const struct brought *by[MOST];
-    int64_t ids[MOST];
-    int named[MOST];
     size_t n = 0;
     for (size_t i = 0; i < p->n_brought; i++) {
         const struct handle *h = p->brought[i].handle;
         const struct owner *o = h->owners.items;
-        for (size_t k = 0; k < h->owners.n && !h->is_weak; k++) {
+        for (size_t k = 0; k < h->owners.n; k++) {
             size_t at = 0;
-            while (at < n && ids[at] != o[k].customer.v)
+            while (at < n && all[at].owner.customer.v != o[k].customer.v)
                 at++;
-            if (at < n) {
-                named[at]++;
-                continue;
-            }
-            if (n == MOST)
+            if (at == CANDIDATES_MAX)
                 break;
-            all[n] = o[k];
-            by[n] = &p->brought[i];
-            ids[n] = o[k].customer.v;
-            named[n++] = 1;
+            if (at == n)
+                all[n++] = (struct candidate){.owner = o[k], .by = &p->brought[i]};
+            all[at].handles += h->is_weak ? 0 : 1;
         }
     }
-    if (n == 0)
-        return OK;
-    str claimed = name_equal_key(cx->arena, in->claims.name);
+    return n;
+}
+
+static enum err look_at_names(struct cx *cx, str claimed, struct candidate *all, size_t n)
+{
+    int64_t ids[CANDIDATES_MAX];
     struct list rows = {0};
-    if (n > 1 && claimed.len)
-        TRY(db_all(cx, &q_customer_names, &customer_row_shape, &rows, ARGS(val_ints(ids, n))));
-    size_t best = 0;
-    bool best_named = false;
-    for (size_t i = 0; i < n; i++) {
-        bool is_named = false;
-        const struct customer *c = rows.items;
+    str key = name_equal_key(cx->arena, claimed);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = all[i].owner.customer.v;
+    if (key.len == 0)
+        return OK;
+    TRY(db_all(cx, &q_customer_names, &customer_row_shape, &rows, ARGS(val_ints(ids, n))));
+    const struct customer *c = rows.items;
+    for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < rows.n; k++)
             if (c[k].id.v == ids[i])
-                is_named = str_eq(name_equal_key(cx->arena, c[k].name), claimed);
-        bool is_better = named[i] != named[best]      ? named[i] > named[best]
-                         : is_named != best_named     ? is_named
-                                                      : all[i].last_at.ms > all[best].last_at.ms;
-        if (i == 0 || is_better) {
-            best = i;
-            best_named = is_named;
-        }
-    }
-    found(p, by[best], &all[best]);
+                all[i].is_named = str_eq(name_equal_key(cx->arena, c[k].name), key);
+    return OK;
+}
+
+/* A handle of too many names nobody by itself; with the name claimed it does. */
+static bool may_be_meant(const struct candidate *c)
+{
+    return c->handles > 0 || c->is_named;
+}
+
+static bool is_likelier(const struct candidate *a, const struct candidate *b)
+{
+    if (a->handles != b->handles)
+        return a->handles > b->handles;
+    if (a->is_named != b->is_named)
+        return a->is_named;
+    return a->owner.last_at.ms > b->owner.last_at.ms;
+}
+
+/* Several may be meant: the one most handles name, then the one of that name, then the one seen last. */
+static enum err choose(struct cx *cx, const struct intake *in, struct intake_plan *p)
+{
+    struct candidate *all = ARENA_ARRAY(cx->arena, CANDIDATES_MAX + 1, struct candidate);
+    size_t n = gather(p, all);
+    const struct candidate *best = NULL;
+    if (n > 0)
+        TRY(look_at_names(cx, in->claims.name, all, n));
     for (size_t i = 0; i < n; i++)
-        if (i != best)
-            tell_duplicate(p, all[i].customer, 0.3,
-                           arena_printf(cx->arena, "shared_%s", identity_type_codes[by[i]->from->type]));
+        if (may_be_meant(&all[i]) && (!best || is_likelier(&all[i], best)))
+            best = &all[i];
+    if (!best)
+        return OK;
+    found(p, best->by, &best->owner);
+    for (size_t i = 0; i < n; i++)
+        if (may_be_meant(&all[i]))
+            tell_duplicate(p, all[i].owner.customer, 0.3,
+                           arena_printf(cx->arena, "shared_%s", identity_type_codes[all[i].by->from->type]));
     return OK;
 }
 

@@ -203,6 +203,12 @@ static void a_number_of_too_many_recognises_nobody_and_says_so(void **state)
     assert_true(r.is_new);
     assert_int_equal(r.ignored.n, 1);
     assert_str(((struct intake_ignored *)r.ignored.items)->why, S("too_many_owners"));
+
+    (void)entered(w, MAIL(.customer = first, .claims = {.name = S("Ann Lee")}));
+    struct intake_result named =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")), .claims = {.name = S("LEE Ann")}));
+    assert_int_equal(named.customer.v, first.v);
+    assert_int_equal(named.duplicates.n, 0);
 }
 
 static void a_handle_marked_wrong_recognises_nobody(void **state)

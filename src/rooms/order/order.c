@@ -244,7 +244,8 @@ enum err order_plan(struct cx *cx, struct order_new *in)
         return e;
     p->id.v = id_new(cx->now_ms);
     p->intake.ref_id = p->id.v;
-    return intake_plan(cx, &p->intake);
+    e = intake_plan(cx, &p->intake);
+    return e == ERR_NOT_FOUND ? fault_field(cx, ERR_INVALID, S("customer"), M_CUSTOMER_UNKNOWN) : e;
 }
 
 /* Orders and money of a day and of the standing move together. */
