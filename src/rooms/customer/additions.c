@@ -68,6 +68,8 @@ enum err identity_plan(struct cx *cx, void *in, void *out)
     for (size_t i = 0; i < a->handle.owners.n; i++)
         if (o[i].customer.v == a->part.root.v)
             return fault_field(cx, ERR_CONFLICT, S("value"), M_IDENTITY_HERE);
+    if (a->handle.is_full)
+        return fault_field(cx, ERR_CONFLICT, S("value"), M_IDENTITY_FULL);
     if (a->made.v == 0) {
         a->made.v = id_new(cx->now_ms);
         a->value_id = id_new(cx->now_ms);
@@ -148,8 +150,8 @@ enum err identity_patch(struct cx *cx, void *in, void *out)
     cx->made_id = a->id.v;
     TRY(identity_replay(cx, a->id.v, out));
     const struct identity *i = out;
-    /* A malformed handle has no normal form to recognise by. */
-    if (i->value.len == 0 && a->state != IDENTITY_WRONG)
+    /* What is kept as given recognises nobody, so it is nobody's alone. */
+    if (i->value.len == 0 && (a->state == IDENTITY_CONFIRMED || a->state == IDENTITY_CLAIMED))
         return fault_field(cx, ERR_INVALID, S("state"), M_IDENTITY_STAYS_WRONG);
     return OK;
 }
@@ -527,7 +529,8 @@ enum err proposal_plan(struct cx *cx, void *in, void *out)
             return fault(cx, ERR_INVALID, M_IDENTITY_MALFORMED, MARG("given", a->seen.value),
                          MARG("type", str_of(identity_type_codes[a->type])));
         a->handle.suffix = (str){0};
-        return customer_owners(cx, &a->handle, 1);
+        TRY(customer_owners(cx, &a->handle, 1));
+        return a->handle.is_full ? fault(cx, ERR_CONFLICT, M_IDENTITY_FULL) : OK;
     }
     str *member = text_member(&a->customer, a->seen.field);
     if (member) {

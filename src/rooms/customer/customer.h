@@ -71,6 +71,7 @@ struct handle {
     struct list owners;         /* of struct owner: one for each root */
     int64_t value_id, value_version; /* 0: nobody ever had this handle */
     bool is_weak;               /* more than OWNERS_MANY owners: recognises nobody */
+    bool is_full;               /* OWNERS_READ owners: takes no more; further ones keep it as given */
     bool by_suffix;             /* found by the end of the number only */
 };
 /* Normal form of a handle by its type; false: malformed (kept as given, never used to recognise; a phone may still
@@ -84,9 +85,9 @@ enum err customer_owners(struct cx *cx, struct handle *handles, size_t n) MUST_U
 enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more, size_t n_more) MUST_USE;
 
 /* Inside apply: gives a record a handle. The handle as plan saw it: ERR_STALE when its owners have changed since.
- * `id` is made by plan. A malformed handle is kept as given. */
+ * `id` is made by plan. A malformed or full handle is kept as given, by this record alone. */
 struct handle_new {
-    const struct handle *handle; /* by customer_owners in plan; value empty: malformed */
+    const struct handle *handle; /* by customer_owners in plan; value empty: kept as given */
     identity_id id;
     int64_t value_id; /* made by plan; used when the handle is new to the house */
     int type, state;

@@ -106,6 +106,7 @@ static void owners_settle(struct handle *h, bool by_suffix)
 {
     struct owner *o = h->owners.items;
     size_t n = 0;
+    h->is_full = h->owners.n >= OWNERS_READ;
     if (h->owners.n && !by_suffix) {
         h->value_id = o[0].value_id;
         h->value_version = o[0].value_version;
@@ -186,7 +187,7 @@ static enum err moved(struct cx *cx)
     return fault(cx, ERR_STALE, M_RECORD_MOVED);
 }
 
-/* Malformed: a value of this record alone, that no normal form can equal. */
+/* A value of this record alone, that no normal form can equal. */
 static enum err keep_as_given(struct cx *cx, customer_id customer, const struct handle_new *h)
 {
     str value = arena_printf(cx->arena, "!%lld!" SFMT, (long long)customer.v, SARG(h->given));
@@ -196,7 +197,7 @@ static enum err keep_as_given(struct cx *cx, customer_id customer, const struct 
     if (n == 0)
         return OK; /* kept before */
     return db_run(cx, &q_identity_owner_insert,
-                  ARGS(V(h->value_id), V(customer), V(h->id), V(identity_state_codes[IDENTITY_WRONG]), V(h->given),
+                  ARGS(V(h->value_id), V(customer), V(h->id), V(identity_state_codes[h->state]), V(h->given),
                        V(h->source), V(cx->now_ms)));
 }
 

@@ -363,6 +363,10 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
             b->handle->value = (str){0};
             if (may_join)
                 give(cx, p, b, in->channel, IDENTITY_WRONG);
+        } else if (b->handle->is_full) {
+            b->handle->value = (str){0}; /* hundreds may share it: each keeps it as given */
+            if (may_join)
+                give(cx, p, b, in->channel, IDENTITY_SHARED);
         } else if (b->handle->by_suffix) {
             continue; /* a number without its country: nothing to keep it by */
         } else if (!may_join) {

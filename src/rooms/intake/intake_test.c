@@ -211,6 +211,28 @@ static void a_number_of_too_many_recognises_nobody_and_says_so(void **state)
     assert_int_equal(named.duplicates.n, 0);
 }
 
+static void a_number_of_hundreds_is_kept_as_given_by_the_later_ones(void **state)
+{
+    struct test_world *w = *state;
+    struct intake_result last = {0};
+    for (int i = 0; i < OWNERS_READ + 5; i++) {
+        struct intake_identity account = {.type = IDENTITY_ACCOUNT, .value = arena_printf(w->cx.arena, "A%d", i)};
+        customer_id c = entered(w, MAIL(.identities = IDS(account))).customer;
+        last = entered(w, CALL(.customer = c, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    }
+    assert_int_equal(count(w, "identity_owner o JOIN identity_value v ON v.id = o.value_id WHERE v.value = '+442079460018'"),
+                     OWNERS_READ);
+
+    struct list ids;
+    assert_int_equal(db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(last.customer))), OK);
+    bool kept = false;
+    for (size_t i = 0; i < ids.n; i++) {
+        const struct identity *id = (const struct identity *)ids.items + i;
+        kept |= id->type == IDENTITY_PHONE && id->state == IDENTITY_SHARED && id->value.len == 0;
+    }
+    assert_true(kept);
+}
+
 static void a_handle_marked_wrong_recognises_nobody(void **state)
 {
     struct test_world *w = *state;
@@ -498,6 +520,7 @@ static int all(void)
         STORE_TEST(of_a_shared_number_the_claimed_name_says_who_it_is),
         STORE_TEST(a_second_handle_settles_a_shared_number_without_a_word_of_duplicates),
         STORE_TEST(a_number_of_too_many_recognises_nobody_and_says_so),
+        STORE_TEST(a_number_of_hundreds_is_kept_as_given_by_the_later_ones),
         STORE_TEST(a_handle_marked_wrong_recognises_nobody),
         STORE_TEST(a_merged_pair_answers_as_one_and_each_row_keeps_the_id_it_came_in_by),
         STORE_TEST(the_same_source_again_answers_the_same_and_changes_nothing),
