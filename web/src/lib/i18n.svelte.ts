@@ -13,13 +13,17 @@ const catalogues: Record<Lang, () => Promise<{ default: Record<string, Text> }>>
   ru: () => import('virtual:catalogue/ru'),
 }
 
+/* Chromium says that it knows Kazakh and writes 'M11': days and months then come from the catalogue, and numbers and
+ * names of countries are written as in Russian, which Kazakh readers know. */
+const knows_kazakh = !/^M\d/.test(new Intl.DateTimeFormat('kk', { month: 'short' }).format(0))
+
 class Words {
   lang = $state<Lang>('en')
   time_zone = $state<string | undefined>(undefined)
   texts = $state.raw<Record<string, Text>>({})
   region = $state('')
   /** The tag for Intl: Chinese is simplified; English days and months go as the company's country writes them. */
-  tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang === 'en' ? (this.region === 'US' ? 'en-US' : 'en-GB') : this.lang)
+  tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang === 'en' ? (this.region === 'US' ? 'en-US' : 'en-GB') : this.lang === 'kk' && !knows_kazakh ? 'ru' : this.lang)
 
   async use(lang: Lang) {
     const found = await catalogues[lang]()
@@ -80,14 +84,23 @@ const day_key = (ms: number) => new Intl.DateTimeFormat('en-CA', options({ dateS
 export const clock = (at: string | number | Date) =>
   new Intl.DateTimeFormat(words.tag, options({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })).format(new Date(at))
 
+/** A date from its parts by the catalogue; null where the browser knows the language. */
+function own_date(at: Date, key: string): string | null {
+  if (words.tag !== 'ru' || words.lang !== 'kk') return null
+  const [year, month, day] = day_key(at.getTime()).split('-').map(Number)
+  return t(key, { year: String(year), month: t('date.months').split(' ')[month - 1], day: String(day) })
+}
 export const date = (at: string | number | Date) => {
   const d = new Date(at)
-  const this_year = day_key(d.getTime()).slice(0, 4) === day_key(Date.now()).slice(0, 4)
-  return new Intl.DateTimeFormat(words.tag, options({ day: 'numeric', month: 'short', year: this_year ? undefined : 'numeric' })).format(d)
+  const is_this_year = day_key(d.getTime()).slice(0, 4) === day_key(Date.now()).slice(0, 4)
+  return (
+    own_date(d, is_this_year ? 'date.day_month' : 'date.day_month_year') ??
+    new Intl.DateTimeFormat(words.tag, options({ day: 'numeric', month: 'short', year: is_this_year ? undefined : 'numeric' })).format(d)
+  )
 }
 export const date_time = (at: string | number | Date) => `${date(at)}, ${clock(at)}`
 export const month_year = (at: string) =>
-  new Intl.DateTimeFormat(words.tag, options({ month: 'long', year: 'numeric' })).format(new Date(at))
+  own_date(new Date(at), 'date.month_year') ?? new Intl.DateTimeFormat(words.tag, options({ month: 'long', year: 'numeric' })).format(new Date(at))
 
 /** Whole days from today in the business time zone: 0 today, −1 yesterday. */
 export function days_from_today(at: string | number): number {
@@ -98,24 +111,27 @@ export function days_from_today(at: string | number): number {
 export function day_short(at: string): string {
   const days = days_from_today(at)
   if (days === 0) return clock(at)
-  if (days === -1 || days === 1) return relative_day(days)
-  return date(at)
-}
-export function relative_day(days: number): string {
-  const text = new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')
+  if (days !== -1 && days !== 1) return date(at)
+  const text = relative_day(days)
   return text.charAt(0).toLocaleUpperCase(words.tag) + text.slice(1)
+}
+function relative_day(days: number): string {
+  if (days === 0) return t('date.today')
+  if (days === -1) return t('date.yesterday')
+  if (days === 1) return t('date.tomorrow')
+  return days < 0 ? t('date.days_ago', { n: -days }) : t('date.in_days', { n: days })
 }
 /** "6 days ago", "today"; past two months the date itself. */
 export function ago(at: string): string {
   const days = days_from_today(at)
   if (Math.abs(days) > 60) return date(at)
-  return new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')
+  return relative_day(days)
 }
 /** "today 17:00", "tomorrow 9:00", "3 Oct, 12:00". */
 export function due(at: string): string {
   const days = days_from_today(at)
   if (Math.abs(days) > 1) return date_time(at)
-  return `${new Intl.RelativeTimeFormat(words.tag, { numeric: 'auto' }).format(days, 'day')} ${clock(at)}`
+  return `${relative_day(days)} ${clock(at)}`
 }
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.floor(seconds))
