@@ -158,7 +158,8 @@ export interface Holding {
   until?: string | null
 }
 export interface Person {
-  id: string
+  /** Null: spoke before, and has no record. */
+  id: string | null
   name: string
   name_lang?: string
   relation: string

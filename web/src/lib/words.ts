@@ -8,7 +8,7 @@ function readable(args: Coded['args'] = {}): Record<string, string | number> {
   for (const [k, v] of Object.entries(args)) {
     if (v === null || v === undefined) out[k] = ''
     else if (typeof v === 'string' && /^\d{4}-\d\d-\d\dT/.test(v)) out[k] = k === 'due_at' ? due(v) : ago(v)
-    else out[k] = v
+    else out[k] = k === 'reason' && v ? `(${v})` : v
   }
   return out
 }
