@@ -1,5 +1,5 @@
-/* test/fuzz/handle.c - handles of customers and the keys of records: one normal form, which reads as itself; keys that an
- * index can hold. */
+/* test/fuzz/handle.c - handles of customers and the keys of records: one normal form, which reads
+ * as itself; keys that an index can hold. */
 #include "rooms/customer/customer.h"
 
 static void must(bool b)

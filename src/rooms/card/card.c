@@ -1,10 +1,20 @@
-/* rooms/card/card.c - the caller's card: one read for the ids of the record, one batch for everything else. */
-#include "rooms/card/inside.h"
+/* rooms/card/card.c - the caller's card: one read for the ids of the record, one batch for
+ * everything else. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/card/inside.h"
 
-enum { RECENT = 8, ORDERS = 3, NOTES = 3, CALLS = 12, LINE_CHARS = 600, YEAR_DAYS = 365, NEW_DAYS = 30,
-       JSON_LIMIT = 1 << 20, ABOUT_CHARS = 80 };
+enum {
+    RECENT = 8,
+    ORDERS = 3,
+    NOTES = 3,
+    CALLS = 12,
+    LINE_CHARS = 600,
+    YEAR_DAYS = 365,
+    NEW_DAYS = 30,
+    JSON_LIMIT = 1 << 20,
+    ABOUT_CHARS = 80
+};
 
 /* clang-format off */
 static const struct field greeting_fields[] = {
@@ -140,7 +150,8 @@ static const struct field card_fields[] = {
 /* clang-format on */
 const struct shape card_shape = SHAPE("card", struct card, card_fields);
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------- */
 
 /* What the batch brings, before it is made into the card. */
 struct raw {
@@ -162,14 +173,16 @@ struct by_time {
     struct list *out;
 };
 
-static enum err read_all(struct cx *cx, customer_id root, struct list ids, struct card *c, struct raw *r)
+static enum err read_all(struct cx *cx, customer_id root, struct list ids, struct card *c,
+                         struct raw *r)
 {
     struct args by_root = ARGS(V(root));
     int64_t year_ago = r->today - YEAR_DAYS;
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &c->customer, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &r->standing, by_root, false},
-        {&q_standing_spent_since, &number_row_shape, true, &r->spent_12m, ARGS(V(root), V(year_ago)), false},
+        {&q_standing_spent_since, &number_row_shape, true, &r->spent_12m,
+         ARGS(V(root), V(year_ago)), false},
         {&q_mark_list, &mark_row_shape, false, &c->marks, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &c->identities, by_root, false},
         {&q_task_of_customer, &task_row_shape, false, &r->tasks, by_root, false},
@@ -178,17 +191,20 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_relation_list, &relation_row_shape, false, &r->relations, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
         {&q_card_addresses, &card_addresses_shape, true, &r->addresses, by_root, false},
-        {&q_card_candidates, &card_candidate_row_shape, false, &r->candidates, ARGS(V(root), V(root)), false},
+        {&q_card_candidates, &card_candidate_row_shape, false, &r->candidates,
+         ARGS(V(root), V(root)), false},
         {&q_card_checked, &number_row_shape, true, &r->checked, ARGS(V(r->call)), false},
     };
     size_t n_fixed = COUNT(fixed) - (r->call.v ? 0 : 1);
     const struct by_time timed[] = {
-        {&q_card_line_list, &line_row_shape, offsetof(struct line, at), offsetof(struct line, id), RECENT, &c->recent},
-        {&q_card_order_list, &card_order_row_shape, offsetof(struct card_order, at), offsetof(struct card_order, id), ORDERS,
-         &c->orders},
-        {&q_note_list, &note_row_shape, offsetof(struct note, at), offsetof(struct note, id), NOTES, &c->notes},
-        {&q_card_calls, &card_call_row_shape, offsetof(struct card_call, ring_at), offsetof(struct card_call, id), CALLS,
-         &r->calls},
+        {&q_card_line_list, &line_row_shape, offsetof(struct line, at), offsetof(struct line, id),
+         RECENT, &c->recent},
+        {&q_card_order_list, &card_order_row_shape, offsetof(struct card_order, at),
+         offsetof(struct card_order, id), ORDERS, &c->orders},
+        {&q_note_list, &note_row_shape, offsetof(struct note, at), offsetof(struct note, id), NOTES,
+         &c->notes},
+        {&q_card_calls, &card_call_row_shape, offsetof(struct card_call, ring_at),
+         offsetof(struct card_call, id), CALLS, &r->calls},
     };
     const int64_t *each = ids.items;
     size_t n_timed = COUNT(timed) * ids.n;
@@ -200,18 +216,20 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         const struct by_time *t = &timed[i / ids.n];
         args[2 * i] = V(each[i % ids.n]);
         args[2 * i + 1] = V(t->n);
-        reads[n_fixed + i] = (struct db_read){t->q, t->shape, false, &lists[i], {args + 2 * i, 2}, false};
+        reads[n_fixed + i] =
+            (struct db_read){t->q, t->shape, false, &lists[i], {args + 2 * i, 2}, false};
     }
     TRY(db_batch(cx, reads, n_fixed + n_timed));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
     for (size_t i = 0; i < COUNT(timed); i++)
-        *timed[i].out = newest_of(cx->arena, lists + i * ids.n, ids.n, timed[i].shape->size, timed[i].at_offset,
-                                  timed[i].id_offset, (size_t)timed[i].n);
+        *timed[i].out = newest_of(cx->arena, lists + i * ids.n, ids.n, timed[i].shape->size,
+                                  timed[i].at_offset, timed[i].id_offset, (size_t)timed[i].n);
     return OK;
 }
 
-/* ---- making ------------------------------------------------------------------------------------------ */
+/* ---- making
+ * ------------------------------------------------------------------------------------------ */
 
 static const struct mark *mark_of(const struct card *c, int mark)
 {
@@ -233,13 +251,15 @@ static int late_then_due(const void *a, const void *b)
     const struct card_open *x = a, *y = b;
     if (x->is_late != y->is_late)
         return x->is_late ? -1 : 1;
-    int64_t dx = x->due_at.ms ? x->due_at.ms : INT64_MAX, dy = y->due_at.ms ? y->due_at.ms : INT64_MAX;
+    int64_t dx = x->due_at.ms ? x->due_at.ms : INT64_MAX,
+            dy = y->due_at.ms ? y->due_at.ms : INT64_MAX;
     return dx != dy ? (dx > dy) - (dx < dy) : str_cmp(x->id, y->id);
 }
 
 static void make_open(struct cx *cx, struct card *c, const struct raw *r)
 {
-    struct card_open *out = ARENA_ARRAY(cx->arena, r->tasks.n + r->open_orders.n + 1, struct card_open);
+    struct card_open *out =
+        ARENA_ARRAY(cx->arena, r->tasks.n + r->open_orders.n + 1, struct card_open);
     size_t n = 0;
     const struct task *t = r->tasks.items;
     for (size_t i = 0; i < r->tasks.n; i++)
@@ -280,7 +300,8 @@ static bool has_person(const struct card_person *out, size_t n, str name)
 
 static void make_people(struct cx *cx, struct card *c, const struct raw *r)
 {
-    struct card_person *out = ARENA_ARRAY(cx->arena, r->relations.n + r->calls.n + 1, struct card_person);
+    struct card_person *out =
+        ARENA_ARRAY(cx->arena, r->relations.n + r->calls.n + 1, struct card_person);
     size_t n = 0;
     const struct relation *rel = r->relations.items;
     const struct card_call *k = r->calls.items;
@@ -289,7 +310,8 @@ static void make_people(struct cx *cx, struct card *c, const struct raw *r)
             continue;
         struct card_person p = {.id = rel[i].other.id,
                                 .name = rel[i].other.name,
-                                .name_lang = customer_name_lang(rel[i].other.name, rel[i].other_lang),
+                                .name_lang =
+                                    customer_name_lang(rel[i].other.name, rel[i].other_lang),
                                 .relation = rel[i].kind,
                                 .role = rel[i].role};
         for (size_t m = 0; m < r->calls.n && !p.last_call_at.ms; m++)
@@ -297,11 +319,14 @@ static void make_people(struct cx *cx, struct card *c, const struct raw *r)
                 p.last_call_at = k[m].ring_at;
         put_person(out, &n, p);
     }
-    for (size_t m = 0; m < r->calls.n; m++) /* those who spoke before and have no record of their own */
+    for (size_t m = 0; m < r->calls.n;
+         m++) /* those who spoke before and have no record of their own */
         if (k[m].spoke_name.len && !has_person(out, n, k[m].spoke_name))
-            put_person(out, &n, (struct card_person){.name = k[m].spoke_name,
-                                                     .name_lang = customer_name_lang(k[m].spoke_name, c->customer.lang),
-                                                     .last_call_at = k[m].ring_at});
+            put_person(out, &n,
+                       (struct card_person){
+                           .name = k[m].spoke_name,
+                           .name_lang = customer_name_lang(k[m].spoke_name, c->customer.lang),
+                           .last_call_at = k[m].ring_at});
     c->people = (struct list){out, n};
 }
 
@@ -337,8 +362,9 @@ static void make_candidates(struct cx *cx, struct card *c, const struct raw *r)
             is_told |= out[k].id.v == from[i].id.v;
         c->is_shared_number |= str_eq(from[i].type, S("phone"));
         if (!is_told)
-            out[n++] = (struct card_choice){from[i].id, from[i].name, customer_name_lang(from[i].name, from[i].lang),
-                                            arena_printf(cx->arena, "shared_" SFMT, SARG(from[i].type))};
+            out[n++] = (struct card_choice){
+                from[i].id, from[i].name, customer_name_lang(from[i].name, from[i].lang),
+                arena_printf(cx->arena, "shared_" SFMT, SARG(from[i].type))};
     }
     c->candidates = (struct list){out, n};
     const struct identity *id = c->identities.items;
@@ -346,7 +372,8 @@ static void make_candidates(struct cx *cx, struct card *c, const struct raw *r)
         c->is_shared_number |= id[i].type == IDENTITY_PHONE && id[i].state == IDENTITY_SHARED;
 }
 
-/* ---- advice -------------------------------------------------------------------------------------------- */
+/* ---- advice
+ * -------------------------------------------------------------------------------------------- */
 
 struct advisor {
     struct cx *cx;
@@ -363,7 +390,9 @@ struct pair {
 #define P_TEXT(k, v) ((struct pair){.name = (k), .text = (v), .kind = PAIR_TEXT})
 #define P_WHEN(k, v) ((struct pair){.name = (k), .at = (v), .kind = PAIR_WHEN})
 #define P_INT(k, v) ((struct pair){.name = (k), .number = (v), .kind = PAIR_INT})
-#define PAIRS(...) (const struct pair[]){__VA_ARGS__}, sizeof((const struct pair[]){__VA_ARGS__}) / sizeof(struct pair)
+#define PAIRS(...)                      \
+    (const struct pair[]){__VA_ARGS__}, \
+        sizeof((const struct pair[]){__VA_ARGS__}) / sizeof(struct pair)
 
 static void write_pairs(struct json_out *j, struct arena *a, const struct pair *p, size_t n)
 {
@@ -379,8 +408,8 @@ static void write_pairs(struct json_out *j, struct arena *a, const struct pair *
 }
 
 /* One advice with one reason; `because` may be given more reasons of no args by name. */
-static void advise(struct advisor *v, const char *code, const struct pair *args, size_t n_args, const char *why,
-                   const struct pair *because, size_t n_because)
+static void advise(struct advisor *v, const char *code, const struct pair *args, size_t n_args,
+                   const char *why, const struct pair *because, size_t n_because)
 {
     if (v->n == v->cap)
         return;
@@ -400,7 +429,8 @@ static void advise(struct advisor *v, const char *code, const struct pair *args,
     v->out[v->n++] = (struct card_advice){str_of(code), text_str(&args_text), text_str(&why_text)};
 }
 
-static void advise_mark(struct advisor *v, const struct card *c, int mark, const char *code, const char *why)
+static void advise_mark(struct advisor *v, const struct card *c, int mark, const char *code,
+                        const char *why)
 {
     const struct mark *m = mark_of(c, mark);
     if (m)
@@ -416,7 +446,8 @@ static void make_advice(struct cx *cx, struct card *c, const struct raw *r)
     const struct card_last_call *last = &c->last_call;
     if (last->id.v && last->is_today && last->is_unsolved)
         advise(&v, "second_call", NULL, 0, "call_before",
-               PAIRS(P_WHEN("at", last->at), P_TEXT("staff", last->staff_name), P_TEXT("outcome", last->outcome)));
+               PAIRS(P_WHEN("at", last->at), P_TEXT("staff", last->staff_name),
+                     P_TEXT("outcome", last->outcome)));
     const struct card_order *o = r->open_orders.items;
     for (size_t i = 0; i < r->open_orders.n && v.n < MOST - 5; i++)
         if (is_past(cx, o[i].due_at))
@@ -424,7 +455,8 @@ static void make_advice(struct cx *cx, struct card *c, const struct raw *r)
                    PAIRS(P_TEXT("number", o[i].number), P_WHEN("due_at", o[i].due_at)));
     const struct task *t = r->tasks.items;
     for (size_t i = 0; i < r->tasks.n && v.n < MOST - 4; i++)
-        if (str_eq(t[i].kind, S("promise")) && t[i].due_at.ms && when_day(t[i].due_at, r->house->time_zone) <= r->today)
+        if (str_eq(t[i].kind, S("promise")) && t[i].due_at.ms &&
+            when_day(t[i].due_at, r->house->time_zone) <= r->today)
             advise(&v, "promise_due", PAIRS(P_TEXT("title", t[i].title)), "task_due",
                    PAIRS(P_TEXT("title", t[i].title), P_WHEN("due_at", t[i].due_at)));
     if (c->is_shared_number)
@@ -437,7 +469,8 @@ static void make_advice(struct cx *cx, struct card *c, const struct raw *r)
     c->advice = (struct list){v.out, v.n};
 }
 
-/* ---- what to ask --------------------------------------------------------------------------------------- */
+/* ---- what to ask
+ * --------------------------------------------------------------------------------------- */
 
 static bool has_handle(const struct card *c, int type)
 {
@@ -485,7 +518,8 @@ static void make_questions(struct cx *cx, struct card *c, const struct raw *r)
     c->questions = (struct str_list){out, n < ASKED ? n : ASKED};
 }
 
-/* ---- the greeting of a call -------------------------------------------------------------------------------- */
+/* ---- the greeting of a call
+ * -------------------------------------------------------------------------------- */
 
 static str about(str note)
 {
@@ -503,13 +537,16 @@ static void make_greeting(struct cx *cx, struct card *c, const struct raw *r)
     enum lang lang = lang_pick(c->greeting.lang, LANG_EN);
     if (r->call.v && c->greeting.text.len)
         c->greeting.sentence =
-            msg_text(cx->arena, lang, M_GREETING, (const struct msg_arg[]){MARG("name", c->greeting.text)}, 1);
+            msg_text(cx->arena, lang, M_GREETING,
+                     (const struct msg_arg[]){MARG("name", c->greeting.text)}, 1);
     str what = about(c->last_call.note);
     if (c->last_call.id.v && c->last_call.is_today && what.len && c->last_call.is_unsolved)
-        c->greeting.again = msg_text(cx->arena, lang, M_GREETING_AGAIN, (const struct msg_arg[]){MARG("about", what)}, 1);
+        c->greeting.again = msg_text(cx->arena, lang, M_GREETING_AGAIN,
+                                     (const struct msg_arg[]){MARG("about", what)}, 1);
 }
 
-/* ---- the card ---------------------------------------------------------------------------------------------- */
+/* ---- the card
+ * ---------------------------------------------------------------------------------------------- */
 
 enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
 {
@@ -552,7 +589,10 @@ enum err card_json(struct cx *cx, customer_id id, call_id call, str *out)
     TRY(card_get(cx, id, call, &c));
     struct text t = text_in(cx->arena, JSON_LIMIT);
     bool has_role = cx->actor.kind == ACTOR_STAFF || cx->actor.kind == ACTOR_TOKEN;
-    struct json_out j = {.to = &t, .role_bit = cx->actor.kind == ACTOR_SYSTEM ? 0 : has_role ? 1u << cx->actor.role : 1u << 31};
+    struct json_out j = {.to = &t,
+                         .role_bit = cx->actor.kind == ACTOR_SYSTEM ? 0
+                                     : has_role                     ? 1u << cx->actor.role
+                                                                    : 1u << 31};
     json_write(&j, &card_shape, &c);
     if (t.is_over)
         return fault(cx, ERR_TOO_BIG, M_TOO_BIG);

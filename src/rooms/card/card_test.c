@@ -1,9 +1,11 @@
-/* The card: what stands on it, how people are addressed, that a long history costs no more than a short one. */
+/* The card: what stands on it, how people are addressed, that a long history costs no more than a
+ * short one. */
 #include "db/db_test.h"
 #include "queries.h"
 #include "rooms/card/inside.h"
 
-/* ---- greetings --------------------------------------------------------------------------------- */
+/* ---- greetings ---------------------------------------------------------------------------------
+ */
 
 static void everybody_is_addressed_as_his_language_wants(void **state)
 {
@@ -12,15 +14,33 @@ static void everybody_is_addressed_as_his_language_wants(void **state)
         struct customer c;
         const char *lang, *text;
     } cases[] = {
-        {{.name = S("田中 愛子"), .reading = S("たなか あいこ"), .lang = S("ja")}, "ja", "田中様（たなか あいこ）"},
+        {{.name = S("田中 愛子"), .reading = S("たなか あいこ"), .lang = S("ja")},
+         "ja",
+         "田中様（たなか あいこ）"},
         {{.name = S("田中愛子"), .family = S("田中"), .lang = S("ja-JP")}, "ja", "田中様"},
-        {{.name = S("山田商事株式会社"), .kind = CUSTOMER_COMPANY, .lang = S("ja")}, "ja", "山田商事株式会社様"},
+        {{.name = S("山田商事株式会社"), .kind = CUSTOMER_COMPANY, .lang = S("ja")},
+         "ja",
+         "山田商事株式会社様"},
         {{.name = S("王梅"), .form_of_address = S("女士"), .lang = S("zh")}, "zh", "王女士"},
-        {{.name = S("欧阳娜娜"), .form_of_address = S("女士"), .lang = S("zh-Hans")}, "zh", "欧阳女士"},
+        {{.name = S("欧阳娜娜"), .form_of_address = S("女士"), .lang = S("zh-Hans")},
+         "zh",
+         "欧阳女士"},
         {{.name = S("王伟"), .lang = S("zh")}, "zh", "王伟"},
-        {{.name = S("Пётр Иванович Смирнов"), .given = S("Пётр"), .patronymic = S("Иванович"), .lang = S("ru")}, "ru", "Пётр Иванович"},
-        {{.name = S("Ольга Иванова"), .form_of_address = S("Ольга Петровна"), .lang = S("ru")}, "ru", "Ольга Петровна"},
-        {{.name = S("Айгерім Нұрлан"), .given = S("Айгерім"), .form_of_address = S("ханым"), .lang = S("kk")}, "kk", "Айгерім ханым"},
+        {{.name = S("Пётр Иванович Смирнов"),
+          .given = S("Пётр"),
+          .patronymic = S("Иванович"),
+          .lang = S("ru")},
+         "ru",
+         "Пётр Иванович"},
+        {{.name = S("Ольга Иванова"), .form_of_address = S("Ольга Петровна"), .lang = S("ru")},
+         "ru",
+         "Ольга Петровна"},
+        {{.name = S("Айгерім Нұрлан"),
+          .given = S("Айгерім"),
+          .form_of_address = S("ханым"),
+          .lang = S("kk")},
+         "kk",
+         "Айгерім ханым"},
         {{.name = S("Jane Smith"), .form_of_address = S("Ms"), .lang = S("en")}, "en", "Ms Smith"},
         {{.name = S("Jane Smith"), .lang = S("de")}, "en", "Jane Smith"},
         {{.name = S("Анна"), .name_lang = S("ru")}, "ru", "Анна"},
@@ -33,7 +53,8 @@ static void everybody_is_addressed_as_his_language_wants(void **state)
     }
 }
 
-/* ---- a record to look at ---------------------------------------------------------------------------- */
+/* ---- a record to look at
+ * ---------------------------------------------------------------------------- */
 
 static enum err take(struct cx *cx, void *state)
 {
@@ -54,7 +75,10 @@ static struct intake call_in(struct test_world *w, str phone, str name)
 {
     struct intake_identity *id = arena_alloc(w->cx.arena, 1, sizeof(*id));
     *id = (struct intake_identity){.type = IDENTITY_PHONE, .value = phone};
-    return (struct intake){.channel = CHANNEL_CALL, .trust = TRUST_PRESENTED, .identities = {id, 1}, .claims = {.name = name}};
+    return (struct intake){.channel = CHANNEL_CALL,
+                           .trust = TRUST_PRESENTED,
+                           .identities = {id, 1},
+                           .claims = {.name = name}};
 }
 
 static enum err run_query(struct cx *cx, void *q)
@@ -116,15 +140,19 @@ static void marks_become_advice_with_their_reason_and_who_is_blocked_comes_first
 {
     struct test_world *w = *state;
     customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
-    run(w, "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (%lld, 'vip', 'she \"buys\"', 1000), "
-           "(%lld, 'blocked', 'fraud', 2000)", (long long)id.v, (long long)id.v);
+    run(w,
+        "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (%lld, 'vip', 'she "
+        "\"buys\"', 1000), "
+        "(%lld, 'blocked', 'fraud', 2000)",
+        (long long)id.v, (long long)id.v);
 
     struct card c = card_of(w, id, 0);
 
     const struct card_advice *a = c.advice.items;
     assert_str(a[0].code, S("blocked"));
     assert_str(a[1].code, S("vip_first"));
-    assert_str(a[1].because, S("[{\"code\":\"mark_vip\",\"args\":{\"reason\":\"she \\\"buys\\\"\",\"at\":\"1970-01-01T00:00:01Z\"}}]"));
+    assert_str(a[1].because, S("[{\"code\":\"mark_vip\",\"args\":{\"reason\":\"she "
+                               "\\\"buys\\\"\",\"at\":\"1970-01-01T00:00:01Z\"}}]"));
     assert_int_equal(c.ask.field.len, 0);
 }
 
@@ -132,10 +160,14 @@ static void a_late_order_is_advised_stands_first_and_nothing_is_asked(void **sta
 {
     struct test_world *w = *state;
     customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
-    run(w, "INSERT INTO orders (id, number, customer_id, status, at_ms, due_ms, currency, total_minor) VALUES "
-           "(1, 'A1', %lld, 'shipped', 1000, %lld, 'EUR', 100), (2, 'A2', %lld, 'open', 2000, %lld, 'EUR', 100), "
-           "(3, 'A3', %lld, 'delivered', 3000, 4000, 'EUR', 100)", (long long)id.v, (long long)w->cx.now_ms + 9000,
-        (long long)id.v, (long long)w->cx.now_ms - 9000, (long long)id.v);
+    run(w,
+        "INSERT INTO orders (id, number, customer_id, status, at_ms, due_ms, currency, "
+        "total_minor) VALUES "
+        "(1, 'A1', %lld, 'shipped', 1000, %lld, 'EUR', 100), (2, 'A2', %lld, 'open', 2000, %lld, "
+        "'EUR', 100), "
+        "(3, 'A3', %lld, 'delivered', 3000, 4000, 'EUR', 100)",
+        (long long)id.v, (long long)w->cx.now_ms + 9000, (long long)id.v,
+        (long long)w->cx.now_ms - 9000, (long long)id.v);
 
     struct card c = card_of(w, id, 0);
 
@@ -150,15 +182,19 @@ static void a_late_order_is_advised_stands_first_and_nothing_is_asked(void **sta
     assert_int_equal(c.ask.field.len, 0);
 }
 
-static void add_call(struct test_world *w, int64_t id, customer_id c, int64_t ring_ms, const char *state, const char *outcome,
-                     const char *note, int64_t spoke)
+static void add_call(struct test_world *w, int64_t id, customer_id c, int64_t ring_ms,
+                     const char *state, const char *outcome, const char *note, int64_t spoke)
 {
-    run(w, "INSERT INTO phone_link (id, kind, name, created_ms) SELECT 1, 'webhook', 'x', 0 WHERE NOT EXISTS "
+    run(w, "INSERT INTO phone_link (id, kind, name, created_ms) SELECT 1, 'webhook', 'x', 0 WHERE "
+           "NOT EXISTS "
            "(SELECT 1 FROM phone_link WHERE id = 1)");
-    run(w, "INSERT INTO call (id, link_id, source_id, direction, state, number, customer_id, ring_ms, answer_ms, outcome, note, "
-           "spoke_id) VALUES (%lld, 1, 's%lld', 'in', '%s', '+44', %lld, %lld, %lld, '%s', '%s', %lld)",
-        (long long)id, (long long)id, state, (long long)c.v, (long long)ring_ms, (long long)ring_ms, outcome, note,
-        (long long)spoke);
+    run(w,
+        "INSERT INTO call (id, link_id, source_id, direction, state, number, customer_id, ring_ms, "
+        "answer_ms, outcome, note, "
+        "spoke_id) VALUES (%lld, 1, 's%lld', 'in', '%s', '+44', %lld, %lld, %lld, '%s', '%s', "
+        "%lld)",
+        (long long)id, (long long)id, state, (long long)c.v, (long long)ring_ms, (long long)ring_ms,
+        outcome, note, (long long)spoke);
 }
 
 static void a_second_call_of_the_day_shows_the_note_of_the_first_on_top(void **state)
@@ -186,7 +222,8 @@ static void a_right_answer_to_the_caller_check_takes_its_advice_away(void **stat
     struct test_world *w = *state;
     customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
     add_call(w, 3, id, w->cx.now_ms, "answered", "", "", 0);
-    run(w, "INSERT INTO call_check (call_id, question, is_right, at_ms) VALUES (3, 'postcode', 1, 0)");
+    run(w,
+        "INSERT INTO call_check (call_id, question, is_right, at_ms) VALUES (3, 'postcode', 1, 0)");
 
     struct card c = card_of(w, id, 3);
 
@@ -220,9 +257,11 @@ static void the_people_of_a_company_stand_in_the_order_of_their_calls(void **sta
     customer_id firm = entered(w, in).customer;
     customer_id first = entered(w, call_of(S("+442079460020"), S("Li Wei"))).customer;
     customer_id second = entered(w, call_of(S("+442079460021"), S("Wang Fang"))).customer;
-    run(w, "INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (1, %lld, %lld, 'works_at', 'buyer', 0), "
-           "(2, %lld, %lld, 'works_at', 'secretary', 0)", (long long)first.v, (long long)firm.v, (long long)second.v,
-        (long long)firm.v);
+    run(w,
+        "INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (1, %lld, "
+        "%lld, 'works_at', 'buyer', 0), "
+        "(2, %lld, %lld, 'works_at', 'secretary', 0)",
+        (long long)first.v, (long long)firm.v, (long long)second.v, (long long)firm.v);
     add_call(w, 5, firm, w->cx.now_ms - 5000, "ended", "solved", "", second.v);
 
     struct card c = card_of(w, firm, 0);
@@ -240,7 +279,8 @@ static void a_marketer_sees_no_notes_and_no_texts(void **state)
     struct intake in = call_of(S("+442079460018"), S("Ann Lee"));
     in.text = S("secret words");
     customer_id id = entered(w, in).customer;
-    run(w, "INSERT INTO note (id, customer_id, text, at_ms) VALUES (1, %lld, 'secret note', 0)", (long long)id.v);
+    run(w, "INSERT INTO note (id, customer_id, text, at_ms) VALUES (1, %lld, 'secret note', 0)",
+        (long long)id.v);
     str json;
 
     w->cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = 1, .role = ROLE_OPERATOR};
@@ -273,15 +313,17 @@ static void a_merged_record_shows_the_history_of_both_in_one_order(void **state)
         assert_true(l[i - 1].at.ms >= l[i].at.ms);
 }
 
-/* ---- timeline ---------------------------------------------------------------------------------------- */
+/* ---- timeline
+ * ---------------------------------------------------------------------------------------- */
 
 static enum err many_lines(struct cx *cx, void *state)
 {
     customer_id c = *(customer_id *)state;
     for (int64_t i = 1; i <= 1000; i++)
         TRY(db_run(cx, &q_interaction_insert,
-                   ARGS(V(i), V(c), V(i % 10 ? "email" : "chat"), V("in"), V("presented"), V(1000 + i / 3), VNULL, VNULL, V(S("")),
-                        V(S("x")), V(S("")), V(0), V(S("")))));
+                   ARGS(V(i), V(c), V(i % 10 ? "email" : "chat"), V("in"), V("presented"),
+                        V(1000 + i / 3), VNULL, VNULL, V(S("")), V(S("x")), V(S("")), V(0),
+                        V(S("")))));
     return OK;
 }
 
@@ -359,7 +401,8 @@ static void a_long_text_is_cut_on_the_card_and_says_so(void **state)
     assert_false(whole.is_cut);
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * ------------------------------------------------------------------------------------------- */
 
 static void finding_takes_a_number_an_address_an_order_and_the_start_of_a_name(void **state)
 {
@@ -367,9 +410,13 @@ static void finding_takes_a_number_an_address_an_order_and_the_start_of_a_name(v
     struct intake in = call_of(S("+81355500142"), S("田中 愛子"));
     in.claims.reading = S("たなか あいこ");
     customer_id id = entered(w, in).customer;
-    run(w, "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES (7, '10482', %lld, 'open', 1, "
-           "'EUR', 100)", (long long)id.v);
-    static const char *const asked[] = {"+81 3 5550 0142", "03-5550-0142", "田中", "tanaka", "たなか", "10482", "#10482"};
+    run(w,
+        "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES "
+        "(7, '10482', %lld, 'open', 1, "
+        "'EUR', 100)",
+        (long long)id.v);
+    static const char *const asked[] = {"+81 3 5550 0142", "03-5550-0142", "田中",  "tanaka",
+                                        "たなか",          "10482",        "#10482"};
     for (size_t i = 0; i < COUNT(asked); i++) {
         struct {
             str q;
@@ -381,7 +428,8 @@ static void finding_takes_a_number_an_address_an_order_and_the_start_of_a_name(v
         if (out.items.n != 1)
             fail_msg("'%s' finds %zu", asked[i], out.items.n);
     }
-    static const char *const nothing[] = {"", "%", "'", "zzz", "=", "\xF0\x9F\x98\x80", "10483", "+1"};
+    static const char *const nothing[] = {"",      "%", "'", "zzz", "=", "\xF0\x9F\x98\x80",
+                                          "10483", "+1"};
     for (size_t i = 0; i < COUNT(nothing); i++) {
         struct {
             str q;

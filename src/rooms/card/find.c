@@ -1,8 +1,8 @@
-/* rooms/card/find.c - exact finding for the palette: phone number in any format, e-mail address, order number, start of a
- * name. Everything is an equality or a range on an index. */
-#include "rooms/card/inside.h"
+/* rooms/card/find.c - exact finding for the palette: phone number in any format, e-mail address,
+ * order number, start of a name. Everything is an equality or a range on an index. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/card/inside.h"
 
 enum { FOUND_MAX = 20 };
 
@@ -81,8 +81,8 @@ static void add_customer(struct cx *cx, struct list *l, const struct customer_ro
     str detail = c->company.len && c->city.len
                      ? arena_printf(cx->arena, SFMT " · " SFMT, SARG(c->company), SARG(c->city))
                      : (c->company.len ? c->company : c->city);
-    add(l, (struct found){S("customer"), id_text(cx->arena, "cus", c->id.v), c->name, customer_name_lang(c->name, c->lang),
-                          detail, why});
+    add(l, (struct found){S("customer"), id_text(cx->arena, "cus", c->id.v), c->name,
+                          customer_name_lang(c->name, c->lang), detail, why});
 }
 
 /* Every key of what was typed is the start of a key of a record. */
@@ -98,7 +98,8 @@ static enum err by_name(struct cx *cx, str q, struct list *out)
             continue;
         args[2 * n] = V(keys.keys[i]);
         args[2 * n + 1] = V(arena_printf(cx->arena, SFMT "\xF4\x8F\xBF\xBF", SARG(keys.keys[i])));
-        reads[n] = (struct db_read){&q_find_by_name, &find_customer_shape, false, &rows[n], {args + 2 * n, 2}, false};
+        reads[n] = (struct db_read){&q_find_by_name, &find_customer_shape, false,
+                                    &rows[n],        {args + 2 * n, 2},    false};
         n++;
     }
     if (n == 0)
@@ -118,7 +119,8 @@ static enum err by_handle(struct cx *cx, const struct handle *handles, size_t n,
         const struct owner *o = handles[i].owners.items;
         for (size_t k = 0; k < handles[i].owners.n && out->n < FOUND_MAX; k++) {
             struct customer_row c;
-            enum err e = db_one(cx, &q_find_customer, &find_customer_shape, &c, ARGS(V(o[k].customer)));
+            enum err e =
+                db_one(cx, &q_find_customer, &find_customer_shape, &c, ARGS(V(o[k].customer)));
             if (e == ERR_NOT_FOUND)
                 continue;
             TRY(e);
@@ -130,8 +132,8 @@ static enum err by_handle(struct cx *cx, const struct handle *handles, size_t n,
 
 enum err route_find(struct cx *cx, void *in, void *out)
 {
-    static const int types[] = {IDENTITY_PHONE, IDENTITY_EMAIL, IDENTITY_ACCOUNT, IDENTITY_CARD, IDENTITY_EXTERNAL,
-                                IDENTITY_SOCIAL};
+    static const int types[] = {IDENTITY_PHONE, IDENTITY_EMAIL,    IDENTITY_ACCOUNT,
+                                IDENTITY_CARD,  IDENTITY_EXTERNAL, IDENTITY_SOCIAL};
     str q = str_trim(((struct find_in *)in)->q);
     struct find_out *found = out;
     found->items.items = ARENA_ARRAY(cx->arena, FOUND_MAX, struct found);
@@ -146,11 +148,14 @@ enum err route_find(struct cx *cx, void *in, void *out)
             n++;
     struct order_row order = {0};
     str number = str_starts(q, S("#")) ? (str){q.ptr + 1, q.len - 1} : q;
-    struct db_read more = {&q_find_order, &find_order_shape, true, &order,
-                           ARGS(V(number)), false};
+    struct db_read more = {&q_find_order, &find_order_shape, true, &order, ARGS(V(number)), false};
     TRY(customer_owners_and(cx, handles, n, &more, 1));
     if (more.found)
-        add(&found->items, (struct found){S("order"), id_text(cx->arena, "ord", order.id.v), order.number, {0}, order.name,
+        add(&found->items, (struct found){S("order"),
+                                          id_text(cx->arena, "ord", order.id.v),
+                                          order.number,
+                                          {0},
+                                          order.name,
                                           S("order_number")});
     TRY(by_handle(cx, handles, n, &found->items));
     return by_name(cx, q, &found->items);

@@ -1,13 +1,15 @@
 /* rooms/card/greeting.c - how to address a customer, in his language, with the reading of the name.
  *
- *   ja  田中様（たなか あいこ）     zh  王女士（Wáng Měi）     ru  Пётр Иванович     kk  Айгерім ханым     en  Ms Tanaka
+ *   ja  田中様（たなか あいこ）     zh  王女士（Wáng Měi）     ru  Пётр Иванович     kk  Айгерім
+ * ханым     en  Ms Tanaka
  */
-#include "rooms/card/inside.h"
 #include "messages.h"
+#include "rooms/card/inside.h"
 
 /* Family names of two characters; all others have one. */
-static const char *const double_names[] = {"欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛", "东方", "東方", "夏侯",
-                                           "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "长孙", "宇文", "端木", "南宫"};
+static const char *const double_names[] = {"欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛",
+                                           "东方", "東方", "夏侯", "皇甫", "尉迟", "公孙", "慕容",
+                                           "令狐", "司徒", "长孙", "宇文", "端木", "南宫"};
 
 static str first_word(str s)
 {
@@ -35,17 +37,21 @@ static bool is_one_of(str s, const char *const *of, size_t n)
 
 static str with_reading(struct arena *a, str text, str reading, const char *open, const char *close)
 {
-    return reading.len ? arena_printf(a, SFMT "%s" SFMT "%s", SARG(text), open, SARG(reading), close) : text;
+    return reading.len
+               ? arena_printf(a, SFMT "%s" SFMT "%s", SARG(text), open, SARG(reading), close)
+               : text;
 }
 
 static str ja(struct arena *a, const struct customer *c)
 {
     str who = c->family;
-    bool is_eastern = str_eq(script_lang(c->name), S("ja")) || str_eq(script_lang(c->name), S("zh"));
+    bool is_eastern =
+        str_eq(script_lang(c->name), S("ja")) || str_eq(script_lang(c->name), S("zh"));
     if (who.len == 0)
         who = c->kind == CUSTOMER_PERSON && is_eastern ? first_word(c->name) : c->name;
     str form = c->form_of_address.len ? c->form_of_address : S("様");
-    return with_reading(a, arena_printf(a, SFMT SFMT, SARG(who), SARG(form)), c->reading, "（", "）");
+    return with_reading(a, arena_printf(a, SFMT SFMT, SARG(who), SARG(form)), c->reading, "（",
+                        "）");
 }
 
 static str han_family(str name)
@@ -85,7 +91,9 @@ static str kk(struct arena *a, const struct customer *c)
         return arena_printf(a, SFMT " " SFMT, SARG(given), SARG(c->form_of_address));
     if (c->form_of_address.len)
         return c->form_of_address;
-    return given.len && c->patronymic.len ? arena_printf(a, SFMT " " SFMT, SARG(given), SARG(c->patronymic)) : given;
+    return given.len && c->patronymic.len
+               ? arena_printf(a, SFMT " " SFMT, SARG(given), SARG(c->patronymic))
+               : given;
 }
 
 static str en(struct arena *a, const struct customer *c)
@@ -109,5 +117,6 @@ struct greeting greeting_of(struct arena *a, const struct customer *c, enum lang
 {
     static str (*const by[LANG_N])(struct arena *, const struct customer *) = {en, ja, zh, kk, ru};
     enum lang lang = spoken(c, house_lang);
-    return (struct greeting){.lang = str_of(lang_codes[lang]), .text = c->name.len ? by[lang](a, c) : (str){0}};
+    return (struct greeting){.lang = str_of(lang_codes[lang]),
+                             .text = c->name.len ? by[lang](a, c) : (str){0}};
 }

@@ -3,7 +3,8 @@
 #include "rooms/card/card.h"
 #include "rooms/settings/settings.h"
 
-/* ---- a line of the timeline ------------------------------------------------------------------- */
+/* ---- a line of the timeline -------------------------------------------------------------------
+ */
 
 struct line_ref {
     str type, id, number; /* call or order */
@@ -36,7 +37,8 @@ extern const struct shape line_shape, line_row_shape;
 /* Makes of rows what people read; texts are cut to `chars`. */
 void lines_finish(struct cx *cx, struct list *lines, size_t chars);
 
-/* ---- greeting -------------------------------------------------------------------------------------- */
+/* ---- greeting
+ * -------------------------------------------------------------------------------------- */
 
 struct greeting {
     str lang, text, sentence, again;
@@ -44,7 +46,8 @@ struct greeting {
 /* How to address him, in his language; house_lang when nothing says which. */
 struct greeting greeting_of(struct arena *a, const struct customer *c, enum lang house_lang);
 
-/* ---- the card ------------------------------------------------------------------------------------------ */
+/* ---- the card
+ * ------------------------------------------------------------------------------------------ */
 
 struct card_order {
     order_id id;
@@ -70,8 +73,8 @@ struct card_candidate {
     customer_id id;
     str name, lang, type;
 };
-extern const struct shape card_order_row_shape, card_order_shape, card_call_row_shape, card_addresses_shape,
-    card_candidate_row_shape, card_shape;
+extern const struct shape card_order_row_shape, card_order_shape, card_call_row_shape,
+    card_addresses_shape, card_candidate_row_shape, card_shape;
 
 struct card_numbers {
     money spent_12m;
@@ -124,7 +127,8 @@ struct card {
 enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *out) MUST_USE;
 
 /* Handlers of card_http.c. */
-extern const struct shape timeline_in_shape, timeline_shape, line_in_shape, find_in_shape, find_shape;
+extern const struct shape timeline_in_shape, timeline_shape, line_in_shape, find_in_shape,
+    find_shape;
 enum err route_timeline(struct cx *cx, void *in, void *out);
 enum err route_line(struct cx *cx, void *in, void *out);
 enum err route_find(struct cx *cx, void *in, void *out);

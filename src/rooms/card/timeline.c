@@ -1,7 +1,8 @@
-/* rooms/card/timeline.c - the timeline: lines of all channels, newest first, of all ids of a record. */
-#include "rooms/card/inside.h"
+/* rooms/card/timeline.c - the timeline: lines of all channels, newest first, of all ids of a
+ * record. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/card/inside.h"
 
 /* clang-format off */
 enum { MAY_READ_TEXTS = MAY_READ_NOTES };
@@ -94,12 +95,14 @@ void lines_finish(struct cx *cx, struct list *lines, size_t chars)
             if (l[i].answer_at.ms && l[i].end_at.ms > l[i].answer_at.ms)
                 l[i].call.duration_s = (l[i].end_at.ms - l[i].answer_at.ms + 500) / 1000;
         } else if (l[i].order.id.v) {
-            l[i].ref = (struct line_ref){S("order"), id_text(cx->arena, "ord", l[i].order.id.v), l[i].order.number};
+            l[i].ref = (struct line_ref){S("order"), id_text(cx->arena, "ord", l[i].order.id.v),
+                                         l[i].order.number};
         }
     }
 }
 
-/* ---- GET /customers/{id}/timeline ---------------------------------------------------------------- */
+/* ---- GET /customers/{id}/timeline
+ * ---------------------------------------------------------------- */
 
 enum { TIMELINE_CHARS = 4000 };
 struct timeline_in {
@@ -113,7 +116,7 @@ struct timeline {
     str next;
 };
 static const char *const filter_codes[] = {"",     "call",  "email", "chat",     "fax",    "letter",
-                                          "form", "visit", "order", "purchase", "survey", "note"};
+                                           "form", "visit", "order", "purchase", "survey", "note"};
 /* clang-format off */
 static const struct field timeline_in_fields[] = {
     FIELD(struct timeline_in, id, .in_path = true),
@@ -137,8 +140,8 @@ enum err route_timeline(struct cx *cx, void *in, void *out)
     struct list ids;
     int64_t at, before;
     TRY(customer_root(cx, a->id, &root, &ids));
-    const char *tag = arena_cstr(cx->arena, arena_printf(cx->arena, "timeline %lld %d", (long long)root.v,
-                                                         a->channel));
+    const char *tag = arena_cstr(
+        cx->arena, arena_printf(cx->arena, "timeline %lld %d", (long long)root.v, a->channel));
     TRY(page_begin(cx, tag, &a->limit, a->cursor, &at, &before));
 
     const int64_t *each = ids.items;
@@ -154,12 +157,16 @@ enum err route_timeline(struct cx *cx, void *in, void *out)
         v[n++] = V(at);
         v[n++] = V(before);
         v[n++] = V(a->limit + 1);
-        reads[i] = (struct db_read){is_filtered ? &q_timeline_list_of_channel : &q_timeline_list, &line_row_shape, false,
-                                    &lists[i], {v, n}, false};
+        reads[i] = (struct db_read){is_filtered ? &q_timeline_list_of_channel : &q_timeline_list,
+                                    &line_row_shape,
+                                    false,
+                                    &lists[i],
+                                    {v, n},
+                                    false};
     }
     TRY(db_batch(cx, reads, ids.n));
-    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct line), offsetof(struct line, at), offsetof(struct line, id),
-                            (size_t)a->limit + 1);
+    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct line), offsetof(struct line, at),
+                            offsetof(struct line, id), (size_t)a->limit + 1);
     if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
         const struct line *last = (const struct line *)page->items.items + a->limit - 1;
@@ -170,7 +177,8 @@ enum err route_timeline(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- GET /interactions/{id} -------------------------------------------------------------------------- */
+/* ---- GET /interactions/{id}
+ * -------------------------------------------------------------------------- */
 
 struct line_in {
     interaction_id id;
@@ -186,7 +194,8 @@ enum err route_line(struct cx *cx, void *in, void *out)
 {
     const struct line_in *a = in;
     int64_t customer = 0;
-    struct db_read reads[] = {{&q_timeline_line, &line_row_shape, true, out, ARGS(V(a->id)), false}};
+    struct db_read reads[] = {
+        {&q_timeline_line, &line_row_shape, true, out, ARGS(V(a->id)), false}};
     TRY(db_batch(cx, reads, 1));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_LINE_UNKNOWN);

@@ -1,8 +1,9 @@
-/* rooms/customer/additions.c - what staff add to a record: handles, marks, addresses, holdings, relations, notes; and
- * decisions on proposed changes. plan finds the record and checks, apply writes. */
-#include "rooms/customer/inside.h"
+/* rooms/customer/additions.c - what staff add to a record: handles, marks, addresses, holdings,
+ * relations, notes; and decisions on proposed changes. plan finds the record and checks, apply
+ * writes. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/customer/inside.h"
 
 enum err part_plan(struct cx *cx, void *in, void *out)
 {
@@ -30,7 +31,8 @@ static struct val staff_or_null(const struct cx *cx)
     return val_int_or_null(acting(cx).v);
 }
 
-/* ---- handles ---------------------------------------------------------------------------------- */
+/* ---- handles ----------------------------------------------------------------------------------
+ */
 
 struct identity_in {
     struct part_in part;
@@ -90,9 +92,10 @@ enum err identity_apply(struct cx *cx, void *in, void *out)
     TRY(customer_handles_add(cx, a->part.root, &h, 1));
     /* It may have been here as wrong: then the row stays and says so no more. */
     TRY(db_run(cx, &q_identity_state_set,
-               ARGS(V(identity_state_codes[a->state]), V(a->handle.value_id ? a->handle.value_id : a->value_id),
-                    V(a->part.root))));
-    TRY(part_changed(cx, a->part.root, "identity.add", a->made.v, str_of(identity_type_codes[a->type])));
+               ARGS(V(identity_state_codes[a->state]),
+                    V(a->handle.value_id ? a->handle.value_id : a->value_id), V(a->part.root))));
+    TRY(part_changed(cx, a->part.root, "identity.add", a->made.v,
+                     str_of(identity_type_codes[a->type])));
     cx->made_id = a->made.v;
     *(struct identity *)out = (struct identity){.id = a->made,
                                                 .type = a->type,
@@ -121,7 +124,8 @@ static const struct field identity_patch_fields[] = {
     FIELD_ENUM(struct identity_patch, state, identity_state_codes, .required = true),
 };
 /* clang-format on */
-const struct shape identity_patch_shape = SHAPE("identity_patch", struct identity_patch, identity_patch_fields);
+const struct shape identity_patch_shape =
+    SHAPE("identity_patch", struct identity_patch, identity_patch_fields);
 
 struct identity_at {
     int64_t value_id;
@@ -134,7 +138,8 @@ static const struct field identity_at_fields[] = {
     FIELD_AS(struct identity_at, root, "root_id"),
 };
 /* clang-format on */
-static const struct shape identity_at_shape = SHAPE("identity_place", struct identity_at, identity_at_fields);
+static const struct shape identity_at_shape =
+    SHAPE("identity_place", struct identity_at, identity_at_fields);
 
 enum err identity_patch(struct cx *cx, void *in, void *out)
 {
@@ -145,8 +150,10 @@ enum err identity_patch(struct cx *cx, void *in, void *out)
         return fault(cx, ERR_NOT_FOUND, M_IDENTITY_UNKNOWN);
     TRY(e);
     TRY(db_run(cx, &q_identity_value_touch, ARGS(V(at.value_id))));
-    TRY(db_run(cx, &q_identity_state_set, ARGS(V(identity_state_codes[a->state]), V(at.value_id), V(at.customer))));
-    TRY(part_changed(cx, at.root, "identity.change", a->id.v, str_of(identity_state_codes[a->state])));
+    TRY(db_run(cx, &q_identity_state_set,
+               ARGS(V(identity_state_codes[a->state]), V(at.value_id), V(at.customer))));
+    TRY(part_changed(cx, at.root, "identity.change", a->id.v,
+                     str_of(identity_state_codes[a->state])));
     cx->made_id = a->id.v;
     TRY(identity_replay(cx, a->id.v, out));
     const struct identity *i = out;
@@ -156,7 +163,8 @@ enum err identity_patch(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- marks --------------------------------------------------------------------------------------- */
+/* ---- marks
+ * --------------------------------------------------------------------------------------- */
 
 struct mark_in {
     struct part_in part;
@@ -206,10 +214,11 @@ enum err mark_apply(struct cx *cx, void *in, void *out)
 {
     const struct mark_in *a = in;
     TRY(db_run(cx, &q_mark_set,
-               ARGS(V(a->part.root), V(mark_codes[a->mark]), V(a->reason), staff_or_null(cx), V(cx->now_ms))));
+               ARGS(V(a->part.root), V(mark_codes[a->mark]), V(a->reason), staff_or_null(cx),
+                    V(cx->now_ms))));
     TRY(part_changed(cx, a->part.root, "mark.add", a->part.root.v, str_of(mark_codes[a->mark])));
-    *(struct mark *)out =
-        (struct mark){.mark = a->mark, .reason = a->reason, .staff = acting_ref(cx), .at = {cx->now_ms}};
+    *(struct mark *)out = (struct mark){
+        .mark = a->mark, .reason = a->reason, .staff = acting_ref(cx), .at = {cx->now_ms}};
     return OK;
 }
 
@@ -221,10 +230,12 @@ enum err mark_gone_apply(struct cx *cx, void *in, void *out)
     TRY(db_run_count(cx, &q_mark_remove, &n, ARGS(V(mark_codes[a->mark]), V(a->part.root))));
     if (n == 0)
         return fault(cx, ERR_NOT_FOUND, M_MARK_NOT_HERE);
-    return part_changed(cx, a->part.root, "mark.remove", a->part.root.v, str_of(mark_codes[a->mark]));
+    return part_changed(cx, a->part.root, "mark.remove", a->part.root.v,
+                        str_of(mark_codes[a->mark]));
 }
 
-/* ---- addresses -------------------------------------------------------------------------------------- */
+/* ---- addresses
+ * -------------------------------------------------------------------------------------- */
 
 struct address_in {
     struct part_in part;
@@ -248,8 +259,8 @@ const struct shape address_in_shape = SHAPE("address_in", struct address_in, add
 enum err address_add(struct cx *cx, customer_id customer, const struct address_new *a)
 {
     return db_run(cx, &q_address_insert,
-                  ARGS(V(a->id), V(customer), V(a->kind), V(a->line), V(a->postal), V(a->city), V(a->region), V(a->country),
-                       V(a->source), V(cx->now_ms)));
+                  ARGS(V(a->id), V(customer), V(a->kind), V(a->line), V(a->postal), V(a->city),
+                       V(a->region), V(a->country), V(a->source), V(cx->now_ms)));
 }
 
 enum err address_plan(struct cx *cx, void *in, void *out)
@@ -289,7 +300,8 @@ enum err address_apply(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- holdings ---------------------------------------------------------------------------------------- */
+/* ---- holdings
+ * ---------------------------------------------------------------------------------------- */
 
 struct holding_in {
     struct part_in part;
@@ -315,8 +327,8 @@ enum err holding_apply(struct cx *cx, void *in, void *out)
     const struct holding_in *a = in;
     holding_id id = {id_new(cx->now_ms)};
     TRY(db_run(cx, &q_holding_insert,
-               ARGS(V(id), V(a->part.root), val_int_or_null(a->product.v), V(a->name), V(a->serial), V(a->plan), V(a->number),
-                    val_int_or_null(a->until.ms), V(cx->now_ms))));
+               ARGS(V(id), V(a->part.root), val_int_or_null(a->product.v), V(a->name), V(a->serial),
+                    V(a->plan), V(a->number), val_int_or_null(a->until.ms), V(cx->now_ms))));
     TRY(part_changed(cx, a->part.root, "holding.add", id.v, (str){0}));
     *(struct holding *)out = (struct holding){.id = id,
                                               .product = a->product,
@@ -329,9 +341,11 @@ enum err holding_apply(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- relations ---------------------------------------------------------------------------------------- */
+/* ---- relations
+ * ---------------------------------------------------------------------------------------- */
 
-static const char *const relation_codes[] = {"works_at", "branch_of", "resells_for", "partner_of", "family", "referred_by"};
+static const char *const relation_codes[] = {"works_at",   "branch_of", "resells_for",
+                                             "partner_of", "family",    "referred_by"};
 struct relation_in {
     struct part_in part;
     customer_id other;
@@ -370,36 +384,45 @@ enum err relation_apply(struct cx *cx, void *in, void *out)
     const struct relation_in *a = in;
     relation_id id = a->made;
     int64_t same = 0;
-    enum err e =
-        db_int(cx, &q_relation_same, &same, ARGS(V(a->part.root), V(a->there.id), V(relation_codes[a->kind])));
+    enum err e = db_int(cx, &q_relation_same, &same,
+                        ARGS(V(a->part.root), V(a->there.id), V(relation_codes[a->kind])));
     if (e == OK) { /* said before: only the role may be new */
         id.v = same;
         TRY(db_run(cx, &q_relation_role_set, ARGS(V(a->role), V(id))));
     } else if (e == ERR_NOT_FOUND) {
         TRY(db_run(cx, &q_relation_insert,
-                   ARGS(V(id), V(a->part.root), V(a->there.id), V(relation_codes[a->kind]), V(a->role), V(cx->now_ms))));
+                   ARGS(V(id), V(a->part.root), V(a->there.id), V(relation_codes[a->kind]),
+                        V(a->role), V(cx->now_ms))));
     } else {
         return e;
     }
     TRY(part_changed(cx, a->part.root, "relation.add", id.v, str_of(relation_codes[a->kind])));
-    *(struct relation *)out = (struct relation){.id = id,
-                                                .other = {a->there.id, a->there.name, a->there.name_lang},
-                                                .other_kind = a->there.kind,
-                                                .other_lang = a->there.lang,
-                                                .kind = str_of(relation_codes[a->kind]),
-                                                .role = a->role,
-                                                .at = {cx->now_ms}};
+    *(struct relation *)out =
+        (struct relation){.id = id,
+                          .other = {a->there.id, a->there.name, a->there.name_lang},
+                          .other_kind = a->there.kind,
+                          .other_lang = a->there.lang,
+                          .kind = str_of(relation_codes[a->kind]),
+                          .role = a->role,
+                          .at = {cx->now_ms}};
     return OK;
 }
 
-/* ---- taking away ---------------------------------------------------------------------------------------- */
+/* ---- taking away
+ * ---------------------------------------------------------------------------------------- */
 
 struct gone_in {
     int64_t id;
 };
-struct address_gone { address_id id; };
-struct holding_gone { holding_id id; };
-struct relation_gone { relation_id id; };
+struct address_gone {
+    address_id id;
+};
+struct holding_gone {
+    holding_id id;
+};
+struct relation_gone {
+    relation_id id;
+};
 /* clang-format off */
 static const struct field address_gone_fields[] = {
     FIELD(struct address_gone, id, .in_path = true),
@@ -411,11 +434,15 @@ static const struct field relation_gone_fields[] = {
     FIELD(struct relation_gone, id, .in_path = true),
 };
 /* clang-format on */
-const struct shape address_gone_shape = SHAPE("address_gone", struct address_gone, address_gone_fields);
-const struct shape holding_gone_shape = SHAPE("holding_gone", struct holding_gone, holding_gone_fields);
-const struct shape relation_gone_shape = SHAPE("relation_gone", struct relation_gone, relation_gone_fields);
+const struct shape address_gone_shape =
+    SHAPE("address_gone", struct address_gone, address_gone_fields);
+const struct shape holding_gone_shape =
+    SHAPE("holding_gone", struct holding_gone, holding_gone_fields);
+const struct shape relation_gone_shape =
+    SHAPE("relation_gone", struct relation_gone, relation_gone_fields);
 
-static enum err part_gone(struct cx *cx, const struct query *whose, const struct query *away, const char *action, void *in)
+static enum err part_gone(struct cx *cx, const struct query *whose, const struct query *away,
+                          const char *action, void *in)
 {
     int64_t id = ((struct gone_in *)in)->id, root = 0;
     enum err e = db_int(cx, whose, &root, ARGS(V(id)));
@@ -442,7 +469,8 @@ enum err relation_gone(struct cx *cx, void *in, void *out)
     return part_gone(cx, &q_relation_whose, &q_relation_delete, "relation.remove", in);
 }
 
-/* ---- notes ------------------------------------------------------------------------------------------- */
+/* ---- notes
+ * ------------------------------------------------------------------------------------------- */
 
 struct note_in {
     struct part_in part;
@@ -460,13 +488,16 @@ enum err note_apply(struct cx *cx, void *in, void *out)
 {
     const struct note_in *a = in;
     note_id id = {id_new(cx->now_ms)};
-    TRY(db_run(cx, &q_note_insert, ARGS(V(id), V(a->part.root), V(a->text), staff_or_null(cx), V(cx->now_ms))));
+    TRY(db_run(cx, &q_note_insert,
+               ARGS(V(id), V(a->part.root), V(a->text), staff_or_null(cx), V(cx->now_ms))));
     TRY(part_changed(cx, a->part.root, "note.add", id.v, (str){0}));
-    *(struct note *)out = (struct note){.id = id, .text = a->text, .staff = acting_ref(cx), .at = {cx->now_ms}};
+    *(struct note *)out =
+        (struct note){.id = id, .text = a->text, .staff = acting_ref(cx), .at = {cx->now_ms}};
     return OK;
 }
 
-/* ---- proposed changes ------------------------------------------------------------------------------- */
+/* ---- proposed changes
+ * ------------------------------------------------------------------------------- */
 
 struct proposal_in {
     proposal_id id;
@@ -525,7 +556,8 @@ enum err proposal_plan(struct cx *cx, void *in, void *out)
     a->value_id = id_new(cx->now_ms);
     a->address.v = id_new(cx->now_ms);
     if (a->type >= 0) {
-        if (!handle_read(cx->arena, a->type, a->seen.value, settings_current(cx)->region, &a->handle))
+        if (!handle_read(cx->arena, a->type, a->seen.value, settings_current(cx)->region,
+                         &a->handle))
             return fault(cx, ERR_INVALID, M_IDENTITY_MALFORMED, MARG("given", a->seen.value),
                          MARG("type", str_of(identity_type_codes[a->type])));
         a->handle.suffix = (str){0};
@@ -535,7 +567,8 @@ enum err proposal_plan(struct cx *cx, void *in, void *out)
     str *member = text_member(&a->customer, a->seen.field);
     if (member) {
         *member = a->seen.value;
-        a->keys = customer_keys(cx->arena, a->customer.name, a->customer.reading, a->customer.company, a->customer.country);
+        a->keys = customer_keys(cx->arena, a->customer.name, a->customer.reading,
+                                a->customer.company, a->customer.country);
     }
     return OK;
 }
@@ -545,9 +578,10 @@ static enum err accept_field(struct cx *cx, const struct proposal_in *a)
     const struct customer *c = &a->customer;
     int64_t changed = 0;
     TRY(db_run_count(cx, &q_customer_update, &changed,
-                     ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given), V(c->family),
-                          V(c->patronymic), V(c->form_of_address), V(c->lang), V(c->time_zone), V(c->country), V(c->region),
-                          V(c->city), V(c->company), V(c->heard_of_us), val_int_or_null(c->owner.id.v), V(cx->now_ms),
+                     ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given),
+                          V(c->family), V(c->patronymic), V(c->form_of_address), V(c->lang),
+                          V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
+                          V(c->heard_of_us), val_int_or_null(c->owner.id.v), V(cx->now_ms),
                           V(c->id), V(c->version))));
     if (changed == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
@@ -579,7 +613,8 @@ enum err proposal_apply(struct cx *cx, void *in, void *out)
 {
     const struct proposal_in *a = in;
     int64_t n = 0;
-    TRY(db_run_count(cx, &q_proposal_decide, &n, ARGS(V(cx->now_ms), staff_or_null(cx), V(a->accept), V(a->id))));
+    TRY(db_run_count(cx, &q_proposal_decide, &n,
+                     ARGS(V(cx->now_ms), staff_or_null(cx), V(a->accept), V(a->id))));
     if (n == 0)
         return fault(cx, ERR_CONFLICT, M_PROPOSAL_DECIDED);
     if (a->accept && a->type >= 0) {
@@ -596,7 +631,8 @@ enum err proposal_apply(struct cx *cx, void *in, void *out)
     } else if (a->accept) {
         TRY(accept_field(cx, a));
     }
-    TRY(part_changed(cx, a->customer.id, a->accept ? "proposal.accept" : "proposal.decline", a->id.v, a->seen.field));
+    TRY(part_changed(cx, a->customer.id, a->accept ? "proposal.accept" : "proposal.decline",
+                     a->id.v, a->seen.field));
     *(struct proposal *)out = a->seen;
     return OK;
 }

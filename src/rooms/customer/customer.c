@@ -112,7 +112,8 @@ static str last_word_first(struct arena *a, str key)
 {
     for (size_t i = key.len; i > 0; i--)
         if (key.ptr[i - 1] == ' ')
-            return arena_printf(a, SFMT " " SFMT, (int)(key.len - i), key.ptr + i, (int)(i - 1), key.ptr);
+            return arena_printf(a, SFMT " " SFMT, (int)(key.len - i), key.ptr + i, (int)(i - 1),
+                                key.ptr);
     return (str){0};
 }
 
@@ -153,7 +154,8 @@ enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
         if (keys.n - i == 1)
             TRY(db_run(cx, &q_customer_key_insert, ARGS(V(k[0]), V(c))));
         else
-            TRY(db_run(cx, &q_customer_key_insert4, ARGS(V(k[0]), V(c), V(k[1]), V(k[2]), V(k[3]))));
+            TRY(db_run(cx, &q_customer_key_insert4,
+                       ARGS(V(k[0]), V(c), V(k[1]), V(k[2]), V(k[3]))));
     }
     return OK;
 }
@@ -163,9 +165,10 @@ enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
 enum err customer_add(struct cx *cx, const struct customer_new *c)
 {
     TRY(db_run(cx, &q_customer_insert,
-               ARGS(V(c->id), V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given), V(c->family),
-                    V(c->patronymic), V(c->form_of_address), V(c->lang), V(c->time_zone), V(c->country), V(c->region),
-                    V(c->city), V(c->company), V(c->heard_of_us), V(cx->now_ms))));
+               ARGS(V(c->id), V(customer_kind_codes[c->kind]), V(c->name), V(c->reading),
+                    V(c->given), V(c->family), V(c->patronymic), V(c->form_of_address), V(c->lang),
+                    V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
+                    V(c->heard_of_us), V(cx->now_ms))));
     TRY(customer_keys_add(cx, c->id, c->keys));
     TRY(db_run(cx, &q_standing_insert, ARGS(V(c->id), V(cx->now_ms))));
     TRY(audit_add(cx, "customer.add", c->id.v, c->id.v, (str){0}));
@@ -243,9 +246,11 @@ enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone
     return OK;
 }
 
-/* ---- lists -------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------------
+ */
 
-enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, int64_t *sort, int64_t *id)
+enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, int64_t *sort,
+                    int64_t *id)
 {
     if (*limit == 0)
         *limit = 50;
@@ -263,8 +268,8 @@ static int64_t int_at(const char *row, size_t offset)
     return v;
 }
 
-struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size, size_t at_offset, size_t id_offset,
-                      size_t n)
+struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size,
+                      size_t at_offset, size_t id_offset, size_t n)
 {
     if (n_lists == 1) {
         if (lists[0].n > n)
@@ -285,7 +290,8 @@ struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_
                 continue;
             const char *row = (const char *)lists[i].items + next[i] * size;
             int64_t at = int_at(row, at_offset), id = int_at(row, id_offset);
-            if (!best || at > int_at(best, at_offset) || (at == int_at(best, at_offset) && id > int_at(best, id_offset))) {
+            if (!best || at > int_at(best, at_offset) ||
+                (at == int_at(best, at_offset) && id > int_at(best, id_offset))) {
                 best = row;
                 from = i;
             }

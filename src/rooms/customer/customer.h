@@ -1,8 +1,8 @@
 /* rooms/customer/customer.h - who we are dealing with.
  *
- * A customer is one person or company. A row keeps for ever the id it came in by; `root` says which record answers for it.
- * Every function that takes a customer_id takes any id of the record and answers for its root.
- * Memory: text in results lives in cx->arena.
+ * A customer is one person or company. A row keeps for ever the id it came in by; `root` says which
+ * record answers for it. Every function that takes a customer_id takes any id of the record and
+ * answers for its root. Memory: text in results lives in cx->arena.
  */
 #pragma once
 #include "base/person.h"
@@ -35,13 +35,24 @@ extern const char *const customer_kind_codes[2];
 extern const struct shape customer_shape;     /* JSON */
 extern const struct shape customer_row_shape; /* the columns of customer_get */
 
-enum identity_type { IDENTITY_PHONE, IDENTITY_EMAIL, IDENTITY_ACCOUNT, IDENTITY_CARD, IDENTITY_PAYMENT,
-                     IDENTITY_SOCIAL, IDENTITY_COOKIE, IDENTITY_DEVICE, IDENTITY_EXTERNAL, IDENTITY_TYPE_N };
+enum identity_type {
+    IDENTITY_PHONE,
+    IDENTITY_EMAIL,
+    IDENTITY_ACCOUNT,
+    IDENTITY_CARD,
+    IDENTITY_PAYMENT,
+    IDENTITY_SOCIAL,
+    IDENTITY_COOKIE,
+    IDENTITY_DEVICE,
+    IDENTITY_EXTERNAL,
+    IDENTITY_TYPE_N
+};
 extern const char *const identity_type_codes[IDENTITY_TYPE_N];
 enum identity_state { IDENTITY_CONFIRMED, IDENTITY_CLAIMED, IDENTITY_SHARED, IDENTITY_WRONG };
 extern const char *const identity_state_codes[4];
 
-/* value is empty for a malformed handle: kept as given, state wrong. national: a phone number as people write it. */
+/* value is empty for a malformed handle: kept as given, state wrong. national: a phone number as
+ * people write it. */
 struct identity {
     identity_id id;
     int type, state;
@@ -66,26 +77,30 @@ enum { OWNERS_MANY = 20, OWNERS_READ = 64 };
 struct handle {
     int type;
     str value, reversed, shown; /* normal form; empty value: not usable by equality */
-    str suffix;                 /* phone: its last digits backwards, to seek a trunk-stripped number */
+    str suffix; /* phone: its last digits backwards, to seek a trunk-stripped number */
     /* filled by customer_owners */
-    struct list owners;         /* of struct owner: one for each root */
+    struct list owners;              /* of struct owner: one for each root */
     int64_t value_id, value_version; /* 0: nobody ever had this handle */
-    bool is_weak;               /* more than OWNERS_MANY owners: recognises nobody */
-    bool is_full;               /* OWNERS_READ owners: takes no more; further ones keep it as given */
-    bool by_suffix;             /* found by the end of the number only */
+    bool is_weak;                    /* more than OWNERS_MANY owners: recognises nobody */
+    bool is_full;   /* OWNERS_READ owners: takes no more; further ones keep it as given */
+    bool by_suffix; /* found by the end of the number only */
 };
-/* Normal form of a handle by its type; false: malformed (kept as given, never used to recognise; a phone may still
- * carry a suffix to seek by). */
+/* Normal form of a handle by its type; false: malformed (kept as given, never used to recognise; a
+ * phone may still carry a suffix to seek by). */
 bool handle_read(struct arena *a, int type, str given, str region, struct handle *out) MUST_USE;
 /* The same, only the texts. `reversed` for phones. */
-bool identity_normal(struct arena *a, int type, str given, str region, str *value, str *reversed) MUST_USE;
-/* Owners of each of n handles, in one round trip; a phone without a direct hit is sought by its suffix (a second one). */
+bool identity_normal(struct arena *a, int type, str given, str region, str *value, str *reversed)
+    MUST_USE;
+/* Owners of each of n handles, in one round trip; a phone without a direct hit is sought by its
+ * suffix (a second one). */
 enum err customer_owners(struct cx *cx, struct handle *handles, size_t n) MUST_USE;
 /* The same; `more` are reads of the caller that go along in the first round trip. */
-enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more, size_t n_more) MUST_USE;
+enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more,
+                             size_t n_more) MUST_USE;
 
-/* Inside apply: gives a record a handle. The handle as plan saw it: ERR_STALE when its owners have changed since.
- * `id` is made by plan. A malformed or full handle is kept as given, by this record alone. */
+/* Inside apply: gives a record a handle. The handle as plan saw it: ERR_STALE when its owners have
+ * changed since. `id` is made by plan. A malformed or full handle is kept as given, by this record
+ * alone. */
 struct handle_new {
     const struct handle *handle; /* by customer_owners in plan; value empty: kept as given */
     identity_id id;
@@ -94,47 +109,58 @@ struct handle_new {
     str given;
     const char *source; /* channel code, or "staff" */
 };
-/* Several at once, sorted inside by (type, value): on PostgreSQL that order is the mutex of recognition. */
-enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle_new *h, size_t n) MUST_USE;
+/* Several at once, sorted inside by (type, value): on PostgreSQL that order is the mutex of
+ * recognition. */
+enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle_new *h, size_t n)
+    MUST_USE;
 
-/* ---- records ----------------------------------------------------------------------------------- */
+/* ---- records -----------------------------------------------------------------------------------
+ */
 
-/* The record that answers for this id, and all ids of it (root first, then ascending; nearly always one). ERR_NOT_FOUND. */
-enum err customer_root(struct cx *cx, customer_id any, customer_id *root, struct list *ids /* of int64_t */) MUST_USE;
+/* The record that answers for this id, and all ids of it (root first, then ascending; nearly always
+ * one). ERR_NOT_FOUND. */
+enum err customer_root(struct cx *cx, customer_id any, customer_id *root,
+                       struct list *ids /* of int64_t */) MUST_USE;
 enum err customer_get(struct cx *cx, customer_id id, struct customer *out) MUST_USE;
 /* "ja", "zh", … for drawing the name: by its script, Han by the language spoken. */
 str customer_name_lang(str name, str lang);
 
-/* Inside apply: makes a record, its name keys and standing row, audit and event. Only intake, import and POST /customers' own
- * route (which goes through intake_take) call it. */
+/* Inside apply: makes a record, its name keys and standing row, audit and event. Only intake,
+ * import and POST /customers' own route (which goes through intake_take) call it. */
 struct customer_new {
     customer_id id; /* made by plan, so that apply may run again */
     int kind;
-    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region, city, company, heard_of_us;
+    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region,
+        city, company, heard_of_us;
     struct str_list keys; /* by customer_keys */
 };
 enum err customer_add(struct cx *cx, const struct customer_new *c) MUST_USE;
-/* The search keys of a record, each also with its last word in front (so that the start of either name finds it), and its
- * "same name" keys ('=…'); sorted, without duplicates. */
+/* The search keys of a record, each also with its last word in front (so that the start of either
+ * name finds it), and its "same name" keys ('=…'); sorted, without duplicates. */
 enum { CUSTOMER_KEYS_MAX = 2 * NAME_KEYS_MAX + 2 };
 struct str_list customer_keys(struct arena *a, str name, str reading, str company, str country);
-/* The "same name" keys alone, none for a record without a name: [0] with the country, [1] with the company if there is one. */
+/* The "same name" keys alone, none for a record without a name: [0] with the country, [1] with the
+ * company if there is one. */
 struct str_list customer_same_keys(struct arena *a, str name, str company, str country);
 
-enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys) MUST_USE; /* inside apply */
+enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
+    MUST_USE; /* inside apply */
 
-/* Refuses what no record may hold; `at` is the prefix of the member's name in the fault ("claims."). Normalises country and
- * language to their usual case. */
-enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone, str *country) MUST_USE;
+/* Refuses what no record may hold; `at` is the prefix of the member's name in the fault
+ * ("claims."). Normalises country and language to their usual case. */
+enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone, str *country)
+    MUST_USE;
 
 struct address_new {
     address_id id;
     str kind, line, postal, city, region, country, source;
 };
 extern const char *const address_kind_codes[4];
-enum err address_add(struct cx *cx, customer_id customer, const struct address_new *a) MUST_USE; /* inside apply */
+enum err address_add(struct cx *cx, customer_id customer, const struct address_new *a)
+    MUST_USE; /* inside apply */
 
-/* Notes and tasks are served by this room's routes; calls make call-back tasks by this. Inside apply. */
+/* Notes and tasks are served by this room's routes; calls make call-back tasks by this. Inside
+ * apply. */
 struct task_new {
     task_id id;
     customer_id customer; /* 0: nobody known */
@@ -147,10 +173,13 @@ struct task_new {
 };
 enum err task_add(struct cx *cx, const struct task_new *t) MUST_USE;
 
-/* ---- pages ---------------------------------------------------------------------------------------- */
+/* ---- pages
+ * ---------------------------------------------------------------------------------------- */
 
-/* The common frame of lists: where a page begins. Sort and id are INT64_MAX on the first page. Faults name `cursor`. */
-enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, int64_t *sort, int64_t *id) MUST_USE;
+/* The common frame of lists: where a page begins. Sort and id are INT64_MAX on the first page.
+ * Faults name `cursor`. */
+enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, int64_t *sort,
+                    int64_t *id) MUST_USE;
 
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
 

@@ -1,4 +1,5 @@
-/* Records and their parts: normal forms, keys, merged pairs, changes with a version, tasks in order. */
+/* Records and their parts: normal forms, keys, merged pairs, changes with a version, tasks in
+ * order. */
 #include "db/db_test.h"
 #include "queries.h"
 #include "rooms/customer/inside.h"
@@ -102,7 +103,8 @@ static void handles_have_one_normal_form(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct handle h;
-        bool good = handle_read(w->cx.arena, cases[i].type, str_of(cases[i].given), str_of(cases[i].region), &h);
+        bool good = handle_read(w->cx.arena, cases[i].type, str_of(cases[i].given),
+                                str_of(cases[i].region), &h);
         assert_str(h.value, str_of(cases[i].value));
         assert_int_equal(good, cases[i].value[0] != '\0');
     }
@@ -147,10 +149,14 @@ static void a_merged_record_answers_by_either_id_with_the_parts_of_both(void **s
     struct note n;
     for (int i = 0; i < 3; i++) {
         w->cx.now_ms += 1000;
-        assert_int_equal(run(w, "POST /api/v1/customers/{id}/notes",
-                             input(w, "POST /api/v1/customers/{id}/notes", i % 2 ? a : b, S("{\"text\":\"x\"}")), &n), OK);
+        assert_int_equal(
+            run(w, "POST /api/v1/customers/{id}/notes",
+                input(w, "POST /api/v1/customers/{id}/notes", i % 2 ? a : b, S("{\"text\":\"x\"}")),
+                &n),
+            OK);
     }
-    str sql = arena_printf(w->cx.arena, "UPDATE customer SET root_id = %lld WHERE id = %lld", (long long)a.v, (long long)b.v);
+    str sql = arena_printf(w->cx.arena, "UPDATE customer SET root_id = %lld WHERE id = %lld",
+                           (long long)a.v, (long long)b.v);
     struct query *q = ARENA_NEW(w->cx.arena, struct query);
     *q = (struct query){.name = "m", .sqlite = sql.ptr, .postgres = sql.ptr, .writes = true};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, run_query, q), OK);
@@ -179,7 +185,8 @@ static void a_change_touches_only_what_was_sent_and_moves_the_version(void **sta
     customer_id id = made(w, S("Ann Lee"));
     struct record r = {0};
 
-    assert_int_equal(run(w, PATCH, input(w, PATCH, id, S("{\"city\":\"Leeds\",\"country\":\"gb\"}")), &r), OK);
+    assert_int_equal(
+        run(w, PATCH, input(w, PATCH, id, S("{\"city\":\"Leeds\",\"country\":\"gb\"}")), &r), OK);
 
     assert_str(r.customer.name, S("Ann Lee"));
     assert_str(r.customer.city, S("Leeds"));
@@ -232,7 +239,8 @@ static void members_that_cannot_be_are_refused_by_name(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct record r = {0};
-        assert_int_equal(run(w, PATCH, input(w, PATCH, id, str_of(cases[i].json)), &r), ERR_INVALID);
+        assert_int_equal(run(w, PATCH, input(w, PATCH, id, str_of(cases[i].json)), &r),
+                         ERR_INVALID);
         assert_str(w->cx.why.field, str_of(cases[i].field));
     }
 }
@@ -245,9 +253,13 @@ static void only_a_manager_marks_a_vip_and_with_a_reason(void **state)
     const char *post = "POST /api/v1/customers/{id}/marks";
 
     w->cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = 1, .role = ROLE_OPERATOR};
-    assert_int_equal(run(w, post, input(w, post, id, S("{\"mark\":\"vip\",\"reason\":\"friend\"}")), &m), ERR_DENIED);
+    assert_int_equal(
+        run(w, post, input(w, post, id, S("{\"mark\":\"vip\",\"reason\":\"friend\"}")), &m),
+        ERR_DENIED);
     w->cx.actor.role = ROLE_MANAGER;
-    assert_int_equal(run(w, post, input(w, post, id, S("{\"mark\":\"vip\",\"reason\":\"big orders\"}")), &m), OK);
+    assert_int_equal(
+        run(w, post, input(w, post, id, S("{\"mark\":\"vip\",\"reason\":\"big orders\"}")), &m),
+        OK);
 
     struct record r = {0};
     assert_int_equal(record_get(&w->cx, id, &r), OK);
@@ -262,11 +274,17 @@ static void a_malformed_handle_of_staff_is_refused_and_a_second_one_conflicts(vo
     struct identity i;
     const char *post = "POST /api/v1/customers/{id}/identities";
 
-    assert_int_equal(run(w, post, input(w, post, id, S("{\"type\":\"phone\",\"value\":\"123\"}")), &i), ERR_INVALID);
+    assert_int_equal(
+        run(w, post, input(w, post, id, S("{\"type\":\"phone\",\"value\":\"123\"}")), &i),
+        ERR_INVALID);
     assert_str(w->cx.why.field, S("value"));
-    assert_int_equal(run(w, post, input(w, post, id, S("{\"type\":\"email\",\"value\":\"a@example.com\"}")), &i), OK);
+    assert_int_equal(
+        run(w, post, input(w, post, id, S("{\"type\":\"email\",\"value\":\"a@example.com\"}")), &i),
+        OK);
     assert_int_equal(i.state, IDENTITY_CLAIMED);
-    assert_int_equal(run(w, post, input(w, post, id, S("{\"type\":\"email\",\"value\":\"A@EXAMPLE.com\"}")), &i), ERR_CONFLICT);
+    assert_int_equal(
+        run(w, post, input(w, post, id, S("{\"type\":\"email\",\"value\":\"A@EXAMPLE.com\"}")), &i),
+        ERR_CONFLICT);
 }
 
 static void relations_show_on_both_sides_and_a_record_is_not_related_to_itself(void **state)
@@ -275,7 +293,8 @@ static void relations_show_on_both_sides_and_a_record_is_not_related_to_itself(v
     customer_id ann = made(w, S("Ann Lee")), firm = made(w, S("Huadong Parts"));
     struct relation rel;
     const char *post = "POST /api/v1/customers/{id}/relations";
-    str json = arena_printf(w->cx.arena, "{\"other\":\"" SFMT "\",\"kind\":\"works_at\",\"role\":\"buyer\"}",
+    str json = arena_printf(w->cx.arena,
+                            "{\"other\":\"" SFMT "\",\"kind\":\"works_at\",\"role\":\"buyer\"}",
                             SARG(id_text(w->cx.arena, "cus", firm.v)));
 
     assert_int_equal(run(w, post, input(w, post, ann, json), &rel), OK);
@@ -300,7 +319,10 @@ static void open_tasks_come_by_priority_then_age_page_by_page(void **state)
 {
     struct test_world *w = *state;
     for (int i = 0; i < 7; i++) {
-        struct task_new t = {.id = {id_new(w->cx.now_ms + i)}, .kind = "call_back", .title = S("call"), .priority = i % 3};
+        struct task_new t = {.id = {id_new(w->cx.now_ms + i)},
+                             .kind = "call_back",
+                             .title = S("call"),
+                             .priority = i % 3};
         assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, add_task, &t), OK);
     }
     struct {
@@ -314,7 +336,8 @@ static void open_tasks_come_by_priority_then_age_page_by_page(void **state)
         assert_int_equal(run(w, "GET /api/v1/tasks", &in, &out), OK);
         const struct task *t = out.items.items;
         for (size_t i = 0; i < out.items.n; i++, seen++) {
-            assert_true(t[i].priority < last_priority || (t[i].priority == last_priority && t[i].id.v > last_id));
+            assert_true(t[i].priority < last_priority ||
+                        (t[i].priority == last_priority && t[i].id.v > last_id));
             last_priority = t[i].priority;
             last_id = t[i].id.v;
         }

@@ -1,7 +1,7 @@
 /* rooms/customer/handle.c - identities: normal forms, whose they are, giving them to a record. */
-#include "rooms/customer/customer.h"
 #include "messages.h"
 #include "queries.h"
+#include "rooms/customer/customer.h"
 
 /* Nine digits: among a million numbers one in a thousand ends like another's. */
 enum { HANDLE_BYTES_MAX = 1000, SUFFIX_MIN = 9, SUFFIX_MAX = 15 };
@@ -22,7 +22,8 @@ static str reversed_of(struct arena *a, str digits)
     return (str){out, digits.len};
 }
 
-/* The digits of a local writing without its trunk zeros, backwards; empty when it is no local number. */
+/* The digits of a local writing without its trunk zeros, backwards; empty when it is no local
+ * number. */
 static str suffix_of(struct arena *a, str given)
 {
     str t = str_trim(given);
@@ -101,7 +102,8 @@ bool identity_normal(struct arena *a, int type, str given, str region, str *valu
 
 /* ---- whose ---------------------------------------------------------------------------------- */
 
-/* One owner for each root, of the best state and latest sight; the rows came with all ids of merged records. */
+/* One owner for each root, of the best state and latest sight; the rows came with all ids of merged
+ * records. */
 static void owners_settle(struct handle *h, bool by_suffix)
 {
     struct owner *o = h->owners.items;
@@ -119,7 +121,8 @@ static void owners_settle(struct handle *h, bool by_suffix)
             at++;
         if (at == n)
             o[n++] = o[i];
-        else if (o[i].state < o[at].state || (o[i].state == o[at].state && o[i].last_at.ms > o[at].last_at.ms))
+        else if (o[i].state < o[at].state ||
+                 (o[i].state == o[at].state && o[i].last_at.ms > o[at].last_at.ms))
             o[at] = o[i];
     }
     h->owners.n = n;
@@ -127,7 +130,8 @@ static void owners_settle(struct handle *h, bool by_suffix)
     h->by_suffix = by_suffix && n > 0;
 }
 
-enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more, size_t n_more)
+enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more,
+                             size_t n_more)
 {
     struct db_read *reads = ARENA_ARRAY(cx->arena, n + n_more + 1, struct db_read);
     struct val *args = ARENA_ARRAY(cx->arena, 2 * n + 1, struct val);
@@ -140,7 +144,8 @@ enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, st
             continue;
         args[2 * i] = V(handles[i].value);
         args[2 * i + 1] = V(identity_type_codes[handles[i].type]);
-        reads[m++] = (struct db_read){&q_identity_owners, &owner_shape, false, &handles[i].owners, {args + 2 * i, 2}, false};
+        reads[m++] = (struct db_read){&q_identity_owners, &owner_shape,      false,
+                                      &handles[i].owners, {args + 2 * i, 2}, false};
     }
     if (m)
         TRY(db_batch(cx, reads, m));
@@ -156,9 +161,10 @@ enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, st
             continue;
         is_sought[i] = true;
         args[2 * i] = V(handles[i].suffix);
-        args[2 * i + 1] = V(arena_printf(cx->arena, SFMT ":", SARG(handles[i].suffix))); /* ':' stands behind '9' */
-        reads[m++] =
-            (struct db_read){&q_identity_owners_by_suffix, &owner_shape, false, &handles[i].owners, {args + 2 * i, 2}, false};
+        args[2 * i + 1] = V(
+            arena_printf(cx->arena, SFMT ":", SARG(handles[i].suffix))); /* ':' stands behind '9' */
+        reads[m++] = (struct db_read){&q_identity_owners_by_suffix, &owner_shape,      false,
+                                      &handles[i].owners,           {args + 2 * i, 2}, false};
     }
     if (m == 0)
         return OK;
@@ -174,12 +180,14 @@ enum err customer_owners(struct cx *cx, struct handle *handles, size_t n)
     return customer_owners_and(cx, handles, n, NULL, 0);
 }
 
-/* ---- giving ------------------------------------------------------------------------------------ */
+/* ---- giving ------------------------------------------------------------------------------------
+ */
 
 static int by_type_and_value(const void *a, const void *b)
 {
     const struct handle_new *x = a, *y = b;
-    return x->type != y->type ? (x->type > y->type) - (x->type < y->type) : str_cmp(x->handle->value, y->handle->value);
+    return x->type != y->type ? (x->type > y->type) - (x->type < y->type)
+                              : str_cmp(x->handle->value, y->handle->value);
 }
 
 static enum err moved(struct cx *cx)
@@ -192,13 +200,14 @@ static enum err keep_as_given(struct cx *cx, customer_id customer, const struct 
 {
     str value = arena_printf(cx->arena, "!%lld!" SFMT, (long long)customer.v, SARG(h->given));
     int64_t n = 0;
-    TRY(db_run_count(cx, &q_identity_value_insert, &n,
-                     ARGS(V(h->value_id), V(identity_type_codes[h->type]), V(value), V(S("")), VNULL)));
+    TRY(db_run_count(
+        cx, &q_identity_value_insert, &n,
+        ARGS(V(h->value_id), V(identity_type_codes[h->type]), V(value), V(S("")), VNULL)));
     if (n == 0)
         return OK; /* kept before */
     return db_run(cx, &q_identity_owner_insert,
-                  ARGS(V(h->value_id), V(customer), V(h->id), V(identity_state_codes[h->state]), V(h->given),
-                       V(h->source), V(cx->now_ms)));
+                  ARGS(V(h->value_id), V(customer), V(h->id), V(identity_state_codes[h->state]),
+                       V(h->given), V(h->source), V(cx->now_ms)));
 }
 
 enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle_new *h, size_t n)
@@ -213,18 +222,19 @@ enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle
         }
         int64_t value_id = seen->value_id, changed = 0;
         if (value_id) {
-            TRY(db_run_count(cx, &q_identity_value_take, &changed, ARGS(V(value_id), V(seen->value_version))));
+            TRY(db_run_count(cx, &q_identity_value_take, &changed,
+                             ARGS(V(value_id), V(seen->value_version))));
         } else {
             value_id = h[i].value_id;
             TRY(db_run_count(cx, &q_identity_value_insert, &changed,
-                             ARGS(V(value_id), V(identity_type_codes[h[i].type]), V(seen->value), V(seen->shown),
-                                  val_str_or_null(seen->reversed))));
+                             ARGS(V(value_id), V(identity_type_codes[h[i].type]), V(seen->value),
+                                  V(seen->shown), val_str_or_null(seen->reversed))));
         }
         if (changed == 0)
             return moved(cx);
         TRY(db_run(cx, &q_identity_owner_insert,
-                   ARGS(V(value_id), V(customer), V(h[i].id), V(identity_state_codes[h[i].state]), V(h[i].given),
-                        V(h[i].source), V(cx->now_ms))));
+                   ARGS(V(value_id), V(customer), V(h[i].id), V(identity_state_codes[h[i].state]),
+                        V(h[i].given), V(h[i].source), V(cx->now_ms))));
     }
     return OK;
 }

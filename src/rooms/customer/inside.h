@@ -25,7 +25,8 @@ struct part_in {
     customer_id id, root;
 };
 /* Inside apply: audit and event of an addition. */
-enum err part_changed(struct cx *cx, customer_id root, const char *action, int64_t ref, str details) MUST_USE;
+enum err part_changed(struct cx *cx, customer_id root, const char *action, int64_t ref, str details)
+    MUST_USE;
 
 struct page_in {
     int64_t limit;
@@ -44,8 +45,8 @@ enum err patch_plan(struct cx *cx, void *in, void *out);
 enum err patch_apply(struct cx *cx, void *in, void *out);
 enum err patch_replay(struct cx *cx, int64_t id, void *out);
 
-extern const struct shape identity_in_shape, identity_patch_shape, mark_in_shape, mark_gone_shape, address_in_shape,
-    holding_in_shape, relation_in_shape, note_in_shape, proposal_in_shape;
+extern const struct shape identity_in_shape, identity_patch_shape, mark_in_shape, mark_gone_shape,
+    address_in_shape, holding_in_shape, relation_in_shape, note_in_shape, proposal_in_shape;
 enum err part_plan(struct cx *cx, void *in, void *out);
 enum err identity_plan(struct cx *cx, void *in, void *out);
 enum err identity_apply(struct cx *cx, void *in, void *out);

@@ -62,12 +62,14 @@ struct standing {
 struct number_row {
     int64_t n;
 };
-extern const struct shape identity_row_shape, mark_shape, mark_row_shape, address_shape, address_row_shape, holding_shape,
-    holding_row_shape, relation_shape, relation_row_shape, note_shape, note_row_shape, proposal_shape, proposal_row_shape,
-    task_shape, task_row_shape, standing_row_shape, number_row_shape;
+extern const struct shape identity_row_shape, mark_shape, mark_row_shape, address_shape,
+    address_row_shape, holding_shape, holding_row_shape, relation_shape, relation_row_shape,
+    note_shape, note_row_shape, proposal_shape, proposal_row_shape, task_shape, task_row_shape,
+    standing_row_shape, number_row_shape;
 
 /* The value a proposal would replace; empty for handles and addresses. */
 str customer_field(const struct customer *c, str field);
-/* The newest rows of lists already in order (newest first), one list for each id of a record: at most n. */
-struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size, size_t at_offset, size_t id_offset,
-                      size_t n);
+/* The newest rows of lists already in order (newest first), one list for each id of a record: at
+ * most n. */
+struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size,
+                      size_t at_offset, size_t id_offset, size_t n);

@@ -1,7 +1,8 @@
-/* rooms/customer/record.c - the Record: a customer with all that hangs on it, and changes of its own fields. */
-#include "rooms/customer/inside.h"
+/* rooms/customer/record.c - the Record: a customer with all that hangs on it, and changes of its
+ * own fields. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/customer/inside.h"
 
 enum { NOTES_SHOWN = 100, PART_LIMIT = 100, IDENTITIES_SHOWN = 200, YEAR_DAYS = 365 };
 
@@ -62,7 +63,8 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_task_of_customer, &task_row_shape, false, &out->tasks, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
-        {&q_standing_spent_since, &number_row_shape, true, &spent_12m, ARGS(V(root), V(year_ago)), false},
+        {&q_standing_spent_since, &number_row_shape, true, &spent_12m, ARGS(V(root), V(year_ago)),
+         false},
     };
     const int64_t *each = ids.items;
     struct db_read *reads = ARENA_ARRAY(cx->arena, COUNT(fixed) + ids.n, struct db_read);
@@ -72,14 +74,15 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     for (size_t i = 0; i < ids.n; i++) {
         args[2 * i] = V(each[i]);
         args[2 * i + 1] = V(NOTES_SHOWN + 1);
-        reads[COUNT(fixed) + i] = (struct db_read){&q_note_list, &note_row_shape, false, &notes[i], {args + 2 * i, 2}, false};
+        reads[COUNT(fixed) + i] = (struct db_read){&q_note_list, &note_row_shape,   false,
+                                                   &notes[i],    {args + 2 * i, 2}, false};
     }
     TRY(db_batch(cx, reads, COUNT(fixed) + ids.n));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
 
-    out->notes = newest_of(cx->arena, notes, ids.n, sizeof(struct note), offsetof(struct note, at), offsetof(struct note, id),
-                           NOTES_SHOWN + 1);
+    out->notes = newest_of(cx->arena, notes, ids.n, sizeof(struct note), offsetof(struct note, at),
+                           offsetof(struct note, id), NOTES_SHOWN + 1);
     out->customer.name_lang = customer_name_lang(out->customer.name, out->customer.lang);
     out->version = out->customer.version;
     struct relation *rel = out->relations.items;
@@ -146,7 +149,8 @@ enum err route_list(struct cx *cx, void *in, void *out)
     struct page_out *page = out;
     int64_t sort, before;
     TRY(page_begin(cx, "customers", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_customer_list, &customer_row_shape, &page->items, ARGS(V(before), V(a->limit + 1))));
+    TRY(db_all(cx, &q_customer_list, &customer_row_shape, &page->items,
+               ARGS(V(before), V(a->limit + 1))));
     struct customer *c = page->items.items;
     for (size_t i = 0; i < page->items.n; i++)
         c[i].name_lang = customer_name_lang(c[i].name, c[i].lang);
@@ -158,13 +162,14 @@ enum err route_list(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- PATCH /customers/{id} ---------------------------------------------------------------------- */
+/* ---- PATCH /customers/{id} ----------------------------------------------------------------------
+ */
 
 struct patch_in {
     customer_id id;
     int kind;
-    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region, city, company,
-        heard_of_us;
+    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region,
+        city, company, heard_of_us;
     staff_id owner;
     /* between plan and apply */
     struct customer seen;
@@ -243,7 +248,8 @@ enum err patch_plan(struct cx *cx, void *in, void *out)
     struct customer *c = &a->seen;
     overlay(cx, a, c, &named);
     a->named = text_str(&named);
-    a->needs_keys = is_sent(cx, "name") || is_sent(cx, "reading") || is_sent(cx, "company") || is_sent(cx, "country");
+    a->needs_keys = is_sent(cx, "name") || is_sent(cx, "reading") || is_sent(cx, "company") ||
+                    is_sent(cx, "country");
     if (a->needs_keys)
         a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
     return OK;
@@ -256,9 +262,10 @@ enum err patch_apply(struct cx *cx, void *in, void *out)
     if (a->named.len) {
         int64_t changed = 0;
         TRY(db_run_count(cx, &q_customer_update, &changed,
-                         ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given), V(c->family),
-                              V(c->patronymic), V(c->form_of_address), V(c->lang), V(c->time_zone), V(c->country),
-                              V(c->region), V(c->city), V(c->company), V(c->heard_of_us), val_int_or_null(c->owner.id.v),
+                         ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading),
+                              V(c->given), V(c->family), V(c->patronymic), V(c->form_of_address),
+                              V(c->lang), V(c->time_zone), V(c->country), V(c->region), V(c->city),
+                              V(c->company), V(c->heard_of_us), val_int_or_null(c->owner.id.v),
                               V(cx->now_ms), V(c->id), V(c->version))));
         if (changed == 0)
             return fault(cx, ERR_STALE, M_RECORD_MOVED);

@@ -1,9 +1,10 @@
-/* rooms/customer/shapes.c - the field tables of customers and their parts: columns of the queries, members of the JSON. */
+/* rooms/customer/shapes.c - the field tables of customers and their parts: columns of the queries,
+ * members of the JSON. */
 #include "rooms/customer/customer.h"
 
 const char *const customer_kind_codes[2] = {"person", "company"};
-const char *const identity_type_codes[IDENTITY_TYPE_N] = {"phone",  "email",  "account", "card",    "payment",
-                                                          "social", "cookie", "device",  "external"};
+const char *const identity_type_codes[IDENTITY_TYPE_N] = {
+    "phone", "email", "account", "card", "payment", "social", "cookie", "device", "external"};
 const char *const identity_state_codes[4] = {"confirmed", "claimed", "shared", "wrong"};
 const char *const mark_codes[3] = {"vip", "do_not_contact", "blocked"};
 const char *const address_kind_codes[4] = {"home", "delivery", "billing", "office"};

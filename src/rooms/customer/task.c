@@ -1,7 +1,8 @@
-/* rooms/customer/task.c - tasks: what is to be done for a customer, call-backs and promises among them. */
-#include "rooms/customer/inside.h"
+/* rooms/customer/task.c - tasks: what is to be done for a customer, call-backs and promises among
+ * them. */
 #include "messages.h"
 #include "queries.h"
+#include "rooms/customer/inside.h"
 
 static const char *const task_kind_codes[] = {"todo", "call_back", "promise"};
 
@@ -14,10 +15,12 @@ enum err task_add(struct cx *cx, const struct task_new *t)
                     val_int_or_null(t->due_at.ms), by, V(cx->now_ms))));
     TRY(audit_add(cx, "task.add", t->customer.v, t->id.v, str_of(t->kind)));
     TRY(event_add(cx, EVENT_TASK_CHANGED, t->customer.v, t->id.v, (str){0}));
-    return t->customer.v ? event_add(cx, EVENT_CUSTOMER_CHANGED, t->customer.v, t->id.v, (str){0}) : OK;
+    return t->customer.v ? event_add(cx, EVENT_CUSTOMER_CHANGED, t->customer.v, t->id.v, (str){0})
+                         : OK;
 }
 
-/* ---- POST /customers/{id}/tasks ---------------------------------------------------------------- */
+/* ---- POST /customers/{id}/tasks ----------------------------------------------------------------
+ */
 
 struct task_in {
     struct part_in part;
@@ -83,7 +86,8 @@ enum err task_replay(struct cx *cx, int64_t id, void *out)
     return task_get(cx, id, out);
 }
 
-/* ---- PATCH /tasks/{id} -------------------------------------------------------------------------- */
+/* ---- PATCH /tasks/{id} --------------------------------------------------------------------------
+ */
 
 struct task_patch {
     task_id id;
@@ -135,11 +139,12 @@ enum err task_patch_apply(struct cx *cx, void *in, void *out)
     struct val by = done && cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
     int64_t changed = 0;
     TRY(db_run_count(cx, &q_task_update, &changed,
-                     ARGS(V(title), val_int_or_null(due.ms), val_int_or_null(who.v), val_int_or_null(done), by, V(a->id),
-                          V(t->version))));
+                     ARGS(V(title), val_int_or_null(due.ms), val_int_or_null(who.v),
+                          val_int_or_null(done), by, V(a->id), V(t->version))));
     if (changed == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    TRY(audit_add(cx, done && !t->done_at.ms ? "task.done" : "task.change", t->customer.id.v, a->id.v, (str){0}));
+    TRY(audit_add(cx, done && !t->done_at.ms ? "task.done" : "task.change", t->customer.id.v,
+                  a->id.v, (str){0}));
     TRY(event_add(cx, EVENT_TASK_CHANGED, t->customer.id.v, a->id.v, (str){0}));
     if (t->customer.id.v)
         TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, t->customer.id.v, a->id.v, (str){0}));
@@ -147,7 +152,8 @@ enum err task_patch_apply(struct cx *cx, void *in, void *out)
     return task_get(cx, a->id.v, out);
 }
 
-/* ---- GET /tasks ------------------------------------------------------------------------------------ */
+/* ---- GET /tasks
+ * ------------------------------------------------------------------------------------ */
 
 static const char *const view_codes[] = {"mine", "open"};
 struct task_list_in {
@@ -180,9 +186,11 @@ enum err route_tasks(struct cx *cx, void *in, void *out)
         after = 0;
     if (is_mine) {
         int64_t me = cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0;
-        TRY(db_all(cx, &q_task_mine, &task_row_shape, &page->items, ARGS(V(me), V(priority), V(after), V(a->limit + 1))));
+        TRY(db_all(cx, &q_task_mine, &task_row_shape, &page->items,
+                   ARGS(V(me), V(priority), V(after), V(a->limit + 1))));
     } else {
-        TRY(db_all(cx, &q_task_open, &task_row_shape, &page->items, ARGS(V(priority), V(after), V(a->limit + 1))));
+        TRY(db_all(cx, &q_task_open, &task_row_shape, &page->items,
+                   ARGS(V(priority), V(after), V(a->limit + 1))));
     }
     struct task *t = page->items.items;
     for (size_t i = 0; i < page->items.n; i++)

@@ -1,18 +1,25 @@
 /* rooms/intake/intake.c - recognition and the one door: plan looks and decides, take writes.
  *
- * Who it is: 1. a repeated source_id answers what the first answer said; 2. a person chose; 3. the best handle with one
- * owner; 4. of several owners of shared handles the one most handles, then the name, then the latest contact speak for
- * (the others are told as possible duplicates); 5. nobody: a new record.
+ * Who it is: 1. a repeated source_id answers what the first answer said; 2. a person chose; 3. the
+ * best handle with one owner; 4. of several owners of shared handles the one most handles, then the
+ * name, then the latest contact speak for (the others are told as possible duplicates); 5. nobody:
+ * a new record.
  */
 #include "rooms/intake/intake.h"
 #include "messages.h"
 #include "queries.h"
 #include "rooms/settings/settings.h"
 
-enum { IDENTITIES_MAX = 16, DUPLICATES_MAX = 10, SEEN_EVERY_MS = 3600 * 1000, FUTURE_MS = 24 * 3600 * 1000 };
+enum {
+    IDENTITIES_MAX = 16,
+    DUPLICATES_MAX = 10,
+    SEEN_EVERY_MS = 3600 * 1000,
+    FUTURE_MS = 24 * 3600 * 1000
+};
 
-const char *const channel_codes[CHANNEL_N] = {"call",  "email", "chat",     "fax",    "letter", "form",
-                                              "visit", "order", "purchase", "survey", "note"};
+const char *const channel_codes[CHANNEL_N] = {"call",     "email",  "chat",  "fax",
+                                              "letter",   "form",   "visit", "order",
+                                              "purchase", "survey", "note"};
 const char *const direction_codes[3] = {"in", "out", "none"};
 const char *const trust_codes[3] = {"proven", "presented", "typed"};
 
@@ -98,7 +105,8 @@ static const struct field duplicate_row_fields[] = {
 static const struct shape duplicate_row_shape = SHAPE("duplicate", struct duplicate, duplicate_row_fields);
 /* clang-format on */
 
-/* ---- what was brought ------------------------------------------------------------------------- */
+/* ---- what was brought -------------------------------------------------------------------------
+ */
 
 static void ignore(struct intake_plan *p, const struct brought *b, const char *why)
 {
@@ -116,7 +124,8 @@ static enum err read_identities(struct cx *cx, const struct intake *in, struct i
     str region = settings_current(cx)->region;
     const struct intake_identity *id = in->identities.items;
     for (size_t i = 0; i < in->identities.n; i++) {
-        struct brought b = {.from = &id[i], .given = str_trim(id[i].value), .is_verified = id[i].verified};
+        struct brought b = {
+            .from = &id[i], .given = str_trim(id[i].value), .is_verified = id[i].verified};
         if (b.given.len == 0)
             continue;
         struct handle *h = &p->handles[p->n_brought];
@@ -126,8 +135,9 @@ static enum err read_identities(struct cx *cx, const struct intake *in, struct i
         bool is_double = false;
         for (size_t k = 0; k < p->n_brought && !is_double; k++) {
             struct brought *o = &p->brought[k];
-            is_double = o->from->type == id[i].type &&
-                        (h->value.len ? str_eq(o->handle->value, h->value) : str_eq(o->given, b.given));
+            is_double =
+                o->from->type == id[i].type &&
+                (h->value.len ? str_eq(o->handle->value, h->value) : str_eq(o->given, b.given));
             if (is_double)
                 o->is_verified |= b.is_verified;
         }
@@ -161,7 +171,8 @@ static enum err check(struct cx *cx, struct intake *in, struct intake_plan *p)
     return OK;
 }
 
-/* ---- who it is ---------------------------------------------------------------------------------- */
+/* ---- who it is ----------------------------------------------------------------------------------
+ */
 
 static void tell_duplicate(struct intake_plan *p, customer_id id, double probability, str why)
 {
@@ -270,7 +281,8 @@ static bool is_likelier(const struct candidate *a, const struct candidate *b)
     return a->owner.last_at.ms > b->owner.last_at.ms;
 }
 
-/* Several may be meant: the one most handles name, then the one of that name, then the one seen last. */
+/* Several may be meant: the one most handles name, then the one of that name, then the one seen
+ * last. */
 static enum err choose(struct cx *cx, const struct intake *in, struct intake_plan *p)
 {
     struct candidate *all = ARENA_ARRAY(cx->arena, CANDIDATES_MAX + 1, struct candidate);
@@ -286,8 +298,9 @@ static enum err choose(struct cx *cx, const struct intake *in, struct intake_pla
     found(p, best->by, &best->owner);
     for (size_t i = 0; i < n; i++)
         if (may_be_meant(&all[i]))
-            tell_duplicate(p, all[i].owner.customer, 0.3,
-                           arena_printf(cx->arena, "shared_%s", identity_type_codes[all[i].by->from->type]));
+            tell_duplicate(
+                p, all[i].owner.customer, 0.3,
+                arena_printf(cx->arena, "shared_%s", identity_type_codes[all[i].by->from->type]));
     return OK;
 }
 
@@ -315,14 +328,17 @@ static enum err recognise(struct cx *cx, const struct intake *in, struct intake_
         if (!names_one(b->handle) || owner_in(b->handle, p->root))
             continue;
         const struct owner *o = b->handle->owners.items;
-        tell_duplicate(p, o->customer, weight[b->from->type].probability, str_of(identity_type_codes[b->from->type]));
+        tell_duplicate(p, o->customer, weight[b->from->type].probability,
+                       str_of(identity_type_codes[b->from->type]));
     }
     return OK;
 }
 
-/* ---- what becomes of the handles ----------------------------------------------------------------- */
+/* ---- what becomes of the handles
+ * ----------------------------------------------------------------- */
 
-static void propose(struct cx *cx, struct intake_plan *p, const struct list *open, str field, str value)
+static void propose(struct cx *cx, struct intake_plan *p, const struct list *open, str field,
+                    str value)
 {
     const struct proposal *o = open ? open->items : NULL;
     for (size_t i = 0; open && i < open->n; i++)
@@ -332,7 +348,8 @@ static void propose(struct cx *cx, struct intake_plan *p, const struct list *ope
     *at = (struct proposed){{id_new(cx->now_ms)}, field, value};
 }
 
-static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, int channel, int state)
+static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, int channel,
+                 int state)
 {
     p->gives[p->n_gives++] = (struct handle_new){
         .handle = b->handle,
@@ -345,13 +362,16 @@ static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, 
     };
 }
 
-static void sort_handles(struct cx *cx, const struct intake *in, struct intake_plan *p, const struct list *open)
+static void sort_handles(struct cx *cx, const struct intake *in, struct intake_plan *p,
+                         const struct list *open)
 {
     for (size_t i = 0; i < p->n_brought; i++) {
         struct brought *b = &p->brought[i];
         const struct owner *o = p->is_new ? NULL : owner_in(b->handle, p->root);
         bool is_proven = b->is_verified || in->trust == TRUST_PROVEN;
-        int state = b->handle->is_weak ? IDENTITY_SHARED : is_proven ? IDENTITY_CONFIRMED : IDENTITY_CLAIMED;
+        int state = b->handle->is_weak ? IDENTITY_SHARED
+                    : is_proven        ? IDENTITY_CONFIRMED
+                                       : IDENTITY_CLAIMED;
         bool may_join = p->is_new || in->trust != TRUST_TYPED || b->is_verified;
         if (b->is_withheld)
             continue;
@@ -377,17 +397,29 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
     }
 }
 
-/* ---- what was claimed ------------------------------------------------------------------------------ */
+/* ---- what was claimed
+ * ------------------------------------------------------------------------------ */
 
 /* The texts of a claim, as members of both structs. */
-#define CLAIM_LIST(X)                                                                                                    \
-    X(name) X(reading) X(given) X(family) X(patronymic) X(form_of_address) X(lang) X(time_zone) X(country) X(region) X(city) \
-    X(company) X(heard_of_us)
+#define CLAIM_LIST(X)  \
+    X(name)            \
+    X(reading)         \
+    X(given)           \
+    X(family)          \
+    X(patronymic)      \
+    X(form_of_address) \
+    X(lang)            \
+    X(time_zone)       \
+    X(country)         \
+    X(region)          \
+    X(city)            \
+    X(company)         \
+    X(heard_of_us)
 
 static bool has_claims(const struct intake_claims *c)
 {
-#define X(m)                                                                                                             \
-    if (c->m.len)                                                                                                        \
+#define X(m)      \
+    if (c->m.len) \
         return true;
     CLAIM_LIST(X)
 #undef X
@@ -401,8 +433,8 @@ static bool same_text(struct cx *cx, str a, str b)
             name_equal_key(cx->arena, a).len);
 }
 
-static void take_claim(struct cx *cx, const struct intake *in, struct intake_plan *p, const struct list *open,
-                       const char *field, str now, str claimed, str *fill)
+static void take_claim(struct cx *cx, const struct intake *in, struct intake_plan *p,
+                       const struct list *open, const char *field, str now, str claimed, str *fill)
 {
     claimed = str_trim(claimed);
     if (claimed.len == 0 || same_text(cx, now, claimed))
@@ -449,7 +481,8 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
 #define X(m) take_claim(cx, in, p, &open, #m, now.m, c->m, &p->who.m);
     CLAIM_LIST(X)
 #undef X
-    if (p->fills && (p->who.name.len || p->who.reading.len || p->who.company.len || p->who.country.len)) {
+    if (p->fills &&
+        (p->who.name.len || p->who.reading.len || p->who.company.len || p->who.country.len)) {
         p->needs_keys = true;
         p->who.keys = customer_keys(cx->arena, now.name.len ? now.name : p->who.name,
                                     now.reading.len ? now.reading : p->who.reading,
@@ -465,21 +498,23 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
         if (!str_eq(a[i].kind, p->address.kind))
             continue;
         has_kind = true;
-        if (same_text(cx, a[i].line, p->address.line) && same_text(cx, a[i].postal, p->address.postal))
+        if (same_text(cx, a[i].line, p->address.line) &&
+            same_text(cx, a[i].postal, p->address.postal))
             p->has_address = false;
     }
     if (p->has_address && (has_kind || in->trust == TRUST_TYPED)) {
         const struct address_new *n = &p->address;
         propose(cx, p, &open, arena_printf(cx->arena, "address." SFMT, SARG(n->kind)),
-                arena_printf(cx->arena, SFMT "\n" SFMT "\n" SFMT "\n" SFMT "\n" SFMT, SARG(n->line), SARG(n->postal),
-                             SARG(n->city), SARG(n->region), SARG(n->country)));
+                arena_printf(cx->arena, SFMT "\n" SFMT "\n" SFMT "\n" SFMT "\n" SFMT, SARG(n->line),
+                             SARG(n->postal), SARG(n->city), SARG(n->region), SARG(n->country)));
         p->has_address = false;
     }
     p->address.id.v = id_new(cx->now_ms);
     return OK;
 }
 
-/* ---- nobody known ------------------------------------------------------------------------------------ */
+/* ---- nobody known
+ * ------------------------------------------------------------------------------------ */
 
 static enum err seek_same_names(struct cx *cx, struct intake_plan *p)
 {
@@ -490,7 +525,8 @@ static enum err seek_same_names(struct cx *cx, struct intake_plan *p)
     struct val args[2];
     for (size_t i = 0; i < keys.n; i++) {
         args[i] = V(keys.items[i]);
-        reads[i] = (struct db_read){&q_customer_by_same_key, &same_name_shape, false, &found_by[i], {&args[i], 1}, false};
+        reads[i] = (struct db_read){
+            &q_customer_by_same_key, &same_name_shape, false, &found_by[i], {&args[i], 1}, false};
     }
     if (keys.n == 0)
         return OK;
@@ -525,8 +561,10 @@ static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
     if (p->who.name.len == 0 && p->who.kind == CUSTOMER_COMPANY)
         p->who.name = p->who.company;
     if (p->who.name.len == 0 && (p->who.given.len || p->who.family.len))
-        p->who.name = str_trim(arena_printf(cx->arena, SFMT " " SFMT, SARG(p->who.given), SARG(p->who.family)));
-    p->who.keys = customer_keys(cx->arena, p->who.name, p->who.reading, p->who.company, p->who.country);
+        p->who.name = str_trim(
+            arena_printf(cx->arena, SFMT " " SFMT, SARG(p->who.given), SARG(p->who.family)));
+    p->who.keys =
+        customer_keys(cx->arena, p->who.name, p->who.reading, p->who.company, p->who.country);
     sort_handles(cx, in, p, NULL);
     if (p->has_address) {
         address_of(c, p, str_of(channel_codes[in->channel]));
@@ -535,7 +573,9 @@ static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
     return seek_same_names(cx, p);
 }
 
-/* ---- plan ----------------------------------------------------------------------------------------------- */
+/* ---- plan
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static enum err repeat(struct cx *cx, const struct first_row *first, struct intake_result *out)
 {
@@ -563,13 +603,20 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     p->proposals.items = ARENA_ARRAY(cx->arena, IDENTITIES_MAX + 16, struct proposed);
     TRY(check(cx, in, p));
     TRY(read_identities(cx, in, p));
-    if (p->n_brought == 0 && in->customer.v == 0 && in->source_id.len + in->subject.len + in->text.len == 0 &&
-        in->claims.name.len + in->claims.given.len + in->claims.family.len + in->claims.company.len == 0)
+    if (p->n_brought == 0 && in->customer.v == 0 &&
+        in->source_id.len + in->subject.len + in->text.len == 0 &&
+        in->claims.name.len + in->claims.given.len + in->claims.family.len +
+                in->claims.company.len ==
+            0)
         return fault_field(cx, ERR_INVALID, S("identities"), M_INTAKE_NOBODY);
 
     struct first_row first;
-    struct db_read source = {&q_intake_source, &first_shape, true, &first,
-                             ARGS(V(channel_codes[in->channel]), V(in->source_id)), false};
+    struct db_read source = {&q_intake_source,
+                             &first_shape,
+                             true,
+                             &first,
+                             ARGS(V(channel_codes[in->channel]), V(in->source_id)),
+                             false};
     TRY(customer_owners_and(cx, p->handles, p->n_brought, &source, in->source_id.len ? 1 : 0));
     if (source.found) {
         p->is_repeat = true;
@@ -586,15 +633,17 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     return OK;
 }
 
-/* ---- take ------------------------------------------------------------------------------------------------ */
+/* ---- take
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static enum err fill(struct cx *cx, const struct intake_plan *p)
 {
     const struct customer_new *w = &p->who;
     TRY(db_run(cx, &q_customer_fill,
-               ARGS(V(w->name), V(w->reading), V(w->given), V(w->family), V(w->patronymic), V(w->form_of_address), V(w->lang),
-                    V(w->time_zone), V(w->country), V(w->region), V(w->city), V(w->company), V(w->heard_of_us), V(cx->now_ms),
-                    V(p->root))));
+               ARGS(V(w->name), V(w->reading), V(w->given), V(w->family), V(w->patronymic),
+                    V(w->form_of_address), V(w->lang), V(w->time_zone), V(w->country), V(w->region),
+                    V(w->city), V(w->company), V(w->heard_of_us), V(cx->now_ms), V(p->root))));
     if (p->needs_keys) {
         TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(p->root))));
         TRY(customer_keys_add(cx, p->root, w->keys));
@@ -610,11 +659,14 @@ static bool is_contact(int channel)
 static enum err line(struct cx *cx, const struct intake *in, const struct intake_plan *p)
 {
     TRY(db_run(cx, &q_interaction_insert,
-               ARGS(V(p->interaction), V(p->via), V(channel_codes[in->channel]), V(direction_codes[in->direction]),
-                    V(trust_codes[p->trust]), V(p->at), val_int_or_null(in->staff.v), val_int_or_null(in->ref_id),
-                    V(in->subject), V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
-    TRY(db_run(cx, &q_standing_contact, ARGS(V(is_contact(in->channel) ? 1 : 0), V(p->at), V(p->via))));
-    return event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v, str_of(channel_codes[in->channel]));
+               ARGS(V(p->interaction), V(p->via), V(channel_codes[in->channel]),
+                    V(direction_codes[in->direction]), V(trust_codes[p->trust]), V(p->at),
+                    val_int_or_null(in->staff.v), val_int_or_null(in->ref_id), V(in->subject),
+                    V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
+    TRY(db_run(cx, &q_standing_contact,
+               ARGS(V(is_contact(in->channel) ? 1 : 0), V(p->at), V(p->via))));
+    return event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v,
+                     str_of(channel_codes[in->channel]));
 }
 
 enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out)
@@ -625,10 +677,12 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
         return OK;
     if (in->source_id.len && p->interaction.v) {
         int64_t n = 0;
-        TRY(db_run_count(cx, &q_source_key_insert, &n,
-                         ARGS(V(channel_codes[in->channel]), V(in->source_id), V(p->interaction), V(p->via))));
+        TRY(db_run_count(
+            cx, &q_source_key_insert, &n,
+            ARGS(V(channel_codes[in->channel]), V(in->source_id), V(p->interaction), V(p->via))));
         if (n == 0)
-            return fault(cx, ERR_STALE, M_RECORD_MOVED); /* the same arrived meanwhile: plan again finds it */
+            return fault(cx, ERR_STALE,
+                         M_RECORD_MOVED); /* the same arrived meanwhile: plan again finds it */
     }
     if (p->is_new)
         TRY(customer_add(cx, &p->who));
@@ -645,13 +699,15 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
     const struct proposed *prop = p->proposals.items;
     for (size_t i = 0; i < p->proposals.n; i++)
         TRY(db_run(cx, &q_proposal_insert,
-                   ARGS(V(prop[i].id), V(p->via), V(p->interaction), V(prop[i].field), V(prop[i].value), V(cx->now_ms))));
+                   ARGS(V(prop[i].id), V(p->via), V(p->interaction), V(prop[i].field),
+                        V(prop[i].value), V(cx->now_ms))));
     if (p->interaction.v)
         TRY(line(cx, in, p));
     const struct duplicate *d = p->result.duplicates.items;
     for (size_t i = 0; i < p->result.duplicates.n; i++)
         TRY(db_run(cx, &q_possible_duplicate_insert,
-                   ARGS(V(p->root), V(d[i].id), V(p->interaction), V(d[i].probability), V(d[i].why), V(cx->now_ms))));
+                   ARGS(V(p->root), V(d[i].id), V(p->interaction), V(d[i].probability), V(d[i].why),
+                        V(cx->now_ms))));
     return audit_add(cx, "intake", p->root.v, p->interaction.v ? p->interaction.v : p->root.v,
                      str_of(channel_codes[in->channel]));
 }

@@ -1,19 +1,33 @@
 /* rooms/intake/intake.h - the one door into the record.
  *
- * Every channel does only this: bytes -> struct intake -> intake_plan on a worker -> intake_take inside apply.
- * intake_plan normalises, recognises and makes name keys; intake_take re-checks what plan saw and writes. ERR_STALE
- * from intake_take: plan again (the gate and db_change callers loop).
+ * Every channel does only this: bytes -> struct intake -> intake_plan on a worker -> intake_take
+ * inside apply. intake_plan normalises, recognises and makes name keys; intake_take re-checks what
+ * plan saw and writes. ERR_STALE from intake_take: plan again (the gate and db_change callers
+ * loop).
  *
- * Recognition: proven or presented, on a confirmed or claimed handle with one owner, is that customer; typed is filed under that
- * customer as "not proven", fills nothing confirmed, what differs becomes proposals; several owners: the
- * highest-ranked handle decides, the others are possible duplicates with their evidence; a shared handle alone gives a choice;
- * nothing known makes a new customer with what was given.
+ * Recognition: proven or presented, on a confirmed or claimed handle with one owner, is that
+ * customer; typed is filed under that customer as "not proven", fills nothing confirmed, what
+ * differs becomes proposals; several owners: the highest-ranked handle decides, the others are
+ * possible duplicates with their evidence; a shared handle alone gives a choice; nothing known
+ * makes a new customer with what was given.
  */
 #pragma once
 #include "rooms/customer/customer.h"
 
-enum channel { CHANNEL_CALL, CHANNEL_EMAIL, CHANNEL_CHAT, CHANNEL_FAX, CHANNEL_LETTER, CHANNEL_FORM, CHANNEL_VISIT,
-               CHANNEL_ORDER, CHANNEL_PURCHASE, CHANNEL_SURVEY, CHANNEL_NOTE, CHANNEL_N };
+enum channel {
+    CHANNEL_CALL,
+    CHANNEL_EMAIL,
+    CHANNEL_CHAT,
+    CHANNEL_FAX,
+    CHANNEL_LETTER,
+    CHANNEL_FORM,
+    CHANNEL_VISIT,
+    CHANNEL_ORDER,
+    CHANNEL_PURCHASE,
+    CHANNEL_SURVEY,
+    CHANNEL_NOTE,
+    CHANNEL_N
+};
 extern const char *const channel_codes[CHANNEL_N];
 enum direction { DIRECTION_IN, DIRECTION_OUT, DIRECTION_NONE };
 extern const char *const direction_codes[3];
@@ -26,13 +40,14 @@ struct intake_identity {
     bool verified; /* counts only from a token with scope vouch */
 };
 struct intake_claims {
-    str name, reading, given, family, patronymic, form_of_address, company, kind, lang, time_zone, country, region, city, heard_of_us;
+    str name, reading, given, family, patronymic, form_of_address, company, kind, lang, time_zone,
+        country, region, city, heard_of_us;
     str address_kind, address_line, address_postal; /* one address, with city, region, country */
 };
 struct intake {
     int channel, direction;
-    when at;         /* 0: now */
-    str source_id;   /* the source's own id: the same again changes nothing */
+    when at;                /* 0: now */
+    str source_id;          /* the source's own id: the same again changes nothing */
     struct list identities; /* of struct intake_identity; at most 16 */
     struct intake_claims claims;
     str subject, text, ip;
@@ -41,21 +56,29 @@ struct intake {
     customer_id customer; /* chosen by a person: recognition is passed over */
     int64_t ref_id;       /* call or order */
     staff_id staff;
-    bool no_interaction;  /* only make or complete the customer (POST /customers) */
+    bool no_interaction;      /* only make or complete the customer (POST /customers) */
     struct intake_plan *plan; /* by intake_plan */
 };
-struct duplicate { customer_id id; double probability; str why; };
+struct duplicate {
+    customer_id id;
+    double probability;
+    str why;
+};
 struct intake_result {
     customer_id customer; /* the root */
     customer_id via;      /* the id that the rows of this contact keep */
     bool is_new;
     interaction_id interaction;
-    str matched_by;         /* "phone", "email" …, "chosen", "" new; a repeated source_id says what the first answer said */
+    str matched_by; /* "phone", "email" …, "chosen", "" new; a repeated source_id says what the
+                       first answer said */
     struct list duplicates; /* of struct duplicate */
     struct list ignored;    /* of struct intake_ignored */
 };
 /* A handle that recognised nobody, and why: malformed, withheld, too_many_owners. */
-struct intake_ignored { int type; str value, why; };
+struct intake_ignored {
+    int type;
+    str value, why;
+};
 extern const struct shape intake_identity_shape, intake_claims_shape, intake_answer_shape;
 
 enum err intake_plan(struct cx *cx, struct intake *in) MUST_USE;

@@ -1,6 +1,7 @@
-/* rooms/intake/intake_http.c - POST /intake, and POST /customers, which is an intake without a contact. */
-#include "rooms/intake/intake.h"
+/* rooms/intake/intake_http.c - POST /intake, and POST /customers, which is an intake without a
+ * contact. */
 #include "messages.h"
+#include "rooms/intake/intake.h"
 
 /* clang-format off */
 static const struct field identity_fields[] = {
@@ -100,10 +101,12 @@ static void answer_of(const struct intake_result *r, struct answer *out)
                            .ignored = r->ignored};
 }
 
-/* The route says how far the contact is proven: a token presents, a person in our house has seen or heard him. */
+/* The route says how far the contact is proven: a token presents, a person in our house has seen or
+ * heard him. */
 static void trust_of_route(const struct cx *cx, struct intake *in)
 {
-    in->trust = cx->actor.kind == ACTOR_STAFF || cx->actor.kind == ACTOR_SYSTEM ? TRUST_PROVEN : TRUST_PRESENTED;
+    in->trust = cx->actor.kind == ACTOR_STAFF || cx->actor.kind == ACTOR_SYSTEM ? TRUST_PROVEN
+                                                                                : TRUST_PRESENTED;
     in->staff = (staff_id){cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0};
     bool may_vouch = cx->actor.kind != ACTOR_TOKEN || (cx->actor.scopes & SCOPE_VOUCH);
     struct intake_identity *id = in->identities.items;

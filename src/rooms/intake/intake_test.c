@@ -6,9 +6,10 @@
 /* ---- a contact in one line ------------------------------------------------------------------- */
 
 #define ID(t, v) ((struct intake_identity){.type = (t), .value = S(v)})
-#define IDS(...)                                                                                                  \
-    ((struct list){(struct intake_identity[]){__VA_ARGS__},                                                       \
-                   sizeof((struct intake_identity[]){__VA_ARGS__}) / sizeof(struct intake_identity)})
+#define IDS(...)                                                     \
+    ((struct list){(struct intake_identity[]){__VA_ARGS__},          \
+                   sizeof((struct intake_identity[]){__VA_ARGS__}) / \
+                       sizeof(struct intake_identity)})
 
 static enum err apply(struct cx *cx, void *state)
 {
@@ -42,7 +43,8 @@ static struct intake_result entered(struct test_world *w, struct intake in)
 static int64_t count(struct test_world *w, const char *table)
 {
     str sql = arena_printf(w->cx.arena, "SELECT count(*) FROM %s", table);
-    struct query *q = ARENA_NEW(w->cx.arena, struct query); /* statements are kept by the address of their query */
+    struct query *q = ARENA_NEW(
+        w->cx.arena, struct query); /* statements are kept by the address of their query */
     *q = (struct query){.name = "count", .sqlite = sql.ptr, .postgres = sql.ptr};
     int64_t n = -1;
     assert_int_equal(db_int(&w->cx, q, &n, NO_ARGS), OK);
@@ -67,15 +69,19 @@ static bool tells(const struct intake_result *r, customer_id id)
 #define MAIL(...) ((struct intake){.channel = CHANNEL_EMAIL, .trust = TRUST_PRESENTED, __VA_ARGS__})
 #define FORM(...) ((struct intake){.channel = CHANNEL_FORM, .trust = TRUST_TYPED, __VA_ARGS__})
 
-/* ---- recognition -------------------------------------------------------------------------------- */
+/* ---- recognition --------------------------------------------------------------------------------
+ */
 
 static void a_caller_is_recognised_however_the_number_is_written(void **state)
 {
     struct test_world *w = *state;
-    struct intake_result first = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+81 3-5550-0142"))));
+    struct intake_result first =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+81 3-5550-0142"))));
 
-    struct intake_result again = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "0081 3 5550 0142"))));
-    struct intake_result local = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "(03) 5550-0142"))));
+    struct intake_result again =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "0081 3 5550 0142"))));
+    struct intake_result local =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "(03) 5550-0142"))));
 
     assert_true(first.is_new);
     assert_false(again.is_new);
@@ -89,10 +95,13 @@ static void a_caller_is_recognised_however_the_number_is_written(void **state)
 static void a_new_handle_of_a_known_customer_recognises_him_next_time(void **state)
 {
     struct test_world *w = *state;
-    struct intake_result first = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result first =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
 
-    (void)entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "Ann@Example.com"), ID(IDENTITY_PHONE, "+442079460018"))));
-    struct intake_result by_mail = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.COM"))));
+    (void)entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "Ann@Example.com"),
+                                            ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result by_mail =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.COM"))));
 
     assert_int_equal(by_mail.customer.v, first.customer.v);
     assert_str(by_mail.matched_by, S("email"));
@@ -101,12 +110,15 @@ static void a_new_handle_of_a_known_customer_recognises_him_next_time(void **sta
 static void a_typed_handle_is_only_proposed(void **state)
 {
     struct test_world *w = *state;
-    struct intake_result first = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result first =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
 
     struct intake_result typed =
-        entered(w, FORM(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"), ID(IDENTITY_EMAIL, "thief@example.com")),
+        entered(w, FORM(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"),
+                                          ID(IDENTITY_EMAIL, "thief@example.com")),
                         .claims = {.city = S("Ankara")}));
-    struct intake_result thief = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "thief@example.com"))));
+    struct intake_result thief =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "thief@example.com"))));
 
     assert_int_equal(typed.customer.v, first.customer.v);
     assert_int_not_equal(thief.customer.v, first.customer.v);
@@ -120,10 +132,12 @@ static void two_handles_of_two_customers_go_to_the_stronger_and_tell_of_the_othe
 {
     struct test_world *w = *state;
     struct intake_result account = entered(w, MAIL(.identities = IDS(ID(IDENTITY_ACCOUNT, "A-1"))));
-    struct intake_result phone = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result phone =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
 
     struct intake_result both =
-        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"), ID(IDENTITY_ACCOUNT, "A-1"))));
+        entered(w, CALL(.identities =
+                            IDS(ID(IDENTITY_PHONE, "+442079460018"), ID(IDENTITY_ACCOUNT, "A-1"))));
 
     assert_int_equal(both.customer.v, account.customer.v);
     assert_true(tells(&both, phone.customer));
@@ -135,10 +149,13 @@ static void a_vouched_handle_decides_before_a_stronger_one_and_proves_the_contac
 {
     struct test_world *w = *state;
     struct intake_result account = entered(w, MAIL(.identities = IDS(ID(IDENTITY_ACCOUNT, "A-1"))));
-    struct intake_result mail = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
-    struct intake_identity vouched = {.type = IDENTITY_EMAIL, .value = S("ann@example.com"), .verified = true};
+    struct intake_result mail =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
+    struct intake_identity vouched = {
+        .type = IDENTITY_EMAIL, .value = S("ann@example.com"), .verified = true};
 
-    struct intake_result r = entered(w, MAIL(.identities = IDS(ID(IDENTITY_ACCOUNT, "A-1"), vouched)));
+    struct intake_result r =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_ACCOUNT, "A-1"), vouched)));
 
     assert_int_equal(r.customer.v, mail.customer.v);
     assert_true(tells(&r, account.customer));
@@ -149,9 +166,14 @@ static void a_vouched_handle_decides_before_a_stronger_one_and_proves_the_contac
 /* Ann and Bob answer the same telephone. */
 static void share_a_phone(struct test_world *w, customer_id *ann, customer_id *bob)
 {
-    *ann = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")), .claims = {.name = S("Ann Lee")})).customer;
-    *bob = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "bob@example.com")), .claims = {.name = S("Bob Lee")})).customer;
-    struct intake_result r = entered(w, CALL(.customer = *bob, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    *ann = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")),
+                           .claims = {.name = S("Ann Lee")}))
+               .customer;
+    *bob = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "bob@example.com")),
+                           .claims = {.name = S("Bob Lee")}))
+               .customer;
+    struct intake_result r =
+        entered(w, CALL(.customer = *bob, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
     assert_int_equal(r.customer.v, bob->v);
     assert_str(r.matched_by, S("chosen"));
 }
@@ -163,9 +185,11 @@ static void of_a_shared_number_the_claimed_name_says_who_it_is(void **state)
     share_a_phone(w, &ann, &bob);
 
     struct intake_result as_ann =
-        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")), .claims = {.name = S("ann LEE")}));
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")),
+                        .claims = {.name = S("ann LEE")}));
     struct intake_result as_bob =
-        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")), .claims = {.name = S("Lee Bob")}));
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")),
+                        .claims = {.name = S("Lee Bob")}));
 
     assert_int_equal(as_ann.customer.v, ann.v);
     assert_true(tells(&as_ann, bob));
@@ -180,7 +204,8 @@ static void a_second_handle_settles_a_shared_number_without_a_word_of_duplicates
     share_a_phone(w, &ann, &bob);
 
     struct intake_result r =
-        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"), ID(IDENTITY_EMAIL, "bob@example.com"))));
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"),
+                                          ID(IDENTITY_EMAIL, "bob@example.com"))));
 
     assert_int_equal(r.customer.v, bob.v);
     assert_int_equal(r.duplicates.n, 0);
@@ -195,10 +220,12 @@ static void a_number_of_too_many_recognises_nobody_and_says_so(void **state)
         struct intake_identity id = {.type = IDENTITY_EMAIL, .value = mail};
         customer_id c = entered(w, MAIL(.identities = IDS(id))).customer;
         first = i ? first : c;
-        (void)entered(w, CALL(.customer = c, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+        (void)entered(w,
+                      CALL(.customer = c, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
     }
 
-    struct intake_result r = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result r =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
 
     assert_true(r.is_new);
     assert_int_equal(r.ignored.n, 1);
@@ -206,7 +233,8 @@ static void a_number_of_too_many_recognises_nobody_and_says_so(void **state)
 
     (void)entered(w, MAIL(.customer = first, .claims = {.name = S("Ann Lee")}));
     struct intake_result named =
-        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")), .claims = {.name = S("LEE Ann")}));
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018")),
+                        .claims = {.name = S("LEE Ann")}));
     assert_int_equal(named.customer.v, first.v);
     assert_int_equal(named.duplicates.n, 0);
 }
@@ -216,15 +244,19 @@ static void a_number_of_hundreds_is_kept_as_given_by_the_later_ones(void **state
     struct test_world *w = *state;
     struct intake_result last = {0};
     for (int i = 0; i < OWNERS_READ + 5; i++) {
-        struct intake_identity account = {.type = IDENTITY_ACCOUNT, .value = arena_printf(w->cx.arena, "A%d", i)};
+        struct intake_identity account = {.type = IDENTITY_ACCOUNT,
+                                          .value = arena_printf(w->cx.arena, "A%d", i)};
         customer_id c = entered(w, MAIL(.identities = IDS(account))).customer;
-        last = entered(w, CALL(.customer = c, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+        last =
+            entered(w, CALL(.customer = c, .identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
     }
-    assert_int_equal(count(w, "identity_owner o JOIN identity_value v ON v.id = o.value_id WHERE v.value = '+442079460018'"),
+    assert_int_equal(count(w, "identity_owner o JOIN identity_value v ON v.id = o.value_id WHERE "
+                              "v.value = '+442079460018'"),
                      OWNERS_READ);
 
     struct list ids;
-    assert_int_equal(db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(last.customer))), OK);
+    assert_int_equal(
+        db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(last.customer))), OK);
     bool kept = false;
     for (size_t i = 0; i < ids.n; i++) {
         const struct identity *id = (const struct identity *)ids.items + i;
@@ -236,12 +268,16 @@ static void a_number_of_hundreds_is_kept_as_given_by_the_later_ones(void **state
 static void a_handle_marked_wrong_recognises_nobody(void **state)
 {
     struct test_world *w = *state;
-    struct intake_result first = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
-    struct query wrong = {.name = "w", .sqlite = "UPDATE identity_owner SET state = 'wrong'",
-                          .postgres = "UPDATE identity_owner SET state = 'wrong'", .writes = true};
+    struct intake_result first =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct query wrong = {.name = "w",
+                          .sqlite = "UPDATE identity_owner SET state = 'wrong'",
+                          .postgres = "UPDATE identity_owner SET state = 'wrong'",
+                          .writes = true};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, run_query, &wrong), OK);
 
-    struct intake_result r = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result r =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
 
     assert_true(r.is_new);
     assert_int_not_equal(r.customer.v, first.customer.v);
@@ -250,30 +286,39 @@ static void a_handle_marked_wrong_recognises_nobody(void **state)
 static void a_merged_pair_answers_as_one_and_each_row_keeps_the_id_it_came_in_by(void **state)
 {
     struct test_world *w = *state;
-    struct intake_result a = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
-    struct intake_result b = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
-    str sql = arena_printf(w->cx.arena, "UPDATE customer SET root_id = %lld WHERE id = %lld", (long long)a.customer.v,
-                           (long long)b.customer.v);
+    struct intake_result a =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+442079460018"))));
+    struct intake_result b =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
+    str sql = arena_printf(w->cx.arena, "UPDATE customer SET root_id = %lld WHERE id = %lld",
+                           (long long)a.customer.v, (long long)b.customer.v);
     struct query merge = {.name = "m", .sqlite = sql.ptr, .postgres = sql.ptr, .writes = true};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, run_query, &merge), OK);
 
-    struct intake_result r = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
+    struct intake_result r =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))));
     struct intake_result both =
-        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"), ID(IDENTITY_PHONE, "+442079460018"))));
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"),
+                                          ID(IDENTITY_PHONE, "+442079460018"))));
 
     assert_int_equal(r.customer.v, a.customer.v);
     assert_int_equal(both.customer.v, a.customer.v);
     assert_int_equal(both.duplicates.n, 0);
-    str where = arena_printf(w->cx.arena, "interaction WHERE customer_id = %lld", (long long)b.customer.v);
-    assert_int_equal(count(w, where.ptr), 2); /* its first and r; both came by phone, the stronger */
+    str where =
+        arena_printf(w->cx.arena, "interaction WHERE customer_id = %lld", (long long)b.customer.v);
+    assert_int_equal(count(w, where.ptr),
+                     2); /* its first and r; both came by phone, the stronger */
 }
 
-/* ---- exactly once --------------------------------------------------------------------------------- */
+/* ---- exactly once
+ * --------------------------------------------------------------------------------- */
 
 static void the_same_source_again_answers_the_same_and_changes_nothing(void **state)
 {
     struct test_world *w = *state;
-    struct intake in = MAIL(.source_id = S("msg-1"), .identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com")), .text = S("hello"));
+    struct intake in =
+        MAIL(.source_id = S("msg-1"), .identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com")),
+             .text = S("hello"));
     struct intake_result first = entered(w, in);
     int64_t audits = count(w, "audit"), events = count(w, "event");
 
@@ -293,7 +338,9 @@ static void the_same_source_again_answers_the_same_and_changes_nothing(void **st
 static void two_that_arrive_at_the_same_moment_make_one(void **state)
 {
     struct test_world *w = *state;
-    struct intake a = MAIL(.source_id = S("msg-1"), .identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))), b = a;
+    struct intake a = MAIL(.source_id = S("msg-1"),
+                           .identities = IDS(ID(IDENTITY_EMAIL, "ann@example.com"))),
+                  b = a;
     struct intake_result ra, rb;
     assert_int_equal(intake_plan(&w->cx, &a), OK);
     assert_int_equal(intake_plan(&w->cx, &b), OK);
@@ -327,7 +374,8 @@ static void two_first_calls_of_one_number_at_the_same_moment_make_one_customer(v
     assert_int_equal(count(w, "interaction"), 2);
 }
 
-/* Whatever comes in whatever order and however often: a source is one line, a strong handle one customer. */
+/* Whatever comes in whatever order and however often: a source is one line, a strong handle one
+ * customer. */
 static void any_mixture_of_contacts_keeps_one_customer_for_each_handle(void **state)
 {
     struct test_world *w = *state;
@@ -342,11 +390,15 @@ static void any_mixture_of_contacts_keeps_one_customer_for_each_handle(void **st
         int p = repeats ? who[n] : (int)(test_random(&seed) % PEOPLE);
         who[i] = p;
         source[i] = n;
-        struct intake_identity phone = {.type = IDENTITY_PHONE, .value = arena_printf(w->cx.arena, "+4420794600%02d", 10 + p)};
-        struct intake_identity mail = {.type = IDENTITY_EMAIL, .value = arena_printf(w->cx.arena, "p%d@example.com", p)};
+        struct intake_identity phone = {
+            .type = IDENTITY_PHONE, .value = arena_printf(w->cx.arena, "+4420794600%02d", 10 + p)};
+        struct intake_identity mail = {.type = IDENTITY_EMAIL,
+                                       .value = arena_printf(w->cx.arena, "p%d@example.com", p)};
         bool by_phone = of[p].v == 0 || test_random(&seed) % 2;
         struct intake in = MAIL(.source_id = arena_printf(w->cx.arena, "s%d", n),
-                                .identities = of[p].v == 0 ? IDS(phone, mail) : by_phone ? IDS(phone) : IDS(mail));
+                                .identities = of[p].v == 0 ? IDS(phone, mail)
+                                              : by_phone   ? IDS(phone)
+                                                           : IDS(mail));
         struct intake_result r = entered(w, in);
         if (of[p].v == 0)
             of[p] = r.customer;
@@ -361,16 +413,20 @@ static void any_mixture_of_contacts_keeps_one_customer_for_each_handle(void **st
     assert_int_equal(count(w, "identity_owner"), 2 * count(w, "customer"));
 }
 
-/* ---- what is claimed --------------------------------------------------------------------------------- */
+/* ---- what is claimed
+ * --------------------------------------------------------------------------------- */
 
 static void a_claim_fills_an_empty_field_and_only_proposes_over_a_full_one(void **state)
 {
     struct test_world *w = *state;
     struct intake_identity phone = ID(IDENTITY_PHONE, "+442079460018");
-    customer_id c = entered(w, CALL(.identities = IDS(phone), .claims = {.name = S("Ann Lee")})).customer;
+    customer_id c =
+        entered(w, CALL(.identities = IDS(phone), .claims = {.name = S("Ann Lee")})).customer;
 
-    (void)entered(w, CALL(.identities = IDS(phone), .claims = {.name = S("Lee, Ann"), .city = S("Leeds")}));
-    (void)entered(w, CALL(.identities = IDS(phone), .claims = {.name = S("Anna Smith"), .city = S("York")}));
+    (void)entered(
+        w, CALL(.identities = IDS(phone), .claims = {.name = S("Lee, Ann"), .city = S("Leeds")}));
+    (void)entered(
+        w, CALL(.identities = IDS(phone), .claims = {.name = S("Anna Smith"), .city = S("York")}));
     (void)entered(w, CALL(.identities = IDS(phone), .claims = {.name = S("Anna Smith")}));
 
     struct customer now;
@@ -380,35 +436,44 @@ static void a_claim_fills_an_empty_field_and_only_proposes_over_a_full_one(void 
     assert_int_equal(count(w, "proposal"), 2); /* Anna Smith once, York */
 }
 
-static void a_newcomer_with_the_name_and_city_of_another_is_told_as_a_possible_duplicate(void **state)
+static void a_newcomer_with_the_name_and_city_of_another_is_told_as_a_possible_duplicate(
+    void **state)
 {
     struct test_world *w = *state;
-    struct intake_claims claims = {.name = S("Aiko Tanaka"), .country = S("jp"), .city = S("Tokyo")};
-    customer_id first = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+81355500142")), .claims = claims)).customer;
+    struct intake_claims claims = {
+        .name = S("Aiko Tanaka"), .country = S("jp"), .city = S("Tokyo")};
+    customer_id first =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+81355500142")), .claims = claims))
+            .customer;
 
     claims.name = S("TANAKA Aiko");
-    struct intake_result same = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "a@example.com")), .claims = claims));
+    struct intake_result same =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "a@example.com")), .claims = claims));
     claims.city = S("Osaka");
-    struct intake_result elsewhere = entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "b@example.com")), .claims = claims));
+    struct intake_result elsewhere =
+        entered(w, MAIL(.identities = IDS(ID(IDENTITY_EMAIL, "b@example.com")), .claims = claims));
 
     assert_true(same.is_new);
     assert_true(tells(&same, first));
     assert_false(tells(&elsewhere, first));
 }
 
-/* ---- hostile and odd ---------------------------------------------------------------------------------- */
+/* ---- hostile and odd
+ * ---------------------------------------------------------------------------------- */
 
 static void a_malformed_handle_is_kept_as_given_and_never_recognises(void **state)
 {
     struct test_world *w = *state;
 
-    struct intake_result a = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "123"), ID(IDENTITY_EMAIL, "nonsense"))));
+    struct intake_result a = entered(
+        w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "123"), ID(IDENTITY_EMAIL, "nonsense"))));
     struct intake_result b = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "123"))));
 
     assert_true(a.is_new && b.is_new);
     assert_int_equal(a.ignored.n, 2);
     struct list ids;
-    assert_int_equal(db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(a.customer))), OK);
+    assert_int_equal(
+        db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(a.customer))), OK);
     assert_int_equal(ids.n, 2);
     const struct identity *id = ids.items;
     assert_int_equal(id[0].state, IDENTITY_WRONG);
@@ -420,7 +485,8 @@ static void an_anonymous_caller_with_a_message_is_recorded_and_owns_no_number(vo
 {
     struct test_world *w = *state;
 
-    struct intake_result r = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "anonymous")), .text = S("call me")));
+    struct intake_result r =
+        entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "anonymous")), .text = S("call me")));
 
     assert_true(r.is_new);
     assert_str(((struct intake_ignored *)r.ignored.items)->why, S("withheld"));
@@ -449,7 +515,8 @@ static void claims_that_cannot_be_are_refused_by_name(void **state)
         {{.name = S("x"), .lang = S("japanese!")}, "claims.language"},
         {{.name = S("x"), .time_zone = S("Mars/Olympus")}, "claims.time_zone"},
         {{.name = S("x"), .kind = S("robot")}, "claims.kind"},
-        {{.name = S("x"), .address_kind = S("moon"), .address_line = S("1")}, "claims.address_kind"},
+        {{.name = S("x"), .address_kind = S("moon"), .address_line = S("1")},
+         "claims.address_kind"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct intake in = CALL(.claims = cases[i].claims);
@@ -470,10 +537,21 @@ static void names_of_any_kind_are_kept_as_written(void **state)
     str wide_name = {arena_alloc(w->cx.arena, 4, 500), 2000};
     for (size_t i = 0; i < 500; i++)
         memcpy((char *)wide_name.ptr + 4 * i, "𠮷", 4);
-    str names[] = {S("X"), long_name, wide_name, S("😀😀"), S("محمد بن سلمان"), S("שלום"), S("田中 愛子"), S("Нұрлан Әбішұлы"),
-                   S("O'Neil; DROP TABLE customer --"), S("<script>alert(1)</script>"), S("=cmd|' /C calc'!A0"), S("!1!x")};
+    str names[] = {S("X"),
+                   long_name,
+                   wide_name,
+                   S("😀😀"),
+                   S("محمد بن سلمان"),
+                   S("שלום"),
+                   S("田中 愛子"),
+                   S("Нұрлан Әбішұлы"),
+                   S("O'Neil; DROP TABLE customer --"),
+                   S("<script>alert(1)</script>"),
+                   S("=cmd|' /C calc'!A0"),
+                   S("!1!x")};
     for (size_t i = 0; i < COUNT(names); i++) {
-        struct intake_result r = entered(w, CALL(.claims = {.name = names[i], .company = names[i], .country = S("GB")}));
+        struct intake_result r =
+            entered(w, CALL(.claims = {.name = names[i], .company = names[i], .country = S("GB")}));
         struct customer c;
         assert_int_equal(customer_get(&w->cx, r.customer, &c), OK);
         assert_str(c.name, names[i]);
@@ -485,7 +563,8 @@ static void seventeen_identities_are_refused(void **state)
     struct test_world *w = *state;
     struct intake_identity ids[17];
     for (size_t i = 0; i < COUNT(ids); i++)
-        ids[i] = (struct intake_identity){.type = IDENTITY_EMAIL, .value = arena_printf(w->cx.arena, "p%zu@example.com", i)};
+        ids[i] = (struct intake_identity){
+            .type = IDENTITY_EMAIL, .value = arena_printf(w->cx.arena, "p%zu@example.com", i)};
     struct intake in = CALL(.identities = {ids, COUNT(ids)});
     struct intake_result out;
 
@@ -499,7 +578,10 @@ static void the_standing_of_a_customer_counts_contacts_and_keeps_the_latest(void
     customer_id c = entered(w, CALL(.identities = IDS(phone), .at = {1000000})).customer;
     (void)entered(w, CALL(.identities = IDS(phone), .at = {3000000}));
     (void)entered(w, CALL(.identities = IDS(phone), .at = {2000000}));
-    (void)entered(w, (struct intake){.channel = CHANNEL_ORDER, .trust = TRUST_PRESENTED, .identities = IDS(phone), .at = {500000}});
+    (void)entered(w, (struct intake){.channel = CHANNEL_ORDER,
+                                     .trust = TRUST_PRESENTED,
+                                     .identities = IDS(phone),
+                                     .at = {500000}});
 
     struct standing s;
     assert_int_equal(db_one(&w->cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(c))), OK);

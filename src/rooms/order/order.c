@@ -1,4 +1,5 @@
-/* rooms/order/order.c - orders: taken once by number, changed along their states, sent back in part. */
+/* rooms/order/order.c - orders: taken once by number, changed along their states, sent back in
+ * part. */
 #include "rooms/order/order.h"
 #include "messages.h"
 #include "queries.h"
@@ -85,7 +86,8 @@ static const struct field order_row_fields[] = {
 static const struct shape order_row_shape = SHAPE("order_row", struct order, order_row_fields);
 /* clang-format on */
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static void finish(struct order *o)
 {
@@ -114,7 +116,8 @@ enum err order_get(struct cx *cx, order_id id, struct order *out)
     return OK;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------- */
+/* ---- taking -------------------------------------------------------------------------------------
+ */
 
 struct order_plan {
     order_id id;
@@ -133,7 +136,8 @@ struct order_plan {
 static bool milli_of(double quantity, int64_t *out)
 {
     double milli = quantity * 1000;
-    if (!isfinite(milli) || quantity <= 0 || quantity > QUANTITY_MAX || fabs(milli - round(milli)) > 1e-6)
+    if (!isfinite(milli) || quantity <= 0 || quantity > QUANTITY_MAX ||
+        fabs(milli - round(milli)) > 1e-6)
         return false;
     *out = llround(milli);
     return true;
@@ -144,7 +148,8 @@ static enum err line_fault(struct cx *cx, size_t i, const char *member, uint16_t
     return fault_field(cx, ERR_INVALID, arena_printf(cx->arena, "lines[%zu].%s", i, member), msg);
 }
 
-static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c, struct order_plan *p)
+static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c,
+                           struct order_plan *p)
 {
     const struct order_line_new *from = in->lines.items;
     str *skus = ARENA_ARRAY(cx->arena, in->lines.n + 1, str);
@@ -161,7 +166,8 @@ static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c
             return line_fault(cx, i, "quantity", M_ORDER_QUANTITY);
         if (from[i].price < 0)
             return line_fault(cx, i, "price", M_ORDER_PRICE);
-        if (!money_line(l->quantity_milli, l->price, &l->total) || !money_add(p->total, l->total, &p->total))
+        if (!money_line(l->quantity_milli, l->price, &l->total) ||
+            !money_add(p->total, l->total, &p->total))
             return line_fault(cx, i, "price", M_ORDER_TOO_MUCH);
         skus[i] = l->sku;
     }
@@ -232,7 +238,8 @@ enum err order_plan(struct cx *cx, struct order_new *in)
     struct order there = {0};
     enum err e = db_one(cx, &q_order_by_number, &order_row_shape, &there, ARGS(V(in->number)));
     if (e == OK) {
-        bool same = there.total.amount == p->total.amount && there.discount.amount == p->discount.amount &&
+        bool same = there.total.amount == p->total.amount &&
+                    there.discount.amount == p->discount.amount &&
                     strcmp(there.total.currency.code, c.code) == 0;
         if (!same)
             return fault_field(cx, ERR_CONFLICT, S("number"), M_ORDER_HERE);
@@ -249,7 +256,8 @@ enum err order_plan(struct cx *cx, struct order_new *in)
 }
 
 /* Orders and money of a day and of the standing move together. */
-static enum err roll_up(struct cx *cx, int64_t customer, int32_t day, when at, int64_t orders, int64_t spent)
+static enum err roll_up(struct cx *cx, int64_t customer, int32_t day, when at, int64_t orders,
+                        int64_t spent)
 {
     TRY(db_run(cx, &q_order_day_add, ARGS(V(customer), V((int64_t)day), V(orders), V(spent))));
     return db_run(cx, &q_standing_order, ARGS(V(orders), V(spent), V(at), V(customer)));
@@ -264,18 +272,19 @@ enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_
         return OK;
     TRY(intake_take(cx, &p->intake, &p->who));
     int64_t customer = p->who.via.v, n = 0;
-    TRY(db_run_count(cx, &q_order_insert, &n,
-                     ARGS(V(p->id), V(in->number), V(customer), V(p->who.interaction), V(channel_codes[CHANNEL_ORDER + in->channel]),
-                          V(order_status_codes[in->status]), V(p->at), val_int_or_null(in->due_at.ms),
-                          V(p->total.currency.code), V(p->total.amount), V(p->discount.amount), V(p->base_minor),
-                          V(in->payment_method))));
+    TRY(db_run_count(
+        cx, &q_order_insert, &n,
+        ARGS(V(p->id), V(in->number), V(customer), V(p->who.interaction),
+             V(channel_codes[CHANNEL_ORDER + in->channel]), V(order_status_codes[in->status]),
+             V(p->at), val_int_or_null(in->due_at.ms), V(p->total.currency.code),
+             V(p->total.amount), V(p->discount.amount), V(p->base_minor), V(in->payment_method))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED); /* the same number arrived meanwhile */
     for (size_t i = 0; i < p->n_lines; i++) {
         const struct order_line *l = &p->lines[i];
         TRY(db_run(cx, &q_order_line_insert,
-                   ARGS(V(p->id), V(l->line), val_int_or_null(l->product.v), V(l->sku), V(l->name), V(l->quantity_milli),
-                        V(l->price.amount), V(l->total.amount))));
+                   ARGS(V(p->id), V(l->line), val_int_or_null(l->product.v), V(l->sku), V(l->name),
+                        V(l->quantity_milli), V(l->price.amount), V(l->total.amount))));
     }
     if (in->status != ORDER_CANCELLED)
         TRY(roll_up(cx, customer, p->day, p->at, 1, p->base_minor.has ? p->base_minor.v : 0));
@@ -283,7 +292,8 @@ enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_
     return event_add(cx, EVENT_ORDER_ADDED, p->who.customer.v, p->id.v, (str){0});
 }
 
-/* ---- POST /orders ------------------------------------------------------------------------------------ */
+/* ---- POST /orders
+ * ------------------------------------------------------------------------------------ */
 
 static const char *const channel_of_order[] = {"order", "purchase"};
 /* clang-format off */
@@ -339,7 +349,9 @@ static enum err order_again(struct cx *cx, int64_t id, void *out)
     return order_get(cx, (order_id){id}, out);
 }
 
-/* ---- GET ------------------------------------------------------------------------------------------------ */
+/* ---- GET
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct by_id {
     order_id id;
@@ -410,7 +422,8 @@ static enum err route_list(struct cx *cx, void *in, void *out)
     struct page_out *page = out;
     int64_t sort, before;
     TRY(page_begin(cx, "orders", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_order_list, &order_row_shape, &page->items, ARGS(V(before), V(a->limit + 1))));
+    TRY(db_all(cx, &q_order_list, &order_row_shape, &page->items,
+               ARGS(V(before), V(a->limit + 1))));
     page_end(cx, page, a->limit, "orders");
     return OK;
 }
@@ -423,7 +436,8 @@ static enum err route_of_customer(struct cx *cx, void *in, void *out)
     struct list ids;
     int64_t at, before;
     TRY(customer_root(cx, a->id, &root, &ids));
-    const char *tag = arena_cstr(cx->arena, arena_printf(cx->arena, "orders %lld", (long long)root.v));
+    const char *tag =
+        arena_cstr(cx->arena, arena_printf(cx->arena, "orders %lld", (long long)root.v));
     TRY(page_begin(cx, tag, &a->limit, a->cursor, &at, &before));
     const int64_t *each = ids.items;
     struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
@@ -435,17 +449,20 @@ static enum err route_of_customer(struct cx *cx, void *in, void *out)
         v[1] = V(at);
         v[2] = V(before);
         v[3] = V(a->limit + 1);
-        reads[i] = (struct db_read){&q_order_of_customer, &order_row_shape, false, &lists[i], {v, 4}, false};
+        reads[i] = (struct db_read){
+            &q_order_of_customer, &order_row_shape, false, &lists[i], {v, 4}, false};
     }
     TRY(db_batch(cx, reads, ids.n));
-    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct order), offsetof(struct order, at),
-                            offsetof(struct order, id), (size_t)a->limit + 1);
+    page->items =
+        newest_of(cx->arena, lists, ids.n, sizeof(struct order), offsetof(struct order, at),
+                  offsetof(struct order, id), (size_t)a->limit + 1);
     page_end(cx, page, a->limit, tag);
     audit_view(cx, root.v);
     return OK;
 }
 
-/* ---- PATCH /orders/{id} ------------------------------------------------------------------------------------ */
+/* ---- PATCH /orders/{id}
+ * ------------------------------------------------------------------------------------ */
 
 struct patch_in {
     order_id id;
@@ -507,19 +524,23 @@ static enum err patch_apply(struct cx *cx, void *in, void *out)
     int status = is_sent(cx, PATCH_STATUS) ? a->status : o->status;
     when due = is_sent(cx, PATCH_DUE) ? a->due_at : o->due_at;
     int64_t n = 0;
-    TRY(db_run_count(cx, &q_order_update, &n,
-                     ARGS(V(order_status_codes[status]), val_int_or_null(due.ms), V(a->id), V(o->version))));
+    TRY(db_run_count(
+        cx, &q_order_update, &n,
+        ARGS(V(order_status_codes[status]), val_int_or_null(due.ms), V(a->id), V(o->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     if (status == ORDER_CANCELLED && o->status != ORDER_CANCELLED)
-        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0}, -1, -spent_of(o)));
-    TRY(audit_add(cx, "order.change", o->customer.id.v, a->id.v, str_of(order_status_codes[status])));
+        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0},
+                    -1, -spent_of(o)));
+    TRY(audit_add(cx, "order.change", o->customer.id.v, a->id.v,
+                  str_of(order_status_codes[status])));
     TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, o->customer.id.v, a->id.v, (str){0}));
     cx->made_id = a->id.v;
     return order_get(cx, a->id, out);
 }
 
-/* ---- POST /orders/{id}/returns --------------------------------------------------------------------------------- */
+/* ---- POST /orders/{id}/returns
+ * --------------------------------------------------------------------------------- */
 
 struct return_in {
     order_id id;
@@ -597,9 +618,11 @@ static enum err return_apply(struct cx *cx, void *in, void *out)
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(db_run(cx, &q_order_return_insert,
-               ARGS(V(a->made), V(a->id), V(a->line), V(a->quantity_milli), V(a->minor), V(a->reason), V(cx->now_ms))));
+               ARGS(V(a->made), V(a->id), V(a->line), V(a->quantity_milli), V(a->minor),
+                    V(a->reason), V(cx->now_ms))));
     if (o->base_minor.has)
-        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0}, 0, -a->minor));
+        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0}, 0,
+                    -a->minor));
     TRY(audit_add(cx, "order.return", o->customer.id.v, a->id.v, (str){0}));
     TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, o->customer.id.v, a->id.v, (str){0}));
     cx->made_id = a->id.v;

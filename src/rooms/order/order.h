@@ -1,8 +1,9 @@
 /* rooms/order/order.h - what customers bought, sent back, and when it is promised to arrive.
  *
- * An order comes in through the one door (its interaction is of channel order or purchase) and is taken once by its number:
- * the same number with the same content answers the same order, with other content it is a conflict. Totals, returns,
- * day rows and the customer's standing move in the same change. Only money of the base currency is summed.
+ * An order comes in through the one door (its interaction is of channel order or purchase) and is
+ * taken once by its number: the same number with the same content answers the same order, with
+ * other content it is a conflict. Totals, returns, day rows and the customer's standing move in the
+ * same change. Only money of the base currency is summed.
  */
 #pragma once
 #include "rooms/intake/intake.h"

@@ -1,4 +1,5 @@
-/* Orders: taken once, counted in money that is exact, changed only forwards, sent back only in part. */
+/* Orders: taken once, counted in money that is exact, changed only forwards, sent back only in
+ * part. */
 #include "db/db_test.h"
 #include "queries.h"
 #include "rooms/order/order.h"
@@ -28,7 +29,8 @@ static enum err call_apply(struct cx *cx, void *state)
 }
 
 /* As the gate does it: decode, plan, apply, again when stale. */
-static enum err ask(struct test_world *w, const char *method_path, int64_t id, const char *json, void *out)
+static enum err ask(struct test_world *w, const char *method_path, int64_t id, const char *json,
+                    void *out)
 {
     const struct route *r = route_of(method_path);
     void *in = arena_alloc(w->cx.arena, 1, r->in->size);
@@ -50,9 +52,12 @@ static enum err ask(struct test_world *w, const char *method_path, int64_t id, c
 }
 
 #define POST "POST /api/v1/orders"
-#define TWO_LINES "{\"number\":\"10482\",\"currency\":\"EUR\",\"identities\":[{\"type\":\"email\",\"value\":\"ann@example.com\"}]," \
-                  "\"discount\":100,\"due_at\":\"2026-11-20T00:00:00Z\",\"lines\":[{\"sku\":\"K-40\",\"name\":\"Kettle\","            \
-                  "\"quantity\":2,\"price\":1999},{\"sku\":\"TEA\",\"quantity\":0.125,\"price\":2000}]}"
+#define TWO_LINES                                                                                 \
+    "{\"number\":\"10482\",\"currency\":\"EUR\",\"identities\":[{\"type\":\"email\",\"value\":"   \
+    "\"ann@example.com\"}],"                                                                      \
+    "\"discount\":100,\"due_at\":\"2026-11-20T00:00:00Z\",\"lines\":[{\"sku\":\"K-40\",\"name\":" \
+    "\"Kettle\","                                                                                 \
+    "\"quantity\":2,\"price\":1999},{\"sku\":\"TEA\",\"quantity\":0.125,\"price\":2000}]}"
 
 static struct order taken(struct test_world *w)
 {
@@ -73,7 +78,8 @@ static struct standing standing_of(struct test_world *w, customer_id c)
 static enum err base_is_eur(struct cx *cx, void *state)
 {
     (void)state;
-    static const char sql[] = "INSERT INTO setting (name, value, changed_ms) VALUES ('base_currency', 'EUR', 0)";
+    static const char sql[] =
+        "INSERT INTO setting (name, value, changed_ms) VALUES ('base_currency', 'EUR', 0)";
     static const struct query q = {.name = "s", .sqlite = sql, .postgres = sql, .writes = true};
     return db_run(cx, &q, NO_ARGS);
 }
@@ -91,7 +97,8 @@ static void an_order_sums_its_lines_exactly_and_makes_its_customer(void **state)
     assert_int_equal(standing_of(w, o.customer.id).orders, 1);
 }
 
-static void the_same_order_again_is_the_same_and_another_under_its_number_is_a_conflict(void **state)
+static void the_same_order_again_is_the_same_and_another_under_its_number_is_a_conflict(
+    void **state)
 {
     struct test_world *w = *state;
     struct order first = taken(w), again = taken(w), other;
@@ -99,7 +106,8 @@ static void the_same_order_again_is_the_same_and_another_under_its_number_is_a_c
     assert_int_equal(again.id.v, first.id.v);
     assert_int_equal(standing_of(w, first.customer.id).orders, 1);
     assert_int_equal(ask(w, POST, 0,
-                         "{\"number\":\"10482\",\"currency\":\"EUR\",\"identities\":[{\"type\":\"email\",\"value\":\"bob@example.com\"}],"
+                         "{\"number\":\"10482\",\"currency\":\"EUR\",\"identities\":[{\"type\":"
+                         "\"email\",\"value\":\"bob@example.com\"}],"
                          "\"lines\":[{\"sku\":\"K-40\",\"quantity\":1,\"price\":1}]}",
                          &other),
                      ERR_CONFLICT);
@@ -161,7 +169,8 @@ static void no_more_comes_back_than_was_ordered(void **state)
     assert_str(w->cx.why.field, S("amount"));
     assert_int_equal(ask(w, post, id, "{\"quantity\":1,\"amount\":99999}", &o), ERR_INVALID);
     assert_int_equal(ask(w, post, id, "{\"line\":1,\"quantity\":1}", &o), OK);
-    assert_int_equal(ask(w, post, id, "{\"line\":2,\"quantity\":0.125}", &o), OK); /* the discount lowers the rest */
+    assert_int_equal(ask(w, post, id, "{\"line\":2,\"quantity\":0.125}", &o),
+                     OK); /* the discount lowers the rest */
     assert_int_equal(o.returned.amount, o.total.amount);
 }
 
@@ -172,16 +181,31 @@ static void orders_that_cannot_be_are_refused_by_name(void **state)
     static const struct {
         const char *json, *field;
     } cases[] = {
-        {"{\"number\":\"1\",\"currency\":\"XYZ\"," WHO "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":1}]}", "currency"},
+        {"{\"number\":\"1\",\"currency\":\"XYZ\"," WHO
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":1}]}",
+         "currency"},
         {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"lines\":[]}", "lines"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"lines\":[{\"sku\":\"a\",\"quantity\":-1,\"price\":1}]}", "lines[0].quantity"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"lines\":[{\"sku\":\"a\",\"quantity\":0.0001,\"price\":1}]}", "lines[0].quantity"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"lines\":[{\"sku\":\"a\",\"quantity\":1e300,\"price\":1}]}", "lines[0].quantity"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":-5}]}", "lines[0].price"},
         {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
-         "\"lines\":[{\"sku\":\"a\",\"quantity\":1000000,\"price\":9223372036854775807}]}", "lines[0].price"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO "\"discount\":2,\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":1}]}", "discount"},
-        {"{\"number\":\"1\",\"currency\":\"EUR\",\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":1}],\"total\":5}", "total"},
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":-1,\"price\":1}]}",
+         "lines[0].quantity"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":0.0001,\"price\":1}]}",
+         "lines[0].quantity"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":1e300,\"price\":1}]}",
+         "lines[0].quantity"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":-5}]}",
+         "lines[0].price"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
+         "\"lines\":[{\"sku\":\"a\",\"quantity\":1000000,\"price\":9223372036854775807}]}",
+         "lines[0].price"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\"," WHO
+         "\"discount\":2,\"lines\":[{\"sku\":\"a\",\"quantity\":1,\"price\":1}]}",
+         "discount"},
+        {"{\"number\":\"1\",\"currency\":\"EUR\",\"lines\":[{\"sku\":\"a\",\"quantity\":1,"
+         "\"price\":1}],\"total\":5}",
+         "total"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct order o;

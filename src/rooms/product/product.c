@@ -71,7 +71,8 @@ static const struct shape page_shape = SHAPE("product_page", struct page_out, pa
 enum err product_by_skus(struct cx *cx, const str *skus, size_t n, struct list *out)
 {
     *out = (struct list){0};
-    return n ? db_all(cx, &q_product_by_skus, &product_row_shape, out, ARGS(val_texts(skus, n))) : OK;
+    return n ? db_all(cx, &q_product_by_skus, &product_row_shape, out, ARGS(val_texts(skus, n)))
+             : OK;
 }
 
 static enum err product_get(struct cx *cx, int64_t id, void *out)
@@ -94,7 +95,8 @@ static enum err route_list(struct cx *cx, void *in, void *out)
         a->limit = 50;
     if (a->cursor.len && !cursor_read(a->cursor, cx->now_ms, "products", &sort, &before))
         return fault_field(cx, ERR_INVALID, S("cursor"), M_PAGE_CURSOR);
-    TRY(db_all(cx, &q_product_list, &product_row_shape, &page->items, ARGS(V(before), V(a->limit + 1))));
+    TRY(db_all(cx, &q_product_list, &product_row_shape, &page->items,
+               ARGS(V(before), V(a->limit + 1))));
     if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
         int64_t last = ((const struct product *)page->items.items)[a->limit - 1].id.v;
@@ -131,8 +133,8 @@ static enum err add_apply(struct cx *cx, void *in, void *out)
     const struct product_in *a = in;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_product_insert, &n,
-                     ARGS(V(a->id), V(a->sku), V(a->name), amount_or_null(a->price), V(a->price.currency.code),
-                          V(a->category))));
+                     ARGS(V(a->id), V(a->sku), V(a->name), amount_or_null(a->price),
+                          V(a->price.currency.code), V(a->category))));
     if (n == 0)
         return fault_field(cx, ERR_CONFLICT, S("sku"), M_PRODUCT_HERE);
     TRY(audit_add(cx, "product.add", 0, a->id.v, (str){0}));
@@ -164,8 +166,8 @@ static enum err patch_apply(struct cx *cx, void *in, void *out)
     str category = is_sent(cx, PATCH_CATEGORY) ? a->category : a->seen.category;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_product_update, &n,
-                     ARGS(V(name), amount_or_null(price), V(price.currency.code), V(category), V(a->id),
-                          V(a->seen.version))));
+                     ARGS(V(name), amount_or_null(price), V(price.currency.code), V(category),
+                          V(a->id), V(a->seen.version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(audit_add(cx, "product.change", 0, a->id.v, (str){0}));

@@ -14,6 +14,7 @@ struct product {
 extern const struct shape product_shape;
 
 /* Those of the given SKUs that are known, ordered by SKU. */
-enum err product_by_skus(struct cx *cx, const str *skus, size_t n, struct list *out /* of struct product */) MUST_USE;
+enum err product_by_skus(struct cx *cx, const str *skus, size_t n,
+                         struct list *out /* of struct product */) MUST_USE;
 
 extern const struct room product_room;
