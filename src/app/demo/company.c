@@ -204,15 +204,14 @@ static str status_of(struct company *c, int64_t at, int64_t *due)
     return S("delivered");
 }
 
-static enum err one_call(struct company *c, struct history *h, const struct person *p, str phone, str shown, int64_t at, str text,
-                         const char *outcome)
+static enum err one_call(struct company *c, struct history *h, str phone, str shown, int64_t at, str text, const char *outcome)
 {
     struct filler *f = &c->f;
-    (void)p;
     int64_t call = id_new(f->cx->now_ms), interaction = 0;
     int64_t by = c->staff[OPERATOR_FIRST + chance_below(&f->chance, OPERATORS)];
     int64_t talk = 60000 + (int64_t)chance_below(&f->chance, 300000);
-    TRY(fill_interaction(f, h, "call", "presented", at, by, call, S(""), S(""), &interaction));
+    struct line_made line = {.channel = "call", .matched_by = "phone", .at_ms = at, .staff = by, .ref = call};
+    TRY(fill_interaction(f, h, &line, &interaction));
     ROW("call", q_demo_call, V(call), V(c->link), V(arena_printf(f->row_arena, "demo-%lld", (long long)call)), V("in"), V("ended"),
         V(shown), V(phone), V("+442079460100"), V("sales"), V(h->customer), V(at), V(at + 6000), V(at + 6000 + talk), V(by),
         V("normalClearing"), V(outcome), V(text), V(at + 6000 + talk + 20000), V(interaction));
@@ -226,10 +225,12 @@ static enum err talk_of(struct company *c, struct history *h, const struct perso
     struct filler *f = &c->f;
     uint64_t which = chance_below(&f->chance, 10);
     if (which < 5)
-        return one_call(c, h, p, phone, shown, at, fill_phrase(f, "call", S("en"), order, product),
+        return one_call(c, h, phone, shown, at, fill_phrase(f, "call", S("en"), order, product),
                         outcomes[chance_below(&f->chance, COUNT(outcomes))]);
     const char *channel = which < 9 ? "email" : "chat";
-    return fill_interaction(f, h, channel, "presented", at, 0, 0, S(""), fill_phrase(f, channel, p->lang, order, product), NULL);
+    struct line_made line = {.channel = channel, .matched_by = "phone", .at_ms = at,
+                             .text = fill_phrase(f, channel, p->lang, order, product)};
+    return fill_interaction(f, h, &line, NULL);
 }
 
 static enum err task_of(struct company *c, const struct history *h, str phone, str order)
@@ -310,30 +311,38 @@ static enum err handles_of(struct company *c, const struct person *p, int64_t cu
 {
     struct filler *f = &c->f;
     static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
+    struct handle_made number = {.type = IDENTITY_PHONE, .value = phone, .given = shown, .shown = shown, .state = "confirmed",
+                                 .source = "call", .first_ms = first_ms, .last_ms = last_ms};
     if (c->partner && str_eq(phone, c->partner_number)) {
-        TRY(fill_identity(f, customer, IDENTITY_PHONE, phone, shown, "shared", "call", first_ms, last_ms, &c->partner_value));
+        number.state = "shared";
+        number.value_id = c->partner_value;
+        TRY(fill_identity(f, customer, &number));
         ROW("relation", q_demo_relation, V(id_new(f->cx->now_ms)), V(customer), V(c->partner), V("family"), V(""), V(first_ms));
         c->partner = 0;
     } else {
         bool is_shared = p->kind == CUSTOMER_PERSON && fill_chance(f, 2);
-        int64_t value = 0;
-        TRY(fill_identity(f, customer, IDENTITY_PHONE, phone, shown, is_shared ? "shared" : "confirmed", "call", first_ms, last_ms, &value));
+        if (is_shared)
+            number.state = "shared";
+        TRY(fill_identity(f, customer, &number));
         if (is_shared) {
             c->partner = customer;
-            c->partner_value = value;
+            c->partner_value = number.value_id;
             c->partner_number = arena_str(f->arena, phone);
         }
     }
-    str email = p->kind == CUSTOMER_COMPANY
-                    ? arena_printf(f->row_arena, "orders%lld@" SFMT ".example", (long long)f->filled.customers, SARG(p->latin))
-                    : arena_printf(f->row_arena, SFMT ".%lld@%s", SARG(p->latin), (long long)f->filled.customers,
-                                   domains[f->filled.customers % 4]);
-    str normal = {0};
-    if (fill_chance(f, 88) && email_read(f->row_arena, email, &normal))
-        TRY(fill_identity(f, customer, IDENTITY_EMAIL, normal, S(""), "confirmed", "order", first_ms, last_ms, NULL));
+    str address = p->kind == CUSTOMER_COMPANY
+                      ? arena_printf(f->row_arena, "orders%lld@" SFMT ".example", (long long)f->filled.customers, SARG(p->latin))
+                      : arena_printf(f->row_arena, SFMT ".%lld@%s", SARG(p->latin), (long long)f->filled.customers,
+                                     domains[f->filled.customers % 4]);
+    struct handle_made email = {.type = IDENTITY_EMAIL, .given = address, .state = "confirmed", .source = "order",
+                                .first_ms = first_ms, .last_ms = last_ms};
+    if (fill_chance(f, 88) && email_read(f->row_arena, address, &email.value))
+        TRY(fill_identity(f, customer, &email));
+    str loyalty = arena_printf(f->row_arena, "7731%06lld", (long long)f->filled.customers);
+    struct handle_made card = {.type = IDENTITY_CARD, .value = loyalty, .given = loyalty, .state = "confirmed", .source = "purchase",
+                               .first_ms = first_ms, .last_ms = last_ms};
     if (p->kind == CUSTOMER_PERSON && fill_chance(f, 20))
-        TRY(fill_identity(f, customer, IDENTITY_CARD, arena_printf(f->row_arena, "7731%06lld", (long long)f->filled.customers), S(""),
-                          "confirmed", "purchase", first_ms, last_ms, NULL));
+        TRY(fill_identity(f, customer, &card));
     return OK;
 }
 
@@ -431,11 +440,11 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
                            struct demo_play *play)
 {
     *play = (struct demo_play){0};
-    CLEANUP(company_close) struct company c = {.play = play};
+    CLEANUP(company_close) struct company c = {.play = play, .f = {.currency = S("GBP"), .time_zone = S("Europe/London")}};
     struct filler *f = &c.f;
     TRY(fill_begin(f, s, cx, 20111209, progress));
     c.numbers = ARENA_ARRAY(f->arena, (size_t)NUMBER_SLOTS * NUMBER_SIZE, char);
-    c.last_ms = when_of_day(when_day((when){cx->now_ms}, S("Europe/London")), S("Europe/London")).ms + 17 * 3600000 + 22 * 60000;
+    c.last_ms = when_of_day(when_day((when){cx->now_ms}, f->time_zone), f->time_zone).ms + 17 * 3600000 + 22 * 60000;
     c.vip_from = vip_from(f->arena, f->retail);
     TRY(staff_rows(&c, S(DEMO_PASS_PHRASE)));
     TRY(link_row(&c));

@@ -21,8 +21,8 @@ INSERT INTO standing (customer_id, first_ms, last_contact_ms, contacts, orders, 
 VALUES (:customer, :first, :last_contact, :contacts, :orders, :spent, :last_order);
 
 -- name: demo_interaction
-INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text)
-VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text);
+INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text, matched_by)
+VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text, :matched_by);
 
 -- name: demo_product
 INSERT INTO product (id, sku, name, price_minor, currency, category) VALUES (:id, :sku, :name, :price, :currency, :category);
@@ -71,9 +71,6 @@ VALUES (:id, :link, :source, :direction, :state, :number, :e164, :called, :queue
 -- name: demo_is_empty -> demo_count
 SELECT count(*) FROM (SELECT id FROM customer LIMIT 1) t;
 
--- name: demo_known_numbers -> demo_number
-SELECT v.value FROM identity_value v WHERE v.type = 'phone' AND v.id > :after ORDER BY v.id LIMIT 200;
-
 -- name: demo_staff
 INSERT INTO staff (id, email, name, role, password, lang, created_ms, changed_ms)
 VALUES (:id, :email, :name, :role, :password, :lang, :created, :changed);
@@ -92,7 +89,3 @@ INSERT INTO phone_link (id, kind, name, hash, region, created_ms) VALUES (:id, :
 
 -- name: demo_token
 INSERT INTO token (id, name, hash, role, scopes, created_ms) VALUES (:id, :name, :hash, :role, :scopes, :created);
-
--- name: demo_session
-INSERT INTO session (id, hash, staff_id, created_ms, seen_ms, peer, agent)
-VALUES (:id, :hash, :staff, :created, :seen, :peer, :agent);

@@ -4,6 +4,7 @@
 #include "app/demo/fill.h"
 
 #include "queries.h"
+#include "rooms/settings/settings.h"
 
 /* ---- small helpers ---------------------------------------------------------------------------- */
 
@@ -172,32 +173,36 @@ static str reversed(struct arena *a, str e164)
     return (str){p, n};
 }
 
-enum err fill_identity(struct filler *f, int64_t customer, int type, str value, str shown, const char *state, const char *source,
-                       int64_t first_ms, int64_t last_ms, int64_t *value_id)
+enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m)
 {
-    int64_t at = value_id && *value_id ? *value_id : new_id(f);
-    if (!value_id || !*value_id) {
-        bool is_phone = type == IDENTITY_PHONE;
-        ROW("identity_value", q_demo_value, V(at), V(identity_type_codes[type]), V(value), V(shown),
-            is_phone ? V(reversed(f->row_arena, value)) : VNULL);
+    if (!m->value_id) {
+        bool is_phone = m->type == IDENTITY_PHONE;
+        m->value_id = new_id(f);
+        ROW("identity_value", q_demo_value, V(m->value_id), V(identity_type_codes[m->type]), V(m->value), V(m->shown),
+            is_phone ? V(reversed(f->row_arena, m->value)) : VNULL);
     }
-    ROW("identity_owner", q_demo_owner, V(at), V(customer), V(new_id(f)), V(state), V(shown.len ? shown : value), V(source),
-        V(first_ms), V(last_ms));
-    if (value_id)
-        *value_id = at;
+    ROW("identity_owner", q_demo_owner, V(m->value_id), V(customer), V(new_id(f)), V(m->state), V(m->given), V(m->source),
+        V(m->first_ms), V(m->last_ms));
     f->filled.identities++;
     return OK;
 }
 
-enum err fill_interaction(struct filler *f, struct history *h, const char *channel, const char *trust, int64_t at_ms,
-                          int64_t staff, int64_t ref, str subject, str text, int64_t *id)
+void fill_seen(int64_t *last_ms, int64_t at_ms)
+{
+    enum { SEEN_EVERY_MS = 3600 * 1000 };
+    if (*last_ms + SEEN_EVERY_MS < at_ms)
+        *last_ms = at_ms;
+}
+
+/* An order is told on the timeline but is no contact of its own. */
+enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m, int64_t *id)
 {
     int64_t made = new_id(f);
-    ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(channel), V("in"), V(trust), V(at_ms),
-        val_int_or_null(staff), val_int_or_null(ref), V(subject), V(text));
-    h->contacts++;
-    h->first_ms = h->first_ms && h->first_ms < at_ms ? h->first_ms : at_ms;
-    h->last_ms = h->last_ms > at_ms ? h->last_ms : at_ms;
+    ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(m->channel), V("in"), V("presented"), V(m->at_ms),
+        val_int_or_null(m->staff), val_int_or_null(m->ref), V(m->subject), V(m->text), V(m->matched_by));
+    h->contacts += strcmp(m->channel, "order") != 0;
+    h->first_ms = h->first_ms < m->at_ms ? h->first_ms : m->at_ms;
+    h->last_ms = h->last_ms > m->at_ms ? h->last_ms : m->at_ms;
     f->filled.interactions++;
     if (id)
         *id = made;
@@ -217,27 +222,38 @@ static void day_add(struct history *h, int32_t day, int64_t orders, int64_t spen
     h->days[h->n_days++] = (struct history_day){day, orders, spent};
 }
 
+/* What the timeline says of it. */
+static str words_of(struct filler *f, const struct order_made *o)
+{
+    struct order_line *l = ARENA_ARRAY(f->row_arena, o->n_lines, struct order_line);
+    for (size_t i = 0; i < o->n_lines; i++) {
+        const struct retail_product *p = &f->retail->products[o->lines[i].product];
+        l[i] = (struct order_line){.sku = p->sku, .name = p->name, .quantity_milli = (int64_t)o->lines[i].quantity * 1000};
+    }
+    return order_in_words(f->row_arena, l, o->n_lines);
+}
+
 enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *made)
 {
     int64_t id = new_id(f), interaction = 0, total = 0;
     for (size_t i = 0; i < o->n_lines; i++)
         total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
-    TRY(fill_interaction(f, h, "order", "presented", o->at_ms, 0, id, S(""), S(""), &interaction));
-    bool counts = !str_eq(o->status, S("cancelled"));
+    /* the shop knows its customers by their accounts with it */
+    struct line_made line = {.channel = "order", .matched_by = "chosen", .at_ms = o->at_ms, .ref = id, .subject = o->number,
+                             .text = words_of(f, o)};
+    TRY(fill_interaction(f, h, &line, &interaction));
     ROW("orders", q_demo_order, V(id), V(o->number), V(h->customer), V(interaction), V("order"), V(o->status), V(o->at_ms),
-        val_int_or_null(o->due_ms), V("GBP"), V(total), V(0), V(o->returned), V(total), V(o->payment));
+        val_int_or_null(o->due_ms), V(f->currency), V(total), V(0), V(o->returned), V(total), V(o->payment));
     for (size_t i = 0; i < o->n_lines; i++) {
         const struct retail_line *l = &o->lines[i];
         const struct retail_product *p = &f->retail->products[l->product];
         ROW("order_line", q_demo_order_line, V(id), V((int64_t)i + 1), V(f->products[l->product]), V(p->sku), V(p->name),
             V((int64_t)l->quantity * 1000), V((int64_t)l->pence), V((int64_t)l->quantity * l->pence));
     }
-    if (counts) {
-        day_add(h, (int32_t)when_day((when){o->at_ms}, S("Europe/London")), 1, total - o->returned);
-        h->orders++;
-        h->spent += total - o->returned;
-        h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
-    }
+    day_add(h, (int32_t)when_day((when){o->at_ms}, f->time_zone), 1, total - o->returned);
+    h->orders++;
+    h->spent += total - o->returned;
+    h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
     f->filled.orders++;
     f->filled.lines += (int64_t)o->n_lines;
     if (made)
@@ -255,7 +271,7 @@ enum err fill_history(struct filler *f, const struct history *h)
     return OK;
 }
 
-enum err fill_products(struct filler *f)
+static enum err fill_products(struct filler *f)
 {
     f->products = ARENA_ARRAY(f->arena, f->retail->n_products, int64_t);
     int64_t *prices = ARENA_ARRAY(f->arena, f->retail->n_products, int64_t);
@@ -265,7 +281,7 @@ enum err fill_products(struct filler *f)
     for (size_t i = 0; i < f->retail->n_products; i++) {
         f->products[i] = new_id(f);
         ROW("product", q_demo_product, V(f->products[i]), V(f->retail->products[i].sku), V(f->retail->products[i].name),
-            V(prices[i]), V("GBP"), V(""));
+            V(prices[i]), V(f->currency), V(""));
     }
     return OK;
 }
@@ -274,8 +290,6 @@ enum err fill_products(struct filler *f)
 
 static const struct field demo_count_fields[] = {FIELD(struct demo_count, n)};
 const struct shape demo_count_shape = SHAPE("demo_count", struct demo_count, demo_count_fields);
-static const struct field demo_number_fields[] = {FIELD(struct demo_number, number)};
-const struct shape demo_number_shape = SHAPE("demo_number", struct demo_number, demo_number_fields);
 
 enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed, const struct demo_progress *p)
 {
@@ -283,11 +297,11 @@ enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t s
     TRY(db_int(cx, &q_demo_is_empty, &n, NO_ARGS));
     if (n)
         return fault(cx, ERR_CONFLICT, M_DEMO_NOT_EMPTY);
-    *f = (struct filler){.cx = cx, .chance = seed, .progress = p};
+    *f = (struct filler){.cx = cx, .chance = seed, .progress = p, .currency = f->currency, .time_zone = f->time_zone};
     f->arena = arena_open((size_t)512 << 20);
     f->row_arena = arena_open(64u << 20);
     if (!f->arena || !f->row_arena)
-        return ERR_INTERNAL;
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     f->people = people_open(f->arena);
     f->retail = retail_open(f->arena);
     f->known = ARENA_ARRAY(f->arena, KEYS_SLOTS, struct known_keys);
@@ -308,12 +322,11 @@ void fill_close(struct filler *f)
 
 /* ---- the generator ----------------------------------------------------------------------------------------------- */
 
-static enum err generated_orders(struct filler *f, struct history *h, const struct person *p, int64_t created_ms, str *number,
-                                 str *product)
+/* Orders, and the last one's number and product for what is said of it. */
+static enum err generated_orders(struct filler *f, struct history *h, int64_t created_ms, str *number, str *product)
 {
     static const uint8_t many[] = {0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5};
     size_t n = many[chance_below(&f->chance, COUNT(many))];
-    (void)p;
     for (size_t i = 0; i < n; i++) {
         const struct retail_order *like = &f->retail->orders[chance_below(&f->chance, f->retail->n_orders)];
         int64_t at = created_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created_ms));
@@ -326,9 +339,36 @@ static enum err generated_orders(struct filler *f, struct history *h, const stru
     return OK;
 }
 
-static enum err generated_customer(struct filler *f, int64_t i)
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Calls show the number, letters the address; in a chat the customer gives his address if he has one. */
+static enum err generated_contacts(struct filler *f, struct history *h, const struct person *p, str number, str product,
+                                   struct handle_made *phone, struct handle_made *email)
 {
     static const char *const channels[] = {"call", "email", "chat"};
+    enum { MOST = 6 };
+    int64_t at[MOST];
+    size_t n = chance_below(&f->chance, MOST + 1);
+    for (size_t i = 0; i < n; i++)
+        at[i] = phone->first_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - phone->first_ms));
+    qsort(at, n, sizeof *at, by_time);
+    for (size_t i = 0; i < n; i++) {
+        const char *channel = channels[chance_below(&f->chance, email ? COUNT(channels) : 1)];
+        struct handle_made *by = channel == channels[0] ? phone : email;
+        struct line_made line = {.channel = channel, .matched_by = identity_type_codes[by->type], .at_ms = at[i],
+                                 .text = fill_phrase(f, channel, p->lang, number, product)};
+        TRY(fill_interaction(f, h, &line, NULL));
+        fill_seen(&by->last_ms, at[i]);
+    }
+    return OK;
+}
+
+static enum err generated_customer(struct filler *f, int64_t i)
+{
     static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
     struct arena *a = f->row_arena;
     const struct culture *c = &f->people->cultures[generated_culture(i)];
@@ -341,30 +381,36 @@ static enum err generated_customer(struct filler *f, int64_t i)
         fill_person(f, c, t, &p);
     }
     int64_t created = f->cx->now_ms - DAY_MS - (int64_t)chance_below(&f->chance, 1095 * (uint64_t)DAY_MS);
-    struct history h = {.first_ms = created, .last_ms = created};
+    struct history h = {.first_ms = created};
+    struct generated_phone number = generated_phone(i), shown = generated_shown(i);
+    str address = arena_printf(a, SFMT ".%lld@%s", SARG(p.latin), (long long)i, domains[i % 4]);
+    str card = arena_printf(a, "7%09lld", (long long)i);
+    struct handle_made phone = {.type = IDENTITY_PHONE, .value = str_of(number.text), .given = str_of(number.text),
+                                .shown = str_of(shown.text), .state = "confirmed", .source = "call",
+                                .first_ms = created, .last_ms = created};
+    struct handle_made email = {.type = IDENTITY_EMAIL, .value = address, .given = address, .state = "confirmed", .source = "email",
+                                .first_ms = created, .last_ms = created};
+    struct handle_made loyalty = {.type = IDENTITY_CARD, .value = card, .given = card, .state = "confirmed", .source = "purchase",
+                                  .first_ms = created, .last_ms = created};
+    bool has_email = fill_chance(f, 85), has_card = fill_chance(f, 15);
+
     TRY(fill_customer(f, &p, created, &h.customer));
-    struct generated_phone phone = generated_phone(i);
-    TRY(fill_identity(f, h.customer, IDENTITY_PHONE, str_of(phone.text), S(""), "confirmed", "call", created, created, NULL));
-    str email = arena_printf(a, SFMT ".%lld@%s", SARG(p.latin), (long long)i, domains[i % 4]);
-    if (fill_chance(f, 85))
-        TRY(fill_identity(f, h.customer, IDENTITY_EMAIL, email, S(""), "confirmed", "email", created, created, NULL));
-    if (fill_chance(f, 15))
-        TRY(fill_identity(f, h.customer, IDENTITY_CARD, arena_printf(a, "7%09lld", (long long)i), S(""), "confirmed", "purchase",
-                          created, created, NULL));
-    str number = S("G0000001"), product = f->retail->products[0].name;
-    TRY(generated_orders(f, &h, &p, created, &number, &product));
-    for (uint64_t n = chance_below(&f->chance, 7); n > 0; n--) {
-        const char *channel = channels[chance_below(&f->chance, COUNT(channels))];
-        int64_t at = created + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created));
-        TRY(fill_interaction(f, &h, channel, "presented", at, 0, 0, S(""), fill_phrase(f, channel, p.lang, number, product), NULL));
-    }
+    str order = S("G0000001"), product = f->retail->products[0].name;
+    TRY(generated_orders(f, &h, created, &order, &product));
+    TRY(generated_contacts(f, &h, &p, order, product, &phone, has_email ? &email : NULL));
+    TRY(fill_identity(f, h.customer, &phone));
+    if (has_email)
+        TRY(fill_identity(f, h.customer, &email));
+    if (has_card)
+        TRY(fill_identity(f, h.customer, &loyalty));
     return fill_history(f, &h);
 }
 
 enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed, const struct demo_progress *progress,
                              struct demo_filled *out)
 {
-    CLEANUP(fill_close) struct filler f = {0};
+    const struct settings *house = settings_current(cx);
+    CLEANUP(fill_close) struct filler f = {.currency = str_of(house->base_currency.code), .time_zone = house->time_zone};
     TRY(fill_begin(&f, s, cx, seed, progress));
     for (int64_t i = 0; i < n; i++) {
         TRY(generated_customer(&f, i));

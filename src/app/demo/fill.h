@@ -5,12 +5,11 @@
 #include "app/demo/demo.h"
 #include "app/demo/generated.h"
 #include "messages.h"
-#include "rooms/customer/customer.h"
+#include "rooms/order/order.h"
 
 enum { DAY_MS = 86400000 };
 
 struct demo_count { int64_t n; };
-struct demo_number { str number; };
 
 struct filler {
     struct cx *cx;
@@ -22,6 +21,7 @@ struct filler {
     int64_t *products; /* ids, as retail numbers them */
     int64_t order_number;
     uint64_t chance;
+    str currency, time_zone; /* of the house: money is counted in it, days begin by it */
     const struct demo_progress *progress;
     struct demo_filled filled;
 };
@@ -38,6 +38,19 @@ struct history {
     struct history_day days[256];
     size_t n_days;
 };
+/* A handle as intake would keep it; value_id: 0 a new one, else one more owner of that handle. */
+struct handle_made {
+    int type; /* enum identity_type */
+    str value, given, shown;
+    const char *state, *source;
+    int64_t first_ms, last_ms, value_id;
+};
+/* One line of the timeline. matched_by: what recognised him. */
+struct line_made {
+    const char *channel, *matched_by;
+    int64_t at_ms, staff, ref;
+    str subject, text;
+};
 struct order_made {
     str number, status, payment;
     int64_t at_ms, due_ms, returned;
@@ -45,9 +58,11 @@ struct order_made {
     size_t n_lines;
 };
 
+/* f holds the house's currency and time zone. */
 enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed, const struct demo_progress *p) MUST_USE;
-enum err fill_products(struct filler *f) MUST_USE;
 enum err fill_end(struct filler *f) MUST_USE;
+/* Where a handle was last seen: kept at most once an hour, as intake does; times in ascending order. */
+void fill_seen(int64_t *last_ms, int64_t at_ms);
 void fill_close(struct filler *f);
 
 str fill_pick(struct filler *f, const str *of, size_t n);
@@ -58,10 +73,8 @@ void fill_person(struct filler *f, const struct culture *c, const struct town *t
 void fill_firm(struct filler *f, const struct culture *c, const struct town *t, struct person *p);
 
 enum err fill_customer(struct filler *f, const struct person *p, int64_t created_ms, int64_t *id) MUST_USE;
-/* *value_id: 0 makes the handle and says its id; else another owner of that handle. NULL: a handle of his alone. */
-enum err fill_identity(struct filler *f, int64_t customer, int type, str value, str shown, const char *state, const char *source,
-                       int64_t first_ms, int64_t last_ms, int64_t *value_id) MUST_USE;
-enum err fill_interaction(struct filler *f, struct history *h, const char *channel, const char *trust, int64_t at_ms,
-                          int64_t staff, int64_t ref, str subject, str text, int64_t *id) MUST_USE;
+/* Puts the handle's id into value_id. */
+enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m) MUST_USE;
+enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m, int64_t *id) MUST_USE;
 enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *made) MUST_USE;
 enum err fill_history(struct filler *f, const struct history *h) MUST_USE;

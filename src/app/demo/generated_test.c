@@ -14,6 +14,7 @@ static void every_generated_number_is_usable_and_reads_back_as_itself(void **sta
         struct phone read = phone_read(a, str_of(made.text), S(""));
         assert_true(read.is_possible);
         assert_string_equal(made.text, arena_cstr(a, read.e164));
+        assert_string_equal(generated_shown(i * 4999).text, arena_cstr(a, read.national));
     }
     arena_close(a);
 }

@@ -188,12 +188,11 @@ static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c
     return OK;
 }
 
-/* "Filter FX-2 × 2, Kettle": what the timeline says of it. */
-static str in_words(struct cx *cx, const struct order_plan *p)
+str order_in_words(struct arena *a, const struct order_line *lines, size_t n)
 {
-    struct text t = text_in(cx->arena, TEXT_LIMIT);
-    for (size_t i = 0; i < p->n_lines && t.len < TEXT_LIMIT / 2; i++) {
-        const struct order_line *l = &p->lines[i];
+    struct text t = text_in(a, TEXT_LIMIT);
+    for (size_t i = 0; i < n && t.len < TEXT_LIMIT / 2; i++) {
+        const struct order_line *l = &lines[i];
         str name = l->name.len ? l->name : l->sku;
         if (i)
             text_add(&t, S(", "));
@@ -201,7 +200,7 @@ static str in_words(struct cx *cx, const struct order_plan *p)
         if (l->quantity_milli != 1000)
             text_printf(&t, " × %g", (double)l->quantity_milli / 1000);
     }
-    if (p->n_lines > 1 && t.len >= TEXT_LIMIT / 2)
+    if (n > 1 && t.len >= TEXT_LIMIT / 2)
         text_add(&t, S(" …"));
     return text_str(&t);
 }
@@ -231,7 +230,7 @@ enum err order_plan(struct cx *cx, struct order_new *in)
                                 .identities = in->identities,
                                 .claims = in->claims,
                                 .subject = in->number,
-                                .text = in_words(cx, p),
+                                .text = order_in_words(cx->arena, p->lines, p->n_lines),
                                 .trust = in->trust,
                                 .customer = in->customer,
                                 .staff = in->staff};

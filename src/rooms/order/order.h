@@ -70,6 +70,8 @@ struct order_new {
 enum err order_plan(struct cx *cx, struct order_new *in) MUST_USE;
 /* Inside apply. ERR_STALE: plan again. */
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat) MUST_USE;
+/* "Filter FX-2 × 2, Kettle": what the timeline says of an order. */
+str order_in_words(struct arena *a, const struct order_line *lines, size_t n);
 enum err order_get(struct cx *cx, order_id id, struct order *out) MUST_USE;
 
 extern const struct room order_room;
