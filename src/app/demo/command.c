@@ -1,32 +1,27 @@
 /* `kith demo`: fills an empty installation; with --serve, serves it and plays incoming calls. */
 #include "app/demo/demo.h"
 
+#include "app/commands.h"
+#include "app/options.h"
+#include "messages.h"
+#include "queries.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/commands.h"
-#include "messages.h"
-#include "queries.h"
-
 struct options {
     const char *data, *store, *listen;
-    int64_t customers;
-    uint64_t seed;
+    int64_t customers, seed, talk_s;
     bool if_empty, serve, json;
 };
 
-static void usage(FILE *to)
-{
-    fputs("usage: kith demo --data DIR [--store sqlite|postgresql://…]        fill with the demo company\n"
-          "       kith demo --data DIR --customers N [--seed S] [--json]      fill with N made-up customers\n"
-          "       kith demo --data DIR --fill-if-empty --serve [--listen 127.0.0.1:8080]\n"
-          "                                                                   serve it and play incoming calls\n",
-          to);
-}
+static const char usage[] =
+    "usage: kith demo --data DIR [--store sqlite|postgresql://…]        fill with the demo company\n"
+    "       kith demo --data DIR --customers N [--seed S] [--json]      fill with N made-up customers\n"
+    "       kith demo --data DIR --fill-if-empty --serve [--listen 127.0.0.1:8080] [--talk SECONDS]\n"
+    "                                                                   serve it and play incoming calls\n";
 
 /* ---- progress --------------------------------------------------------------------------------------- */
 
@@ -93,18 +88,23 @@ static enum err fill(struct store *s, struct cx *cx, const struct options *o, bo
     TRY(db_int(cx, &q_demo_is_empty, &n, NO_ARGS));
     if (n && o->if_empty)
         return OK;
+    if (n)
+        return fault(cx, ERR_CONFLICT, M_DEMO_NOT_EMPTY);
+    if (store_is_postgres(s)) {
+        TRY(db_int(cx, &q_demo_nodes, &n, NO_ARGS));
+        if (n > 1)
+            return fault(cx, ERR_CONFLICT, M_DEMO_IN_USE);
+    }
     struct bar bar = {.begun_ns = clock_mono_ns()};
     struct demo_progress progress = {isatty(STDERR_FILENO) && !o->json ? bar_tell : NULL, &bar};
     enum err e = OK;
     if (o->customers) {
-        e = demo_fill_generated(s, cx, o->customers, o->seed, &progress, filled);
+        e = demo_fill_generated(s, cx, o->customers, (uint64_t)o->seed, &progress, filled);
     } else {
         struct demo_play play = {0};
         e = demo_fill_company(s, cx, &progress, filled, &play);
-        if (e == OK && !play_write(cx->arena, o, &play)) {
-            fprintf(stderr, "kith: cannot write %s: %s\n", path_of(cx->arena, o).ptr, strerror(errno));
-            e = ERR_INTERNAL;
-        }
+        if (e == OK && !play_write(cx->arena, o, &play))
+            e = fault(cx, ERR_INTERNAL, M_STORE_CANNOT_OPEN, MARG("where", path_of(cx->arena, o)), MARG("reason", str_of(strerror(errno))));
     }
     if (bar.is_shown)
         fputc('\n', stderr);
@@ -153,18 +153,24 @@ static int fill_store(const struct options *o)
     return e == OK ? 0 : 1;
 }
 
+static void arena_closed(struct arena **a)
+{
+    arena_close(*a);
+}
+
 /* ---- serving -------------------------------------------------------------------------------------------------- */
 
 struct show {
     uint16_t port;
     struct demo_play play;
-    volatile bool stop;
+    int64_t talk_s;
+    atomic_bool stop;
 };
 
 static void *show_main(void *arg)
 {
     struct show *show = arg;
-    demo_play_calls(show->port, &show->play, &show->stop);
+    demo_play_calls(show->port, &show->play, show->talk_s, &show->stop);
     return NULL;
 }
 
@@ -181,70 +187,86 @@ static void print_log_ins(const char *listen)
 
 static int serve(const struct options *o)
 {
-    struct arena *a = arena_open(1u << 20);
-    struct show *show = calloc(1, sizeof *show);
-    if (!a || !show)
+    CLEANUP(arena_closed) struct arena *a = arena_open(1u << 20);
+    if (!a)
         return 1;
+    struct show *show = ARENA_NEW(a, struct show);
     const char *colon = strrchr(o->listen, ':');
-    show->port = (uint16_t)atoi(colon ? colon + 1 : "");
+    int64_t port = 0;
+    if (colon && str_to_int(str_of(colon + 1), &port) && port > 0 && port < 65536)
+        show->port = (uint16_t)port;
+    show->talk_s = o->talk_s;
     pthread_t player;
     bool plays = play_read(a, o, &show->play) && show->port && pthread_create(&player, NULL, show_main, show) == 0;
     print_log_ins(o->listen);
     const char *words[] = {"--data", o->data, "--listen", o->listen, "--store", o->store, NULL};
-    int status = serve_command(o->store ? 6 : 4, (char **)(uintptr_t)words); /* getopt's old signature; it writes none */
-    show->stop = true;
+    int status = serve_command(o->store ? 6 : 4, (char **)(uintptr_t)words); /* main's old signature; it writes none */
+    atomic_store(&show->stop, true);
     if (plays)
         pthread_join(player, NULL);
-    free(show);
-    arena_close(a);
     return status;
 }
 
-static bool number_read(const char *z, int64_t least, int64_t most, int64_t *out)
+/* ---- the words ------------------------------------------------------------------------------------------------ */
+
+enum { DATA, STORE, CUSTOMERS, SEED, LISTEN, TALK, IF_EMPTY, SERVE, JSON, WORDS };
+
+static int wrong(str why)
 {
-    return str_to_int(str_of(z), out) && *out >= least && *out <= most;
+    fprintf(stderr, "kith: " SFMT "; `kith demo --help` shows how it is written\n", SARG(why));
+    return 2;
+}
+
+/* An option's number, unless it was not given. */
+static bool number_read(const struct option_row *r, int64_t least, int64_t most, int64_t *out)
+{
+    return !r->value || (str_to_int(str_of(r->value), out) && *out >= least && *out <= most);
+}
+
+static int read_words(struct arena *a, int argc, char **argv, struct options *o)
+{
+    struct option_row rows[WORDS] = {
+        {.name = "data"}, {.name = "store"}, {.name = "customers"}, {.name = "seed"}, {.name = "listen"}, {.name = "talk"},
+        {.name = "fill-if-empty", .kind = OPTION_FLAG}, {.name = "serve", .kind = OPTION_FLAG}, {.name = "json", .kind = OPTION_FLAG}};
+    bool wants_help = false;
+    str why = {0};
+    if (!options_read(rows, WORDS, argc, argv, a, &wants_help, &why))
+        return wrong(why);
+    if (wants_help) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    const char *store = rows[STORE].value;
+    *o = (struct options){.data = rows[DATA].value ? rows[DATA].value : getenv("KITH_DATA"),
+                          .store = store && strcmp(store, "sqlite") != 0 ? store : NULL,
+                          .listen = rows[LISTEN].value ? rows[LISTEN].value : "127.0.0.1:8080",
+                          .seed = 1,
+                          .talk_s = DEMO_TALK_S,
+                          .if_empty = rows[IF_EMPTY].n > 0,
+                          .serve = rows[SERVE].n > 0,
+                          .json = rows[JSON].n > 0};
+    if (!o->data)
+        return wrong(S("--data is missing"));
+    if (!number_read(&rows[CUSTOMERS], 1, 9000000, &o->customers))
+        return wrong(S("--customers is a number from 1 to 9000000"));
+    if (!number_read(&rows[SEED], 0, INT64_MAX, &o->seed))
+        return wrong(S("--seed is a number from 0 on"));
+    if (!number_read(&rows[TALK], 1, 3600, &o->talk_s))
+        return wrong(S("--talk is a number of seconds from 1 to 3600"));
+    if (rows[SEED].n && !o->customers)
+        return wrong(S("--seed goes with --customers; there is one demo company"));
+    if ((rows[LISTEN].n || rows[TALK].n) && !o->serve)
+        return wrong(S("--listen and --talk go with --serve"));
+    return -1;
 }
 
 int demo_command(int argc, char **argv)
 {
-    enum { DATA = 256, STORE, CUSTOMERS, SEED, IF_EMPTY, SERVE, LISTEN, JSON, HELP };
-    static const struct option long_options[] = {
-        {"data", 1, 0, DATA}, {"store", 1, 0, STORE}, {"customers", 1, 0, CUSTOMERS}, {"seed", 1, 0, SEED},
-        {"fill-if-empty", 0, 0, IF_EMPTY}, {"serve", 0, 0, SERVE}, {"listen", 1, 0, LISTEN}, {"json", 0, 0, JSON},
-        {"help", 0, 0, HELP}, {0}};
-    struct options o = {.data = getenv("KITH_DATA"), .listen = "127.0.0.1:8080", .seed = 1};
-    int64_t seed = 1;
-    /* getopt begins at argv[1] */
-    static char name[] = "kith demo";
-    char **words = calloc((size_t)argc + 2, sizeof *words);
-    if (!words)
-        return 1;
-    words[0] = name;
-    for (int i = 0; i < argc; i++)
-        words[i + 1] = argv[i];
-    optind = 1;
-    bool is_right = true;
-    for (int c; is_right && (c = getopt_long(argc + 1, words, "", long_options, NULL)) != -1;) {
-        switch (c) {
-        case DATA: o.data = optarg; break;
-        case STORE: o.store = strcmp(optarg, "sqlite") == 0 ? NULL : optarg; break;
-        case CUSTOMERS: is_right = number_read(optarg, 1, 9000000, &o.customers); break;
-        case SEED: is_right = number_read(optarg, 0, INT64_MAX, &seed); break;
-        case IF_EMPTY: o.if_empty = true; break;
-        case SERVE: o.serve = true; break;
-        case LISTEN: o.listen = optarg; break;
-        case JSON: o.json = true; break;
-        case HELP: usage(stdout); free(words); return 0;
-        default: is_right = false;
-        }
-    }
-    is_right = is_right && optind == argc + 1 && o.data;
-    o.seed = (uint64_t)seed;
-    free(words);
-    if (!is_right) {
-        usage(stderr);
-        return 2;
-    }
-    int status = fill_store(&o);
+    CLEANUP(arena_closed) struct arena *a = arena_open(1u << 20);
+    struct options o = {0};
+    int status = a ? read_words(a, argc, argv, &o) : 1;
+    if (status >= 0)
+        return status;
+    status = fill_store(&o);
     return status == 0 && o.serve ? serve(&o) : status;
 }

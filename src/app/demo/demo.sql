@@ -71,6 +71,13 @@ VALUES (:id, :link, :source, :direction, :state, :number, :e164, :called, :queue
 -- name: demo_is_empty -> demo_count
 SELECT count(*) FROM (SELECT id FROM customer LIMIT 1) t;
 
+-- Who has the store open, ourselves with them.
+-- name: demo_nodes -> demo_count @sqlite
+SELECT count(*) FROM node;
+
+-- name: demo_nodes -> demo_count @postgres
+SELECT count(*) FROM node WHERE until_ms > CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT);
+
 -- name: demo_staff
 INSERT INTO staff (id, email, name, role, password, lang, created_ms, changed_ms)
 VALUES (:id, :email, :name, :role, :password, :lang, :created, :changed);

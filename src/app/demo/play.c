@@ -11,21 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 1 << 18, RING_S = 7, MISSED_S = 14, TALK_S = 50, REST_S = 4, LOOK_S = 2, PER_RING = 3 };
+enum { REPLY_MAX = 1 << 18, RING_S = 7, MISSED_S = 14, REST_S = 4, LOOK_S = 2, PER_RING = 3 };
 
 struct player {
     uint16_t port;
     const struct demo_play *play;
-    const volatile bool *stop;
+    int64_t talk_s;
+    const atomic_bool *stop;
     char reply[REPLY_MAX];
 };
 
-static bool rest(const struct player *p, int seconds)
+static bool rest(const struct player *p, int64_t seconds)
 {
     const struct timespec nap = {.tv_nsec = 100000000};
-    for (int i = 0; i < seconds * 10 && !*p->stop; i++)
+    for (int64_t i = 0; i < seconds * 10 && !atomic_load(p->stop); i++)
         nanosleep(&nap, NULL);
-    return !*p->stop;
+    return !atomic_load(p->stop);
 }
 
 /* One request on a connection of its own; the body of a 2xx answer, or empty. */
@@ -102,16 +103,16 @@ static void one_call(struct player *p, const struct ready *desks, str from, unsi
     (void)rest(p, RING_S);
     snprintf(answer, sizeof answer, "&answeringNumber=%s", desks->extension[0]);
     if (tell(p, "answer", from, call, answer))
-        (void)rest(p, TALK_S);
+        (void)rest(p, p->talk_s);
     (void)tell(p, "hangup", from, call, "&cause=normalClearing");
 }
 
-void demo_play_calls(uint16_t port, const struct demo_play *play, const volatile bool *stop)
+void demo_play_calls(uint16_t port, const struct demo_play *play, int64_t talk_s, const atomic_bool *stop)
 {
     struct player *p = calloc(1, sizeof *p);
     if (!p)
         return;
-    *p = (struct player){.port = port, .play = play, .stop = stop};
+    *p = (struct player){.port = port, .play = play, .talk_s = talk_s, .stop = stop};
     for (unsigned n = 0; play->n_callers && rest(p, LOOK_S);) {
         struct ready desks = ready_desks(p);
         if (!desks.n)
