@@ -1,4 +1,5 @@
-/* app/errand.h - one request's way through the house; inside of the gate (gate.c, pass.c, reply.c, lanes.c). */
+/* app/errand.h - one request's way through the house; inside of the gate (gate.c, pass.c, reply.c,
+ * lanes.c). */
 #pragma once
 #include "app/gate.h"
 #include "app/lanes.h"
@@ -17,13 +18,13 @@ struct errand {
     str params[SPOT_PARAMS_MAX];
     struct cx cx; /* its arena is the errand's own and holds the errand */
     void *in, *out;
-    bool is_done;      /* the change came back from the store: only the answer is left */
-    bool by_cookie;    /* who it is was told by a cookie: other pages could have sent it */
-    unsigned tries;    /* plans that were overtaken */
+    bool is_done;   /* the change came back from the store: only the answer is left */
+    bool by_cookie; /* who it is was told by a cookie: other pages could have sent it */
+    unsigned tries; /* plans that were overtaken */
     enum err result;
     int http_fault; /* 415: a fault of HTTP itself, goes before result */
     struct change change;
-    str key;           /* Idempotency-Key, empty: none */
+    str key; /* Idempotency-Key, empty: none */
     uint8_t key_request[32];
     int repeat_status; /* not 0: this key was answered before */
     int64_t queued_ns;
@@ -38,12 +39,12 @@ struct gate {
     pthread_mutex_t lock;
     struct arena *spare[64]; /* arenas between requests */
     size_t n_spare;
-    _Atomic int lang; /* of the house, for answers given before anybody is known */
-    _Atomic int64_t in_store; /* changes handed to the store that have not come back */
+    _Atomic int lang;            /* of the house, for answers given before anybody is known */
+    _Atomic int64_t in_store;    /* changes handed to the store that have not come back */
     _Atomic int64_t answered[6]; /* by hundreds of the status */
 };
 
-/* ---- pass.c: who is it, may they ----------------------------------------------------------- */
+/* ---- pass.c: who is it, may they --------------------------------------------------------- */
 
 struct pass_book;
 struct pass_book *pass_book_open(void);
@@ -53,7 +54,7 @@ enum err pass_check(struct errand *e) MUST_USE;
 str pass_cookie_name(const struct errand *e);
 str pass_device_name(const struct errand *e);
 
-/* ---- reply.c: what leaves -------------------------------------------------------------------- */
+/* ---- reply.c: what leaves ---------------------------------------------------------------- */
 
 /* The answer of e->route from e->out. */
 void reply_answer(struct errand *e);
@@ -68,10 +69,11 @@ void reply_http_fault(struct errand *e, int status);
 /* "<version>" of an out struct, or false when it bears none. */
 bool version_of(const struct shape *s, const void *p, int64_t *version);
 
-/* ---- files.c: the interface, from the program ---------------------------------------------------- */
+/* ---- files.c: the interface, from the program -------------------------------------------- */
 
 /* False: no such file. */
 bool files_answer(struct errand *e);
 
-/* ---- metrics.c --------------------------------------------------------------------------------------- */
-extern const struct room house_room; /* /healthz, /readyz, /metrics, /api/v1/meta, /api/v1/openapi.json */
+/* ---- metrics.c --------------------------------------------------------------------------- */
+extern const struct room
+    house_room; /* /healthz, /readyz, /metrics, /api/v1/meta, /api/v1/openapi.json */

@@ -3,10 +3,12 @@
 #include "web_files.h"
 
 /* docs/http.md, "The interface's files", says why each word is there. */
-static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html kith";
+static const char policy[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
+                             "'self' data:; font-src 'self'; "
+                             "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri "
+                             "'none'; form-action 'none'; "
+                             "frame-ancestors 'none'; require-trusted-types-for 'script'; "
+                             "trusted-types svelte-trusted-html kith";
 
 static const struct web_file *file_at(str path)
 {
@@ -24,7 +26,8 @@ static const struct web_file *file_at(str path)
     return NULL;
 }
 
-/* A page of the interface has an address of its own but no file; a name with a dot is a file or nothing. */
+/* A page of the interface has an address of its own but no file; a name with a dot is a file or
+ * nothing. */
 static bool is_page(str path)
 {
     for (size_t i = path.len; i > 0 && path.ptr[i - 1] != '/'; i--)
@@ -38,7 +41,8 @@ static bool takes_gzip(str accept)
     while (accept.len) {
         str coding = str_cut(&accept, ','), name = str_trim(str_cut(&coding, ';'));
         if (str_eq_ascii_nocase(name, S("gzip")))
-            return !str_starts(str_trim(coding), S("q=0")) || str_starts(str_trim(coding), S("q=0."));
+            return !str_starts(str_trim(coding), S("q=0")) ||
+                   str_starts(str_trim(coding), S("q=0."));
     }
     return false;
 }
@@ -67,12 +71,14 @@ bool files_answer(struct errand *e)
     size_t n = 0;
     if (m != HTTP_GET && m != HTTP_HEAD) {
         h[n++] = (struct http_header){S("Allow"), S("GET, HEAD")};
-        http_reply(e->x, m == HTTP_OPTIONS ? 204 : 405, S("text/plain; charset=utf-8"), h, n, S(""), true);
+        http_reply(e->x, m == HTTP_OPTIONS ? 204 : 405, S("text/plain; charset=utf-8"), h, n, S(""),
+                   true);
         return true;
     }
     bool is_small = f->gzip && takes_gzip(http_header_of(e->x, "Accept-Encoding"));
     str plain = str_of(f->etag);
-    str etag = is_small ? arena_printf(e->cx.arena, SFMT "-gzip\"", (int)plain.len - 1, plain.ptr) : plain;
+    str etag =
+        is_small ? arena_printf(e->cx.arena, SFMT "-gzip\"", (int)plain.len - 1, plain.ptr) : plain;
     h[n++] = (struct http_header){S("ETag"), etag};
     h[n++] = (struct http_header){S("Cache-Control"), S("no-cache")};
     h[n++] = (struct http_header){S("Vary"), S("Accept-Encoding")};

@@ -1,4 +1,5 @@
-/* app/gate.c - the life of a request: match, who is it, may they, decode, read or plan and apply, answer. */
+/* app/gate.c - the life of a request: match, who is it, may they, decode, read or plan and apply,
+ * answer. */
 #include "app/errand.h"
 #include "app/hub.h"
 #include "messages.h"
@@ -7,11 +8,18 @@
 #include "rooms/staff/staff.h"
 #include <unistd.h>
 
-enum { REPLANS = 5, KEY_MAX = 200, BODY_DEFAULT = 65536, BODY_NONE = 1024, PER_MINUTE = 600, AGENT_MAX = 200 };
+enum {
+    REPLANS = 5,
+    KEY_MAX = 200,
+    BODY_DEFAULT = 65536,
+    BODY_NONE = 1024,
+    PER_MINUTE = 600,
+    AGENT_MAX = 200
+};
 static const size_t ARENA_LIMIT = (size_t)24 << 20;
 static const int64_t LINE_PATIENCE_NS = 10000000000;
 
-/* ---- arenas between requests ---------------------------------------------------------------- */
+/* ---- arenas between requests ------------------------------------------------------------- */
 
 static struct arena *arena_take(struct gate *g)
 {
@@ -41,7 +49,7 @@ static void errand_free(void *owner)
     arena_give(g, e->cx.arena);
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------ */
+/* ---- decoding ---------------------------------------------------------------------------- */
 
 /* One {name} of the path into its member; what cannot be one is nothing we have. */
 static enum err path_member(struct errand *e, const struct field *f, str text, void *in)
@@ -123,7 +131,8 @@ static enum err decode(struct errand *e)
     e->in = r->in ? arena_alloc(cx->arena, 1, r->in->size) : NULL;
     e->out = r->out ? arena_alloc(cx->arena, 1, r->out->size) : NULL;
     if (r->is_raw) {
-        *(struct raw_in *)e->in = (struct raw_in){http_header_of(e->x, "Content-Type"), e->rq->query, e->rq->body};
+        *(struct raw_in *)e->in =
+            (struct raw_in){http_header_of(e->x, "Content-Type"), e->rq->query, e->rq->body};
         return path_read(e);
     }
     if (r->method == HTTP_GET) {
@@ -161,15 +170,19 @@ static enum err if_match_read(struct errand *e)
     return fault(&e->cx, ERR_MALFORMED, M_GATE_IF_MATCH);
 }
 
-/* ---- Idempotency-Key ---------------------------------------------------------------------------- */
+/* ---- Idempotency-Key --------------------------------------------------------------------- */
 
-struct key_answer { int64_t status, made_id; bool is_same; };
+struct key_answer {
+    int64_t status, made_id;
+    bool is_same;
+};
 static const struct field key_answer_fields[] = {
     FIELD(struct key_answer, status),
     FIELD(struct key_answer, made_id),
     FIELD(struct key_answer, is_same),
 };
-static const struct shape key_answer_shape = SHAPE("key_answer", struct key_answer, key_answer_fields);
+static const struct shape key_answer_shape =
+    SHAPE("key_answer", struct key_answer, key_answer_fields);
 
 static enum err key_read(struct errand *e)
 {
@@ -184,7 +197,8 @@ static enum err key_read(struct errand *e)
         return fault(&e->cx, ERR_INVALID, M_GATE_KEY_FORM);
     e->key = key;
     struct text t = text_in(e->cx.arena, e->rq->path.len + e->rq->query.len + e->rq->body.len + 64);
-    text_printf(&t, "%s " SFMT "?" SFMT "\n", http_method_names[e->rq->method], SARG(e->rq->path), SARG(e->rq->query));
+    text_printf(&t, "%s " SFMT "?" SFMT "\n", http_method_names[e->rq->method], SARG(e->rq->path),
+                SARG(e->rq->query));
     text_add(&t, e->rq->body);
     sha256(text_str(&t), e->key_request);
     return OK;
@@ -197,8 +211,9 @@ static enum err key_look(struct errand *e)
     if (e->key.len == 0)
         return OK;
     struct key_answer found = {0};
-    enum err x = db_one(cx, &q_key_answered, &key_answer_shape, &found,
-                        ARGS(val_blob(e->key_request, 32), V((int)cx->actor.kind), V(cx->actor.id), V(e->key)));
+    enum err x = db_one(
+        cx, &q_key_answered, &key_answer_shape, &found,
+        ARGS(val_blob(e->key_request, 32), V((int)cx->actor.kind), V(cx->actor.id), V(e->key)));
     if (x == ERR_NOT_FOUND)
         return OK;
     TRY(x);
@@ -214,7 +229,7 @@ static int status_of(const struct errand *e)
     return e->route->status ? e->route->status : e->route->out ? 200 : 204;
 }
 
-/* ---- the change ------------------------------------------------------------------------------------- */
+/* ---- the change -------------------------------------------------------------------------- */
 
 static enum err errand_apply(struct cx *cx, void *state)
 {
@@ -223,9 +238,10 @@ static enum err errand_apply(struct cx *cx, void *state)
     TRY(e->route->apply(cx, e->in, e->out));
     if (e->key.len == 0)
         return OK;
-    enum err x = db_run(cx, &q_key_keep,
-                        ARGS(V((int)cx->actor.kind), V(cx->actor.id), V(e->key), val_blob(e->key_request, 32),
-                             V(status_of(e)), V(cx->made_id), V(cx->now_ms)));
+    enum err x =
+        db_run(cx, &q_key_keep,
+               ARGS(V((int)cx->actor.kind), V(cx->actor.id), V(e->key),
+                    val_blob(e->key_request, 32), V(status_of(e)), V(cx->made_id), V(cx->now_ms)));
     return x == ERR_CONFLICT ? ERR_STALE : x; /* the same key came in twice at once: look again */
 }
 
@@ -244,15 +260,15 @@ static void errand_done(struct change *c, enum err result)
     atomic_fetch_sub(&g->in_store, 1);
 }
 
-/* ---- on a worker --------------------------------------------------------------------------------------- */
+/* ---- on a worker ------------------------------------------------------------------------- */
 
 /* Whose record a person has on the screen: its changes are told to his browsers. */
 static void opened(struct errand *e)
 {
     static const str customers = {"/api/v1/customers/{id}", 22};
     int64_t id = 0;
-    if (e->cx.actor.kind == ACTOR_STAFF && e->gate->house->hub && str_starts(str_of(e->route->path), customers) &&
-        id_parse(e->params[0], "cus", &id))
+    if (e->cx.actor.kind == ACTOR_STAFF && e->gate->house->hub &&
+        str_starts(str_of(e->route->path), customers) && id_parse(e->params[0], "cus", &id))
         hub_opened(e->gate->house->hub, e->cx.actor.id, id);
 }
 
@@ -284,7 +300,8 @@ static enum err begin(struct errand *e, bool *is_change)
     return OK;
 }
 
-/* The version that stands now, for the answer to a stale If-Match: asked of the record's own GET. */
+/* The version that stands now, for the answer to a stale If-Match: asked of the record's own GET.
+ */
 static void stale_version(struct errand *e)
 {
     const struct route *get = e->spot->route[HTTP_GET];
@@ -365,7 +382,8 @@ static void errand_run(struct errand *e, struct db *db)
         cx->why = (struct fault){0};
         house_lang(e);
         e->result = begin(e, &is_change);
-        if (e->result == ERR_STALE && cx->if_match < 0 && e->tries < REPLANS && e->route && e->route->apply) {
+        if (e->result == ERR_STALE && cx->if_match < 0 && e->tries < REPLANS && e->route &&
+            e->route->apply) {
             read_end(cx); /* what plan saw moved under it: again, on a newer snapshot */
             e->tries++;
             lanes_add_owed(e->gate->lanes, LANE_COMMON, e);
@@ -384,7 +402,7 @@ static void errand_run(struct errand *e, struct db *db)
         answer(e);
 }
 
-/* ---- on a polling thread: quick, without the store --------------------------------------------------------- */
+/* ---- on a polling thread: quick, without the store --------------------------------------- */
 
 static const struct route *row_of(const struct spot *s, enum http_method m)
 {
@@ -453,7 +471,10 @@ static enum lane_kind lane_of(const struct errand *e)
     const struct route *r = e->route;
     if (!r)
         return LANE_FAST;
-    return r->hashes_password ? LANE_PASSWORDS : r->is_heavy ? LANE_HEAVY : r->is_card ? LANE_FAST : LANE_COMMON;
+    return r->hashes_password ? LANE_PASSWORDS
+           : r->is_heavy      ? LANE_HEAVY
+           : r->is_card       ? LANE_FAST
+                              : LANE_COMMON;
 }
 
 void gate_handle(void *arg, struct http_exchange *x)
@@ -461,15 +482,23 @@ void gate_handle(void *arg, struct http_exchange *x)
     struct gate *g = arg;
     struct arena *a = arena_take(g);
     if (!a) {
-        http_reply(x, 503, S("text/plain"), (struct http_header[]){{S("Retry-After"), S("2")}}, 1, S("busy\n"), true);
+        http_reply(x, 503, S("text/plain"), (struct http_header[]){{S("Retry-After"), S("2")}}, 1,
+                   S("busy\n"), true);
         return;
     }
     struct errand *e = ARENA_NEW(a, struct errand);
     const struct http_request *rq = http_request(x);
     *e = (struct errand){
-        .gate = g, .x = x, .rq = rq, .queued_ns = clock_mono_ns(),
-        .cx = {.arena = a, .house = g->house, .now_ms = clock_now_ms(), .peer = rq->peer,
-               .request = rq->number, .if_match = -1},
+        .gate = g,
+        .x = x,
+        .rq = rq,
+        .queued_ns = clock_mono_ns(),
+        .cx = {.arena = a,
+               .house = g->house,
+               .now_ms = clock_now_ms(),
+               .peer = rq->peer,
+               .request = rq->number,
+               .if_match = -1},
     };
     e->cx.lang = lang_pick(http_header_of(x, "Accept-Language"),
                            (enum lang)atomic_load_explicit(&g->lang, memory_order_relaxed));
@@ -515,16 +544,18 @@ void gate_refuse(struct http_exchange *x, struct cx *cx)
     reply_fault(e);
 }
 
-/* ---- wiring ----------------------------------------------------------------------------------------------------- */
+/* ---- wiring ------------------------------------------------------------------------------ */
 
 static bool wire_room(struct gate *g, const struct room *room)
 {
     for (size_t i = 0; i < room->n; i++) {
         const struct route *r = &room->routes[i];
         struct spot *s = trie_add(g->trie, r->path);
-        bool is_sound = s && !s->route[r->method] && (r->read || r->apply) && (r->may || r->is_public);
+        bool is_sound =
+            s && !s->route[r->method] && (r->read || r->apply) && (r->may || r->is_public);
         if (!is_sound) {
-            log_line(LOG_ERROR, "gate.row", "room=%s method=%s path=%s", room->name, http_method_names[r->method], r->path);
+            log_line(LOG_ERROR, "gate.row", "room=%s method=%s path=%s", room->name,
+                     http_method_names[r->method], r->path);
             return false;
         }
         s->route[r->method] = r;
@@ -551,7 +582,8 @@ static bool wire(struct gate *g)
     return true;
 }
 
-/* What a role may, told to the people's room once: "customers.read" for each resource it has a row of. */
+/* What a role may, told to the people's room once: "customers.read" for each resource it has a row
+ * of. */
 static void tell_cans(void)
 {
     static const str prefix = {"/api/v1/", 8};

@@ -1,7 +1,7 @@
 /* app/gate.h - the one door for requests: who is it, may they, decode, plan, apply, encode.
  *
- * No thread waits per request. Reads and plans run on a few workers, each with its own connection; changes go to
- * the store's writer and come back to a worker after their commit.
+ * No thread waits per request. Reads and plans run on a few workers, each with its own connection;
+ * changes go to the store's writer and come back to a worker after their commit.
  */
 #pragma once
 #include "app/house.h"
@@ -10,7 +10,8 @@ struct gate_options {
     unsigned workers; /* 0: cores, at least 4 */
 };
 /* Wires the rooms' rows; h->store must be open. */
-enum err gate_open(struct cx *cx, struct house *h, const struct gate_options *o, struct gate **out) MUST_USE;
+enum err gate_open(struct cx *cx, struct house *h, const struct gate_options *o, struct gate **out)
+    MUST_USE;
 /* After http_close: waits for changes in flight, ends the workers. */
 void gate_close(struct gate *g);
 

@@ -1,4 +1,5 @@
-/* app/house.h - what the process owns. Rooms carry a pointer to it in cx->house and never look inside. */
+/* app/house.h - what the process owns. Rooms carry a pointer to it in cx->house and never look
+ * inside. */
 #pragma once
 #include "db/event.h"
 #include "net/route.h"
@@ -19,11 +20,13 @@ struct house {
 extern const struct room *const rooms[];
 extern const size_t rooms_n;
 
-/* A path that keeps its exchange: the gate finds out who it is and whether they may, then hands it over. */
+/* A path that keeps its exchange: the gate finds out who it is and whether they may, then hands it
+ * over. */
 struct stream_route {
     const char *path;
     uint32_t may, scope;
-    /* On a worker; must not block. cx->actor, cx->lang, cx->peer are set; cx and its arena live as long as the exchange. */
+    /* On a worker; must not block. cx->actor, cx->lang, cx->peer are set; cx and its arena live as
+     * long as the exchange. */
     void (*take)(struct house *h, struct http_exchange *x, struct cx *cx);
     const char *summary;
 };

@@ -143,7 +143,8 @@ static bool worker_start(struct lanes *l, uint32_t serves)
     return is_up;
 }
 
-struct lanes *lanes_open(struct store *s, unsigned workers, void (*run)(struct errand *e, struct db *db))
+struct lanes *lanes_open(struct store *s, unsigned workers,
+                         void (*run)(struct errand *e, struct db *db))
 {
     struct lanes *l = calloc(1, sizeof *l);
     if (!l)

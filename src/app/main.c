@@ -5,9 +5,11 @@
 static const char usage[] =
     "usage: kith serve --data DIR [--listen 127.0.0.1:8080] [--store sqlite|postgresql://…]\n"
     "                  [--tls-cert FILE --tls-key FILE] [--proxy ADDRESS]… [--config FILE]\n"
-    "       kith user add --data DIR --email E --name N --role ROLE [--extension E]… [--queue Q]… [--lang L]\n"
+    "       kith user add --data DIR --email E --name N --role ROLE [--extension E]… [--queue Q]… "
+    "[--lang L]\n"
     "                     [--password-stdin]\n"
-    "       kith user list | disable --email E | reset --email E --password-stdin   (each with --data DIR)\n"
+    "       kith user list | disable --email E | reset --email E --password-stdin   (each with "
+    "--data DIR)\n"
     "       kith token add --data DIR --name N --role ROLE [--scope S]… [--days N]\n"
     "       kith check --data DIR\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
@@ -34,9 +36,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", serve_command}, {"user", user_command},       {"token", token_command}, {"check", check_command},
-    {"demo", demo_command},   {"openapi", openapi_command}, {"version", version},     {"--version", version},
-    {"help", help},           {"--help", help},             {"-h", help},
+    {"serve", serve_command}, {"user", user_command}, {"token", token_command},
+    {"check", check_command}, {"demo", demo_command}, {"openapi", openapi_command},
+    {"version", version},     {"--version", version}, {"help", help},
+    {"--help", help},         {"-h", help},
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,8 @@
-/* app/metrics.c - the house's own rows: is it alive, is it ready, its figures, and what it offers. */
+/* app/metrics.c - the house's own rows: is it alive, is it ready, its figures, and what it offers.
+ */
 #include "app/errand.h"
 #include "app/hub.h"
+#include "rooms/settings/settings.h"
 #include <unistd.h>
 
 static enum err say(struct raw_reply *out, int status, str type, str body)
@@ -19,15 +21,20 @@ static enum err alive(struct cx *cx, void *in, void *out)
 static enum err ready(struct cx *cx, void *in, void *out)
 {
     (void)in;
-    bool is_ready = store_is_ready(cx->house->store);
-    return say(out, is_ready ? 200 : 503, S("text/plain; charset=utf-8"), is_ready ? S("ready\n") : S("not ready\n"));
+    struct store *s = cx->house->store;
+    str version = {0};
+    bool is_ready = cx->db && settings_get(cx, "version", &version) == OK &&
+                    (store_is_postgres(s) || store_is_ready(s));
+    return say(out, is_ready ? 200 : 503, S("text/plain; charset=utf-8"),
+               is_ready ? S("ready\n") : S("not ready\n"));
 }
 
-/* ---- figures -------------------------------------------------------------------------------------------- */
+/* ---- figures ----------------------------------------------------------------------------- */
 
 static void figure(struct text *t, const char *name, const char *kind, const char *help, int64_t v)
 {
-    text_printf(t, "# HELP kith_%s %s\n# TYPE kith_%s %s\nkith_%s %lld\n", name, help, name, kind, name, (long long)v);
+    text_printf(t, "# HELP kith_%s %s\n# TYPE kith_%s %s\nkith_%s %lld\n", name, help, name, kind,
+                name, (long long)v);
 }
 
 static int64_t resident_bytes(void)
@@ -49,44 +56,57 @@ static enum err figures(struct cx *cx, void *in, void *out)
     struct store_figures s = {0};
     store_figures(h->store, &s);
     struct text t = text_in(cx->arena, 65536);
-    text_printf(&t, "# HELP kith_info Version of the program.\n# TYPE kith_info gauge\nkith_info{version=\"%s\",store=\"%s\"} 1\n",
+    text_printf(&t,
+                "# HELP kith_info Version of the program.\n# TYPE kith_info "
+                "gauge\nkith_info{version=\"%s\",store=\"%s\"} 1\n",
                 KITH_VERSION, store_is_postgres(h->store) ? "postgresql" : "sqlite");
-    figure(&t, "start_time_seconds", "gauge", "When this process began, Unix time.", h->started_ms / 1000);
+    figure(&t, "start_time_seconds", "gauge", "When this process began, Unix time.",
+           h->started_ms / 1000);
     figure(&t, "resident_bytes", "gauge", "Memory of the process.", resident_bytes());
-    text_printf(&t, "# HELP kith_answers_total Answers by hundreds of their status.\n# TYPE kith_answers_total counter\n");
+    text_printf(&t, "# HELP kith_answers_total Answers by hundreds of their status.\n# TYPE "
+                    "kith_answers_total counter\n");
     for (int i = 2; i < 6; i++)
-        text_printf(&t, "kith_answers_total{status=\"%dxx\"} %lld\n", i, (long long)atomic_load(&h->gate->answered[i]));
-    figure(&t, "lanes_waiting", "gauge", "Requests that stand in line for a worker.", lanes_waiting(h->gate->lanes));
+        text_printf(&t, "kith_answers_total{status=\"%dxx\"} %lld\n", i,
+                    (long long)atomic_load(&h->gate->answered[i]));
+    figure(&t, "lanes_waiting", "gauge", "Requests that stand in line for a worker.",
+           lanes_waiting(h->gate->lanes));
     if (h->http) {
         struct http_figures f = {0};
         http_figures(h->http, &f);
         figure(&t, "http_connections", "gauge", "Open connections.", f.connections);
         figure(&t, "http_streams", "gauge", "Open event streams.", f.streams);
         figure(&t, "http_requests_total", "counter", "Requests read.", f.requests);
-        figure(&t, "http_refused_total", "counter", "Requests refused before they reached a room.", f.refused);
-        figure(&t, "http_cut_slow_total", "counter", "Connections cut because they were too slow.", f.cut_slow);
+        figure(&t, "http_refused_total", "counter", "Requests refused before they reached a room.",
+               f.refused);
+        figure(&t, "http_cut_slow_total", "counter", "Connections cut because they were too slow.",
+               f.cut_slow);
     }
     figure(&t, "store_wal_bytes", "gauge", "Size of the write-ahead log.", s.wal_bytes);
-    figure(&t, "store_oldest_reader_ms", "gauge", "Age of the oldest snapshot.", s.oldest_reader_ms);
-    figure(&t, "store_longest_stall_us", "gauge", "Longest stall of the writer.", s.longest_stall_us);
+    figure(&t, "store_oldest_reader_ms", "gauge", "Age of the oldest snapshot.",
+           s.oldest_reader_ms);
+    figure(&t, "store_longest_stall_us", "gauge", "Longest stall of the writer.",
+           s.longest_stall_us);
     figure(&t, "store_batches_total", "counter", "Batches committed.", s.batches);
     figure(&t, "store_changes_total", "counter", "Changes committed.", s.changes);
     figure(&t, "store_changes_refused_total", "counter", "Changes refused.", s.changes_refused);
-    figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.", s.queue_interactive);
+    figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.",
+           s.queue_interactive);
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);
     if (h->hub) {
         struct hub_figures f = {0};
         hub_figures(h->hub, &f);
         figure(&t, "hub_events_total", "counter", "Events taken from the store.", f.events);
         figure(&t, "hub_sent_total", "counter", "Messages sent to browsers.", f.sent);
-        figure(&t, "hub_dropped_total", "counter", "Streams dropped because they were behind.", f.dropped);
+        figure(&t, "hub_dropped_total", "counter", "Streams dropped because they were behind.",
+               f.dropped);
         figure(&t, "hub_waiting", "gauge", "Events that wait to be sent.", f.waiting);
-        figure(&t, "hub_longest_us", "gauge", "Longest way of an event since the last look.", f.longest_us);
+        figure(&t, "hub_longest_us", "gauge", "Longest way of an event since the last look.",
+               f.longest_us);
     }
     return say(out, 200, S("text/plain; version=0.0.4; charset=utf-8"), text_str(&t));
 }
 
-/* ---- what the house offers --------------------------------------------------------------------------------- */
+/* ---- what the house offers --------------------------------------------------------------- */
 
 static enum err openapi(struct cx *cx, void *in, void *out)
 {
@@ -140,6 +160,7 @@ static enum err meta(struct cx *cx, void *in, void *out)
     return say(out, 200, S("application/json"), text_str(&t));
 }
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/healthz", .is_public = true, .without_store = true, .per_minute = 60000, .read = alive, .out = &raw_reply_shape,
      .summary = "Alive?"},
@@ -152,4 +173,5 @@ static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/meta", .may = MAY_ALL, .read = meta, .out = &raw_reply_shape,
      .summary = "Roles, scopes, languages, codes, and the rules of what comes in"},
 };
+/* clang-format on */
 const struct room house_room = ROOM("house", routes);

@@ -11,7 +11,8 @@ static void pair(struct json_out *j, const char *key, const char *value)
 static void text_schema(struct json_out *j, const struct field *f)
 {
     static const char *const types[] = {
-        [F_INT] = "integer", [F_OPT_INT] = "integer", [F_BOOL] = "boolean", [F_DOUBLE] = "number", [F_STR_LIST] = "array",
+        [F_INT] = "integer",   [F_OPT_INT] = "integer", [F_BOOL] = "boolean",
+        [F_DOUBLE] = "number", [F_STR_LIST] = "array",
     };
     const char *type = (size_t)f->type < COUNT(types) && types[f->type] ? types[f->type] : "string";
     json_object_begin(j);
@@ -118,7 +119,8 @@ static void codes_of_roles(struct json_out *j, uint32_t may)
     json_array_end(j);
 }
 
-static void rights(struct json_out *j, uint32_t may, uint32_t scope, bool is_public, bool session_only)
+static void rights(struct json_out *j, uint32_t may, uint32_t scope, bool is_public,
+                   bool session_only)
 {
     json_key(j, S("security"));
     json_array_begin(j);
@@ -147,9 +149,11 @@ static void rights(struct json_out *j, uint32_t may, uint32_t scope, bool is_pub
             pair(j, "x-scope", scope_codes[i]);
 }
 
-static void operation(struct json_out *j, const struct room *room, const struct route *r, struct arena *a)
+static void operation(struct json_out *j, const struct room *room, const struct route *r,
+                      struct arena *a)
 {
-    static const char *const methods[] = {"get", "head", "post", "put", "patch", "delete", "options"};
+    static const char *const methods[] = {"get",   "head",   "post",   "put",
+                                          "patch", "delete", "options"};
     json_key(j, str_of(methods[r->method]));
     json_object_begin(j);
     struct text id = text_in(a, 200);
@@ -193,7 +197,8 @@ static void stream_operation(struct json_out *j, const struct stream_route *s)
     pair(j, "summary", s->summary);
     rights(j, s->may, s->scope ? s->scope : SCOPE_READ, false, false);
     json_key(j, S("responses"));
-    json_raw(j, S("{\"200\":{\"description\":\"Server-Sent Events\",\"content\":{\"text/event-stream\":{}}},"
+    json_raw(j, S("{\"200\":{\"description\":\"Server-Sent "
+                  "Events\",\"content\":{\"text/event-stream\":{}}},"
                   "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}"));
     json_object_end(j);
 }
@@ -239,17 +244,23 @@ static void paths(struct json_out *j, const struct room *const *all, size_t n, s
 }
 
 static const char components[] =
-    "{\"securitySchemes\":{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-kith\","
-    "\"description\":\"From POST /api/v1/session; on loopback without TLS the cookie is called kith. Every method but GET "
+    "{\"securitySchemes\":{\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"__Host-"
+    "kith\","
+    "\"description\":\"From POST /api/v1/session; on loopback without TLS the cookie is called "
+    "kith. Every method but GET "
     "carries the header X-Kith: 1.\"},"
     "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
-    "\"responses\":{\"Problem\":{\"description\":\"Refused\",\"content\":{\"application/problem+json\":{\"schema\":"
+    "\"responses\":{\"Problem\":{\"description\":\"Refused\",\"content\":{\"application/"
+    "problem+json\":{\"schema\":"
     "{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
-    "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"status\",\"title\",\"detail\",\"code\"],\"properties\":{"
+    "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"status\",\"title\",\"detail\","
+    "\"code\"],\"properties\":{"
     "\"status\":{\"type\":\"integer\"},\"title\":{\"type\":\"string\"},"
     "\"detail\":{\"type\":\"string\",\"description\":\"A sentence in the language asked\"},"
-    "\"code\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\",\"description\":\"Name of the sentence\"},"
-    "\"args\":{\"type\":\"object\"},\"field\":{\"type\":\"string\"},\"request\":{\"type\":\"integer\"}}}}}";
+    "\"code\":{\"type\":\"string\"},\"reason\":{\"type\":\"string\",\"description\":\"Name of the "
+    "sentence\"},"
+    "\"args\":{\"type\":\"object\"},\"field\":{\"type\":\"string\"},\"request\":{\"type\":"
+    "\"integer\"}}}}}";
 
 str openapi_text(struct arena *a)
 {
@@ -265,7 +276,8 @@ str openapi_text(struct arena *a)
     json_object_begin(&j);
     pair(&j, "title", "Kith");
     pair(&j, "version", KITH_VERSION);
-    pair(&j, "description", "One record for every customer. Printed by the program from the rows that serve it.");
+    pair(&j, "description",
+         "One record for every customer. Printed by the program from the rows that serve it.");
     json_object_end(&j);
     paths(&j, all, rooms_n + 1, a);
     json_key(&j, S("components"));

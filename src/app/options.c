@@ -32,7 +32,8 @@ static bool put(struct option_row *r, const char *value, struct arena *a, str *w
     return true;
 }
 
-bool options_read(struct option_row *rows, size_t n, int argc, char **argv, struct arena *a, bool *wants_help, str *why)
+bool options_read(struct option_row *rows, size_t n, int argc, char **argv, struct arena *a,
+                  bool *wants_help, str *why)
 {
     *wants_help = false;
     for (int i = 0; i < argc; i++) {
@@ -69,8 +70,8 @@ bool options_read(struct option_row *rows, size_t n, int argc, char **argv, stru
     return true;
 }
 
-static bool file_line(struct option_row *rows, size_t n, const bool *is_taken, str line, const char *path, int number,
-                      struct arena *a, str *why)
+static bool file_line(struct option_row *rows, size_t n, const bool *is_taken, str line,
+                      const char *path, int number, struct arena *a, str *why)
 {
     line = str_trim(line);
     if (line.len == 0 || line.ptr[0] == '#')
@@ -78,8 +79,8 @@ static bool file_line(struct option_row *rows, size_t n, const bool *is_taken, s
     str value = line, name = str_trim(str_cut(&value, '='));
     struct option_row *r = row_of(rows, n, name);
     if (!r || !value.ptr || r->kind == OPTION_FLAG) {
-        *why = arena_printf(a, "%s, line %d: a line reads 'name = value', and '" SFMT "' is %s", path, number, SARG(name),
-                            r ? "not one" : "not known");
+        *why = arena_printf(a, "%s, line %d: a line reads 'name = value', and '" SFMT "' is %s",
+                            path, number, SARG(name), r ? "not one" : "not known");
         return false;
     }
     if (is_taken[r - rows])

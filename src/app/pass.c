@@ -1,10 +1,12 @@
-/* app/pass.c - who is it, may they: sessions, tokens, requests from other pages, roles and scopes. */
+/* app/pass.c - who is it, may they: sessions, tokens, requests from other pages, roles and scopes.
+ */
 #include "app/errand.h"
 #include "messages.h"
 #include "rooms/staff/staff.h"
 
-/* ---- secrets that were good a moment ago --------------------------------------------------------------- */
-/* Half a second: a session that ended is refused within a second, and a busy one costs two reads a second. */
+/* ---- secrets that were good a moment ago ------------------------------------------------- */
+/* Half a second: a session that ended is refused within a second, and a busy one costs two reads a
+ * second. */
 
 enum { WAYS = 4, SETS = 1024, NAME_MAX_BYTES = 120 };
 static const int64_t GOOD_FOR_NS = 500000000;
@@ -83,7 +85,7 @@ static void pass_keep(struct pass_book *b, const uint8_t hash[32], const struct 
     pthread_mutex_unlock(&b->lock[set % COUNT(b->lock)]);
 }
 
-/* ---- cookies ---------------------------------------------------------------------------------------------- */
+/* ---- cookies ----------------------------------------------------------------------------- */
 
 str pass_cookie_name(const struct errand *e)
 {
@@ -95,31 +97,34 @@ str pass_device_name(const struct errand *e)
     return e->rq->is_tls ? S("__Host-kith-device") : S("kith-device");
 }
 
-/* ---- requests that other pages made a browser send ---------------------------------------------------------- */
+/* ---- requests that other pages made a browser send --------------------------------------- */
 
 static bool is_own_origin(const struct errand *e, str origin)
 {
     ptrdiff_t at = str_find(origin, S("://"));
     if (at < 0)
         return false; /* "null" */
-    str scheme = {origin.ptr, (size_t)at}, host = {origin.ptr + at + 3, origin.len - (size_t)at - 3};
+    str scheme = {origin.ptr, (size_t)at},
+        host = {origin.ptr + at + 3, origin.len - (size_t)at - 3};
     if (e->rq->is_tls && !str_eq(scheme, S("https")))
         return false;
     return str_eq_ascii_nocase(host, http_header_of(e->x, "Host"));
 }
 
-/* by_cookie: the browser adds the cookie by itself, so the request must prove that our own page made it. */
+/* by_cookie: the browser adds the cookie by itself, so the request must prove that our own page
+ * made it. */
 static enum err not_from_elsewhere(struct errand *e, bool by_cookie)
 {
     str origin = http_header_of(e->x, "Origin"), site = http_header_of(e->x, "Sec-Fetch-Site");
     bool is_own = (origin.len == 0 || is_own_origin(e, origin)) &&
                   (site.len == 0 || str_eq(site, S("same-origin")));
     if (by_cookie)
-        is_own = is_own && (origin.len || site.len) && str_eq(http_header_of(e->x, "X-Kith"), S("1"));
+        is_own =
+            is_own && (origin.len || site.len) && str_eq(http_header_of(e->x, "X-Kith"), S("1"));
     return is_own ? OK : fault(&e->cx, ERR_DENIED, M_GATE_ELSEWHERE);
 }
 
-/* ---- sessions in use do not grow idle ---------------------------------------------------------------------- */
+/* ---- sessions in use do not grow idle ---------------------------------------------------- */
 
 enum { SEEN_EVERY_MS = 60000 };
 struct seen {
@@ -154,14 +159,19 @@ static void note_seen(struct errand *e)
         return;
     }
     s->gate = e->gate;
-    s->cx = (struct cx){.arena = a, .house = e->cx.house, .now_ms = e->cx.now_ms, .actor = e->cx.actor, .if_match = -1};
+    s->cx = (struct cx){.arena = a,
+                        .house = e->cx.house,
+                        .now_ms = e->cx.now_ms,
+                        .actor = e->cx.actor,
+                        .if_match = -1};
     s->cx.actor.name = (str){0};
-    s->change = (struct change){.lane = LANE_BULK, .apply = seen_apply, .cx = &s->cx, .done = seen_done, .owner = s};
+    s->change = (struct change){
+        .lane = LANE_BULK, .apply = seen_apply, .cx = &s->cx, .done = seen_done, .owner = s};
     atomic_fetch_add(&e->gate->in_store, 1);
     db_submit(e->gate->house->store, &s->change);
 }
 
-/* ---- who ------------------------------------------------------------------------------------------------------- */
+/* ---- who --------------------------------------------------------------------------------- */
 
 static enum err who(struct errand *e)
 {
@@ -180,7 +190,8 @@ static enum err who(struct errand *e)
     if (secret.len == 0)
         return fault(cx, ERR_UNAUTHENTICATED, M_GATE_NOBODY);
     if (secret.len > 200)
-        return fault(cx, ERR_UNAUTHENTICATED, is_token ? M_GATE_TOKEN_UNKNOWN : M_GATE_SESSION_UNKNOWN);
+        return fault(cx, ERR_UNAUTHENTICATED,
+                     is_token ? M_GATE_TOKEN_UNKNOWN : M_GATE_SESSION_UNKNOWN);
 
     uint8_t hash[32];
     sha256(arena_printf(cx->arena, "%c" SFMT, is_token ? 't' : 's', SARG(secret)), hash);
@@ -191,8 +202,8 @@ static enum err who(struct errand *e)
                           : staff_by_session(cx, secret, &cx->actor, &cx->lang, &seen_ms);
     if (x == ERR_UNAUTHENTICATED) {
         uint32_t wait_s = 1;
-        if (!limits_take(e->gate->limits, "wrong secret", limits_net(cx->arena, cx->peer), clock_mono_ns(),
-                         100000000, 300, &wait_s)) {
+        if (!limits_take(e->gate->limits, "wrong secret", limits_net(cx->arena, cx->peer),
+                         clock_mono_ns(), 100000000, 300, &wait_s)) {
             x = fault(cx, ERR_TOO_MANY, M_GATE_BUDGET);
             cx->why.retry_after_s = wait_s;
             return x;
@@ -206,7 +217,7 @@ static enum err who(struct errand *e)
     return OK;
 }
 
-/* ---- may they -------------------------------------------------------------------------------------------------- */
+/* ---- may they ---------------------------------------------------------------------------- */
 
 static enum err scope_held(struct cx *cx, uint32_t scope)
 {

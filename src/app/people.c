@@ -1,4 +1,5 @@
-/* app/people.c - `kith user` and `kith token`, by oneself or by the server that holds the directory. */
+/* app/people.c - `kith user` and `kith token`, by oneself or by the server that holds the
+ * directory. */
 #include "app/people.h"
 #include "app/commands.h"
 #include "app/options.h"
@@ -19,10 +20,11 @@
 enum { LINE_MAX_BYTES = 65536, LIST_MAX = 10000 };
 static const size_t ARENA_BYTES = (size_t)16 << 20;
 
-/* ---- what is asked ------------------------------------------------------------------------------------- */
+/* ---- what is asked ----------------------------------------------------------------------- */
 
 enum wish { USER_ADD, USER_LIST, USER_DISABLE, USER_RESET, TOKEN_ADD, WISH_N };
-static const char *const wish_codes[WISH_N] = {"user_add", "user_list", "user_disable", "user_reset", "token_add"};
+static const char *const wish_codes[WISH_N] = {"user_add", "user_list", "user_disable",
+                                               "user_reset", "token_add"};
 
 struct order {
     int wish;
@@ -51,14 +53,17 @@ static const struct field order_fields[] = {
 };
 static const struct shape order_shape = SHAPE("order", struct order, order_fields);
 
-struct said { bool is_done; str text; };
+struct said {
+    bool is_done;
+    str text;
+};
 static const struct field said_fields[] = {
     FIELD(struct said, is_done),
     FIELD(struct said, text, .max_len = 60000, .multiline = true),
 };
 static const struct shape said_shape = SHAPE("said", struct said, said_fields);
 
-/* ---- doing it ---------------------------------------------------------------------------------------------- */
+/* ---- doing it ---------------------------------------------------------------------------- */
 
 static enum err user_add_apply(struct cx *cx, void *o)
 {
@@ -94,8 +99,13 @@ static enum err plan(struct cx *cx, struct order *o)
 {
     switch (o->wish) {
     case USER_ADD:
-        o->person = (struct staff_new){.email = o->email, .name = o->name, .role = o->role, .lang = o->lang,
-                                       .password = o->password, .extensions = o->extensions, .queues = o->queues};
+        o->person = (struct staff_new){.email = o->email,
+                                       .name = o->name,
+                                       .role = o->role,
+                                       .lang = o->lang,
+                                       .password = o->password,
+                                       .extensions = o->extensions,
+                                       .queues = o->queues};
         return staff_plan(cx, &o->person);
     case USER_RESET:
         TRY(find_person(cx, o));
@@ -127,8 +137,8 @@ static enum err list(struct cx *cx, str *out)
     struct text t = text_in(cx->arena, LINE_MAX_BYTES - 1024);
     const struct staff *p = people.items;
     for (size_t i = 0; i < people.n; i++)
-        text_printf(&t, SFMT "\t" SFMT "\t%s\t%s\n", SARG(p[i].email), SARG(p[i].name), role_codes[p[i].role],
-                    p[i].is_active ? "active" : "disabled");
+        text_printf(&t, SFMT "\t" SFMT "\t%s\t%s\n", SARG(p[i].email), SARG(p[i].name),
+                    role_codes[p[i].role], p[i].is_active ? "active" : "disabled");
     *out = text_str(&t);
     return t.is_over ? fault(cx, ERR_TOO_BIG, M_PEOPLE_MANY) : OK;
 }
@@ -136,8 +146,11 @@ static enum err list(struct cx *cx, str *out)
 /* cx->db is a reader. */
 static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *out)
 {
-    static enum err (*const applies[WISH_N])(struct cx *, void *) = {
-        [USER_ADD] = user_add_apply, [USER_DISABLE] = user_disable_apply, [USER_RESET] = user_reset_apply, [TOKEN_ADD] = token_add_apply};
+    static enum err (*const applies[WISH_N])(struct cx *,
+                                             void *) = {[USER_ADD] = user_add_apply,
+                                                        [USER_DISABLE] = user_disable_apply,
+                                                        [USER_RESET] = user_reset_apply,
+                                                        [TOKEN_ADD] = token_add_apply};
     for (int tries = 0;; tries++) {
         TRY(read_begin(cx));
         enum err e = o->wish == USER_LIST ? list(cx, out) : plan(cx, o);
@@ -156,7 +169,7 @@ static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *
     return OK;
 }
 
-/* ---- at the server ----------------------------------------------------------------------------------------------- */
+/* ---- at the server ----------------------------------------------------------------------- */
 
 struct people_desk {
     struct house *house;
@@ -175,7 +188,8 @@ static bool is_one_of_us(int fd)
 {
     struct ucred who;
     socklen_t n = sizeof who;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == geteuid() || who.uid == 0);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 &&
+           (who.uid == geteuid() || who.uid == 0);
 }
 
 /* One line, within the patience of a receive time-out. */
@@ -221,8 +235,13 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
     struct arena *a = arena_open(ARENA_BYTES);
     if (!a)
         return;
-    struct cx cx = {.arena = a, .db = db, .house = d->house, .now_ms = clock_now_ms(), .actor = {.kind = ACTOR_SYSTEM},
-                    .if_match = -1, .peer = S("")};
+    struct cx cx = {.arena = a,
+                    .db = db,
+                    .house = d->house,
+                    .now_ms = clock_now_ms(),
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
     struct timeval patience = {.tv_sec = 5};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -243,7 +262,8 @@ static void *desk_main(void *arg)
     struct people_desk *d = arg;
     struct db *db = NULL;
     for (;;) {
-        struct pollfd p[] = {{.fd = d->listener, .events = POLLIN}, {.fd = d->stop, .events = POLLIN}};
+        struct pollfd p[] = {{.fd = d->listener, .events = POLLIN},
+                             {.fd = d->stop, .events = POLLIN}};
         if (poll(p, 2, -1) < 0 && errno != EINTR)
             break;
         if (p[1].revents)
@@ -282,15 +302,18 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
     struct sockaddr_un at;
     address_of(d->dir, &at);
     errno = EADDRINUSE;
-    bool is_taken = is_somebody_there(&at); /* PostgreSQL: a second server with the same directory */
+    bool is_taken =
+        is_somebody_there(&at); /* PostgreSQL: a second server with the same directory */
     if (!is_taken)
         (void)unlinkat(d->dir, "kith.sock", 0); /* left by one that was killed */
     mode_t before = umask(0177);
     bool is_open = !is_taken && d->dir >= 0 && d->listener >= 0 && d->stop >= 0 &&
-                   bind(d->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(d->listener, 16) == 0;
+                   bind(d->listener, (const struct sockaddr *)&at, sizeof at) == 0 &&
+                   listen(d->listener, 16) == 0;
     umask(before);
     if (!is_open || pthread_create(&d->thread, NULL, desk_main, d) != 0) {
-        *why = arena_printf(a, "kith.sock cannot be made in " SFMT ": %s", SARG(h->data_dir), strerror(errno));
+        *why = arena_printf(a, "kith.sock cannot be made in " SFMT ": %s", SARG(h->data_dir),
+                            strerror(errno));
         if (d->dir >= 0)
             close(d->dir);
         if (d->listener >= 0)
@@ -317,7 +340,7 @@ void people_desk_close(struct people_desk *d)
     free(d);
 }
 
-/* ---- at the command ----------------------------------------------------------------------------------------------- */
+/* ---- at the command ---------------------------------------------------------------------- */
 
 /* True when a server took it; *said is its answer. */
 static bool hand_over(struct cx *cx, const char *data, const struct order *o, struct said *said)
@@ -326,10 +349,12 @@ static bool hand_over(struct cx *cx, const char *data, const struct order *o, st
     int dir = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     address_of(dir, &at);
-    bool is_there = dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    bool is_there =
+        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
     if (is_there) {
         str line = {0};
-        bool is_answered = line_send(fd, cx->arena, &order_shape, o) && line_read(fd, cx->arena, &line) &&
+        bool is_answered = line_send(fd, cx->arena, &order_shape, o) &&
+                           line_read(fd, cx->arena, &line) &&
                            json_read(cx, &said_shape, line, said, NULL) == OK;
         if (!is_answered)
             *said = (struct said){false, S("the server that holds the directory did not answer")};
@@ -341,7 +366,8 @@ static bool hand_over(struct cx *cx, const char *data, const struct order *o, st
     return is_there;
 }
 
-static void by_oneself(struct cx *cx, const char *data, const char *url, struct order *o, struct said *said)
+static void by_oneself(struct cx *cx, const char *data, const char *url, struct order *o,
+                       struct said *said)
 {
     struct store_options so = {.data_dir = str_of(data), .url = str_of(url ? url : "")};
     struct store *s = NULL;
@@ -384,7 +410,20 @@ static struct str_list texts_of(struct arena *a, const struct option_row *r)
     return l;
 }
 
-enum { O_DATA, O_STORE, O_EMAIL, O_NAME, O_ROLE, O_LANG, O_EXTENSION, O_QUEUE, O_SCOPE, O_DAYS, O_PASSWORD, O_N };
+enum {
+    O_DATA,
+    O_STORE,
+    O_EMAIL,
+    O_NAME,
+    O_ROLE,
+    O_LANG,
+    O_EXTENSION,
+    O_QUEUE,
+    O_SCOPE,
+    O_DAYS,
+    O_PASSWORD,
+    O_N
+};
 
 static int wrong(str why)
 {
@@ -394,10 +433,17 @@ static int wrong(str why)
 
 static int run(struct arena *a, enum wish wish, int argc, char **argv)
 {
-    struct option_row rows[O_N] = {
-        {.name = "data"}, {.name = "store"}, {.name = "email"}, {.name = "name"}, {.name = "role"}, {.name = "lang"},
-        {.name = "extension", .kind = OPTION_MANY}, {.name = "queue", .kind = OPTION_MANY},
-        {.name = "scope", .kind = OPTION_MANY}, {.name = "days"}, {.name = "password-stdin", .kind = OPTION_FLAG}};
+    struct option_row rows[O_N] = {{.name = "data"},
+                                   {.name = "store"},
+                                   {.name = "email"},
+                                   {.name = "name"},
+                                   {.name = "role"},
+                                   {.name = "lang"},
+                                   {.name = "extension", .kind = OPTION_MANY},
+                                   {.name = "queue", .kind = OPTION_MANY},
+                                   {.name = "scope", .kind = OPTION_MANY},
+                                   {.name = "days"},
+                                   {.name = "password-stdin", .kind = OPTION_FLAG}};
     bool wants_help = false;
     str why = {0};
     if (!options_read(rows, O_N, argc, argv, a, &wants_help, &why))
@@ -408,7 +454,9 @@ static int run(struct arena *a, enum wish wish, int argc, char **argv)
     const char *url = rows[O_STORE].value;
     if (!data && !url)
         return wrong(S("--data is missing"));
-    struct order o = {.wish = (int)wish, .email = str_of(rows[O_EMAIL].value), .name = str_of(rows[O_NAME].value)};
+    struct order o = {.wish = (int)wish,
+                      .email = str_of(rows[O_EMAIL].value),
+                      .name = str_of(rows[O_NAME].value)};
     bool wants_role = wish == USER_ADD || wish == TOKEN_ADD;
     o.role = wants_role ? code_of(role_codes, ROLE_N, rows[O_ROLE].value) : 0;
     o.lang = rows[O_LANG].value ? code_of(lang_codes, LANG_N, rows[O_LANG].value) : LANG_EN;
@@ -420,17 +468,23 @@ static int run(struct arena *a, enum wish wish, int argc, char **argv)
     if (wants_role && o.name.len == 0)
         return wrong(S("--name is missing"));
     if (o.role < 0)
-        return wrong(S("--role is owner, administrator, manager, agent, operator, marketer, risk, privacy or branch"));
+        return wrong(S("--role is owner, administrator, manager, agent, operator, marketer, risk, "
+                       "privacy or branch"));
     if (o.lang < 0)
         return wrong(S("--lang is en, ja, zh, kk or ru"));
-    if (rows[O_DAYS].value && (!str_to_int(str_of(rows[O_DAYS].value), &o.days) || o.days < 1 || o.days > 36500))
+    if (rows[O_DAYS].value &&
+        (!str_to_int(str_of(rows[O_DAYS].value), &o.days) || o.days < 1 || o.days > 36500))
         return wrong(S("--days is a number from 1 to 36500"));
     if (wish == USER_RESET && !rows[O_PASSWORD].n)
         return wrong(S("--password-stdin is missing"));
     if (rows[O_PASSWORD].n && !password_stdin(a, &o.password))
         return wrong(S("the password on standard input is empty or longer than 1,024 bytes"));
 
-    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .actor = {.kind = ACTOR_SYSTEM}, .if_match = -1, .peer = S("")};
+    struct cx cx = {.arena = a,
+                    .now_ms = clock_now_ms(),
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
     struct said said = {0};
     if (!data || !hand_over(&cx, data, &o, &said))
         by_oneself(&cx, data ? data : "", url, &o, &said);
@@ -454,11 +508,13 @@ int user_command(int argc, char **argv)
 {
     static const char *const verbs[] = {"add", "list", "disable", "reset"};
     int wish = argc > 0 ? code_of(verbs, COUNT(verbs), argv[0]) : -1;
-    return wish < 0 ? wrong(S("`kith user` is followed by add, list, disable or reset")) : run_wish(wish, argc - 1, argv + 1);
+    return wish < 0 ? wrong(S("`kith user` is followed by add, list, disable or reset"))
+                    : run_wish(wish, argc - 1, argv + 1);
 }
 
 int token_command(int argc, char **argv)
 {
     bool is_add = argc > 0 && strcmp(argv[0], "add") == 0;
-    return is_add ? run_wish(TOKEN_ADD, argc - 1, argv + 1) : wrong(S("`kith token` is followed by add"));
+    return is_add ? run_wish(TOKEN_ADD, argc - 1, argv + 1)
+                  : wrong(S("`kith token` is followed by add"));
 }

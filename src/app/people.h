@@ -1,6 +1,8 @@
-/* app/people.h - `kith user` and `kith token`: done here, or by the server that holds the directory.
+/* app/people.h - `kith user` and `kith token`: done here, or by the server that holds the
+ * directory.
  *
- * A server on DIR listens on DIR/kith.sock (0600; only its own user and root are answered): one JSON line in, one out.
+ * A server on DIR listens on DIR/kith.sock (0600; only its own user and root are answered): one
+ * JSON line in, one out.
  */
 #pragma once
 #include "app/house.h"

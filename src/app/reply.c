@@ -18,13 +18,17 @@ static void header(struct headers *hs, str name, str value)
 
 static void send_off(struct errand *e, int status, str type, struct headers *hs, str body)
 {
-    atomic_fetch_add_explicit(&e->gate->answered[status / 100 < 6 ? status / 100 : 5], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->gate->answered[status / 100 < 6 ? status / 100 : 5], 1,
+                              memory_order_relaxed);
     http_reply(e->x, status, type, hs->h, hs->n, body, true);
 }
 
-/* ---- refusals --------------------------------------------------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------------------------- */
 
-static const struct { int status; uint16_t title, say; } faults[] = {
+static const struct {
+    int status;
+    uint16_t title, say;
+} faults[] = {
     [ERR_NOT_FOUND] = {404, M_TITLE_NOT_FOUND, M_SAY_NOT_FOUND},
     [ERR_INVALID] = {422, M_TITLE_INVALID, M_SAY_INVALID},
     [ERR_MALFORMED] = {400, M_TITLE_MALFORMED, M_SAY_MALFORMED},
@@ -39,7 +43,8 @@ static const struct { int status; uint16_t title, say; } faults[] = {
     [ERR_INTERNAL] = {500, M_TITLE_INTERNAL, M_SAY_INTERNAL},
 };
 
-static str problem(struct errand *e, int status, uint16_t title, const char *code, const struct fault *why, uint16_t say)
+static str problem(struct errand *e, int status, uint16_t title, const char *code,
+                   const struct fault *why, uint16_t say)
 {
     struct cx *cx = &e->cx;
     struct text t = text_in(cx->arena, 65536);
@@ -50,7 +55,8 @@ static str problem(struct errand *e, int status, uint16_t title, const char *cod
     json_key(&j, S("title"));
     json_str(&j, msg_text(cx->arena, cx->lang, title, NULL, 0));
     json_key(&j, S("detail"));
-    json_str(&j, why && why->msg ? fault_text(cx->arena, cx->lang, why) : msg_text(cx->arena, cx->lang, say, NULL, 0));
+    json_str(&j, why && why->msg ? fault_text(cx->arena, cx->lang, why)
+                                 : msg_text(cx->arena, cx->lang, say, NULL, 0));
     json_key(&j, S("code"));
     json_str(&j, str_of(code));
     if (why && why->msg) {
@@ -81,17 +87,22 @@ static str problem(struct errand *e, int status, uint16_t title, const char *cod
     return text_str(&t);
 }
 
-/* The only log line of a request: who was refused what, never what was sent. The path is the row's pattern. */
+/* The only log line of a request: who was refused what, never what was sent. The path is the row's
+ * pattern. */
 static void log_refusal(const struct errand *e, int status, const char *code)
 {
     const struct cx *cx = &e->cx;
-    enum log_level level = status >= 500 ? LOG_ERROR : status == 401 || status == 403 || status == 429 ? LOG_WARN : LOG_DEBUG;
+    enum log_level level = status >= 500                                     ? LOG_ERROR
+                           : status == 401 || status == 403 || status == 429 ? LOG_WARN
+                                                                             : LOG_DEBUG;
     if (status == 503)
         level = LOG_WARN;
-    log_line(level, "request.refused", "request=%llu status=%d code=%s reason=%s method=%s path=%s actor=%d:%lld peer=" SFMT,
-             (unsigned long long)cx->request, status, code, cx->why.msg ? msg_name(cx->why.msg) : "-",
-             http_method_names[e->rq->method], e->spot ? e->spot->path : "-", (int)cx->actor.kind,
-             (long long)cx->actor.id, SARG(cx->peer));
+    log_line(level, "request.refused",
+             "request=%llu status=%d code=%s reason=%s method=%s path=%s actor=%d:%lld peer=" SFMT,
+             (unsigned long long)cx->request, status, code,
+             cx->why.msg ? msg_name(cx->why.msg) : "-", http_method_names[e->rq->method],
+             e->spot ? e->spot->path : "-", (int)cx->actor.kind, (long long)cx->actor.id,
+             SARG(cx->peer));
 }
 
 static void retry_after(struct headers *hs, struct errand *e, uint32_t seconds)
@@ -102,12 +113,15 @@ static void retry_after(struct headers *hs, struct errand *e, uint32_t seconds)
 void reply_fault(struct errand *e)
 {
     struct cx *cx = &e->cx;
-    enum err err = (size_t)e->result < COUNT(faults) && faults[e->result].status ? e->result : ERR_INTERNAL;
-    if (err == ERR_STALE && cx->if_match == -1) { /* overtaken five times; nothing the asker said is wrong */
+    enum err err =
+        (size_t)e->result < COUNT(faults) && faults[e->result].status ? e->result : ERR_INTERNAL;
+    if (err == ERR_STALE &&
+        cx->if_match == -1) { /* overtaken five times; nothing the asker said is wrong */
         err = ERR_BUSY;
         cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 1};
     }
-    /* A fault left over from something the room tried and got over does not speak for this error. */
+    /* A fault left over from something the room tried and got over does not speak for this error.
+     */
     const struct fault *why = cx->why.err == err ? &cx->why : NULL;
     struct headers hs = {0};
     header(&hs, S("Cache-Control"), S("no-store"));
@@ -138,7 +152,8 @@ void reply_http_fault(struct errand *e, int status)
     uint16_t say = is_media ? M_SAY_MEDIA_TYPE : M_SAY_NOT_ACCEPTABLE;
     const char *code = is_media ? "unsupported_media_type" : "not_acceptable";
     log_refusal(e, status, code);
-    send_off(e, status, S("application/problem+json"), &hs, problem(e, status, title, code, NULL, say));
+    send_off(e, status, S("application/problem+json"), &hs,
+             problem(e, status, title, code, NULL, say));
 }
 
 static str allowed(struct errand *e)
@@ -147,7 +162,8 @@ static str allowed(struct errand *e)
     struct text t = text_in(e->cx.arena, 200);
     const struct route *get = s->route[HTTP_GET];
     for (int m = 0; m < HTTP_METHOD_N; m++) {
-        bool is_there = s->route[m] || (m == HTTP_GET && s->stream) || (m == HTTP_HEAD && get && !get->apply) || m == HTTP_OPTIONS;
+        bool is_there = s->route[m] || (m == HTTP_GET && s->stream) ||
+                        (m == HTTP_HEAD && get && !get->apply) || m == HTTP_OPTIONS;
         if (is_there)
             text_printf(&t, "%s%s", t.len ? ", " : "", http_method_names[m]);
     }
@@ -160,7 +176,8 @@ void reply_method(struct errand *e)
     str allow = allowed(e);
     header(&hs, S("Allow"), allow);
     header(&hs, S("Cache-Control"), S("no-store"));
-    (void)fault(&e->cx, ERR_INVALID, M_GATE_METHOD, MARG("method", str_of(http_method_names[e->rq->method])), MARG("allow", allow));
+    (void)fault(&e->cx, ERR_INVALID, M_GATE_METHOD,
+                MARG("method", str_of(http_method_names[e->rq->method])), MARG("allow", allow));
     log_refusal(e, 405, "method_not_allowed");
     send_off(e, 405, S("application/problem+json"), &hs,
              problem(e, 405, M_TITLE_METHOD, "method_not_allowed", &e->cx.why, 0));
@@ -173,7 +190,7 @@ void reply_options(struct errand *e)
     send_off(e, 204, S(""), &hs, S(""));
 }
 
-/* ---- versions -------------------------------------------------------------------------------------------------- */
+/* ---- versions ---------------------------------------------------------------------------- */
 
 bool version_of(const struct shape *s, const void *p, int64_t *version)
 {
@@ -184,17 +201,21 @@ bool version_of(const struct shape *s, const void *p, int64_t *version)
             return *version > 0;
         }
     }
-    for (size_t i = 0; i < s->n; i++) /* a record that stands inside, as in {"customer": …, "notes": …} */
-        if (s->fields[i].type == F_STRUCT && version_of(s->fields[i].sub, (const char *)p + s->fields[i].offset, version))
+    for (size_t i = 0; i < s->n;
+         i++) /* a record that stands inside, as in {"customer": …, "notes": …} */
+        if (s->fields[i].type == F_STRUCT &&
+            version_of(s->fields[i].sub, (const char *)p + s->fields[i].offset, version))
             return true;
     return false;
 }
 
-/* More than one row of the store, so its version alone does not tell whether the whole is the same. */
+/* More than one row of the store, so its version alone does not tell whether the whole is the same.
+ */
 static bool is_composite(const struct shape *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->fields[i].type == F_LIST || s->fields[i].type == F_STRUCT || s->fields[i].type == F_JSON)
+        if (s->fields[i].type == F_LIST || s->fields[i].type == F_STRUCT ||
+            s->fields[i].type == F_JSON)
             return true;
     return false;
 }
@@ -212,7 +233,8 @@ static str etag_of(struct errand *e, str body)
     unsigned long long h = 0;
     for (int i = 0; i < 8; i++)
         h = h << 8 | hash[i];
-    return has_version ? arena_printf(a, "\"%lld-%016llx\"", (long long)version, h) : arena_printf(a, "W/\"%016llx\"", h);
+    return has_version ? arena_printf(a, "\"%lld-%016llx\"", (long long)version, h)
+                       : arena_printf(a, "W/\"%016llx\"", h);
 }
 
 /* Weak comparison, as If-None-Match wants it. */
@@ -230,7 +252,7 @@ static bool none_match_hits(str header, str etag)
     return false;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------- */
 
 static str secret_of(struct errand *e, const char *name)
 {
@@ -246,8 +268,10 @@ static str secret_of(struct errand *e, const char *name)
 static void cookie(struct headers *hs, struct errand *e, str name, str value, int64_t seconds)
 {
     header(hs, S("Set-Cookie"),
-           arena_printf(e->cx.arena, SFMT "=" SFMT "; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", SARG(name),
-                        SARG(value), (long long)seconds, str_starts(name, S("__Host-")) ? "; Secure" : ""));
+           arena_printf(e->cx.arena,
+                        SFMT "=" SFMT "; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s",
+                        SARG(name), SARG(value), (long long)seconds,
+                        str_starts(name, S("__Host-")) ? "; Secure" : ""));
 }
 
 static void cookies(struct headers *hs, struct errand *e)
@@ -266,7 +290,8 @@ static void cookies(struct headers *hs, struct errand *e)
     }
 }
 
-/* Whose eyes: a field with seen_by is for some roles only; somebody without a role sees none of them. */
+/* Whose eyes: a field with seen_by is for some roles only; somebody without a role sees none of
+ * them. */
 static uint32_t eyes_of(const struct actor *a)
 {
     if (a->kind == ACTOR_SYSTEM)

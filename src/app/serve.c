@@ -1,13 +1,13 @@
-/* app/serve.c - `kith serve`: opens the house, serves until told to stop, finishes what was accepted. Also the small
- * commands `openapi` and `check`. */
+/* app/serve.c - `kith serve`: opens the house, serves until told to stop, finishes what was
+ * accepted. Also the small commands `openapi` and `check`. */
 #include "app/commands.h"
 #include "app/gate.h"
 #include "app/hub.h"
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
-#include "rooms/settings/settings.h"
 #include "rooms/call/call.h"
+#include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 #include <malloc.h>
 #include <signal.h>
@@ -30,9 +30,11 @@ static int wrong(str why)
     return 2;
 }
 
-/* ---- the first start ------------------------------------------------------------------------------------------ */
+/* ---- the first start --------------------------------------------------------------------- */
 
-struct first { str cursor_key, setup_code; };
+struct first {
+    str cursor_key, setup_code;
+};
 
 static enum err first_apply(struct cx *cx, void *state)
 {
@@ -45,7 +47,8 @@ static enum err first_apply(struct cx *cx, void *state)
 /* 50 bits in characters that nobody mistakes: "4F7K-9QXM-2A". */
 static str setup_code(struct arena *a)
 {
-    static const char letters[] = "23456789ABCDEFGHJKMNPQRSTVWXYZ45"; /* 32, two twice: it costs a tenth of a bit */
+    static const char letters[] =
+        "23456789ABCDEFGHJKMNPQRSTVWXYZ45"; /* 32, two twice: it costs a tenth of a bit */
     uint8_t r[10];
     random_bytes(r, sizeof r);
     struct text t = text_in(a, 16);
@@ -77,7 +80,8 @@ static str new_hex_key(struct arena *a)
     return text_str(&t);
 }
 
-/* The key of cursors is the store's, so that a cursor outlives a restart and holds on every node. */
+/* The key of cursors is the store's, so that a cursor outlives a restart and holds on every node.
+ */
 static enum err begin(struct cx *cx, struct house *h, str *code)
 {
     str key = {0}, has_owner = {0}, is_demo = {0};
@@ -102,7 +106,7 @@ static enum err begin(struct cx *cx, struct house *h, str *code)
     return OK;
 }
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------------- */
 
 enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_N };
 
@@ -120,7 +124,8 @@ static bool listen_read(struct arena *a, const char *text, struct http_options *
         if (s.ptr[i] == ':')
             colon = (ptrdiff_t)i;
     int64_t port = 0;
-    if (colon < 0 || !str_to_int((str){s.ptr + colon + 1, s.len - (size_t)colon - 1}, &port) || port < 0 || port > 65535)
+    if (colon < 0 || !str_to_int((str){s.ptr + colon + 1, s.len - (size_t)colon - 1}, &port) ||
+        port < 0 || port > 65535)
         return false;
     str host = {s.ptr, (size_t)colon};
     if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
@@ -130,11 +135,18 @@ static bool listen_read(struct arena *a, const char *text, struct http_options *
     return true;
 }
 
-static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w, bool *wants_help, str *why)
+static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w, bool *wants_help,
+                        str *why)
 {
     static struct option_row rows[O_N];
-    memcpy(rows, (const struct option_row[O_N]){{.name = "data"}, {.name = "listen"}, {.name = "store"}, {.name = "tls-cert"},
-                                                {.name = "tls-key"}, {.name = "proxy", .kind = OPTION_MANY}, {.name = "config"}},
+    memcpy(rows,
+           (const struct option_row[O_N]){{.name = "data"},
+                                          {.name = "listen"},
+                                          {.name = "store"},
+                                          {.name = "tls-cert"},
+                                          {.name = "tls-key"},
+                                          {.name = "proxy", .kind = OPTION_MANY},
+                                          {.name = "config"}},
            sizeof rows);
     if (!options_read(rows, O_N, argc, argv, a, wants_help, why))
         return false;
@@ -163,7 +175,7 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
     return true;
 }
 
-/* ---- serving ------------------------------------------------------------------------------------------------------ */
+/* ---- serving ----------------------------------------------------------------------------- */
 
 static enum err house_open(struct cx *cx, struct house *h, const struct wishes *w, str *code)
 {
@@ -200,9 +212,11 @@ static void say_where(const struct house *h, const struct wishes *w, str code)
     const char *scheme = w->http.tls_cert_file.len ? "https" : "http";
     bool is_v6 = memchr(w->http.host.ptr, ':', w->http.host.len) != NULL;
     if (code.len)
-        printf("kith: there is no owner yet; open the address below and give the set-up code " SFMT "\n", SARG(code));
-    printf("kith: listening on %s://%s" SFMT "%s:%u\n", scheme, is_v6 ? "[" : "", SARG(w->http.host), is_v6 ? "]" : "",
-           http_port(h->http));
+        printf("kith: there is no owner yet; open the address below and give the set-up code " SFMT
+               "\n",
+               SARG(code));
+    printf("kith: listening on %s://%s" SFMT "%s:%u\n", scheme, is_v6 ? "[" : "",
+           SARG(w->http.host), is_v6 ? "]" : "", http_port(h->http));
     fflush(stdout);
 }
 
@@ -224,7 +238,12 @@ static void wait_for_end(struct house *h, const sigset_t *signals)
 static int serve(struct arena *a, const struct wishes *w)
 {
     struct house h = {.data_dir = str_of(w->data), .started_ms = clock_now_ms()};
-    struct cx cx = {.arena = a, .house = &h, .now_ms = h.started_ms, .actor = {.kind = ACTOR_SYSTEM}, .if_match = -1, .peer = S("")};
+    struct cx cx = {.arena = a,
+                    .house = &h,
+                    .now_ms = h.started_ms,
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
     str code = {0}, why = {0};
     sigset_t signals;
     sigemptyset(&signals);
@@ -234,7 +253,8 @@ static int serve(struct arena *a, const struct wishes *w)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 256 << 10); /* fixed: what one large request took goes back to the machine */
+    mallopt(M_MMAP_THRESHOLD,
+            256 << 10); /* fixed: what one large request took goes back to the machine */
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
     (void)mkdir(w->data, 0700); /* when it cannot be made, opening the store says so */
 
@@ -246,7 +266,8 @@ static int serve(struct arena *a, const struct wishes *w)
     }
     struct people_desk *people = people_desk_open(&h, a, &why);
     if (!people)
-        log_line(LOG_WARN, "socket.missing", "reason=%.*s", SARG(why)); /* commands then need the server stopped */
+        log_line(LOG_WARN, "socket.missing", "reason=%.*s",
+                 SARG(why)); /* commands then need the server stopped */
     malloc_trim(0);
     say_where(&h, w, code);
     wait_for_end(&h, &signals);
@@ -274,7 +295,7 @@ int serve_command(int argc, char **argv)
     return status;
 }
 
-/* ---- openapi ------------------------------------------------------------------------------------------------------------ */
+/* ---- openapi ----------------------------------------------------------------------------- */
 
 int openapi_command(int argc, char **argv)
 {
@@ -291,7 +312,7 @@ int openapi_command(int argc, char **argv)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* ---- check ---------------------------------------------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------------------------- */
 
 static bool complains(sqlite3 *db, const char *pragma, const char *fine, bool *is_sound)
 {
@@ -319,7 +340,8 @@ static int check_file(struct arena *a, const char *data)
                    complains(db, "PRAGMA integrity_check", "ok", &is_sound) &&
                    complains(db, "PRAGMA foreign_key_check", NULL, &is_sound);
     if (!is_read)
-        fprintf(stderr, "kith: %s cannot be read: %s\n", path.ptr, db ? sqlite3_errmsg(db) : "no memory");
+        fprintf(stderr, "kith: %s cannot be read: %s\n", path.ptr,
+                db ? sqlite3_errmsg(db) : "no memory");
     sqlite3_close(db);
     if (is_read && is_sound)
         puts("kith: the store is sound");
@@ -341,7 +363,8 @@ int check_command(int argc, char **argv)
     else if (wants_help || !(data = rows[0].value ? rows[0].value : getenv("KITH_DATA")))
         status = wrong(wants_help ? S("see there") : S("--data is missing"));
     else if (rows[1].value && strcmp(rows[1].value, "sqlite") != 0)
-        status = wrong(S("a PostgreSQL store is checked by PostgreSQL's own tools (pg_amcheck); its references are kept by it"));
+        status = wrong(S("a PostgreSQL store is checked by PostgreSQL's own tools (pg_amcheck); "
+                         "its references are kept by it"));
     else
         status = check_file(a, data);
     arena_close(a);

@@ -2,7 +2,7 @@
 #include "app/trie.h"
 
 struct node {
-    str segment; /* of the literals; empty for {name} */
+    str segment;                         /* of the literals; empty for {name} */
     struct node *children, *next, *name; /* literals in a list; the one for {name} */
     struct spot *spot;
 };
@@ -41,7 +41,8 @@ void trie_close(struct trie *t)
     free(t);
 }
 
-/* The next segment of a path that begins with '/'; *rest begins with the '/' after it or is empty. */
+/* The next segment of a path that begins with '/'; *rest begins with the '/' after it or is empty.
+ */
 static str segment_of(str *rest)
 {
     str s = {rest->ptr + 1, 0};

@@ -2,7 +2,8 @@
 #include "app/trie.h"
 #include "base/base_test.h"
 
-static const char *const patterns[] = {"/a", "/a/{id}", "/a/{id}/b", "/a/fixed", "/a/{id}/{kind}/c", "/a/fixed/d", "/"};
+static const char *const patterns[] = {
+    "/a", "/a/{id}", "/a/{id}/b", "/a/fixed", "/a/{id}/{kind}/c", "/a/fixed/d", "/"};
 
 static struct trie *open_trie(void)
 {
@@ -58,7 +59,8 @@ static void what_is_no_path_of_ours_leads_nowhere(void **state)
     (void)state;
     struct trie *t = open_trie();
 
-    static const char *const none[] = {"", "a", "/b", "/a/", "/a//b", "/a/x/", "/a/x/b/", "//", "/a/x/y/d", "/a/x/y/c/z", "/A"};
+    static const char *const none[] = {"",        "a",  "/b",       "/a/",        "/a//b", "/a/x/",
+                                       "/a/x/b/", "//", "/a/x/y/d", "/a/x/y/c/z", "/A"};
     for (size_t i = 0; i < COUNT(none); i++)
         expect(t, none[i], NULL, NULL);
     trie_close(t);

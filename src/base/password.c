@@ -38,6 +38,7 @@ bool password_is(str encoded, str password)
     bool is_somebody = encoded.len > 0 && encoded.len < sizeof z;
     if (is_somebody)
         memcpy(z, encoded.ptr, encoded.len);
-    bool is_right = crypto_pwhash_str_verify(is_somebody ? z : nobody, password.ptr, password.len) == 0;
+    bool is_right =
+        crypto_pwhash_str_verify(is_somebody ? z : nobody, password.ptr, password.len) == 0;
     return is_right && is_somebody;
 }

@@ -9,5 +9,6 @@ enum { PASSWORD_MIN = 12, PASSWORD_MAX = 1024 }; /* characters, bytes */
 
 /* The encoded form for the store, in arena. ERR_BUSY when the machine has no memory for it. */
 enum err password_hash(struct cx *cx, str password, str *out) MUST_USE;
-/* Constant work for a right and a wrong one; an empty `encoded` (no such person) costs the same and is false. */
+/* Constant work for a right and a wrong one; an empty `encoded` (no such person) costs the same and
+ * is false. */
 bool password_is(str encoded, str password);

@@ -13,25 +13,24 @@ struct audit_row {
     str details;
 };
 static const struct field audit_row_fields[] = {
-    FIELD(struct audit_row, id),
-    FIELD(struct audit_row, at),
-    FIELD(struct audit_row, actor_kind),
-    FIELD(struct audit_row, actor_id),
-    FIELD(struct audit_row, actor_name),
-    FIELD(struct audit_row, action),
-    FIELD(struct audit_row, customer),
-    FIELD(struct audit_row, ref),
+    FIELD(struct audit_row, id),         FIELD(struct audit_row, at),
+    FIELD(struct audit_row, actor_kind), FIELD(struct audit_row, actor_id),
+    FIELD(struct audit_row, actor_name), FIELD(struct audit_row, action),
+    FIELD(struct audit_row, customer),   FIELD(struct audit_row, ref),
     FIELD(struct audit_row, details),
 };
 static const struct shape audit_row_shape = SHAPE("audit_row", struct audit_row, audit_row_fields);
 
-struct audit_actor { str kind, id, name; };
+struct audit_actor {
+    str kind, id, name;
+};
 static const struct field audit_actor_fields[] = {
     FIELD(struct audit_actor, kind, .doc = "staff, token, phone_link, system"),
     FIELD(struct audit_actor, id, .nullable = true),
     FIELD(struct audit_actor, name),
 };
-static const struct shape audit_actor_shape = SHAPE("audit_actor", struct audit_actor, audit_actor_fields);
+static const struct shape audit_actor_shape =
+    SHAPE("audit_actor", struct audit_actor, audit_actor_fields);
 
 struct audit_line {
     when at;
@@ -48,16 +47,26 @@ static const struct field audit_line_fields[] = {
     FIELD(struct audit_line, ref, .omit_empty = true, .doc = "The record it was done to"),
     FIELD(struct audit_line, details, .doc = "Names of fields and codes, never values"),
 };
-static const struct shape audit_line_shape = SHAPE("audit_line", struct audit_line, audit_line_fields);
+static const struct shape audit_line_shape =
+    SHAPE("audit_line", struct audit_line, audit_line_fields);
 
-struct audit_page { struct list items; str next; };
+struct audit_page {
+    struct list items;
+    str next;
+};
 static const struct field audit_page_fields[] = {
     FIELD_LIST(struct audit_page, items, &audit_line_shape),
     FIELD(struct audit_page, next, .nullable = true),
 };
-static const struct shape audit_page_shape = SHAPE("audit_page", struct audit_page, audit_page_fields);
+static const struct shape audit_page_shape =
+    SHAPE("audit_page", struct audit_page, audit_page_fields);
 
-struct audit_in { int64_t limit; str cursor; customer_id customer; staff_id staff; };
+struct audit_in {
+    int64_t limit;
+    str cursor;
+    customer_id customer;
+    staff_id staff;
+};
 static const struct field audit_in_fields[] = {
     PAGE_FIELDS(struct audit_in),
     FIELD(struct audit_in, customer),
@@ -66,11 +75,16 @@ static const struct field audit_in_fields[] = {
 static const struct shape audit_in_shape = SHAPE("audit_in", struct audit_in, audit_in_fields);
 
 /* "staff.add" tells of a stf_…, "order.change" of an ord_…. */
-static const struct { str word; const char *prefix; } prefixes[] = {
-    {{"staff", 5}, "stf"}, {{"session", 7}, "stf"}, {{"token", 5}, "tok"}, {{"customer", 8}, "cus"}, {{"identity", 8}, "idn"},
-    {{"interaction", 11}, "itx"}, {{"note", 4}, "not"}, {{"task", 4}, "tsk"}, {{"address", 7}, "adr"}, {{"holding", 7}, "hld"},
-    {{"product", 7}, "prd"}, {{"order", 5}, "ord"}, {{"call", 4}, "cal"}, {{"phone_link", 10}, "phl"}, {{"merge", 5}, "mrg"},
-    {{"relation", 8}, "rel"}, {{"proposal", 8}, "prp"}, {{"return", 6}, "ret"},
+static const struct {
+    str word;
+    const char *prefix;
+} prefixes[] = {
+    {{"staff", 5}, "stf"},    {{"session", 7}, "stf"},     {{"token", 5}, "tok"},
+    {{"customer", 8}, "cus"}, {{"identity", 8}, "idn"},    {{"interaction", 11}, "itx"},
+    {{"note", 4}, "not"},     {{"task", 4}, "tsk"},        {{"address", 7}, "adr"},
+    {{"holding", 7}, "hld"},  {{"product", 7}, "prd"},     {{"order", 5}, "ord"},
+    {{"call", 4}, "cal"},     {{"phone_link", 10}, "phl"}, {{"merge", 5}, "mrg"},
+    {{"relation", 8}, "rel"}, {{"proposal", 8}, "prp"},    {{"return", 6}, "ret"},
 };
 
 static str ref_text(struct cx *cx, str action, int64_t ref)
@@ -95,14 +109,18 @@ static str actor_text(struct cx *cx, const struct audit_row *r)
     return prefix ? id_text(cx->arena, prefix, r->actor_id) : (str){0};
 }
 
-static enum err rows_read(struct cx *cx, const struct audit_in *a, int64_t before, int64_t limit, struct list *rows)
+static enum err rows_read(struct cx *cx, const struct audit_in *a, int64_t before, int64_t limit,
+                          struct list *rows)
 {
     if (a->customer.v && a->staff.v)
-        return db_all(cx, &q_audit_of_both, &audit_row_shape, rows, ARGS(V(a->customer), V(a->staff), V(before), V(limit)));
+        return db_all(cx, &q_audit_of_both, &audit_row_shape, rows,
+                      ARGS(V(a->customer), V(a->staff), V(before), V(limit)));
     if (a->customer.v)
-        return db_all(cx, &q_audit_of_customer, &audit_row_shape, rows, ARGS(V(a->customer), V(before), V(limit)));
+        return db_all(cx, &q_audit_of_customer, &audit_row_shape, rows,
+                      ARGS(V(a->customer), V(before), V(limit)));
     if (a->staff.v)
-        return db_all(cx, &q_audit_of_staff, &audit_row_shape, rows, ARGS(V(a->staff), V(before), V(limit)));
+        return db_all(cx, &q_audit_of_staff, &audit_row_shape, rows,
+                      ARGS(V(a->staff), V(before), V(limit)));
     return db_all(cx, &q_audit_all, &audit_row_shape, rows, ARGS(V(before), V(limit)));
 }
 
@@ -119,16 +137,22 @@ static enum err list(struct cx *cx, void *in, void *out)
     size_t n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
     struct audit_line *lines = ARENA_ARRAY(cx->arena, n + 1, struct audit_line);
     for (size_t i = 0; i < n; i++)
-        lines[i] = (struct audit_line){r[i].at, {r[i].actor_kind, actor_text(cx, &r[i]), r[i].actor_name}, r[i].action,
-                                       {r[i].customer}, ref_text(cx, r[i].action, r[i].ref), r[i].details};
+        lines[i] = (struct audit_line){r[i].at,
+                                       {r[i].actor_kind, actor_text(cx, &r[i]), r[i].actor_name},
+                                       r[i].action,
+                                       {r[i].customer},
+                                       ref_text(cx, r[i].action, r[i].ref),
+                                       r[i].details};
     page->items = (struct list){lines, n};
     if (rows.n > n)
         page->next = cursor_make(cx->arena, cx->now_ms, "audit", 0, r[n - 1].id);
     return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/audit", .may = MAY_AUDIT, .scope = 1u << SCOPE_ADMIN_BIT, .is_heavy = true,
      .read = list, .in = &audit_in_shape, .out = &audit_page_shape, .summary = "Who saw and who changed what, newest first"},
 };
+/* clang-format on */
 const struct room audit_room = ROOM("audit", routes);

@@ -4,12 +4,15 @@
 #include "queries.h"
 #include <pthread.h>
 
-struct setting_row { str name, value; };
+struct setting_row {
+    str name, value;
+};
 static const struct field setting_row_fields[] = {
     FIELD(struct setting_row, name),
     FIELD(struct setting_row, value),
 };
-static const struct shape setting_row_shape = SHAPE("setting_row", struct setting_row, setting_row_fields);
+static const struct shape setting_row_shape =
+    SHAPE("setting_row", struct setting_row, setting_row_fields);
 
 struct settings_out {
     str company;
@@ -19,15 +22,18 @@ struct settings_out {
 };
 static const struct field settings_fields[] = {
     FIELD(struct settings_out, company, .doc = "Name of the company, as customers know it"),
-    FIELD_ENUM(struct settings_out, lang, lang_codes, .doc = "Language of the interface for people who chose none"),
+    FIELD_ENUM(struct settings_out, lang, lang_codes,
+               .doc = "Language of the interface for people who chose none"),
     FIELD(struct settings_out, time_zone, .doc = "IANA name; days of business begin and end by it"),
-    FIELD(struct settings_out, base_currency, .doc = "ISO 4217; what customers spent is counted in it"),
-    FIELD(struct settings_out, region, .doc = "ISO 3166; telephone numbers without a country code belong to it"),
+    FIELD(struct settings_out, base_currency,
+          .doc = "ISO 4217; what customers spent is counted in it"),
+    FIELD(struct settings_out, region,
+          .doc = "ISO 3166; telephone numbers without a country code belong to it"),
     FIELD(struct settings_out, version),
 };
 static const struct shape settings_shape = SHAPE("settings", struct settings_out, settings_fields);
 
-/* ---- reading ------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 static void take_row(struct settings *s, str name, str value)
 {
@@ -61,7 +67,8 @@ static enum err load(struct cx *cx, struct settings *out)
     return OK;
 }
 
-/* One copy for the house that asked last; a process has one, tests may have several one after another. */
+/* One copy for the house that asked last; a process has one, tests may have several one after
+ * another. */
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
@@ -119,7 +126,7 @@ const struct settings *settings_current(struct cx *cx)
     return out;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------- */
 
 static void copy_drop(void)
 {
@@ -153,7 +160,8 @@ enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which)
 enum err settings_set(struct cx *cx, const char *name, str value)
 {
     return db_run(cx, &q_setting_set,
-                  ARGS(V(name), V(value), V(cx->now_ms), cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL));
+                  ARGS(V(name), V(value), V(cx->now_ms),
+                       cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL));
 }
 
 enum err settings_get(struct cx *cx, const char *name, str *value)
@@ -183,15 +191,16 @@ static enum err currency_may_change(struct cx *cx, str wanted, currency now)
 
 enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t which)
 {
-    static const char *const names[SETTINGS_N] = {"company", "lang", "time_zone", "base_currency", "region"};
+    static const char *const names[SETTINGS_N] = {"company", "lang", "time_zone", "base_currency",
+                                                  "region"};
     struct settings now = {0};
     TRY(load(cx, &now));
     if (cx->if_match >= 0 && cx->if_match != now.version)
         return ERR_STALE;
     if (which & 1u << SETTINGS_BASE_CURRENCY)
         TRY(currency_may_change(cx, in->base_currency, now.base_currency));
-    const str values[SETTINGS_N] = {str_trim(in->company), str_of(lang_codes[in->lang]), in->time_zone,
-                                    in->base_currency, in->region};
+    const str values[SETTINGS_N] = {str_trim(in->company), str_of(lang_codes[in->lang]),
+                                    in->time_zone, in->base_currency, in->region};
     struct text changed = text_in(cx->arena, 200);
     for (int i = 0; i < SETTINGS_N; i++) {
         if (!(which & 1u << i))
@@ -206,7 +215,7 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
     return OK;
 }
 
-/* ---- routes ------------------------------------------------------------------------------------------- */
+/* ---- routes ------------------------------------------------------------------------------ */
 
 static enum err get(struct cx *cx, void *in, void *out)
 {
@@ -214,7 +223,8 @@ static enum err get(struct cx *cx, void *in, void *out)
     struct settings s = {0};
     TRY(load(cx, &s));
     *(struct settings_out *)out = (struct settings_out){
-        s.company, s.lang, s.time_zone, arena_str(cx->arena, str_of(s.base_currency.code)), s.region, s.version};
+        s.company, s.lang,   s.time_zone, arena_str(cx->arena, str_of(s.base_currency.code)),
+        s.region,  s.version};
     return OK;
 }
 
@@ -225,7 +235,8 @@ static const struct field settings_in_fields[] = {
     FIELD(struct settings_in, base_currency, .max_len = 3),
     FIELD(struct settings_in, region, .max_len = 2),
 };
-static const struct shape settings_in_shape = SHAPE("settings_in", struct settings_in, settings_in_fields);
+static const struct shape settings_in_shape =
+    SHAPE("settings_in", struct settings_in, settings_in_fields);
 
 static enum err change_plan(struct cx *cx, void *in, void *out)
 {
@@ -267,10 +278,12 @@ static enum err state(struct cx *cx, void *in, void *out)
     str *langs = ARENA_ARRAY(cx->arena, LANG_N, str);
     for (int i = 0; i < LANG_N; i++)
         langs[i] = str_of(lang_codes[i]);
-    *s = (struct state){now.has_owner, now.company, now.lang, {langs, LANG_N}, S(KITH_VERSION), now.is_demo};
+    *s = (struct state){now.has_owner,   now.company,     now.lang,
+                        {langs, LANG_N}, S(KITH_VERSION), now.is_demo};
     return OK;
 }
 
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/state", .is_public = true, .read = state, .out = &state_shape,
      .summary = "What may be known before log-in"},
@@ -279,4 +292,5 @@ static const struct route routes[] = {
     {.method = HTTP_PATCH, .path = "/api/v1/settings", .may = MAY_ADMIN, .scope = 1u << SCOPE_ADMIN_BIT, .plan = change_plan,
      .apply = change, .in = &settings_in_shape, .out = &settings_shape, .summary = "Change it"},
 };
+/* clang-format on */
 const struct room settings_room = ROOM("settings", routes);

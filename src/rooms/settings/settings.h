@@ -1,4 +1,5 @@
-/* rooms/settings/settings.h - what the company says of itself: name, languages, time zone, base currency, region.
+/* rooms/settings/settings.h - what the company says of itself: name, languages, time zone, base
+ * currency, region.
  *
  * Read at every request from a copy in memory (settings_current), written rarely.
  */
@@ -8,25 +9,34 @@
 
 struct settings {
     str company;
-    int lang;             /* enum lang: default language of the interface */
-    str time_zone;        /* IANA */
+    int lang;      /* enum lang: default language of the interface */
+    str time_zone; /* IANA */
     currency base_currency;
-    str region;           /* default region of phone numbers, ISO 3166, "" = none */
-    bool has_owner;       /* the first run is over */
+    str region;     /* default region of phone numbers, ISO 3166, "" = none */
+    bool has_owner; /* the first run is over */
     bool is_demo;
     int64_t version;
 };
-/* The settings as of at most a second ago; never fails (defaults before the first run). Memory: cx->arena. */
+/* The settings as of at most a second ago; never fails (defaults before the first run). Memory:
+ * cx->arena. */
 const struct settings *settings_current(struct cx *cx);
 
-/* What a person may say of the house; checked by settings_check, written inside apply by settings_put. */
+/* What a person may say of the house; checked by settings_check, written inside apply by
+ * settings_put. */
 struct settings_in {
     str company;
     int lang;
     str time_zone, base_currency, region;
 };
 /* Only the members whose bit stands in `which` (1 << SETTINGS_COMPANY …) are looked at. */
-enum { SETTINGS_COMPANY, SETTINGS_LANG, SETTINGS_TIME_ZONE, SETTINGS_BASE_CURRENCY, SETTINGS_REGION, SETTINGS_N };
+enum {
+    SETTINGS_COMPANY,
+    SETTINGS_LANG,
+    SETTINGS_TIME_ZONE,
+    SETTINGS_BASE_CURRENCY,
+    SETTINGS_REGION,
+    SETTINGS_N
+};
 enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which) MUST_USE;
 /* Inside apply; counts the version up, records audit and event. */
 enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t which) MUST_USE;

@@ -4,7 +4,8 @@
 #include "rooms/settings/settings.h"
 
 static const uint64_t ALL = (1u << SETTINGS_N) - 1;
-static const struct settings_in house = {S("Lantern"), LANG_RU, S("Asia/Almaty"), S("KZT"), S("KZ")};
+static const struct settings_in house = {S("Lantern"), LANG_RU, S("Asia/Almaty"), S("KZT"),
+                                         S("KZ")};
 
 static enum err put_apply(struct cx *cx, void *in)
 {
@@ -51,7 +52,8 @@ static void each_wrong_member_is_named(void **state)
 {
     struct test_world *w = *state;
     struct settings_in in[] = {house, house, house, house, house};
-    static const char *const fields[] = {"company", "time_zone", "base_currency", "region", "region"};
+    static const char *const fields[] = {"company", "time_zone", "base_currency", "region",
+                                         "region"};
     in[0].company = S("  ");
     in[1].time_zone = S("Mars/Olympus");
     in[2].base_currency = S("XXQ");
@@ -62,7 +64,8 @@ static void each_wrong_member_is_named(void **state)
         assert_str(w->cx.why.field, str_of(fields[i]));
     }
     in[1].company = S("fine");
-    assert_int_equal(settings_check(&w->cx, &in[1], 1u << SETTINGS_COMPANY), OK); /* what was not sent is not judged */
+    assert_int_equal(settings_check(&w->cx, &in[1], 1u << SETTINGS_COMPANY),
+                     OK); /* what was not sent is not judged */
 }
 
 static int all(void)

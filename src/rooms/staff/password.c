@@ -1,4 +1,5 @@
-/* rooms/staff/password.c - which passwords are refused: too short, among the commonest, or built of little else. */
+/* rooms/staff/password.c - which passwords are refused: too short, among the commonest, or built of
+ * little else. */
 #include "rooms/staff/staff_inner.h"
 
 enum { PARTS_MAX = 2, FOLDED_MAX = 128 };
@@ -35,7 +36,8 @@ static void own_add(struct cx *cx, struct own *o, str text)
     }
 }
 
-/* Bytes of a run at the front: digits, marks, one character again and again, or its neighbours in order ("abcd", "4321"). */
+/* Bytes of a run at the front: digits, marks, one character again and again, or its neighbours in
+ * order ("abcd", "4321"). */
 static size_t run_len(str s)
 {
     size_t loose = 0, same = 1, up = 1, down = 1;
@@ -61,8 +63,8 @@ static bool is_known_word(const struct own *o, str w)
     return w.len >= 4 && word_is_common(w);
 }
 
-/* Nothing but runs and at most PARTS_MAX different known words: fewest words to reach each byte. A word said again is
- * no second word. */
+/* Nothing but runs and at most PARTS_MAX different known words: fewest words to reach each byte. A
+ * word said again is no second word. */
 static bool is_built_of_little(const struct own *o, str s)
 {
     enum { NONE = 100 };

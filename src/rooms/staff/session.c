@@ -1,15 +1,17 @@
 /* rooms/staff/session.c - log-in and sessions.
  *
- * Tries are counted by the network they come from, by account and network, and by account alone; a browser that
- * logged this person in before has a budget of its own, so that guessing from elsewhere never shuts him out. A try
- * that was right is given back. Unknown people cost the same time and get the same sentence as wrong passwords.
+ * Tries are counted by the network they come from, by account and network, and by account alone; a
+ * browser that logged this person in before has a budget of its own, so that guessing from
+ * elsewhere never shuts him out. A try that was right is given back. Unknown people cost the same
+ * time and get the same sentence as wrong passwords.
  */
-#include "rooms/staff/staff_inner.h"
 #include "base/person.h"
 #include "net/limit.h"
+#include "rooms/staff/staff_inner.h"
 #include <pthread.h>
 
-static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000, DEVICE_MS = 365ll * 86400 * 1000;
+static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000,
+                     DEVICE_MS = 365ll * 86400 * 1000;
 
 static const struct field session_fields[] = {
     FIELD(struct session, id),
@@ -21,7 +23,7 @@ static const struct field session_fields[] = {
 };
 const struct shape session_shape = SHAPE("session", struct session, session_fields);
 
-/* ---- who ---------------------------------------------------------------------------------------------- */
+/* ---- who --------------------------------------------------------------------------------- */
 
 struct session_who {
     int64_t session, seen_ms, staff;
@@ -36,7 +38,8 @@ static const struct field session_who_fields[] = {
     FIELD_ENUM(struct session_who, lang, lang_codes),
     FIELD(struct session_who, name),
 };
-static const struct shape session_who_shape = SHAPE("session_who", struct session_who, session_who_fields);
+static const struct shape session_who_shape =
+    SHAPE("session_who", struct session_who, session_who_fields);
 
 static struct val hash_of(struct cx *cx, str secret)
 {
@@ -45,15 +48,21 @@ static struct val hash_of(struct cx *cx, str secret)
     return val_blob(h, 32);
 }
 
-enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang, int64_t *seen_ms)
+enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang,
+                          int64_t *seen_ms)
 {
     struct session_who w = {0};
-    enum err e = db_one(cx, &q_session_who, &session_who_shape, &w,
-                        ARGS(hash_of(cx, secret), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS)));
+    enum err e =
+        db_one(cx, &q_session_who, &session_who_shape, &w,
+               ARGS(hash_of(cx, secret), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS)));
     if (e == ERR_NOT_FOUND)
         return ERR_UNAUTHENTICATED;
     TRY(e);
-    *out = (struct actor){.kind = ACTOR_STAFF, .id = w.staff, .session_id = w.session, .role = (enum role)w.role, .name = w.name};
+    *out = (struct actor){.kind = ACTOR_STAFF,
+                          .id = w.staff,
+                          .session_id = w.session,
+                          .role = (enum role)w.role,
+                          .name = w.name};
     *lang = (enum lang)w.lang;
     *seen_ms = w.seen_ms;
     return OK;
@@ -64,7 +73,7 @@ enum err staff_session_seen(struct cx *cx, int64_t session)
     return db_run(cx, &q_session_seen, ARGS(V(cx->now_ms), V(session)));
 }
 
-/* ---- budgets ------------------------------------------------------------------------------------------- */
+/* ---- budgets ----------------------------------------------------------------------------- */
 
 static struct limits *budgets; /* of this process, like the memory and the cores it guards */
 static pthread_once_t budgets_once = PTHREAD_ONCE_INIT;
@@ -75,7 +84,11 @@ static void budgets_open(void)
         abort();
 }
 
-struct budget { const char *what; int64_t every_ns; unsigned burst; };
+struct budget {
+    const char *what;
+    int64_t every_ns;
+    unsigned burst;
+};
 static const struct budget by_device = {"log-in device", 5000000000, 20};
 static const struct budget by_net = {"log-in net", 2000000000, 40};
 static const struct budget by_both = {"log-in account net", 12000000000, 8};
@@ -92,7 +105,8 @@ static enum err tries_take(struct cx *cx, const struct tries *t)
     for (size_t i = 0; i < t->n; i++) {
         uint32_t wait_s = 1;
         const struct budget *b = t->budget[i];
-        if (limits_take(budgets, b->what, t->who[i], clock_mono_ns(), b->every_ns, b->burst, &wait_s))
+        if (limits_take(budgets, b->what, t->who[i], clock_mono_ns(), b->every_ns, b->burst,
+                        &wait_s))
             continue;
         while (i-- > 0)
             limits_give(budgets, t->budget[i]->what, t->who[i], t->budget[i]->every_ns);
@@ -126,29 +140,40 @@ static enum err tries_for(struct cx *cx, str email, struct tries *out)
     pthread_once(&budgets_once, budgets_open);
     TRY(device_is_known(cx, email, &is_known));
     if (is_known) {
-        *out = (struct tries){{&by_device}, {arena_printf(cx->arena, SFMT " " SFMT, SARG(email), SARG(cx->device))}, 1};
+        *out =
+            (struct tries){{&by_device},
+                           {arena_printf(cx->arena, SFMT " " SFMT, SARG(email), SARG(cx->device))},
+                           1};
         return OK;
     }
     str net = limits_net(cx->arena, cx->peer);
-    *out = (struct tries){{&by_net, &by_both, &by_account},
-                          {net, arena_printf(cx->arena, SFMT " " SFMT, SARG(email), SARG(net)), email}, 3};
+    *out =
+        (struct tries){{&by_net, &by_both, &by_account},
+                       {net, arena_printf(cx->arena, SFMT " " SFMT, SARG(email), SARG(net)), email},
+                       3};
     return OK;
 }
 
-/* ---- log-in ---------------------------------------------------------------------------------------------- */
+/* ---- log-in ------------------------------------------------------------------------------ */
 
-struct log_in_row { staff_id id; str password; bool is_active; };
+struct log_in_row {
+    staff_id id;
+    str password;
+    bool is_active;
+};
 static const struct field log_in_row_fields[] = {
     FIELD(struct log_in_row, id),
     FIELD(struct log_in_row, password, .secret = true),
     FIELD(struct log_in_row, is_active),
 };
-static const struct shape log_in_row_shape = SHAPE("log_in_row", struct log_in_row, log_in_row_fields);
+static const struct shape log_in_row_shape =
+    SHAPE("log_in_row", struct log_in_row, log_in_row_fields);
 
 void log_in_secrets(struct cx *cx, struct log_in *l)
 {
     l->session_secret = random_token(cx->arena, 32);
-    l->device_secret = cx->device.len >= 40 && cx->device.len <= 100 ? cx->device : random_token(cx->arena, 32);
+    l->device_secret =
+        cx->device.len >= 40 && cx->device.len <= 100 ? cx->device : random_token(cx->arena, 32);
 }
 
 enum err log_in_plan(struct cx *cx, struct log_in *l)
@@ -179,11 +204,16 @@ enum err log_in_take(struct cx *cx, struct log_in *l)
     if (e == ERR_NOT_FOUND || (e == OK && !p.is_active))
         return fault(cx, ERR_UNAUTHENTICATED, M_STAFF_WRONG_PAIR);
     TRY(e);
-    cx->actor = (struct actor){.kind = ACTOR_STAFF, .id = p.id.v, .session_id = id_new(cx->now_ms),
-                               .role = (enum role)p.role, .name = p.name};
-    TRY(db_run(cx, &q_session_sweep, ARGS(V(p.id), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS))));
+    cx->actor = (struct actor){.kind = ACTOR_STAFF,
+                               .id = p.id.v,
+                               .session_id = id_new(cx->now_ms),
+                               .role = (enum role)p.role,
+                               .name = p.name};
+    TRY(db_run(cx, &q_session_sweep,
+               ARGS(V(p.id), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS))));
     TRY(db_run(cx, &q_session_insert,
-               ARGS(V(cx->actor.session_id), hash_of(cx, l->session_secret), V(p.id), V(cx->now_ms), V(cx->peer), V(cx->agent))));
+               ARGS(V(cx->actor.session_id), hash_of(cx, l->session_secret), V(p.id), V(cx->now_ms),
+                    V(cx->peer), V(cx->agent))));
     TRY(db_run(cx, &q_device_sweep, ARGS(V(p.id), V(cx->now_ms - DEVICE_MS))));
     TRY(db_run(cx, &q_device_insert, ARGS(hash_of(cx, l->device_secret), V(p.id), V(cx->now_ms))));
     return audit_add(cx, "session.begin", 0, p.id.v, (str){0});
@@ -202,7 +232,7 @@ enum err password_confirm(struct cx *cx, staff_id id, str password)
     return OK;
 }
 
-/* ---- sessions ---------------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------- */
 
 enum err session_all(struct cx *cx, struct list *out)
 {
@@ -221,7 +251,8 @@ enum err session_end(struct cx *cx, int64_t session, staff_id staff)
     if (ended == 0)
         return ERR_NOT_FOUND;
     TRY(audit_add(cx, "session.end", 0, staff.v, (str){0}));
-    return event_add(cx, EVENT_SESSION_ENDED, 0, staff.v, arena_printf(cx->arena, "%lld", (long long)session));
+    return event_add(cx, EVENT_SESSION_ENDED, 0, staff.v,
+                     arena_printf(cx->arena, "%lld", (long long)session));
 }
 
 enum err sessions_end_others(struct cx *cx, staff_id staff, int64_t keep)

@@ -1,6 +1,7 @@
-/* rooms/staff/staff.c - the people: who they are, what they are called by, which desks they sit at. */
-#include "rooms/staff/staff_inner.h"
+/* rooms/staff/staff.c - the people: who they are, what they are called by, which desks they sit at.
+ */
 #include "base/person.h"
+#include "rooms/staff/staff_inner.h"
 
 const char *const theme_codes[THEME_N] = {"system", "light", "dark"};
 
@@ -23,19 +24,23 @@ static const struct field staff_fields[] = {
 };
 const struct shape staff_shape = SHAPE("staff", struct staff, staff_fields);
 
-struct staff_handle { int64_t staff; str text; };
+struct staff_handle {
+    int64_t staff;
+    str text;
+};
 static const struct field staff_handle_fields[] = {
     FIELD(struct staff_handle, staff),
     FIELD(struct staff_handle, text),
 };
-static const struct shape staff_handle_shape = SHAPE("staff_handle", struct staff_handle, staff_handle_fields);
+static const struct shape staff_handle_shape =
+    SHAPE("staff_handle", struct staff_handle, staff_handle_fields);
 
 static const struct field number_fields[] = {
     FIELD(struct number, v),
 };
 const struct shape staff_number_shape = SHAPE("staff_number", struct number, number_fields);
 
-/* ---- reading ----------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------- */
 
 /* The texts of one person out of rows ordered by person. */
 static struct str_list texts_of(struct cx *cx, const struct list *rows, int64_t staff)
@@ -60,8 +65,10 @@ static enum err handles_read(struct cx *cx, struct staff *p, size_t n)
     if (n == 0)
         return OK;
     struct db_read reads[] = {
-        {&q_staff_list_extensions, &staff_handle_shape, false, &extensions, ARGS(V(p[0].id), V(p[n - 1].id)), false},
-        {&q_staff_list_queues, &staff_handle_shape, false, &queues, ARGS(V(p[0].id), V(p[n - 1].id)), false},
+        {&q_staff_list_extensions, &staff_handle_shape, false, &extensions,
+         ARGS(V(p[0].id), V(p[n - 1].id)), false},
+        {&q_staff_list_queues, &staff_handle_shape, false, &queues,
+         ARGS(V(p[0].id), V(p[n - 1].id)), false},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
     for (size_t i = 0; i < n; i++) {
@@ -97,7 +104,7 @@ enum err staff_everybody(struct cx *cx, int64_t limit, struct list *out)
     return staff_list(cx, 0, limit, out);
 }
 
-/* ---- desks --------------------------------------------------------------------------------------------- */
+/* ---- desks ------------------------------------------------------------------------------- */
 
 enum { DESKS_MAX = 64 };
 
@@ -119,7 +126,8 @@ static void desk_add(int64_t *ids, size_t *n, const struct list *found)
 /* The best sense a text has: an extension goes before an e-mail address, that before a name. */
 static enum err desks_of_text(struct cx *cx, str text, int64_t *ids, size_t *n)
 {
-    static const struct query *const by[] = {&q_staff_desk_by_extension, &q_staff_desk_by_email, &q_staff_desk_by_name};
+    static const struct query *const by[] = {&q_staff_desk_by_extension, &q_staff_desk_by_email,
+                                             &q_staff_desk_by_name};
     for (size_t i = 0; i < COUNT(by); i++) {
         struct list found = {0};
         str key = text, normal = {0};
@@ -155,7 +163,7 @@ enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struc
     return OK;
 }
 
-/* ---- new people ------------------------------------------------------------------------------------------ */
+/* ---- new people -------------------------------------------------------------------------- */
 
 /* Trimmed, without empty ones; the same twice is one (the table says so). */
 static enum err handles_check(struct cx *cx, struct str_list *l, str field)
@@ -201,7 +209,8 @@ enum err staff_plan(struct cx *cx, struct staff_new *p)
     return password_hash(cx, p->password, &p->encoded);
 }
 
-enum err staff_handles_write(struct cx *cx, staff_id id, const struct str_list *extensions, const struct str_list *queues)
+enum err staff_handles_write(struct cx *cx, staff_id id, const struct str_list *extensions,
+                             const struct str_list *queues)
 {
     if (extensions) {
         TRY(db_run(cx, &q_staff_extension_clear, ARGS(V(id))));
@@ -226,8 +235,8 @@ enum err staff_add(struct cx *cx, const struct staff_new *p)
 {
     TRY(email_free(cx, p->email));
     enum err e = db_run(cx, &q_staff_insert,
-                        ARGS(V(p->id), V(p->email), V(p->name), V(role_codes[p->role]), V(p->encoded),
-                             V(lang_codes[p->lang]), V(cx->now_ms)));
+                        ARGS(V(p->id), V(p->email), V(p->name), V(role_codes[p->role]),
+                             V(p->encoded), V(lang_codes[p->lang]), V(cx->now_ms)));
     if (e == ERR_CONFLICT)
         return fault_field(cx, e, S("email"), M_STAFF_EMAIL_TAKEN);
     TRY(e);
@@ -238,21 +247,23 @@ enum err staff_add(struct cx *cx, const struct staff_new *p)
     return event_add(cx, EVENT_STAFF_CHANGED, 0, p->id.v, (str){0});
 }
 
-/* ---- change ----------------------------------------------------------------------------------------------- */
+/* ---- change ------------------------------------------------------------------------------ */
 
 enum err staff_write(struct cx *cx, const struct staff *p)
 {
     int64_t changed = 0;
     TRY(db_run_count(cx, &q_staff_update, &changed,
-                     ARGS(V(p->name), V(role_codes[p->role]), V(p->is_active), V(lang_codes[p->lang]),
-                          V(theme_codes[p->theme]), V(p->text_size), V(p->has_keys), V(p->has_sound), V(p->is_ready),
-                          V(cx->now_ms), V(p->id), V(p->version))));
+                     ARGS(V(p->name), V(role_codes[p->role]), V(p->is_active),
+                          V(lang_codes[p->lang]), V(theme_codes[p->theme]), V(p->text_size),
+                          V(p->has_keys), V(p->has_sound), V(p->is_ready), V(cx->now_ms), V(p->id),
+                          V(p->version))));
     if (changed != 1)
         return ERR_STALE;
     return event_add(cx, EVENT_STAFF_CHANGED, 0, p->id.v, (str){0});
 }
 
-/* The house always has somebody who may do everything. `before` is an owner who is about to be none. */
+/* The house always has somebody who may do everything. `before` is an owner who is about to be
+ * none. */
 enum err staff_not_last_owner(struct cx *cx, const struct staff *before)
 {
     int64_t owners = 0;

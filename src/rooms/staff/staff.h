@@ -20,43 +20,49 @@ struct staff {
 };
 extern const struct shape staff_shape;
 
-/* Who holds this session secret or API token; ERR_UNAUTHENTICATED when nobody does (any more). One indexed read. */
-enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang, int64_t *seen_ms) MUST_USE;
+/* Who holds this session secret or API token; ERR_UNAUTHENTICATED when nobody does (any more). One
+ * indexed read. */
+enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang,
+                          int64_t *seen_ms) MUST_USE;
 enum err staff_by_token(struct cx *cx, str secret, struct actor *out) MUST_USE;
 /* Inside apply: the session was in use a moment ago (the gate, once a minute). */
 enum err staff_session_seen(struct cx *cx, int64_t session_id) MUST_USE;
-/* An event session.ended bears the member of staff as ref_id; data: the numbers of the sessions, blank-separated, or
- * empty when all of this person ended. */
+/* An event session.ended bears the member of staff as ref_id; data: the numbers of the sessions,
+ * blank-separated, or empty when all of this person ended. */
 
-/* Desks: staff (active) whose extension, e-mail or name equals one of the given texts; none -> members of the queue.
- * Ids ascending, without duplicates; at most 64. */
-enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struct list *ids /* of int64_t */) MUST_USE;
+/* Desks: staff (active) whose extension, e-mail or name equals one of the given texts; none ->
+ * members of the queue. Ids ascending, without duplicates; at most 64. */
+enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue,
+                     struct list *ids /* of int64_t */) MUST_USE;
 enum err staff_get(struct cx *cx, staff_id id, struct staff *out) MUST_USE;
 
-/* A new person. staff_plan checks and hashes (70 ms; not on the writer); staff_add inside apply. Everything a person
- * could correct is refused by plan with its sentence. An empty password cannot log in. */
+/* A new person. staff_plan checks and hashes (70 ms; not on the writer); staff_add inside apply.
+ * Everything a person could correct is refused by plan with its sentence. An empty password cannot
+ * log in. */
 struct staff_new {
     str email, name;
     int role, lang;
     str password;
     struct str_list extensions, queues;
-    staff_id id;   /* by plan */
-    str encoded;   /* by plan */
+    staff_id id; /* by plan */
+    str encoded; /* by plan */
 };
 enum err staff_plan(struct cx *cx, struct staff_new *p) MUST_USE;
 enum err staff_add(struct cx *cx, const struct staff_new *p) MUST_USE;
 /* Everybody, by id, at most `limit`. */
 enum err staff_everybody(struct cx *cx, int64_t limit, struct list *out) MUST_USE;
 enum err staff_by_email(struct cx *cx, str email, struct staff *out) MUST_USE;
-/* Inside apply: log-in ends and stays impossible, or a new password (encoded, may be empty: unchanged). */
+/* Inside apply: log-in ends and stays impossible, or a new password (encoded, may be empty:
+ * unchanged). */
 enum err staff_disable(struct cx *cx, staff_id id) MUST_USE;
 enum err staff_reset(struct cx *cx, staff_id id, str encoded) MUST_USE;
-/* Refuses what is too short, too long, among the commonest, or made of the house's own words. `own`: name and
- * e-mail of the person. */
+/* Refuses what is too short, too long, among the commonest, or made of the house's own words.
+ * `own`: name and e-mail of the person. */
 enum err staff_password_check(struct cx *cx, str password, str own_name, str own_email) MUST_USE;
 
 /* Inside apply: a token; its secret stands in *secret, once. expires 0: never. */
-enum err token_add(struct cx *cx, str name, enum role role, uint32_t scopes, when expires, token_id *id, str *secret) MUST_USE;
+enum err token_add(struct cx *cx, str name, enum role role, uint32_t scopes, when expires,
+                   token_id *id, str *secret) MUST_USE;
 /* What a token of this role gets unless asked otherwise. */
 uint32_t token_scopes_of(enum role role);
 

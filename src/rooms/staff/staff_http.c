@@ -1,9 +1,9 @@
 /* rooms/staff/staff_http.c - routes: the first run, log-in, oneself, people, tokens. */
 #include "rooms/staff/staff_inner.h"
 
-#define SENT(cx, i) ((cx)->sent >> (i) & 1)
+#define SENT(cx, i) ((cx)->sent >> (i)&1)
 
-/* ---- Me ------------------------------------------------------------------------------------------------- */
+/* ---- Me ---------------------------------------------------------------------------------- */
 
 struct me {
     struct staff staff;
@@ -24,7 +24,10 @@ static const struct field me_fields[] = {
 static const struct shape me_shape = SHAPE("me", struct me, me_fields);
 
 enum { CANS_MAX = 200 };
-static struct { str resource; uint32_t reads, writes; } cans[CANS_MAX]; /* told once at start, then only read */
+static struct {
+    str resource;
+    uint32_t reads, writes;
+} cans[CANS_MAX]; /* told once at start, then only read */
 static size_t n_cans;
 
 void staff_can_add(enum role role, str resource, bool writes)
@@ -69,7 +72,7 @@ static enum err me_get(struct cx *cx, void *in, void *out)
     return me_read(cx, out);
 }
 
-/* ---- log-in, log-out ---------------------------------------------------------------------------------------- */
+/* ---- log-in, log-out --------------------------------------------------------------------- */
 
 static const struct field log_in_fields[] = {
     FIELD(struct log_in, email, .required = true, .max_len = 254),
@@ -103,7 +106,10 @@ static enum err session_leave(struct cx *cx, void *in, void *out)
     return e == ERR_NOT_FOUND ? OK : e; /* ended meanwhile */
 }
 
-struct sessions { struct list items; str next; };
+struct sessions {
+    struct list items;
+    str next;
+};
 static const struct field sessions_fields[] = {
     FIELD_LIST(struct sessions, items, &session_shape),
     FIELD(struct sessions, next, .nullable = true),
@@ -117,9 +123,12 @@ static enum err sessions_get(struct cx *cx, void *in, void *out)
     return session_all(cx, &s->items);
 }
 
-struct session_in { session_id id; };
+struct session_in {
+    session_id id;
+};
 static const struct field session_in_fields[] = {FIELD(struct session_in, id, .in_path = true)};
-static const struct shape session_in_shape = SHAPE("session_in", struct session_in, session_in_fields);
+static const struct shape session_in_shape =
+    SHAPE("session_in", struct session_in, session_in_fields);
 
 static enum err session_drop(struct cx *cx, void *in, void *out)
 {
@@ -128,7 +137,7 @@ static enum err session_drop(struct cx *cx, void *in, void *out)
     return session_end(cx, s->id.v, (staff_id){cx->actor.id});
 }
 
-/* ---- the first run ----------------------------------------------------------------------------------------------- */
+/* ---- the first run ----------------------------------------------------------------------- */
 
 struct setup_in {
     str code, email, name, password, company;
@@ -140,7 +149,8 @@ struct setup_in {
     struct log_in log_in;
 };
 static const struct field setup_fields[] = {
-    FIELD(struct setup_in, code, .required = true, .max_len = 40, .secret = true, .doc = "As the server's console shows it"),
+    FIELD(struct setup_in, code, .required = true, .max_len = 40, .secret = true,
+          .doc = "As the server's console shows it"),
     FIELD(struct setup_in, email, .required = true, .max_len = 254),
     FIELD(struct setup_in, name, .required = true),
     FIELD(struct setup_in, password, .required = true, .max_len = PASSWORD_MAX, .secret = true),
@@ -160,7 +170,8 @@ static str code_hash(struct cx *cx, str code)
     size_t n = 0;
     for (size_t i = 0; i < code.len; i++)
         if (code.ptr[i] != '-' && code.ptr[i] != ' ')
-            p[n++] = code.ptr[i] >= 'a' && code.ptr[i] <= 'z' ? (char)(code.ptr[i] - 32) : code.ptr[i];
+            p[n++] =
+                code.ptr[i] >= 'a' && code.ptr[i] <= 'z' ? (char)(code.ptr[i] - 32) : code.ptr[i];
     uint8_t hash[32];
     sha256((str){p, n}, hash);
     struct text t = text_in(cx->arena, 64);
@@ -194,7 +205,11 @@ static enum err setup_plan(struct cx *cx, void *in, void *out)
     TRY(setup_open(cx, s->code));
     s->house = (struct settings_in){s->company, s->lang, s->time_zone, s->base_currency, s->region};
     TRY(settings_check(cx, &s->house, ALL_SETTINGS));
-    s->person = (struct staff_new){.email = s->email, .name = s->name, .role = ROLE_OWNER, .lang = s->lang, .password = s->password};
+    s->person = (struct staff_new){.email = s->email,
+                                   .name = s->name,
+                                   .role = ROLE_OWNER,
+                                   .lang = s->lang,
+                                   .password = s->password};
     TRY(staff_plan(cx, &s->person));
     s->log_in.staff = s->person.id;
     log_in_secrets(cx, &s->log_in);
@@ -223,7 +238,7 @@ static enum err setup(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- oneself --------------------------------------------------------------------------------------------------------- */
+/* ---- oneself ----------------------------------------------------------------------------- */
 
 struct me_in {
     str name;
@@ -276,7 +291,8 @@ static const struct field password_fields[] = {
     FIELD(struct password_in, old, .required = true, .max_len = PASSWORD_MAX, .secret = true),
     FIELD(struct password_in, new, .required = true, .max_len = PASSWORD_MAX, .secret = true),
 };
-static const struct shape password_shape = SHAPE("password_in", struct password_in, password_fields);
+static const struct shape password_shape =
+    SHAPE("password_in", struct password_in, password_fields);
 
 static enum err password_plan(struct cx *cx, void *in, void *out)
 {
@@ -302,20 +318,28 @@ static enum err password_change(struct cx *cx, void *in, void *out)
     return audit_add(cx, "staff.password", 0, cx->actor.id, (str){0});
 }
 
-/* ---- people ------------------------------------------------------------------------------------------------------------ */
+/* ---- people ------------------------------------------------------------------------------ */
 
-struct page_in { int64_t limit; str cursor; };
+struct page_in {
+    int64_t limit;
+    str cursor;
+};
 static const struct field page_in_fields[] = {PAGE_FIELDS(struct page_in)};
 static const struct shape page_in_shape = SHAPE("page_in", struct page_in, page_in_fields);
 
-struct staff_page { struct list items; str next; };
+struct staff_page {
+    struct list items;
+    str next;
+};
 static const struct field staff_page_fields[] = {
     FIELD_LIST(struct staff_page, items, &staff_shape),
     FIELD(struct staff_page, next, .nullable = true),
 };
-static const struct shape staff_page_shape = SHAPE("staff_page", struct staff_page, staff_page_fields);
+static const struct shape staff_page_shape =
+    SHAPE("staff_page", struct staff_page, staff_page_fields);
 
-static enum err page_begin(struct cx *cx, const struct page_in *p, const char *tag, int64_t from, int64_t *limit, int64_t *id)
+static enum err page_begin(struct cx *cx, const struct page_in *p, const char *tag, int64_t from,
+                           int64_t *limit, int64_t *id)
 {
     int64_t sort = 0;
     *limit = p->limit ? p->limit : 50;
@@ -339,7 +363,9 @@ static enum err staff_page(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-struct staff_ref { staff_id id; };
+struct staff_ref {
+    staff_id id;
+};
 static const struct field staff_ref_fields[] = {FIELD(struct staff_ref, id, .in_path = true)};
 static const struct shape staff_ref_shape = SHAPE("staff_ref", struct staff_ref, staff_ref_fields);
 
@@ -357,7 +383,8 @@ static enum err staff_again(struct cx *cx, int64_t id, void *out)
 /* An owner gives any role; others any but the owner's. */
 static enum err may_give(struct cx *cx, int role)
 {
-    bool is_free = cx->actor.role == ROLE_OWNER || cx->actor.kind == ACTOR_SYSTEM || role != ROLE_OWNER;
+    bool is_free =
+        cx->actor.role == ROLE_OWNER || cx->actor.kind == ACTOR_SYSTEM || role != ROLE_OWNER;
     if (is_free)
         return OK;
     enum err e = fault(cx, ERR_DENIED, M_STAFF_ROLE_GIVE, MARG("role", str_of(role_codes[role])));
@@ -377,7 +404,8 @@ static const struct field staff_in_fields[] = {
     FIELD(struct staff_in, email, .required = true, .max_len = 254),
     FIELD(struct staff_in, name, .required = true),
     FIELD_ENUM(struct staff_in, role, role_codes, .required = true),
-    FIELD(struct staff_in, password, .max_len = PASSWORD_MAX, .secret = true, .doc = "Without one nobody can log in"),
+    FIELD(struct staff_in, password, .max_len = PASSWORD_MAX, .secret = true,
+          .doc = "Without one nobody can log in"),
     FIELD_ENUM(struct staff_in, lang, lang_codes),
     FIELD(struct staff_in, extensions, .max_len = 20),
     FIELD(struct staff_in, queues, .max_len = 50),
@@ -390,8 +418,13 @@ static enum err staff_new_plan(struct cx *cx, void *in, void *out)
     struct staff_in *s = in;
     TRY(may_give(cx, s->role));
     int lang = SENT(cx, NEW_LANG) ? s->lang : settings_current(cx)->lang;
-    s->person = (struct staff_new){.email = s->email, .name = s->name, .role = s->role, .lang = lang,
-                                   .password = s->password, .extensions = s->extensions, .queues = s->queues};
+    s->person = (struct staff_new){.email = s->email,
+                                   .name = s->name,
+                                   .role = s->role,
+                                   .lang = lang,
+                                   .password = s->password,
+                                   .extensions = s->extensions,
+                                   .queues = s->queues};
     return staff_plan(cx, &s->person);
 }
 
@@ -413,7 +446,16 @@ struct staff_patch {
     int lang;
     str encoded; /* the room's own */
 };
-enum { PATCH_ID, PATCH_NAME, PATCH_ROLE, PATCH_IS_ACTIVE, PATCH_PASSWORD, PATCH_EXTENSIONS, PATCH_QUEUES, PATCH_LANG };
+enum {
+    PATCH_ID,
+    PATCH_NAME,
+    PATCH_ROLE,
+    PATCH_IS_ACTIVE,
+    PATCH_PASSWORD,
+    PATCH_EXTENSIONS,
+    PATCH_QUEUES,
+    PATCH_LANG
+};
 static const struct field staff_patch_fields[] = {
     FIELD(struct staff_patch, id, .in_path = true),
     FIELD(struct staff_patch, name),
@@ -424,11 +466,14 @@ static const struct field staff_patch_fields[] = {
     FIELD(struct staff_patch, queues, .max_len = 50),
     FIELD_ENUM(struct staff_patch, lang, lang_codes),
 };
-static const struct shape staff_patch_shape = SHAPE("staff_patch", struct staff_patch, staff_patch_fields);
+static const struct shape staff_patch_shape =
+    SHAPE("staff_patch", struct staff_patch, staff_patch_fields);
 
 static enum err may_touch(struct cx *cx, const struct staff *p)
 {
-    return p->role == ROLE_OWNER && cx->actor.role != ROLE_OWNER ? fault(cx, ERR_DENIED, M_STAFF_OWNER_TOUCH) : OK;
+    return p->role == ROLE_OWNER && cx->actor.role != ROLE_OWNER
+               ? fault(cx, ERR_DENIED, M_STAFF_OWNER_TOUCH)
+               : OK;
 }
 
 static enum err staff_patch_plan(struct cx *cx, void *in, void *out)
@@ -490,14 +535,18 @@ static enum err staff_patch_take(struct cx *cx, void *in, void *out)
     return staff_get(cx, p.id, out);
 }
 
-/* ---- tokens --------------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------ */
 
-struct token_page { struct list items; str next; };
+struct token_page {
+    struct list items;
+    str next;
+};
 static const struct field token_page_fields[] = {
     FIELD_LIST(struct token_page, items, &token_shape),
     FIELD(struct token_page, next, .nullable = true),
 };
-static const struct shape token_page_shape = SHAPE("token_page", struct token_page, token_page_fields);
+static const struct shape token_page_shape =
+    SHAPE("token_page", struct token_page, token_page_fields);
 
 static enum err token_page(struct cx *cx, void *in, void *out)
 {
@@ -523,7 +572,8 @@ struct token_in {
 static const struct field token_in_fields[] = {
     FIELD(struct token_in, name, .required = true),
     FIELD_ENUM(struct token_in, role, role_codes, .required = true),
-    FIELD(struct token_in, scopes, .required = true, .max_len = SCOPE_N, .doc = "read, write, intake, vouch, cti, admin, metrics"),
+    FIELD(struct token_in, scopes, .required = true, .max_len = SCOPE_N,
+          .doc = "read, write, intake, vouch, cti, admin, metrics"),
     FIELD(struct token_in, expires_at),
 };
 static const struct shape token_in_shape = SHAPE("token_in", struct token_in, token_in_fields);
@@ -559,7 +609,9 @@ static enum err token_again(struct cx *cx, int64_t id, void *out)
     return token_get(cx, (token_id){id}, out);
 }
 
-struct token_ref { token_id id; };
+struct token_ref {
+    token_id id;
+};
 static const struct field token_ref_fields[] = {FIELD(struct token_ref, id, .in_path = true)};
 static const struct shape token_ref_shape = SHAPE("token_ref", struct token_ref, token_ref_fields);
 
@@ -570,9 +622,10 @@ static enum err token_drop(struct cx *cx, void *in, void *out)
     return token_revoke(cx, r->id);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------- */
 
 #define ADMIN_SCOPE (1u << SCOPE_ADMIN_BIT)
+/* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_POST, .path = "/api/v1/setup", .is_public = true, .hashes_password = true, .opens_session = true,
      .per_minute = 20, .plan = setup_plan, .apply = setup, .in = &setup_shape, .out = &me_shape,
@@ -610,4 +663,5 @@ static const struct route routes[] = {
     {.method = HTTP_DELETE, .path = "/api/v1/tokens/{id}", .may = MAY_ADMIN, .scope = ADMIN_SCOPE, .apply = token_drop,
      .in = &token_ref_shape, .summary = "Revoke a token"},
 };
+/* clang-format on */
 const struct room staff_room = ROOM("staff", routes);

@@ -9,20 +9,24 @@
 enum theme { THEME_SYSTEM, THEME_LIGHT, THEME_DARK, THEME_N };
 extern const char *const theme_codes[THEME_N];
 
-struct number { int64_t v; };
+struct number {
+    int64_t v;
+};
 extern const struct shape staff_number_shape;
 
-/* ---- staff.c ---------------------------------------------------------------------------------------- */
+/* ---- staff.c ----------------------------------------------------------------------------- */
 /* People after an id, with extensions and queues. */
 enum err staff_list(struct cx *cx, int64_t after, int64_t limit, struct list *out) MUST_USE;
 /* NULL: as they are. */
-enum err staff_handles_write(struct cx *cx, staff_id id, const struct str_list *extensions, const struct str_list *queues) MUST_USE;
-enum err staff_handles_check(struct cx *cx, struct str_list *extensions, struct str_list *queues) MUST_USE;
+enum err staff_handles_write(struct cx *cx, staff_id id, const struct str_list *extensions,
+                             const struct str_list *queues) MUST_USE;
+enum err staff_handles_check(struct cx *cx, struct str_list *extensions, struct str_list *queues)
+    MUST_USE;
 /* Writes the row as it is in p if its version is still p->version; ERR_STALE otherwise. */
 enum err staff_write(struct cx *cx, const struct staff *p) MUST_USE;
 enum err staff_not_last_owner(struct cx *cx, const struct staff *before) MUST_USE;
 
-/* ---- session.c ---------------------------------------------------------------------------------------- */
+/* ---- session.c --------------------------------------------------------------------------- */
 struct session {
     session_id id;
     when created_at, seen_at;
@@ -47,11 +51,11 @@ enum err sessions_end_others(struct cx *cx, staff_id staff, int64_t keep) MUST_U
 /* Is this the person's own password? Counts against the same budget as log-in. */
 enum err password_confirm(struct cx *cx, staff_id id, str password) MUST_USE;
 
-/* ---- words.c --------------------------------------------------------------------------------------------- */
+/* ---- words.c ----------------------------------------------------------------------------- */
 /* Is this one of the commonest passwords, or a word people build them of? Lower case. */
 bool word_is_common(str word);
 
-/* ---- token.c --------------------------------------------------------------------------------------------- */
+/* ---- token.c ----------------------------------------------------------------------------- */
 struct token_row {
     token_id id;
     str name;

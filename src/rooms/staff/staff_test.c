@@ -7,13 +7,17 @@ static enum err add_apply(struct cx *cx, void *p)
     return staff_add(cx, p);
 }
 
-static staff_id person_with(struct test_world *w, const char *email, const char *name, int role, const char *extension, const char *queue)
+static staff_id person_with(struct test_world *w, const char *email, const char *name, int role,
+                            const char *extension, const char *queue)
 {
     str *e = ARENA_ARRAY(w->cx.arena, 1, str), *q = ARENA_ARRAY(w->cx.arena, 1, str);
     *e = str_of(extension);
     *q = str_of(queue);
-    struct staff_new p = {.email = str_of(email), .name = str_of(name), .role = role,
-                          .extensions = {e, extension ? 1 : 0}, .queues = {q, queue ? 1 : 0}};
+    struct staff_new p = {.email = str_of(email),
+                          .name = str_of(name),
+                          .role = role,
+                          .extensions = {e, extension ? 1 : 0},
+                          .queues = {q, queue ? 1 : 0}};
     assert_int_equal(staff_plan(&w->cx, &p), OK);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, add_apply, &p), OK);
     return p.id;
@@ -24,7 +28,7 @@ static staff_id person(struct test_world *w, const char *email, int role)
     return person_with(w, email, email, role, NULL, NULL);
 }
 
-/* ---- people ------------------------------------------------------------------------------------------- */
+/* ---- people ------------------------------------------------------------------------------ */
 
 static void a_person_is_found_by_any_writing_of_the_address(void **state)
 {
@@ -53,7 +57,9 @@ static void an_address_is_given_once(void **state)
     assert_int_equal(w->cx.why.msg, M_STAFF_EMAIL_TAKEN);
 }
 
-struct two { struct staff_new a, b; };
+struct two {
+    struct staff_new a, b;
+};
 static enum err two_apply(struct cx *cx, void *p)
 {
     struct two *t = p;
@@ -64,7 +70,8 @@ static enum err two_apply(struct cx *cx, void *p)
 static void two_people_with_one_address_at_once_leave_neither_half(void **state)
 {
     struct test_world *w = *state;
-    struct two t = {{.email = S("x@kith.example"), .name = S("A")}, {.email = S("x@kith.example"), .name = S("B")}};
+    struct two t = {{.email = S("x@kith.example"), .name = S("A")},
+                    {.email = S("x@kith.example"), .name = S("B")}};
     assert_int_equal(staff_plan(&w->cx, &t.a), OK);
     assert_int_equal(staff_plan(&w->cx, &t.b), OK);
 
@@ -84,7 +91,8 @@ static void the_last_owner_stays(void **state)
     struct test_world *w = *state;
     staff_id one = person(w, "one@kith.example", ROLE_OWNER);
 
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, disable_apply, &one), ERR_CONFLICT);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, disable_apply, &one),
+                     ERR_CONFLICT);
     assert_int_equal(w->cx.why.msg, M_STAFF_LAST_OWNER);
     person(w, "two@kith.example", ROLE_OWNER);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, disable_apply, &one), OK);
@@ -113,7 +121,7 @@ static void an_older_version_is_not_written_over_a_newer_one(void **state)
     assert_int_equal(b.version, 2);
 }
 
-/* ---- desks -------------------------------------------------------------------------------------------------- */
+/* ---- desks ------------------------------------------------------------------------------- */
 
 static size_t desks(struct test_world *w, const char *text, const char *queue, struct list *out)
 {
@@ -151,7 +159,7 @@ static void who_was_shut_out_has_no_desk(void **state)
     assert_int_equal(desks(w, "101", "sales", &found), 0);
 }
 
-/* ---- sessions --------------------------------------------------------------------------------------------------- */
+/* ---- sessions ---------------------------------------------------------------------------- */
 
 static enum err log_in_apply(struct cx *cx, void *l)
 {
@@ -214,7 +222,10 @@ static void a_clock_that_goes_back_makes_no_session_immortal_and_ends_none(void 
     assert_int_equal(who_is(w, l.session_secret), ERR_UNAUTHENTICATED);
 }
 
-struct end { int64_t session; staff_id staff; };
+struct end {
+    int64_t session;
+    staff_id staff;
+};
 static enum err end_apply(struct cx *cx, void *p)
 {
     const struct end *e = p;
@@ -224,7 +235,8 @@ static enum err end_apply(struct cx *cx, void *p)
 static void only_the_owner_of_a_session_ends_it(void **state)
 {
     struct test_world *w = *state;
-    staff_id ada = person(w, "ada@kith.example", ROLE_AGENT), eve = person(w, "eve@kith.example", ROLE_AGENT);
+    staff_id ada = person(w, "ada@kith.example", ROLE_AGENT),
+             eve = person(w, "eve@kith.example", ROLE_AGENT);
     struct log_in l = logged_in(w, ada);
 
     struct end e = {w->cx.actor.session_id, eve};
@@ -236,13 +248,18 @@ static void only_the_owner_of_a_session_ends_it(void **state)
     assert_int_equal(who_is(w, S("")), ERR_UNAUTHENTICATED);
 }
 
-/* ---- tokens -------------------------------------------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------------ */
 
-struct token_wish { when expires; token_id id; str secret; };
+struct token_wish {
+    when expires;
+    token_id id;
+    str secret;
+};
 static enum err token_apply(struct cx *cx, void *p)
 {
     struct token_wish *t = p;
-    return token_add(cx, S("till"), ROLE_BRANCH, SCOPE_READ | SCOPE_INTAKE, t->expires, &t->id, &t->secret);
+    return token_add(cx, S("till"), ROLE_BRANCH, SCOPE_READ | SCOPE_INTAKE, t->expires, &t->id,
+                     &t->secret);
 }
 static enum err revoke_apply(struct cx *cx, void *p)
 {
@@ -265,10 +282,11 @@ static void a_token_is_good_until_its_end_or_its_revocation(void **state)
     assert_int_equal(staff_by_token(&w->cx, u.secret, &a), OK);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, revoke_apply, &u), OK);
     assert_int_equal(staff_by_token(&w->cx, u.secret, &a), ERR_UNAUTHENTICATED);
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, revoke_apply, &u), ERR_NOT_FOUND);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, revoke_apply, &u),
+                     ERR_NOT_FOUND);
 }
 
-/* ---- passwords ------------------------------------------------------------------------------------------------------- */
+/* ---- passwords --------------------------------------------------------------------------- */
 
 static void a_password_is_known_again_and_no_other_is(void **state)
 {
@@ -287,16 +305,28 @@ static void a_password_is_known_again_and_no_other_is(void **state)
 static void passwords_are_judged_by_what_they_are_built_of(void **state)
 {
     struct test_world *w = *state;
-    static const struct { const char *text; uint16_t msg; } cases[] = {
-        {"elevenchars", M_PASSWORD_SHORT}, {"日本語日本語日本語日本", M_PASSWORD_SHORT}, {"passwordpassword", M_PASSWORD_COMMON},
-        {"Password12345!", M_PASSWORD_COMMON}, {"123456789012", M_PASSWORD_COMMON}, {"aaaaaaaaaaaa", M_PASSWORD_COMMON},
-        {"abcdefghijkl", M_PASSWORD_COMMON}, {"monkeydragon99", M_PASSWORD_COMMON}, {"adabyron1815!", M_PASSWORD_COMMON},
-        {"dragonmonkeysunshine", 0}, {"a lamp beside the river", 0}, {"日本語日本語日本語日本語", 0},
+    static const struct {
+        const char *text;
+        uint16_t msg;
+    } cases[] = {
+        {"elevenchars", M_PASSWORD_SHORT},
+        {"日本語日本語日本語日本", M_PASSWORD_SHORT},
+        {"passwordpassword", M_PASSWORD_COMMON},
+        {"Password12345!", M_PASSWORD_COMMON},
+        {"123456789012", M_PASSWORD_COMMON},
+        {"aaaaaaaaaaaa", M_PASSWORD_COMMON},
+        {"abcdefghijkl", M_PASSWORD_COMMON},
+        {"monkeydragon99", M_PASSWORD_COMMON},
+        {"adabyron1815!", M_PASSWORD_COMMON},
+        {"dragonmonkeysunshine", 0},
+        {"a lamp beside the river", 0},
+        {"日本語日本語日本語日本語", 0},
         {"m3Vq-zzt9-RRbw", 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         w->cx.why = (struct fault){0};
-        enum err e = staff_password_check(&w->cx, str_of(cases[i].text), S("Ada Byron"), S("ada@kith.example"));
+        enum err e = staff_password_check(&w->cx, str_of(cases[i].text), S("Ada Byron"),
+                                          S("ada@kith.example"));
         if ((e == OK) != (cases[i].msg == 0) || w->cx.why.msg != cases[i].msg)
             fail_msg("'%s': %s", cases[i].text, msg_name(w->cx.why.msg));
     }

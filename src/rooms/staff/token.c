@@ -9,11 +9,17 @@ static const struct field token_fields[] = {
     FIELD(struct token_row, created_at),
     FIELD(struct token_row, expires_at, .nullable = true),
     FIELD(struct token_row, scopes, .not_column = true),
-    FIELD(struct token_row, token, .not_column = true, .omit_empty = true, .doc = "Only in the answer that made it"),
+    FIELD(struct token_row, token, .not_column = true, .omit_empty = true,
+          .doc = "Only in the answer that made it"),
 };
 const struct shape token_shape = SHAPE("token", struct token_row, token_fields);
 
-struct token_who { int64_t id; int role; int64_t scopes; str name; };
+struct token_who {
+    int64_t id;
+    int role;
+    int64_t scopes;
+    str name;
+};
 static const struct field token_who_fields[] = {
     FIELD(struct token_who, id),
     FIELD_ENUM(struct token_who, role, role_codes),
@@ -27,11 +33,16 @@ enum err staff_by_token(struct cx *cx, str secret, struct actor *out)
     struct token_who w = {0};
     uint8_t hash[32];
     sha256(secret, hash);
-    enum err e = db_one(cx, &q_token_who, &token_who_shape, &w, ARGS(val_blob(hash, 32), V(cx->now_ms)));
+    enum err e =
+        db_one(cx, &q_token_who, &token_who_shape, &w, ARGS(val_blob(hash, 32), V(cx->now_ms)));
     if (e == ERR_NOT_FOUND)
         return ERR_UNAUTHENTICATED;
     TRY(e);
-    *out = (struct actor){.kind = ACTOR_TOKEN, .id = w.id, .role = (enum role)w.role, .scopes = (uint32_t)w.scopes, .name = w.name};
+    *out = (struct actor){.kind = ACTOR_TOKEN,
+                          .id = w.id,
+                          .role = (enum role)w.role,
+                          .scopes = (uint32_t)w.scopes,
+                          .name = w.name};
     return OK;
 }
 
@@ -66,15 +77,17 @@ uint32_t token_scopes_of(enum role role)
     return MAY_ADMIN & MAY(role) ? all | SCOPE_ADMIN | SCOPE_METRICS : all;
 }
 
-enum err token_add(struct cx *cx, str name, enum role role, uint32_t scopes, when expires, token_id *id, str *secret)
+enum err token_add(struct cx *cx, str name, enum role role, uint32_t scopes, when expires,
+                   token_id *id, str *secret)
 {
     uint8_t hash[32];
     *id = (token_id){id_new(cx->now_ms)};
     *secret = random_token(cx->arena, 32);
     sha256(*secret, hash);
     TRY(db_run(cx, &q_token_insert,
-               ARGS(V(*id), V(name), val_blob(hash, 32), V(role_codes[role]), V((int64_t)scopes), V(cx->now_ms),
-                    cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL, expires.ms ? V(expires) : VNULL)));
+               ARGS(V(*id), V(name), val_blob(hash, 32), V(role_codes[role]), V((int64_t)scopes),
+                    V(cx->now_ms), cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL,
+                    expires.ms ? V(expires) : VNULL)));
     cx->made_id = id->v;
     return audit_add(cx, "token.add", 0, id->v, str_of(role_codes[role]));
 }

@@ -1,8 +1,8 @@
 /* rooms/staff/words.c - the commonest passwords and the words people build them of.
  *
- * From the list that Solar Designer of the Openwall Project compiled from public lists of the most common passwords
- * (password.lst of John the Ripper, 2011, public domain), lower case, without what the rules refuse anyway, and a few of
- * our own. Sorted by bytes.
+ * From the list that Solar Designer of the Openwall Project compiled from public lists of the most
+ * common passwords (password.lst of John the Ripper, 2011, public domain), lower case, without what
+ * the rules refuse anyway, and a few of our own. Sorted by bytes.
  */
 #include "rooms/staff/staff_inner.h"
 
