@@ -416,12 +416,13 @@ static void seat_leave(struct hub *h, struct conn *c)
  * ---------------------------------------------------------------------------------- */
 
 /* clang-format off */
-struct hub_call { int64_t id; int state; int64_t staff, version; };
+struct hub_call { int64_t id; int state; int64_t staff, version, customer; };
 static const struct field hub_call_fields[] = {
     FIELD(struct hub_call, id),
     FIELD_ENUM(struct hub_call, state, call_state_codes),
     FIELD_AS(struct hub_call, staff, "staff_id", .nullable = true),
     FIELD(struct hub_call, version),
+    FIELD_AS(struct hub_call, customer, "customer_id", .nullable = true),
 };
 static const struct shape hub_call_shape = SHAPE("hub_call", struct hub_call, hub_call_fields);
 struct hub_name { str name; };
@@ -816,7 +817,8 @@ static void greet(struct hub *h, struct conn *c)
         if (k[i].state != CALL_RINGING && k[i].staff != c->staff_id)
             continue;
         struct views vs = {.n = 0};
-        struct event e = {.type = EVENT_CALL_RINGING, .ref_id = k[i].id};
+        struct event e = {
+            .type = EVENT_CALL_RINGING, .ref_id = k[i].id, .customer_id = k[i].customer};
         ring_at_desk(h, &vs, &e, c->staff_id, c);
         views_free(&vs);
     }

@@ -16,14 +16,14 @@ SELECT t.id, t.role FROM token t
 SELECT p.name FROM staff p WHERE p.id = :id;
 
 -- name: hub_call_state -> hub_call
-SELECT c.id, c.state, c.staff_id, c.version FROM call c WHERE c.id = :id;
+SELECT c.id, c.state, c.staff_id, c.version, c.customer_id FROM call c WHERE c.id = :id;
 
 -- name: hub_desks -> hub_desk
 SELECT d.staff_id FROM call_desk d WHERE d.call_id = :call ORDER BY d.staff_id LIMIT 64;
 
 -- What rings at a desk, or is answered there: for a browser that has just come.
 -- name: hub_calls_at -> hub_call
-SELECT c.id, c.state, c.staff_id, c.version
+SELECT c.id, c.state, c.staff_id, c.version, c.customer_id
   FROM (SELECT d.call_id AS near_id FROM call_desk d WHERE d.staff_id = :staff ORDER BY d.call_id DESC LIMIT 20) n
   JOIN call c ON c.id = n.near_id
  WHERE c.state <> 'ended'

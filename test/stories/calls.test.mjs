@@ -421,3 +421,22 @@ test('the sentences to say are ours until the company writes its own, and come i
   await owner.must(200, 'PATCH', '/calls/say', { lang: 'ja', name: '' });
   assert.match((await anna.must(200, 'GET', '/calls/say?lang=ja')).name, /お名前をお伺い/);
 });
+
+test('events of one call that come at once, from several lines and repeated, are one row with one line on the timeline', async (t) => {
+  const { k, owner, link } = await desks(t);
+  const ids = [];
+  for (let i = 0; i < 20; i++) ids.push(await newCustomer(owner, `Customer ${i}`, `+4420794601${10 + i}`));
+  const all = [];
+  for (let i = 0; i < 20; i++)
+    for (const event of ['newCall', 'newCall', 'answer', 'hangup', 'answer', 'newCall', 'hangup'])
+      all.push({ event, callId: `same-${i}`, from: `+4420794601${10 + i}`, direction: 'in', user: ['101'], cause: 'normalClearing' });
+  const answers = await Promise.all(all.map((e) => k.nobody().post(`/cti/${link.token}`, e)));
+
+  assert.deepEqual([...new Set(answers.map((a) => a.status))], [200]);
+  const rows = k.sql('SELECT state, answer_ms IS NOT NULL, customer_id IS NOT NULL, COUNT(*) FROM call GROUP BY 1, 2, 3');
+  assert.equal(rows.length, 1, JSON.stringify(rows));
+  assert.deepEqual([rows[0][0], rows[0][3]], ['ended', '20']);
+  assert.equal(k.sql("SELECT COUNT(*) FROM interaction WHERE channel = 'call'")[0][0], '20');
+  assert.equal(k.sql('SELECT COUNT(*) FROM task WHERE done_ms IS NULL')[0][0], '0');
+  assert.ok(k.sql("SELECT COUNT(*) FROM job WHERE kind = 'call_sweep'")[0][0] >= '1');
+});
