@@ -1,6 +1,6 @@
 /* bench/writer.c - the store's writer alone: small changes from asynchronous clients.
  *
- *   bench-writer [DIR or URL] [CLIENTS] [SECONDS]
+ *   bench-writer [DIR or URL] [CLIENTS] [SECONDS] [WRITERS]
  *
  * A change is four statements: a row with one secondary index, a roll-up, an event, an audit row.
  */
@@ -112,7 +112,9 @@ int main(int argc, char **argv)
     int n = argc > 2 ? atoi(argv[2]) : 64, seconds = argc > 3 ? atoi(argv[3]) : 5;
     bool is_url = str_starts(where, S("postgres")) || str_eq(where, S(":memory:"));
     struct cx cx = {.arena = arena_open((size_t)16 << 20), .now_ms = clock_now_ms(), .peer = S("")};
-    struct store_options o = {.data_dir = is_url ? S("") : where, .url = is_url ? where : S("")};
+    struct store_options o = {.data_dir = is_url ? S("") : where,
+                              .url = is_url ? where : S(""),
+                              .writers = argc > 4 ? (unsigned)atoi(argv[4]) : 0};
     struct store *s = NULL;
     if (store_open(&cx, &o, &s) != OK || db_change(s, &cx, LANE_INTERACTIVE, tables, NULL) != OK) {
         fprintf(stderr, "bench-writer: " SFMT "\n", SARG(fault_text(cx.arena, LANG_EN, &cx.why)));

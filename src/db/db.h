@@ -123,7 +123,7 @@ enum err db_change(struct store *s, struct cx *cx, enum lane lane,
 struct store_options {
     str data_dir;      /* holds kith.db, lock; used by SQLite; may be "" with PostgreSQL */
     str url;           /* "" or "sqlite": SQLite; "postgresql://…": PostgreSQL; ":memory:" unit tests */
-    unsigned writers;  /* PostgreSQL only; 0 = 8 */
+    unsigned writers;  /* PostgreSQL only; 0 = 16 */
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
 };

@@ -17,7 +17,7 @@ enum {
     SLICE_ROWS = 200,           /* a turn of the bulk lane */
     SLICE_MS = 5,
     ID_AHEAD_MS = 10000,        /* how far the mark of ids is written ahead */
-    WRITERS_DEFAULT = 8,
+    WRITERS_DEFAULT = 16,
     CACHE_MB_DEFAULT = 96,
 };
 #define MS_NS 1000000LL
