@@ -229,6 +229,22 @@ static int status_of(const struct errand *e)
     return e->route->status ? e->route->status : e->route->out ? 200 : 204;
 }
 
+/* A password is hashed only where one was sent; the rest of such a row's work is like any other. */
+static bool hashes(const struct errand *e)
+{
+    const struct route *r = e->route;
+    return r->hashes_password &&
+           (r->is_public || r->session_only || str_find(e->rq->body, S("password")) >= 0);
+}
+
+static enum lane_kind lane_of(const struct errand *e)
+{
+    const struct route *r = e->route;
+    if (!r)
+        return LANE_FAST;
+    return hashes(e) ? LANE_PASSWORDS : r->is_heavy ? LANE_HEAVY : r->is_card ? LANE_FAST : LANE_COMMON;
+}
+
 /* ---- the change -------------------------------------------------------------------------- */
 
 static enum err errand_apply(struct cx *cx, void *state)
@@ -254,7 +270,7 @@ static void errand_done(struct change *c, enum err result)
     e->result = result;
     e->tries++;
     e->is_done = !is_overtaken;
-    enum lane_kind lane = e->is_done || e->route->is_card ? LANE_FAST : LANE_COMMON;
+    enum lane_kind lane = e->is_done ? LANE_FAST : lane_of(e);
     struct gate *g = e->gate;
     lanes_add_owed(g->lanes, lane, e);
     atomic_fetch_sub(&g->in_store, 1);
@@ -386,7 +402,7 @@ static void errand_run(struct errand *e, struct db *db)
             e->route->apply) {
             read_end(cx); /* what plan saw moved under it: again, on a newer snapshot */
             e->tries++;
-            lanes_add_owed(e->gate->lanes, LANE_COMMON, e);
+            lanes_add_owed(e->gate->lanes, lane_of(e), e);
             return;
         }
         read_end(cx);
@@ -464,17 +480,6 @@ static bool within_budget(struct errand *e)
     e->result = fault(&e->cx, ERR_TOO_MANY, M_GATE_BUDGET);
     e->cx.why.retry_after_s = wait_s;
     return false;
-}
-
-static enum lane_kind lane_of(const struct errand *e)
-{
-    const struct route *r = e->route;
-    if (!r)
-        return LANE_FAST;
-    return r->hashes_password ? LANE_PASSWORDS
-           : r->is_heavy      ? LANE_HEAVY
-           : r->is_card       ? LANE_FAST
-                              : LANE_COMMON;
 }
 
 void gate_handle(void *arg, struct http_exchange *x)

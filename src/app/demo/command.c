@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,6 +197,12 @@ static int serve(const struct options *o)
     if (colon && str_to_int(str_of(colon + 1), &port) && port > 0 && port < 65536)
         show->port = (uint16_t)port;
     show->talk_s = o->talk_s;
+    sigset_t ends; /* the server waits for them; the player must not die of them */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
     pthread_t player;
     bool plays = play_read(a, o, &show->play) && show->port && pthread_create(&player, NULL, show_main, show) == 0;
     print_log_ins(o->listen);
