@@ -38,7 +38,7 @@ struct brought {
     const struct intake_identity *from;
     struct handle *handle;
     str given;
-    bool is_verified, is_malformed, is_withheld;
+    bool is_verified, is_malformed, is_withheld, is_as_told;
 };
 struct sight {
     int64_t value_id;
@@ -115,8 +115,25 @@ static void ignore(struct intake_plan *p, const struct brought *b, const char *w
     *l = (struct list){p->ignored, l->n + 1};
 }
 
-static enum err read_identities(struct cx *cx, const struct intake *in, struct intake_plan *p)
+/* '+' and 8 to 15 digits: nearly always the normal form already. */
+static bool looks_full(str s)
 {
+    if (s.len < 9 || s.len > 16 || s.ptr[0] != '+')
+        return false;
+    for (size_t i = 1; i < s.len; i++)
+        if (!is_digit(s.ptr[i]))
+            return false;
+    return true;
+}
+
+/* as_told: a number that looks full is looked up as it stands, which spares reading it by its
+ * country's plan (50 us). When somebody has it, it was a normal form; when nobody has, it is read
+ * after all. */
+static enum err read_identities(struct cx *cx, const struct intake *in, struct intake_plan *p,
+                                bool as_told)
+{
+    p->n_brought = 0;
+    p->result.ignored = (struct list){0};
     if (in->identities.n > IDENTITIES_MAX) {
         (void)fault(cx, ERR_INVALID, M_INTAKE_MANY_IDENTITIES, MNUM("most", IDENTITIES_MAX));
         return fault_at(cx, ERR_INVALID, S("identities"));
@@ -130,8 +147,14 @@ static enum err read_identities(struct cx *cx, const struct intake *in, struct i
             continue;
         struct handle *h = &p->handles[p->n_brought];
         b.handle = h;
-        b.is_withheld = id[i].type == IDENTITY_PHONE && phone_is_withheld(b.given);
-        b.is_malformed = !handle_read(cx->arena, id[i].type, b.given, region, h);
+        bool is_phone = id[i].type == IDENTITY_PHONE;
+        if (as_told && is_phone && looks_full(b.given)) {
+            *h = (struct handle){.type = IDENTITY_PHONE, .value = b.given};
+            b.is_as_told = true;
+        } else {
+            b.is_withheld = is_phone && phone_is_withheld(b.given);
+            b.is_malformed = !handle_read(cx->arena, id[i].type, b.given, region, h);
+        }
         bool is_double = false;
         for (size_t k = 0; k < p->n_brought && !is_double; k++) {
             struct brought *o = &p->brought[k];
@@ -595,6 +618,14 @@ enum err intake_repeat(struct cx *cx, interaction_id id, struct intake_result *o
     return repeat(cx, &first, out);
 }
 
+static bool has_stranger(const struct intake_plan *p)
+{
+    for (size_t i = 0; i < p->n_brought; i++)
+        if (p->brought[i].is_as_told && p->brought[i].handle->value_id == 0)
+            return true;
+    return false;
+}
+
 enum err intake_plan(struct cx *cx, struct intake *in)
 {
     struct intake_plan *p = ARENA_NEW(cx->arena, struct intake_plan);
@@ -602,7 +633,7 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     p->trust = in->trust;
     p->proposals.items = ARENA_ARRAY(cx->arena, IDENTITIES_MAX + 16, struct proposed);
     TRY(check(cx, in, p));
-    TRY(read_identities(cx, in, p));
+    TRY(read_identities(cx, in, p, true));
     if (p->n_brought == 0 && in->customer.v == 0 &&
         in->source_id.len + in->subject.len + in->text.len == 0 &&
         in->claims.name.len + in->claims.given.len + in->claims.family.len +
@@ -621,6 +652,10 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     if (source.found) {
         p->is_repeat = true;
         return repeat(cx, &first, &p->result);
+    }
+    if (has_stranger(p)) {
+        TRY(read_identities(cx, in, p, false));
+        TRY(customer_owners(cx, p->handles, p->n_brought));
     }
     TRY(recognise(cx, in, p));
     TRY(p->root.v ? known(cx, in, p) : nobody(cx, in, p));
