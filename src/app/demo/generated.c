@@ -1,11 +1,11 @@
 /* Whom `kith demo --customers N` makes: a fixed function of the number, no state. */
 #include "app/demo/generated.h"
 
-/* In the order of people.txt: share of the culture in 100, an area code and the 0 no local number begins with, digits behind,
+/* In the order of people.txt: share of the culture in 100, an area code and a digit no local number begins with (0; Spain 2), digits behind,
  * and how such a number is written, '#' for a digit. */
 static const struct plan { unsigned share; const char *area; unsigned digits; const char *shown; } plans[] = {
     {36, "+44200", 7, "+## ## #### ####"},   {8, "+49300", 7, "+## ## ########"},    {7, "+3310", 7, "+## # ## ## ## ##"},
-    {6, "+34910", 6, "+## ### ## ## ##"},    {12, "+8130", 7, "+## #-####-####"},    {10, "+86210", 7, "+## ##########"},
+    {6, "+34200", 6, "+## #########"},    {12, "+8130", 7, "+## #-####-####"},    {10, "+86210", 7, "+## ##########"},
     {9, "+74950", 6, "+# ### ###-##-##"},    {9, "+77270", 6, "+# ### ### ####"},    {2, "+97140", 6, "+### ########"},
     {1, "+302100", 6, "+## ## #### ####"}};
 
