@@ -22,6 +22,12 @@ class Desk {
       box?.querySelector<HTMLElement>('button, a, input')?.focus()
     })
   }
+  /** Up and down in the queue, my work and the missed calls; Enter opens. */
+  move(by: number) {
+    const rows = [...document.querySelectorAll<HTMLElement>('.left .item, .left .task a')].filter((e) => e.offsetParent)
+    const at = rows.indexOf(document.activeElement as HTMLElement)
+    rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + by))]?.focus()
+  }
   focus_note() {
     document.getElementById('call-note')?.focus()
   }
