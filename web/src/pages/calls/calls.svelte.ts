@@ -207,9 +207,8 @@ class Calls {
   }
   async read_card(id: string) {
     try {
-      const card = whole_card(await api.get<Card>(`/customers/${id}/card`))
-      // the greeting belongs to the call
-      if (this.panel?.card?.customer.id === id) this.panel = { ...this.panel, card: { ...card, greeting: this.panel.card.greeting ?? card.greeting } }
+      const card = whole_card(await api.get<Card>(`/customers/${id}/card?call=${this.panel?.call.id ?? ''}`))
+      if (this.panel?.card?.customer.id === id) this.panel = { ...this.panel, card }
     } catch {
       /* the old one stays on the screen */
     }
