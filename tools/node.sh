@@ -21,7 +21,14 @@ if [ ! -x "$node" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$lock" ]; then
         exit 1
     fi
     echo "node: npm ci in web/ (the lock file is new here)" >&2
-    npm ci --no-audit --no-fund --loglevel=error 1>&2
+    # Twice: an old Node gets the pinned one, and under that the rest is fetched. Under the old one npm would leave out
+    # optional packages that want a newer Node. Debian's npm finds its own parts by NODE_PATH.
+    ci=(ci --no-audit --no-fund --loglevel=error)
+    npm "${ci[@]}" --omit=dev 1>&2
+    pinned=$(mktemp -d)
+    trap 'rm -rf "$pinned"' EXIT
+    cp "$node" "$pinned/node"
+    NODE_OPTIONS=--no-deprecation NODE_PATH=/usr/share/nodejs "$pinned/node" "$(readlink -f "$(command -v npm)")" "${ci[@]}" 1>&2
     [ -x "$node" ] || { echo "node: web/package.json does not pin node-linux-$arch" >&2; exit 1; }
     echo "$lock" >"$stamp"
 fi
