@@ -404,6 +404,43 @@ static void a_long_text_is_cut_on_the_card_and_says_so(void **state)
 /* ---- finding
  * ------------------------------------------------------------------------------------------- */
 
+/* The quickest of some readings, so that what else the machine does says little. */
+static int64_t quickest_card_ns(struct test_world *w, customer_id id)
+{
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < 30; i++) {
+        int64_t start = clock_mono_ns();
+        (void)card_of(w, id, 0);
+        int64_t took = clock_mono_ns() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+static void a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten(void **state)
+{
+    struct test_world *w = *state;
+    customer_id few = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
+    customer_id many = entered(w, call_of(S("+442079460019"), S("Bob Lee"))).customer;
+    const char *numbers = test_is_postgres()
+                              ? "SELECT generate_series(1, 100000) AS i"
+                              : "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                                "WHERE i < 100000) SELECT i FROM n";
+    run(w,
+        "INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, text) "
+        "SELECT i, CASE WHEN i <= 10 THEN %lld ELSE %lld END, 'email', 'in', 'presented', 1000 * "
+        "i, 'x' "
+        "FROM (%s) numbers",
+        (long long)few.v, (long long)many.v, numbers);
+    if (test_is_postgres())
+        run(w, "ANALYZE interaction");
+
+    int64_t short_ns = quickest_card_ns(w, few), long_ns = quickest_card_ns(w, many);
+
+    if (long_ns > 4 * short_ns + 500000)
+        fail_msg("%lld us against %lld us", (long long)long_ns / 1000, (long long)short_ns / 1000);
+}
+
 static void finding_takes_a_number_an_address_an_order_and_the_start_of_a_name(void **state)
 {
     struct test_world *w = *state;
@@ -458,6 +495,7 @@ static int all(void)
         STORE_TEST(the_timeline_pages_through_everything_once_in_order),
         STORE_TEST(a_timeline_of_one_channel_shows_only_that),
         STORE_TEST(a_long_text_is_cut_on_the_card_and_says_so),
+        STORE_TEST(a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten),
         STORE_TEST(finding_takes_a_number_an_address_an_order_and_the_start_of_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
