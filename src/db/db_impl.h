@@ -21,6 +21,11 @@ enum {
     CACHE_MB_DEFAULT = 96,
 };
 #define MS_NS 1000000LL
+/* The smallest id of a millisecond: 41 bits of time since 2020, 22 bits of node and count. */
+static inline int64_t id_first_of(int64_t ms)
+{
+    return (ms - 1577836800000) << 22;
+}
 
 struct lite; /* sqlite.c */
 struct pg;   /* postgres.c */
@@ -165,8 +170,12 @@ struct store_text {
 };
 extern const struct shape store_text_shape;
 
-/* event.c */
+/* audit.c */
 extern const char *const actor_codes[];
+/* Seals the next rows of the audit; cx reads. */
+enum err audit_seal_slice(struct store *s, struct cx *cx, bool *is_more);
+
+/* event.c */
 enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut);
 
 /* keeper.c */

@@ -1,4 +1,4 @@
-/* db/event.c - events and audit rows: what a change records beside its rows. */
+/* db/event.c - events: what a change tells beside its rows. */
 #include "db/event.h"
 #include "db/db_impl.h"
 #include "queries.h"
@@ -123,15 +123,4 @@ enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq)
     *xid = p.xid;
     *seq = p.seq;
     return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* ---- audit ------------------------------------------------------------------------------------- */
-
-const char *const actor_codes[] = {"nobody", "staff", "token", "system", "phone_link"};
-
-enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t ref, str details)
-{
-    return db_run(cx, &q_audit_insert,
-                  ARGS(V(id_new(cx->now_ms)), V(cx->now_ms), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(action),
-                       V(customer), V(ref), V(details), V(cx->peer)));
 }

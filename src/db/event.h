@@ -47,6 +47,11 @@ enum err audit_add(struct cx *cx, const char *action, int64_t customer_id, int64
  * second. */
 void audit_view(const struct cx *cx, int64_t customer_id);
 
+/* Goes over the whole chain: rows sealed so far, and the first seal that does not fit (0: all fit). Pages by itself;
+ * cx must not be inside read_begin. */
+struct audit_state { int64_t rows, seals, wrong_seal; };
+enum err audit_check(struct cx *cx, struct audit_state *out) MUST_USE;
+
 /* ---- jobs -------------------------------------------------------------------------------------- */
 /* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
 struct job_kind {

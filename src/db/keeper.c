@@ -20,6 +20,7 @@ enum {
     IDEMPOTENCY_HOURS = 48,
     TRIM_ROWS = 500,
     KINDS_MAX = 64,
+    SEALS_A_TICK = 20,
 };
 
 struct view {
@@ -302,6 +303,18 @@ void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n)
     pthread_mutex_unlock(&k->lock);
 }
 
+/* Chains what was committed since the last time. */
+static void audit_seal(struct keeper *k)
+{
+    bool is_more = true;
+    for (int i = 0; is_more && i < SEALS_A_TICK; i++) {
+        struct cx cx = cx_of(k);
+        enum err e = audit_seal_slice(k->store, &cx, &is_more);
+        if (e != OK && e != ERR_BUSY && e != ERR_NO_SPACE)
+            log_line(LOG_ERROR, "audit_seal", "code=%s", err_code(e));
+    }
+}
+
 /* ---- the thread -------------------------------------------------------------------------------------- */
 
 /* True: stop. */
@@ -330,6 +343,8 @@ static void *keeper_main(void *arg)
         int64_t now = clock_mono_ns();
         if (!is_busy || now - written_ns > TICK_MS * MS_NS) {
             views_write(k);
+            if (!atomic_load(&k->store->is_filling))
+                audit_seal(k);
             written_ns = now;
         }
         pthread_mutex_lock(&k->lock);

@@ -208,3 +208,19 @@ SELECT away, back
          WHERE c.relnamespace = CAST(current_schema() AS REGNAMESPACE)
            AND NOT EXISTS (SELECT 1 FROM pg_constraint o WHERE o.conindid = i.indexrelid)) AS all_of_them
  ORDER BY turn, name LIMIT 10000;
+
+-- ---- the chain over the audit ----
+
+-- name: audit_seal_last -> audit_seal
+SELECT number, last_id, n, chain FROM audit_seal ORDER BY number DESC LIMIT 1;
+
+-- name: audit_seals -> audit_seal
+SELECT number, last_id, n, chain FROM audit_seal WHERE number > :after ORDER BY number LIMIT 100;
+
+-- name: audit_rows_between -> audit_line_row
+SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer
+  FROM audit WHERE id > :after AND id <= :last ORDER BY id LIMIT :limit;
+
+-- Two nodes that seal at once: the number is taken, and one of them tries again.
+-- name: audit_seal_insert
+INSERT INTO audit_seal (number, last_id, n, chain, at_ms) VALUES (:number, :last_id, :n, :chain, :at_ms);
