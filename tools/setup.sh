@@ -16,7 +16,7 @@ if [ -f "$folder/build.ninja" ] && [ -f "$folder/.options" ] && [ "$(cut -d' ' -
 elif [ -f "$folder/build.ninja" ] && [ ! -f "$folder/.options" ] && [ -z "${CC:-}" ]; then
     meson configure "$folder" "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 else
-    rm -rf "$folder"
+    [ ! -f "$folder/build.ninja" ] || rm -rf "$folder" # another compiler's; a new folder may hold logs of the tests
     meson setup "$folder" "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 fi
 rm -f "$log"
