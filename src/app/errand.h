@@ -27,6 +27,7 @@ struct errand {
     str key; /* Idempotency-Key, empty: none */
     uint8_t key_request[32];
     int repeat_status; /* not 0: this key was answered before */
+    bool looked_again; /* for a twin with the same key */
     int64_t queued_ns;
 };
 

@@ -208,6 +208,7 @@ static enum err key_look(struct errand *e)
 {
     struct cx *cx = &e->cx;
     e->repeat_status = 0;
+    cx->made_id = 0;
     if (e->key.len == 0)
         return OK;
     struct key_answer found = {0};
@@ -266,10 +267,11 @@ static void errand_done(struct change *c, enum err result)
     struct errand *e = c->owner;
     bool is_overtaken = result == ERR_STALE && e->cx.if_match < 0 && e->tries < REPLANS;
     /* What stands in the way may be our own twin with the same key: look once more. */
-    is_overtaken = is_overtaken || (result == ERR_CONFLICT && e->key.len && e->tries == 0);
+    bool may_be_twin = e->key.len && !e->looked_again && (result == ERR_CONFLICT || result == ERR_STALE);
+    e->looked_again = e->looked_again || may_be_twin;
     e->result = result;
     e->tries++;
-    e->is_done = !is_overtaken;
+    e->is_done = !is_overtaken && !may_be_twin;
     enum lane_kind lane = e->is_done ? LANE_FAST : lane_of(e);
     struct gate *g = e->gate;
     lanes_add_owed(g->lanes, lane, e);

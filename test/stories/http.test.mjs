@@ -30,6 +30,18 @@ test('the same Idempotency-Key answers the same and does it once, also when sent
   assert.equal((await api.post('/staff', { ...body, email: 'three@kith.example' }, { 'Idempotency-Key': 'k-2' })).status, 201);
 });
 
+test('the same change with a key and a version, sent twice at once, is one change and no fault', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const one = await owner.must(201, 'POST', '/staff', { email: 'one@kith.example', name: 'One', role: 'agent' });
+  for (let version = 1; version < 6; version++) {
+    const headers = { 'If-Match': `"${version}"`, 'Idempotency-Key': `v-${version}` };
+    const all = await Promise.all([...Array(4)].map(() => owner.patch(`/staff/${one.id}`, { name: `n${version}` }, headers)));
+    assert.deepEqual(all.map((a) => a.status), [200, 200, 200, 200], all.map((a) => a.text).join());
+  }
+  assert.equal((await owner.get(`/staff/${one.id}`)).body.version, 6);
+});
+
 test('a token\'s secret is shown once, not by a repeat', async (t) => {
   const k = await house(t);
   await k.person('owner');
