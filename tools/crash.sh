@@ -1,12 +1,12 @@
 #!/bin/bash
 # Crash rounds: writers record what was acknowledged, the server is killed with SIGKILL, started again, and asked.
 #
-#   tools/crash.sh             short, on both stores
+#   tools/crash.sh             30 rounds, on both stores
 #   ROUNDS=500 tools/crash.sh  as many rounds on each
 set -euo pipefail
 cd "$(dirname "$0")/.."
 node=$(tools/node.sh)
-export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_CRASH_ROUNDS=${ROUNDS:-}
+export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_CRASH_ROUNDS=${ROUNDS:-30}
 if [ -z "${KITH_TEST_POSTGRES:-}" ]; then
     started=$(tools/postgres.sh start)
     eval "$started"
