@@ -20,14 +20,6 @@ static const int64_t OPENED_NS = 1800 * 1000 * MS_NS;
 static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000; /* of a session */
 static const size_t ARENA_LIMIT = (size_t)32 << 20;
 
-enum topic {
-    TOPIC_CALL = 1,
-    TOPIC_CUSTOMER = 2,
-    TOPIC_QUEUE = 4,
-    TOPIC_STAFF = 8,
-    TOPIC_TASK = 16,
-    TOPIC_ALL = 31
-};
 /* clang-format off */
 static const struct { const char *name; enum topic topic; } topics[] = {
     {"call", TOPIC_CALL}, {"customer", TOPIC_CUSTOMER}, {"queue", TOPIC_QUEUE}, {"staff", TOPIC_STAFF}, {"task", TOPIC_TASK},
@@ -83,6 +75,12 @@ static void publish(void *arg, const struct event *e, size_t n)
         if (e[i].data.len)
             memcpy(it + 1, e[i].data.ptr, e[i].data.len);
         it->event.data = (str){(const char *)(it + 1), e[i].data.len};
+        if (it->event.type == EVENT_CALL_RINGING) {
+            it->views = calloc(1, sizeof *it->views);
+            it->is_rendered = !it->views; /* no memory: the hub renders it in its turn */
+            if (it->views)
+                render_add(h, it);
+        }
         if (tail)
             tail->next = it;
         else
@@ -295,22 +293,10 @@ static void conn_end(struct conn *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-static struct http_chunk *chunk_of(struct hub *h, const struct event *at, const char *type,
-                                   str data)
-{
-    struct text t = text_in(h->cx.arena, data.len + 200);
-    if (at)
-        text_printf(&t, "id: %lld.%lld\n", (long long)at->xid, (long long)at->seq);
-    text_printf(&t, "event: %s\ndata: ", type);
-    text_add(&t, data);
-    text_add(&t, S("\n\n"));
-    return http_chunk_new(text_str(&t));
-}
-
 static void send_text(struct hub *h, struct conn *c, const struct event *at, const char *type,
                       str data)
 {
-    struct http_chunk *chunk = chunk_of(h, at, type, data);
+    struct http_chunk *chunk = event_chunk(h->cx.arena, at, type, data);
     if (chunk)
         conn_send(h, c, chunk);
     http_chunk_free(chunk);
@@ -326,18 +312,13 @@ static void send_position(struct hub *h, struct conn *c)
     http_chunk_free(chunk);
 }
 
-static bool may(const struct conn *c, uint32_t roles, enum topic topic)
-{
-    return (MAY(c->role) & roles) && (c->topics & (uint32_t)topic);
-}
-
 /* To everybody who may read it, or to one. */
 static void send_all(struct hub *h, struct conn *only, const struct event *at, const char *type,
                      str data, uint32_t roles, enum topic topic)
 {
-    struct http_chunk *chunk = chunk_of(h, at, type, data);
+    struct http_chunk *chunk = event_chunk(h->cx.arena, at, type, data);
     for (struct conn *c = h->conns; c && chunk; c = c->next)
-        if ((!only || only == c) && may(c, roles, topic))
+        if ((!only || only == c) && conn_may(c, roles, topic))
             conn_send(h, c, chunk);
     http_chunk_free(chunk);
 }
@@ -441,45 +422,31 @@ static const struct shape hub_session_shape = SHAPE("hub_session", struct hub_se
 
 static str staff_name(struct hub *h, int64_t id)
 {
+    struct name_kept *k = &h->names[seat_slot(id) % NAMES];
+    if (k->staff == id)
+        return (str){k->name, k->len};
     struct hub_name n = {0};
     if (!id ||
         db_one(&h->cx, &q_hub_staff_name, &hub_name_shape, &n, ARGS(V((staff_id){id}))) != OK)
         return S("");
+    if (n.name.len <= sizeof k->name) {
+        k->staff = id;
+        k->len = n.name.len;
+        memcpy(k->name, n.name.ptr, n.name.len);
+    }
     return n.name;
 }
 
-/* The panel of a call as one kind of person sees it: rendered once for each role and language. */
-/* clang-format off */
-struct view { enum role role; enum lang lang; struct http_chunk *chunk; };
-struct views { struct view v[ROLE_N * LANG_N]; size_t n; };
-/* clang-format on */
-
-/* NULL: there is nothing to show. */
+/* Rendered ahead, or here: for a browser that came in the meantime, for a replay. */
 static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct event *ring,
                                   const struct conn *c)
 {
     for (size_t i = 0; i < vs->n; i++)
         if (vs->v[i].role == c->role && vs->v[i].lang == c->lang)
             return vs->v[i].chunk;
-    h->cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = c->staff_id, .role = c->role};
-    h->cx.lang = c->lang;
-    h->cx.why = (struct fault){0};
-    str made = {0};
-    enum err e = panel_json(&h->cx, (call_id){ring->ref_id}, &made);
-    if (e != OK && e != ERR_NOT_FOUND)
-        log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id,
-                 err_code(e));
-    struct http_chunk *chunk =
-        e == OK ? chunk_of(h, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
+    struct http_chunk *chunk = render_ring(&h->cx, ring, c->role, c->lang, c->staff_id);
     vs->v[vs->n++] = (struct view){c->role, c->lang, chunk};
     return chunk;
-}
-
-static void views_free(struct views *vs)
-{
-    for (size_t i = 0; i < vs->n; i++)
-        http_chunk_free(vs->v[i].chunk);
-    vs->n = 0;
 }
 
 /* ---- the thread: calls
@@ -523,7 +490,7 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     bool is_shown = false;
     for (struct conn *c = s->conns; c; c = c->seat_next) {
         struct http_chunk *chunk = NULL;
-        if ((!only || only == c) && may(c, MAY_SERVE, TOPIC_CALL))
+        if ((!only || only == c) && conn_may(c, MAY_SERVE, TOPIC_CALL))
             chunk = view_of(h, vs, e, c);
         if (chunk)
             is_shown |= conn_send(h, c, chunk);
@@ -535,7 +502,8 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     audit_view(&h->cx, e->customer_id);
 }
 
-static void call_ringing(struct hub *h, const struct event *e, struct conn *only)
+static void call_ringing(struct hub *h, const struct event *e, struct views *ahead,
+                         struct conn *only)
 {
     if (only) { /* a replay: what rang then may be over */
         struct hub_call now = {0};
@@ -545,10 +513,10 @@ static void call_ringing(struct hub *h, const struct event *e, struct conn *only
             return;
     }
     struct call_word w = call_word(e->data);
-    struct views vs = {.n = 0};
+    struct views here = {.n = 0}, *vs = ahead ? ahead : &here;
     for (size_t i = 0; i < w.n_desks; i++)
-        ring_at_desk(h, &vs, e, w.desks[i], only);
-    views_free(&vs);
+        ring_at_desk(h, vs, e, w.desks[i], only);
+    views_free(vs);
 }
 
 static void to_desk(struct hub *h, const struct event *e, const char *type, str json, int64_t staff,
@@ -556,7 +524,7 @@ static void to_desk(struct hub *h, const struct event *e, const char *type, str 
 {
     struct seat *s = seat_of(h, staff);
     for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
-        if ((!only || only == c) && may(c, MAY_SERVE, TOPIC_CALL))
+        if ((!only || only == c) && conn_may(c, MAY_SERVE, TOPIC_CALL))
             send_text(h, c, e, type, json);
 }
 
@@ -657,7 +625,8 @@ static void customer_changed(struct hub *h, const struct event *e, struct conn *
         if (!wants)
             continue;
         if (!chunk)
-            chunk = chunk_of(h, e, "customer.changed", id_json(h, "cus", e->customer_id));
+            chunk =
+                event_chunk(h->cx.arena, e, "customer.changed", id_json(h, "cus", e->customer_id));
         if (chunk)
             conn_send(h, c, chunk);
     }
@@ -683,12 +652,12 @@ static void session_ended(struct hub *h, const struct event *e)
         }
 }
 
-/* `only`: a replay for one stream. */
-static void deliver(struct hub *h, const struct event *e, struct conn *only)
+/* `ahead`: a ring's views, rendered while it stood in line. `only`: a replay for one stream. */
+static void deliver(struct hub *h, const struct event *e, struct views *ahead, struct conn *only)
 {
     switch ((enum event_type)e->type) {
     case EVENT_CALL_RINGING:
-        call_ringing(h, e, only);
+        call_ringing(h, e, ahead, only);
         break;
     case EVENT_CALL_ANSWERED:
         call_answered(h, e, only);
@@ -711,6 +680,7 @@ static void deliver(struct hub *h, const struct event *e, struct conn *only)
         h->tasks_changed++;
         break;
     case EVENT_STAFF_CHANGED:
+        memset(h->names, 0, sizeof h->names);
         send_all(h, only, e, "staff.changed", id_json(h, "stf", e->ref_id), MAY_ALL, TOPIC_STAFF);
         break;
     case EVENT_PHONE_LINK_CHANGED:
@@ -766,8 +736,8 @@ static struct http_chunk *queue_chunk(struct hub *h, enum lang lang)
     struct json_out j = {.to = &t, .role_bit = MAY(ROLE_OPERATOR)};
     json_write(&j, &queue_view_shape, &v);
     http_chunk_free(q->chunk);
-    *q = (struct queue_chunk){chunk_of(h, NULL, "queue.changed", text_str(&t)), h->queue_version,
-                              now};
+    *q = (struct queue_chunk){event_chunk(h->cx.arena, NULL, "queue.changed", text_str(&t)),
+                              h->queue_version, now};
     return q->chunk;
 }
 
@@ -783,7 +753,7 @@ static void queue_turn(struct hub *h, int64_t now)
     h->queue_slot = (h->queue_slot + 1) % slots;
     for (struct conn *c = h->conns; c; c = c->next) {
         if (c->number % slots != h->queue_slot || c->queue_version == h->queue_version ||
-            now - c->queue_ns < QUEUE_NS || !may(c, MAY_SERVE, TOPIC_QUEUE))
+            now - c->queue_ns < QUEUE_NS || !conn_may(c, MAY_SERVE, TOPIC_QUEUE))
             continue;
         struct http_chunk *chunk = queue_chunk(h, c->lang);
         if (!chunk)
@@ -797,7 +767,7 @@ static void queue_turn(struct hub *h, int64_t now)
 static bool queue_waits(const struct hub *h)
 {
     for (const struct conn *c = h->conns; c; c = c->next)
-        if (c->queue_version != h->queue_version && may(c, MAY_SERVE, TOPIC_QUEUE))
+        if (c->queue_version != h->queue_version && conn_may(c, MAY_SERVE, TOPIC_QUEUE))
             return true;
     return false;
 }
@@ -845,7 +815,7 @@ static void replay(struct hub *h, struct conn *c, bool *is_gone)
     if (h->recent && !is_after(&h->recent->event, c->last_xid, c->last_seq)) {
         for (struct item *i = h->recent; i; i = i->next)
             if (is_after(&i->event, c->last_xid, c->last_seq)) {
-                deliver(h, &i->event, c);
+                deliver(h, &i->event, NULL, c);
                 n++;
             }
         h->n_replayed += n;
@@ -863,7 +833,7 @@ static void replay(struct hub *h, struct conn *c, bool *is_gone)
         for (size_t i = 0; i < page.n; i++) {
             if (is_after(&p[i], h->xid, h->seq))
                 return; /* from here on it is live */
-            deliver(h, &p[i], c);
+            deliver(h, &p[i], NULL, c);
             n++;
         }
         xid = p[page.n - 1].xid;
@@ -893,7 +863,7 @@ static void join(struct hub *h, struct conn *c)
         send_text(h, c, NULL, "reset", S("{}"));
     if (!c->has_last || is_gone)
         greet(h, c);
-    if (may(c, MAY_SERVE, TOPIC_QUEUE)) {
+    if (conn_may(c, MAY_SERVE, TOPIC_QUEUE)) {
         struct http_chunk *chunk = queue_chunk(h, c->lang);
         if (chunk)
             conn_send(h, c, chunk);
@@ -1006,10 +976,7 @@ static void begin_anew(struct hub *h)
 
 static bool wants_read(const struct item *i)
 {
-    return i->kind == ITEM_JOIN ||
-           (i->kind == ITEM_EVENT &&
-            (i->event.type == EVENT_CALL_RINGING || i->event.type == EVENT_CALL_ANSWERED ||
-             i->event.type == EVENT_CALL_CHANGED));
+    return i->kind == ITEM_JOIN || (i->kind == ITEM_EVENT && i->event.type == EVENT_CALL_CHANGED);
 }
 
 static void take_item(struct hub *h, struct item *i)
@@ -1020,7 +987,11 @@ static void take_item(struct hub *h, struct item *i)
     bool has_read = wants_read(i) && read_begin(&h->cx) == OK;
     switch (i->kind) {
     case ITEM_EVENT:
-        deliver(h, &i->event, NULL);
+        if (i->event.type == EVENT_CALL_RINGING)
+            render_wait(h, i);
+        deliver(h, &i->event, i->views, NULL);
+        free(i->views);
+        i->views = NULL;
         h->xid = i->event.xid;
         h->seq = i->event.seq;
         h->n_events++;
@@ -1156,14 +1127,16 @@ enum err hub_open(struct cx *cx, struct house *house, struct hub **out)
     pthread_cond_init(&h->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     h->queue_version = 1;
-    store_on_events(house->store, publish, h);
-    if (pthread_create(&h->thread, NULL, hub_main, h) != 0) {
-        store_on_events(house->store, NULL, NULL);
+    e = renderers_open(cx, h);
+    bool is_open = e == OK && pthread_create(&h->thread, NULL, hub_main, h) == 0;
+    if (!is_open) {
+        renderers_close(h);
         reader_close(h->db);
         arena_close(a);
         free(h);
-        return fault(cx, ERR_INTERNAL, M_INTERNAL);
+        return e != OK ? e : fault(cx, ERR_INTERNAL, M_INTERNAL);
     }
+    store_on_events(house->store, publish, h);
     *out = h;
     return OK;
 }
@@ -1190,6 +1163,7 @@ void hub_stop(struct hub *h)
     pthread_mutex_unlock(&h->lock);
     pthread_cond_signal(&h->wake);
     pthread_join(h->thread, NULL);
+    renderers_close(h);
 
     /* What came while we left. An item of a stream lies in the stream, so all are read before any
      * is let go. */
@@ -1204,6 +1178,8 @@ void hub_stop(struct hub *h)
             i->conn->next = joining;
             joining = i->conn;
         } else if (i->kind == ITEM_EVENT) {
+            views_free(i->views);
+            free(i->views);
             free(i);
         }
     }

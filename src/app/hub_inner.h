@@ -1,4 +1,4 @@
-/* app/hub_inner.h - what the hub is made of; only hub.c includes it. */
+/* app/hub_inner.h - what the hub is made of; only hub.c and hub_render.c include it. */
 #pragma once
 #include "app/hub.h"
 #include "base/value.h"
@@ -13,7 +13,29 @@ enum {
     SEATS = 1024,
     OPENED_MAX = 8, /* customers a person opened last */
     QUEUE_SLOTS = 16,
+    RENDERERS_MAX = 4,
+    NAMES = 1024,      /* of people, kept for call.answered */
     CUSTOMERS_MAX = 8, /* of topics=customer:… */
+};
+
+enum topic {
+    TOPIC_CALL = 1,
+    TOPIC_CUSTOMER = 2,
+    TOPIC_QUEUE = 4,
+    TOPIC_STAFF = 8,
+    TOPIC_TASK = 16,
+    TOPIC_ALL = 31
+};
+
+/* A ring as one kind of person sees it. */
+struct view {
+    enum role role;
+    enum lang lang;
+    struct http_chunk *chunk; /* NULL: there is nothing to show */
+};
+struct views {
+    struct view v[ROLE_N * LANG_N];
+    size_t n;
 };
 
 struct conn;
@@ -23,6 +45,10 @@ struct item {
     struct conn *conn;
     struct event event; /* its data stands behind the item */
     int64_t at_ns;
+    /* a ring: rendered ahead, while it stands in line */
+    bool is_rendered; /* guarded by hub.render_lock */
+    struct item *render_next;
+    struct views *views; /* of a ring, until it is sent */
 };
 
 /* One open stream. Held by the hub and by the stream; whoever lets go last frees it. */
@@ -69,6 +95,20 @@ struct queue_chunk {
     int64_t version, made_ns;
 };
 
+struct renderer {
+    struct hub *hub;
+    pthread_t thread;
+    bool is_running;
+    struct db *db;
+    struct cx cx;
+};
+
+struct name_kept {
+    int64_t staff;
+    size_t len;
+    char name[120];
+};
+
 struct hub {
     struct house *house;
     pthread_t thread;
@@ -80,7 +120,15 @@ struct hub {
     struct hub_figures figures;
     struct seat *seats[SEATS];
 
+    /* rings that wait to be rendered */
+    pthread_mutex_t render_lock;
+    pthread_cond_t render_wake, rendered;
+    struct item *render_head, *render_tail;
+    bool renders_end;
+    struct renderer renderers[RENDERERS_MAX];
+
     /* the thread's own */
+    struct name_kept names[NAMES];
     struct db *db;
     struct cx cx;
     struct conn *conns;
@@ -115,3 +163,25 @@ static inline void seat_opened(struct seat *s, int64_t customer)
     s->opened[oldest].customer_id = customer;
     s->opened[oldest].at_ns = clock_mono_ns();
 }
+
+static inline bool conn_may(const struct conn *c, uint32_t roles, enum topic topic)
+{
+    return (MAY(c->role) & roles) && (c->topics & (uint32_t)topic);
+}
+
+/* ---- hub_render.c ------------------------------------------------------------------------------
+ */
+
+/* One event as bytes; `at` NULL: without a place. */
+struct http_chunk *event_chunk(struct arena *a, const struct event *at, const char *type, str data);
+/* Call, card and intake as this kind of person sees them; NULL: nothing to show. */
+struct http_chunk *render_ring(struct cx *cx, const struct event *ring, enum role role,
+                               enum lang lang, int64_t staff);
+void views_free(struct views *vs);
+
+/* Rings are rendered by a few threads while they stand in line, so that one after the other costs
+ * no more than the slowest; they are sent in order all the same. */
+enum err renderers_open(struct cx *cx, struct hub *h) MUST_USE;
+void renderers_close(struct hub *h);
+void render_add(struct hub *h, struct item *i);
+void render_wait(struct hub *h, struct item *i);

@@ -1,0 +1,184 @@
+/* app/hub_render.c - rings become bytes ahead of their turn, each once for a role and a language.
+ */
+#include "app/hub_inner.h"
+#include "rooms/panel/panel.h"
+
+static const size_t ARENA_LIMIT = (size_t)16 << 20;
+enum { RENDERERS_SQLITE = 2, DESKS_MAX = 64 };
+
+struct http_chunk *event_chunk(struct arena *a, const struct event *at, const char *type, str data)
+{
+    struct text t = text_in(a, data.len + 200);
+    if (at)
+        text_printf(&t, "id: %lld.%lld\n", (long long)at->xid, (long long)at->seq);
+    text_printf(&t, "event: %s\ndata: ", type);
+    text_add(&t, data);
+    text_add(&t, S("\n\n"));
+    return http_chunk_new(text_str(&t));
+}
+
+struct http_chunk *render_ring(struct cx *cx, const struct event *ring, enum role role,
+                               enum lang lang, int64_t staff)
+{
+    cx->actor = (struct actor){.kind = ACTOR_STAFF, .id = staff, .role = role};
+    cx->lang = lang;
+    cx->why = (struct fault){0};
+    str made = {0};
+    enum err e = panel_json(cx, (call_id){ring->ref_id}, &made);
+    if (e != OK && e != ERR_NOT_FOUND)
+        log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id,
+                 err_code(e));
+    return e == OK ? event_chunk(cx->arena, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
+}
+
+void views_free(struct views *vs)
+{
+    for (size_t i = 0; vs && i < vs->n; i++)
+        http_chunk_free(vs->v[i].chunk);
+    if (vs)
+        vs->n = 0;
+}
+
+/* ---- a renderer ----------------------------------------------------------------------------- */
+
+/* Which views the ringing desks want; *staff is somebody of each kind. */
+static void wanted(struct hub *h, const struct event *ring, struct views *out, int64_t *staff)
+{
+    str words = ring->data;
+    (void)str_cut(&words, ' '); /* who answered, the cause */
+    (void)str_cut(&words, ' ');
+    pthread_mutex_lock(&h->lock);
+    for (size_t n = 0; words.len && n < DESKS_MAX; n++) {
+        int64_t desk = 0;
+        if (!str_to_int(str_cut(&words, ' '), &desk))
+            continue;
+        const struct seat *s = h->seats[seat_slot(desk)];
+        while (s && s->staff_id != desk)
+            s = s->next;
+        for (const struct conn *c = s ? s->conns : NULL; c; c = c->seat_next) {
+            bool has = !conn_may(c, MAY_SERVE, TOPIC_CALL);
+            for (size_t i = 0; i < out->n && !has; i++)
+                has = out->v[i].role == c->role && out->v[i].lang == c->lang;
+            if (has)
+                continue;
+            staff[out->n] = desk;
+            out->v[out->n++] = (struct view){c->role, c->lang, NULL};
+        }
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void render(struct renderer *r, struct item *i)
+{
+    struct views *vs = i->views;
+    int64_t staff[COUNT(vs->v)];
+    wanted(r->hub, &i->event, vs, staff);
+    if (vs->n == 0)
+        return;
+    arena_reset(r->cx.arena);
+    r->cx.now_ms = clock_now_ms();
+    bool has_read = read_begin(&r->cx) == OK;
+    for (size_t k = 0; k < vs->n; k++) {
+        struct view *v = &vs->v[k];
+        v->chunk = render_ring(&r->cx, &i->event, v->role, v->lang, staff[k]);
+    }
+    if (has_read)
+        read_end(&r->cx);
+}
+
+/* Goes when nothing is left to render, not before: the hub waits for each. */
+static void *renderer_main(void *arg)
+{
+    struct renderer *r = arg;
+    struct hub *h = r->hub;
+    pthread_mutex_lock(&h->render_lock);
+    for (;;) {
+        while (!h->render_head && !h->renders_end)
+            pthread_cond_wait(&h->render_wake, &h->render_lock);
+        struct item *i = h->render_head;
+        if (!i)
+            break;
+        h->render_head = i->render_next;
+        if (!h->render_head)
+            h->render_tail = NULL;
+        pthread_mutex_unlock(&h->render_lock);
+        render(r, i);
+        pthread_mutex_lock(&h->render_lock);
+        i->is_rendered = true;
+        pthread_cond_signal(&h->rendered);
+    }
+    pthread_mutex_unlock(&h->render_lock);
+    return NULL;
+}
+
+void render_add(struct hub *h, struct item *i)
+{
+    pthread_mutex_lock(&h->render_lock);
+    i->render_next = NULL;
+    if (h->render_tail)
+        h->render_tail->render_next = i;
+    else
+        h->render_head = i;
+    h->render_tail = i;
+    pthread_mutex_unlock(&h->render_lock);
+    pthread_cond_signal(&h->render_wake);
+}
+
+void render_wait(struct hub *h, struct item *i)
+{
+    pthread_mutex_lock(&h->render_lock);
+    while (!i->is_rendered)
+        pthread_cond_wait(&h->rendered, &h->render_lock);
+    pthread_mutex_unlock(&h->render_lock);
+}
+
+/* ---- open, close ----------------------------------------------------------------------------- */
+
+static enum err renderer_open(struct cx *cx, struct hub *h, struct renderer *r)
+{
+    r->hub = h;
+    struct arena *a = arena_open(ARENA_LIMIT);
+    if (!a)
+        return ERR_INTERNAL;
+    r->cx = (struct cx){.arena = a, .house = h->house, .now_ms = clock_now_ms(), .if_match = -1};
+    enum err e = store_reader(h->house->store, &r->cx, &r->db);
+    if (e != OK) {
+        cx->why = r->cx.why;
+        return e;
+    }
+    r->cx.db = r->db;
+    r->is_running = pthread_create(&r->thread, NULL, renderer_main, r) == 0;
+    return r->is_running ? OK : ERR_INTERNAL;
+}
+
+enum err renderers_open(struct cx *cx, struct hub *h)
+{
+    pthread_mutex_init(&h->render_lock, NULL);
+    pthread_cond_init(&h->render_wake, NULL);
+    pthread_cond_init(&h->rendered, NULL);
+    size_t n = store_is_postgres(h->house->store) ? RENDERERS_MAX : RENDERERS_SQLITE;
+    for (size_t i = 0; i < n; i++)
+        TRY(renderer_open(cx, h, &h->renderers[i]));
+    return OK;
+}
+
+/* The hub's thread is gone, and no events come any more. */
+void renderers_close(struct hub *h)
+{
+    pthread_mutex_lock(&h->render_lock);
+    h->renders_end = true;
+    pthread_mutex_unlock(&h->render_lock);
+    pthread_cond_broadcast(&h->render_wake);
+    for (size_t i = 0; i < RENDERERS_MAX; i++) {
+        struct renderer *r = &h->renderers[i];
+        if (r->is_running)
+            pthread_join(r->thread, NULL);
+        if (r->db)
+            reader_close(r->db);
+        arena_close(r->cx.arena);
+        *r = (struct renderer){0};
+    }
+    pthread_cond_destroy(&h->rendered);
+    pthread_cond_destroy(&h->render_wake);
+    pthread_mutex_destroy(&h->render_lock);
+}
