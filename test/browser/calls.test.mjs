@@ -88,8 +88,7 @@ test('an unknown caller becomes a customer with what was typed, and the second c
   await title(page).getByText('727').waitFor();
   await page.getByText('Kazakhstan').first().waitFor();
   await s.telephone.answer(first, '102');
-  await page.locator('#call-note:focus').waitFor();
-  await page.locator('#intake-name').focus();
+  await page.locator('#intake-name:focus').waitFor();
   await page.keyboard.type('Дана Берік');
   await page.keyboard.press('Tab');
   await page.keyboard.type('Where is the invoice?');

@@ -15,6 +15,9 @@ export class LiveStream {
   private stop_now: AbortController | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   is_open = false
+  get is_lost() {
+    return !this.is_open && this.tries > 0
+  }
 
   constructor(private readonly tell: (m: LiveMessage) => void) {}
 

@@ -15,6 +15,7 @@ class Live {
   constructor() {
     addEventListener('online', () => this.hurry())
     addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.hurry())
+    addEventListener('pageshow', (e) => e.persisted && location.reload())
     addEventListener('pagehide', () => this.port?.postMessage({ kind: 'leave' }))
   }
 

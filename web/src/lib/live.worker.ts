@@ -14,6 +14,7 @@ scope.onconnect = (e) => {
     if (data.kind === 'start' && data.owner) {
       stream.start(data.owner)
       if (stream.is_open) port.postMessage({ kind: 'open' })
+      else if (stream.is_lost) port.postMessage({ kind: 'lost' })
     } else if (data.kind === 'stop') stream.stop()
     else if (data.kind === 'hurry') stream.hurry()
     else if (data.kind === 'leave') {

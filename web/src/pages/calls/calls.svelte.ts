@@ -74,7 +74,7 @@ class Calls {
         this.load_lists(),
       ])
       this.queue = queue.items
-      this.unfinished = mine.items.filter((c) => c.end_at && !c.wrapped_at && is_recent(c))
+      this.unfinished = mine.items.filter(is_unfinished)
       const talking = mine.items.find((c) => c.state === 'answered')
       const asked = location.pathname === '/calls' ? new URLSearchParams(location.search).get('call') : null
       this.error = null
@@ -103,6 +103,9 @@ class Calls {
     } catch {
       /* the next ring comes by the stream */
     }
+  }
+  private async read_unfinished() {
+    this.unfinished = (await api.get<Page<Call>>('/calls?view=mine&limit=20')).items.filter(is_unfinished)
   }
   private async load_lists() {
     const [missed, tasks] = await Promise.all([
@@ -187,7 +190,10 @@ class Calls {
   private ended(e: { id: string; cause?: string; end_at?: string }) {
     this.ringing = this.ringing.filter((x) => x.call.id !== e.id)
     this.queue = this.queue.filter((c) => c.id !== e.id)
-    if (this.panel?.call.id !== e.id) return
+    if (this.panel?.call.id !== e.id) {
+      this.read_unfinished().catch(() => {})
+      return
+    }
     const call: Call = { ...this.panel.call, state: 'ended', cause: e.cause, end_at: e.end_at ?? new Date().toISOString() }
     if (call.answer_at && call.staff?.id === this.me) {
       this.show({ ...this.panel, call })
@@ -318,7 +324,7 @@ class Calls {
 export const calls = new Calls()
 
 /** Calls left unfinished for days are the log's, not the desk's. */
-const is_recent = (c: Call) => Date.now() - Date.parse(c.end_at!) < 12 * 3_600_000
+const is_unfinished = (c: Call) => !!c.end_at && !!c.answer_at && !c.wrapped_at && Date.now() - Date.parse(c.end_at) < 12 * 3_600_000
 
 export function caller_name(call: Call): string {
   if (call.customer) return call.customer.name
