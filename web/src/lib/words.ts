@@ -6,7 +6,8 @@ import type { Coded } from './types'
 function readable(args: Coded['args'] = {}): Record<string, string | number> {
   const out: Record<string, string | number> = {}
   for (const [k, v] of Object.entries(args)) {
-    if (v === null || v === undefined) out[k] = ''
+    if (k === 'staff' && !v) out[k] = 'no'
+    else if (v === null || v === undefined) out[k] = ''
     else if (typeof v === 'string' && /^\d{4}-\d\d-\d\dT/.test(v)) out[k] = k === 'due_at' ? due(v) : ago(v)
     else out[k] = k === 'reason' && v ? `(${v})` : v
   }

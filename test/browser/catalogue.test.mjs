@@ -1,0 +1,28 @@
+// The words of the interface: every text that a page asks for is there, and none is there for nothing.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const top = new URL('../../', import.meta.url);
+const keys = new Set();
+for (const file of readdirSync(new URL('i18n/', top)))
+  if (file.startsWith('web-')) for (const key of Object.keys(JSON.parse(readFileSync(new URL(`i18n/${file}`, top), 'utf8')))) keys.add(key);
+const sources = readdirSync(new URL('web/src/', top), { recursive: true, withFileTypes: true })
+  .filter((f) => f.isFile() && /\.(svelte|ts)$/.test(f.name))
+  .map((f) => readFileSync(`${f.parentPath ?? f.path}/${f.name}`, 'utf8'))
+  .join('\n');
+
+test('every text that the interface names is in the catalogue', () => {
+  const named = [...sources.matchAll(/\bt\(\s*'([a-z0-9_.]+)'\s*[,)]/g)].map((m) => m[1]);
+  assert.ok(named.length > 300);
+  assert.deepEqual([...new Set(named)].filter((k) => !keys.has(k)), []);
+});
+
+test('no text stands in the catalogue for nothing', () => {
+  const literal = new Set([...sources.matchAll(/'([a-z0-9_]+(?:\.[a-z0-9_]+)+)'/g)].map((m) => m[1]));
+  const prefixes = [
+    ...[...sources.matchAll(/'([a-z0-9_.]+\.)' \+/g)].map((m) => m[1]),
+    ...[...sources.matchAll(/(?:word|coded)\('([a-z0-9_.]+)'/g)].map((m) => `${m[1]}.`),
+  ];
+  assert.deepEqual([...keys].filter((k) => !literal.has(k) && !prefixes.some((p) => k.startsWith(p))), []);
+});
