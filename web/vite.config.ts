@@ -17,7 +17,8 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         entryFileNames: 'app.js',
-        codeSplitting: { groups: [{ name: 'svelte', test: /node_modules/ }] },
+        // what several pages share stands in two files, so that names stay when pages change
+        codeSplitting: { groups: [{ name: 'svelte', test: /node_modules/ }, { name: 'base', test: /src\/(lib|ui)\// }] },
         chunkFileNames: 'assets/[name].js',
         assetFileNames: (asset) => (asset.names[0] === 'index.css' ? 'app.css' : 'assets/[name][extname]'),
       },

@@ -1,1 +1,0 @@
-import{F as e,G as t,K as n,q as r}from"./svelte.js";var i=new class{#e=r(t(Date.now()));get ms(){return e(this.#e)}set ms(e){n(this.#e,e,!0)}constructor(){setInterval(()=>this.ms=Date.now(),1e3)}since(e){return e?Math.max(0,(this.ms-Date.parse(e))/1e3):0}};export{i as t};
