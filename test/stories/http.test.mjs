@@ -1,7 +1,8 @@
 // The form of requests and answers: keys, versions, methods, media, hostile bodies and paths, files, figures.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { house, raw, sleep, isPostgres } from './kith.mjs';
+import { execFileSync } from 'node:child_process';
+import { house, raw, sleep, isPostgres, bin } from './kith.mjs';
 
 test('the same Idempotency-Key answers the same and does it once, also when sent at the same time', async (t) => {
   const k = await house(t);
@@ -241,8 +242,7 @@ test('alive, ready and figures are there for those who watch the machine, and fo
 test('the document of the API is whole: each reference leads somewhere, each name in a path is described', async (t) => {
   const k = await house(t);
   const served = (await k.nobody().get('/openapi.json')).body;
-  const printed = JSON.parse((await k.run(['openapi']).catch(() => null)) ?? 'null') ?? served;
-  assert.deepEqual(printed.paths, served.paths);
+  assert.deepEqual(JSON.parse(execFileSync(bin, ['openapi'], { encoding: 'utf8' })), served);
   assert.equal(served.openapi, '3.1.0');
   const ids = new Set();
   const walk = (x) => {
