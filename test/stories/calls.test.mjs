@@ -126,6 +126,33 @@ test('an unknown caller becomes a customer while he talks, and the next call sho
   assert.equal(second.card.last_call.is_today, true);
 });
 
+test('what an unknown caller said before anybody knew him is on his record afterwards, and so is his call-back', async (t) => {
+  const { anna, ring, tell } = await desks(t);
+  const at = await anna.events('call');
+  const first = await ring('+442079460018');
+  const before = (await at.next('call.ringing')).body.call;
+  await tell({ event: 'answer', callId: first, user: '101' });
+  await anna.must(200, 'PATCH', `/calls/${before.id}`, { note: 'asked for opening hours' });
+  await tell({ event: 'hangup', callId: first });
+  const missed = await ring('+442079460018');
+  await at.next('call.ringing');
+  await tell({ event: 'hangup', callId: missed, cause: 'noAnswer' });
+
+  const again = await ring('+442079460018');
+  const { call, intake } = (await at.next('call.ringing')).body;
+  assert.deepEqual(intake.earlier.map((e) => e.note), ['', 'asked for opening hours']);
+  const made = await anna.must(200, 'POST', `/calls/${call.id}/customer`, { name: 'Peter Lane' });
+  const open = (await anna.must(200, 'GET', '/tasks?view=open')).items;
+  assert.deepEqual(open.map((x) => x.customer?.id), [made.customer.id]);
+  await tell({ event: 'answer', callId: again, user: '101' });
+
+  const calls = (await anna.must(200, 'GET', `/calls?customer=${made.customer.id}`)).items;
+  assert.equal(calls.length, 3);
+  const lines = (await anna.must(200, 'GET', `/customers/${made.customer.id}/timeline`)).items;
+  assert.equal(lines.filter((l) => l.channel === 'call').length, 3);
+  assert.equal((await anna.must(200, 'GET', '/tasks?view=open')).items.length, 0);
+});
+
 test('likely customers are shown while the form is typed, and one of them can be joined: the number becomes his', async (t) => {
   const { anna, owner, ring, tell } = await desks(t);
   const known = await newCustomer(owner, 'Пётр Иванов', '+79161234567');

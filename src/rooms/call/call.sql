@@ -288,10 +288,24 @@ ON CONFLICT (call_id) DO UPDATE SET draft = excluded.draft, at_ms = excluded.at_
 DELETE FROM call_draft WHERE call_id = :call;
 
 -- name: call_customer_set
-UPDATE call SET customer_id = :customer, is_chosen = 1, interaction_id = COALESCE(interaction_id, CAST(:interaction AS {{int}})),
+UPDATE call SET customer_id = :customer, is_chosen = :is_chosen, interaction_id = COALESCE(interaction_id, CAST(:interaction AS {{int}})),
                 reason = CASE WHEN reason = '' THEN CAST(:reason AS TEXT) ELSE reason END,
                 priority = :priority, version = version + 1
  WHERE id = :id;
+
+-- The call-back of somebody who was nobody then.
+-- name: call_back_owner
+UPDATE task SET customer_id = :customer, version = version + 1
+ WHERE customer_id IS NULL AND id = (SELECT c.task_id FROM call c WHERE c.id = :id);
+
+-- Calls from his number before anybody knew whose it is.
+-- name: call_unknown_before -> call_before
+SELECT c.id, c.direction, c.ring_ms, c.staff_id, c.priority
+  FROM call c
+ WHERE c.e164 = :e164 AND c.e164 <> '' AND c.customer_id IS NULL AND c.state = 'ended' AND c.id <> :id
+   AND c.cause <> 'rejected'
+ ORDER BY c.ring_ms DESC
+ LIMIT 10;
 
 -- name: call_check_put
 INSERT INTO call_check (call_id, question, is_right, staff_id, at_ms) VALUES (:call, :question, :is_right, :staff, :now)

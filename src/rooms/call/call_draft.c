@@ -246,6 +246,53 @@ enum err call_customer_plan(struct cx *cx, struct call_customer_in *in)
     return intake_plan(cx, &in->intake);
 }
 
+struct before {
+    call_id id;
+    int direction;
+    when ring_at;
+    staff_id staff;
+    int64_t priority;
+};
+/* clang-format off */
+static const struct field before_fields[] = {
+    FIELD(struct before, id),
+    FIELD_ENUM(struct before, direction, direction_codes),
+    FIELD_AS(struct before, ring_at, "ring_ms"),
+    FIELD_AS(struct before, staff, "staff_id", .nullable = true),
+    FIELD(struct before, priority),
+};
+static const struct shape call_before_shape = SHAPE("call_before", struct before, before_fields);
+/* clang-format on */
+
+static enum err belongs(struct cx *cx, call_id id, const struct intake_result *line, str reason,
+                        int64_t priority, bool is_chosen)
+{
+    TRY(db_run(cx, &q_call_customer_set,
+               ARGS(V(line->customer), V(is_chosen), val_int_or_null(line->interaction.v),
+                    V(reason), V(priority), V(id))));
+    return db_run(cx, &q_call_back_owner, ARGS(V(line->customer), V(id)));
+}
+
+/* What he said when nobody knew him is his history too. */
+static enum err adopt_earlier(struct cx *cx, const struct call *c, customer_id customer)
+{
+    struct list earlier = {0};
+    if (!c->e164.len)
+        return OK;
+    TRY(db_all(cx, &q_call_unknown_before, &call_before_shape, &earlier,
+               ARGS(V(c->e164), V(c->id))));
+    const struct before *b = earlier.items;
+    for (size_t i = 0; i < earlier.n; i++) {
+        struct intake line =
+            call_line(cx, b[i].id, b[i].direction, b[i].ring_at, b[i].staff, customer, S(""));
+        struct intake_result r = {0};
+        TRY(intake_plan(cx, &line));
+        TRY(intake_take(cx, &line, &r));
+        TRY(belongs(cx, b[i].id, &r, S(""), b[i].priority, false));
+    }
+    return OK;
+}
+
 enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in,
                              struct intake_result *out)
 {
@@ -254,9 +301,8 @@ enum err call_customer_apply(struct cx *cx, const struct call_customer_in *in,
     if (c.customer.id.v)
         return fault(cx, ERR_CONFLICT, M_CALL_HAS_CUSTOMER);
     TRY(intake_take(cx, &in->intake, out));
-    TRY(db_run(cx, &q_call_customer_set,
-               ARGS(V(out->customer), val_int_or_null(out->interaction.v), V(in->reason),
-                    V(c.priority), V(in->id))));
+    TRY(belongs(cx, in->id, out, in->reason, c.priority, true));
+    TRY(adopt_earlier(cx, &c, out->customer));
     TRY(db_run(cx, &q_call_draft_delete, ARGS(V(in->id))));
     c.customer.id = out->customer;
     TRY(audit_add(cx, out->is_new ? "call.customer_new" : "call.customer_join", out->customer.v,

@@ -188,6 +188,8 @@ static enum err change(struct cx *cx, void *in_, void *out_)
                ARGS(V(c.note), V(c.reason), V(c.outcome), V(c.impression),
                     val_int_or_null(c.spoke.id.v), V(c.spoke.name), val_int_or_null(customer.v),
                     V(is_chosen || c.is_chosen), val_int_or_null(line.interaction.v), V(in->id))));
+    if (is_chosen)
+        TRY(db_run(cx, &q_call_back_owner, ARGS(V(customer), V(in->id))));
     TRY(call_touched(cx, &c));
     TRY(call_tell_changed(cx, in->id, customer, c.staff.id));
     return call_get(cx, in->id, out);
