@@ -42,7 +42,7 @@ export async function until(look, { ms = 5000, what = 'it' } = {}) {
 }
 
 function psql(url, sql) {
-  return execFileSync('psql', ['-q', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], { encoding: 'utf8' });
+  return execFileSync('psql', ['-q', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
 // A new, empty store; `args` go to every command.
@@ -319,7 +319,7 @@ class House {
   sql(text) {
     const out = isPostgres
       ? psql(this.store.url, text)
-      : execFileSync('sqlite3', ['-readonly', '-batch', '-separator', '|', path.join(this.data, 'kith.db'), text], { encoding: 'utf8' });
+      : execFileSync('sqlite3', ['-readonly', '-batch', '-separator', '|', path.join(this.data, 'kith.db'), text], { encoding: 'utf8', maxBuffer: 1 << 28 });
     return out.split('\n').filter((l) => l !== '').map((l) => l.split('|'));
   }
 

@@ -1,0 +1,164 @@
+// A house with one of everything, and for every row that changes something a request that it takes; the members of a
+// request one by one; what the store holds, as a fingerprint. For stories that try every place with hostile values.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { house, isPostgres } from './kith.mjs';
+
+// Rows that end the session, hash a password each time or read a body by themselves: they have stories of their own
+// (session, first_run, calls).
+const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*))$/;
+
+export async function furnished(t) {
+  const k = await house(t);
+  const owner = await k.person('owner', { name: 'Olga', extensions: ['100'] });
+  const other = await k.person('agent', { name: 'Otto' });
+  const doc = (await k.nobody().get('/openapi.json')).body;
+  const link = await owner.must(201, 'POST', '/phone-links', { kind: 'webhook', name: 'PBX', region: 'GB' });
+  let n = 0;
+  const next = () => String((n += 1));
+  const made = async (target, body) => (await owner.must(201, 'POST', target, body));
+  const person = async () => {
+    const i = next();
+    return (await made('/customers', { claims: { name: `Ann ${i}` }, identities: [{ type: 'email', value: `ann${i}@kith.example` }] })).customer.id;
+  };
+  const cus = await person(), friend = await person();
+  const ring = async (from) => {
+    const callId = `c${next()}`;
+    for (const event of ['newCall', 'answer'])
+      await k.nobody().must(200, 'POST', `/cti/${link.token}`, { event, callId, from, to: '+442079460000', direction: 'in', user: ['100'] });
+    return (await owner.must(200, 'GET', '/calls?view=all')).items.find((c) => c.state === 'answered' && c.number === from).id;
+  };
+  const stranger = () => ring(`+8130${next().padStart(7, '0')}`);
+  const call = await ring('+442079460018');
+  const order = async (more = {}) => ({ number: `N${next()}`, customer: cus, currency: 'EUR', lines: [{ sku: 'L-1', name: 'Lantern', quantity: 2, price: 100 }], ...more });
+  const ord = await made('/orders', await order());
+  const record = () => owner.must(200, 'GET', `/customers/${cus}`);
+  const idn = (await record()).identities[0].id;
+  const tsk = (await made(`/customers/${cus}/tasks`, { title: 'ring' })).id;
+  const prd = (await made('/products', { sku: 'P-1', name: 'Pot' })).id;
+  const address = async () => (await made(`/customers/${cus}/addresses`, { kind: 'home', line: 'Lane 1' })).id;
+  const holding = async () => (await made(`/customers/${cus}/holdings`, { name: 'Pot' })).id;
+  const relation = async () => (await made(`/customers/${cus}/relations`, { other: await person(), kind: 'family' })).id;
+  const proposal = async () => {
+    const i = next();
+    await owner.must(200, 'POST', '/intake', { channel: 'form', customer: undefined, identities: [{ type: 'email', value: 'ann1@kith.example' }], claims: { name: `Somebody else ${i}` } });
+    return (await record()).proposals.find((p) => p.value.endsWith(` ${i}`)).id;
+  };
+  const itx = (await owner.must(200, 'GET', `/customers/${cus}/timeline`)).items[0].id;
+  const newStaff = async () => (await made('/staff', { email: `s${next()}@kith.example`, name: 'Sam', role: 'agent' })).id;
+  const stf = await newStaff();
+  const tok = async () => (await made('/tokens', { name: 'wall', role: 'agent', scopes: ['read'] })).id;
+  const ses = async () => {
+    await k.logIn(owner.staff.email);
+    return (await owner.must(200, 'GET', '/sessions')).items.find((s) => !s.is_current).id;
+  };
+
+  const claims = () => ({ name: 'Cleo', reading: 'kleo', given: 'Cleo', family: 'Park', patronymic: 'A', form_of_address: 'Ms', company: 'Park Ltd', kind: 'person', language: 'en',
+    time_zone: 'Europe/London', country: 'GB', region: 'Kent', city: 'Dover', heard_of_us: 'radio', address_kind: 'home', address_line: 'Lane 2', address_postal: 'CT16' });
+  const identities = () => [{ type: 'external', value: `x-${next()}` }];
+  const draft = () => ({ name: 'Dora', reason: 'parcel', email: `dora${next()}@kith.example`, other_number: '+442079460077', company: 'Dora Ltd', address: 'Lane 3', postal: 'CT17', city: 'Dover',
+    country: 'GB', opinion: 'good', heard_of_us: 'radio', lang: 'en' });
+  const at = (path) => async () => path;
+  // method and path -> where to send it, what, and where it is to be seen afterwards (a: the answer)
+  const rows = {
+    'patch /api/v1/settings': { to: at('/settings'), body: () => ({ company: 'House', lang: 'en', time_zone: 'UTC', base_currency: 'EUR', region: 'GB' }), view: () => '/settings' },
+    'patch /api/v1/me': { to: at('/me'), body: () => ({ name: 'Olga', lang: 'en', theme: 'dark', text_size: 110, has_keys: true, has_sound: true, is_ready: true }), view: () => '/session' },
+    'delete /api/v1/sessions/{id}': { to: async () => `/sessions/${await ses()}` },
+    'post /api/v1/staff': { to: at('/staff'), body: () => ({ email: `s${next()}@kith.example`, name: 'Sam', role: 'agent', lang: 'en', extensions: [next() + '77'], queues: ['sales'] }), view: (a) => `/staff/${a.id}` },
+    'patch /api/v1/staff/{id}': { to: at(`/staff/${stf}`), body: () => ({ name: 'Sam', role: 'agent', is_active: true, extensions: ['771'], queues: ['sales'], lang: 'en' }), view: () => `/staff/${stf}` },
+    'post /api/v1/tokens': { to: at('/tokens'), body: () => ({ name: 'wall', role: 'agent', scopes: ['read'], expires_at: '2090-01-01T00:00:00Z' }), view: () => '/tokens?limit=200' },
+    'delete /api/v1/tokens/{id}': { to: async () => `/tokens/${await tok()}` },
+    'post /api/v1/products': { to: at('/products'), body: () => ({ sku: `S${next()}`, name: 'Pan', price: { amount: 5, currency: 'EUR' }, category: 'kitchen' }), view: (a) => `/products/${a.id}` },
+    'patch /api/v1/products/{id}': { to: at(`/products/${prd}`), body: () => ({ name: 'Pot', price: { amount: 5, currency: 'EUR' }, category: 'kitchen' }), view: () => `/products/${prd}` },
+    'post /api/v1/customers': { to: at('/customers'), body: () => ({ identities: identities(), claims: claims() }), view: (a) => `/customers/${a.customer.id}` },
+    'patch /api/v1/customers/{id}': { to: at(`/customers/${cus}`), body: () => ({ kind: 'person', name: 'Ann', reading: 'an', given: 'Ann', family: 'Lee', patronymic: 'B', form_of_address: 'Ms', lang: 'en',
+      time_zone: 'UTC', country: 'GB', region: 'Kent', city: 'Dover', company: 'Lee Ltd', heard_of_us: 'radio', owner: stf }), view: () => `/customers/${cus}` },
+    'post /api/v1/customers/{id}/identities': { to: at(`/customers/${cus}/identities`), body: () => ({ type: 'account', value: `a-${next()}`, state: 'claimed' }), view: () => `/customers/${cus}` },
+    'patch /api/v1/identities/{id}': { to: at(`/identities/${idn}`), body: () => ({ state: 'confirmed' }) },
+    'post /api/v1/customers/{id}/marks': { to: at(`/customers/${cus}/marks`), body: () => ({ mark: 'do_not_contact', reason: 'asked' }), view: () => `/customers/${cus}` },
+    'delete /api/v1/customers/{id}/marks/{mark}': { to: async () => { await owner.post(`/customers/${cus}/marks`, { mark: 'vip', reason: 'x' }); return `/customers/${cus}/marks/vip`; } },
+    'post /api/v1/customers/{id}/addresses': { to: async () => `/customers/${await person()}/addresses`, body: () => ({ kind: 'home', line: 'Lane 4', postal: 'CT18', city: 'Dover', region: 'Kent', country: 'GB' }), view: (a, to) => to.replace('/addresses', '') },
+    'post /api/v1/customers/{id}/holdings': { to: async () => `/customers/${await person()}/holdings`, body: () => ({ product: prd, name: 'Pot', serial: '1', plan: 'gold', number: '2', until: '2030-01-01T00:00:00Z' }), view: (a, to) => to.replace('/holdings', '') },
+    'post /api/v1/customers/{id}/relations': { to: async () => `/customers/${await person()}/relations`, body: () => ({ other: friend, kind: 'family', role: 'aunt' }), view: (a, to) => to.replace('/relations', '') },
+    'delete /api/v1/addresses/{id}': { to: async () => `/addresses/${await address()}` },
+    'delete /api/v1/holdings/{id}': { to: async () => `/holdings/${await holding()}` },
+    'delete /api/v1/relations/{id}': { to: async () => `/relations/${await relation()}` },
+    'post /api/v1/customers/{id}/notes': { to: async () => `/customers/${await person()}/notes`, body: () => ({ text: 'a note' }), view: (a, to) => to.replace('/notes', '') },
+    'post /api/v1/customers/{id}/tasks': { to: async () => `/customers/${await person()}/tasks`, body: () => ({ title: 'ring', due_at: '2030-01-01T00:00:00Z', kind: 'todo', assignee: stf }), view: (a, to) => to.replace('/tasks', '') },
+    'patch /api/v1/tasks/{id}': { to: at(`/tasks/${tsk}`), body: () => ({ done: false, due_at: '2030-01-01T00:00:00Z', assignee: stf, title: 'ring' }), view: () => `/customers/${cus}` },
+    'post /api/v1/proposals/{id}': { to: async () => `/proposals/${await proposal()}`, body: () => ({ accept: false }) },
+    'post /api/v1/intake': { to: at('/intake'), body: () => ({ channel: 'email', direction: 'in', at: '2026-01-01T00:00:00Z', source_id: `src-${next()}`, identities: identities(), claims: claims(), subject: 'hello', text: 'there', ip: '203.0.113.9' }),
+      view: (a) => [`/customers/${a.customer.id}`, `/customers/${a.customer.id}/timeline`] },
+    'post /api/v1/orders': { to: at('/orders'), body: () => ({ number: `N${next()}`, identities: identities(), claims: claims(), channel: 'order', at: '2026-01-01T00:00:00Z', due_at: '2026-01-05T00:00:00Z', currency: 'EUR',
+      status: 'open', payment_method: 'card', discount: 0, lines: [{ sku: 'L-1', name: 'Lantern', quantity: 2, price: 100 }] }), view: (a) => [`/orders/${a.id}`, `/customers/${a.customer.id}`] },
+    'patch /api/v1/orders/{id}': { to: at(`/orders/${ord.id}`), body: () => ({ status: 'open', due_at: '2030-01-01T00:00:00Z' }) },
+    'post /api/v1/orders/{id}/returns': { to: async () => `/orders/${(await made('/orders', await order())).id}/returns`, body: () => ({ line: 1, quantity: 1, amount: 50, reason: 'broken' }), view: (a) => `/orders/${a.id}` },
+    'post /api/v1/phone-links': { to: at('/phone-links'), body: () => ({ kind: 'webhook', name: 'PBX 2', region: 'GB' }), view: () => '/phone-links' },
+    'patch /api/v1/phone-links/{id}': { to: at(`/phone-links/${link.id}`), body: () => ({ name: 'PBX', region: 'GB', is_active: true }), view: () => '/phone-links' },
+    'post /api/v1/phone-links/{id}/token': { to: async () => `/phone-links/${(await made('/phone-links', { kind: 'webhook', name: 'spare' })).id}/token` },
+    'patch /api/v1/calls/{id}': { to: at(`/calls/${call}`), body: () => ({ note: 'a note', reason: 'parcel', outcome: 'solved', impression: 3, customer: cus, spoke: friend }), view: () => `/calls/${call}` },
+    'put /api/v1/calls/{id}/draft': { to: async () => `/calls/${await stranger()}/draft`, body: draft, view: (a, to) => to.replace('/draft', '') },
+    'post /api/v1/calls/{id}/checks': { to: at(`/calls/${call}/checks`), body: () => ({ question: 'postcode', is_right: true }) },
+    'post /api/v1/calls/{id}/wrap-up': { to: async () => `/calls/${await stranger()}/wrap-up`, body: () => ({ outcome: 'follow_up', note: 'later', reason: 'parcel', impression: 2, follow_up: { title: 'send it', due_at: '2030-01-01T00:00:00Z' } }),
+      view: (a) => [`/calls/${a.id}`, '/tasks?view=open&limit=200'] },
+    'patch /api/v1/calls/say': { to: at('/calls/say'), body: () => ({ lang: 'en', name: 'Your name?', reason: 'Why?', email: 'Mail?', company: 'Firm?', address: 'Where?', opinion: 'How?', heard_of_us: 'Whence?', account: 'Which?' }), view: () => '/calls/say?lang=en' },
+    'post /api/v1/calls/{id}/customer': { to: async () => `/calls/${await stranger()}/customer`, body: draft, view: (a) => [`/customers/${a.customer.id}`, `/calls/${a.call.id}`] },
+  };
+  const writing = [];
+  for (const [path, methods] of Object.entries(doc.paths))
+    for (const [method, op] of Object.entries(methods)) {
+      const name = `${method} ${path}`;
+      if (method === 'get' || apart.test(name)) continue;
+      assert.ok(rows[name], `${name} has no request here: write one`);
+      writing.push({ name, method: method.toUpperCase(), op, schema: op.requestBody?.content?.['application/json']?.schema, ...rows[name] });
+    }
+  const ids = { customers: cus, staff: stf, products: prd, identities: idn, tasks: tsk, orders: ord.id, 'phone-links': link.id, calls: call, interactions: itx };
+  return { k, owner, other, doc, writing, ids, link, ring, next };
+}
+
+// The members of a request as [path, schema], those of inner objects and of the first item of lists too.
+export function members(schema, body, path = []) {
+  const found = [];
+  for (const [name, member] of Object.entries(schema?.properties ?? {})) {
+    if (body?.[name] === undefined) continue;
+    const here = [...path, name];
+    found.push([here, member]);
+    if (member.properties) found.push(...members(member, body[name], here));
+    if (member.items?.properties) found.push(...members(member.items, body[name][0], [...here, 0]));
+    else if (member.items) found.push([[...here, 0], member.items]);
+  }
+  return found;
+}
+
+export function withMember(body, path, value) {
+  const made = structuredClone(body);
+  let at = made;
+  for (const step of path.slice(0, -1)) at = at[step];
+  at[path.at(-1)] = value;
+  return made;
+}
+
+export const typeOf = (schema) => (Array.isArray(schema.type) ? schema.type[0] : schema.type);
+export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}]` : `.${p}`)).join('').slice(1);
+
+// A hash of each table but those that move by themselves (sessions seen, leases, views of records), and the number of acts.
+export function fingerprint(k) {
+  const quiet = ['session', 'node', 'lease', 'job', 'audit', 'store_meta', 'idempotency'];
+  const tables = k.sql(isPostgres
+    ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+    : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1").map(([name]) => name).filter((n) => !quiet.includes(n));
+  assert.ok(tables.includes('customer') && tables.includes('event') && tables.length > 15, tables.join());
+  const acts = "SELECT COUNT(*) FROM audit WHERE action <> 'customer.view'";
+  const found = {};
+  if (isPostgres) {
+    const hash = (n) => `SELECT '${n}', md5(COALESCE(string_agg(x::text, '|' ORDER BY x::text), '')) FROM "${n}" x`;
+    for (const [name, value] of k.sql(`${tables.map(hash).join(' UNION ALL ')} UNION ALL SELECT 'acts', (${acts})::text`)) found[name] = value;
+    return found;
+  }
+  let name;
+  for (const row of k.sql(`${tables.map((n) => `SELECT '@table', '${n}'; SELECT * FROM "${n}" ORDER BY 1;`).join(' ')} SELECT '@table', 'acts'; ${acts};`)) {
+    if (row[0] === '@table') found[(name = row[1])] = createHash('sha256');
+    else found[name].update(JSON.stringify(row));
+  }
+  return Object.fromEntries(Object.entries(found).map(([n, h]) => [n, h.digest('hex')]));
+}
