@@ -269,6 +269,9 @@ static void the_people_of_a_company_stand_in_the_order_of_their_calls(void **sta
     const struct card_person *p = c.people.items;
     assert_int_equal(c.people.n, 2);
     assert_int_equal(p[0].id.v, second.v);
+    add_call(w, 6, first, w->cx.now_ms - 1000, "ended", "solved", "", 0); /* by his own number */
+    struct card later = card_of(w, firm, 0);
+    assert_int_equal(((struct card_person *)later.people.items)[0].id.v, first.v);
     assert_str(p[0].role, S("secretary"));
     assert_true(advises(&c, "company_names"));
 }

@@ -563,8 +563,9 @@ static enum err seek_same_names(struct cx *cx, struct intake_plan *p)
                 tell_duplicate(p, s[k].root, 0.8, S("name company"));
             else if (same_city)
                 tell_duplicate(p, s[k].root, 0.7, S("name city"));
-            else if (w->country.len && !other_city)
-                tell_duplicate(p, s[k].root, 0.4, S("name country"));
+            else if (!other_city)
+                tell_duplicate(p, s[k].root, w->country.len ? 0.4 : 0.2,
+                               w->country.len ? S("name country") : S("name"));
         }
     }
     return OK;
