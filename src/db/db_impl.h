@@ -176,6 +176,7 @@ extern const char *const actor_codes[];
 enum err audit_seal_slice(struct store *s, struct cx *cx, bool *is_more);
 
 /* event.c */
+enum err event_settle(struct cx *cx);
 enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut);
 
 /* keeper.c */

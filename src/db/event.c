@@ -105,12 +105,28 @@ enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64
     return db_run(cx, &q_store_meta_set, ARGS(V("events_cut"), V(at)));
 }
 
+/* After a dump was restored: old events come before all that this cluster makes, in the order of their numbers. */
+enum err event_settle(struct cx *cx)
+{
+    int64_t moved = 0;
+    struct event_position cut = {0};
+    TRY(db_int(cx, &q_event_is_moved, &moved, NO_ARGS));
+    if (!moved)
+        return OK;
+    TRY(cut_position(cx, &cut));
+    TRY(db_run(cx, &q_event_moved, NO_ARGS));
+    str at = arena_printf(cx->arena, "0 %lld", (long long)cut.seq);
+    return db_run(cx, &q_store_meta_set, ARGS(V("events_cut"), V(at)));
+}
+
 enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone)
 {
     *out = (struct list){0};
-    struct event_position cut = {0};
+    struct event_position cut = {0}, newest = {0}, from = {xid, seq};
     TRY(cut_position(cx, &cut));
-    *is_gone = is_before((struct event_position){xid, seq}, cut);
+    TRY(event_newest(cx, &newest.xid, &newest.seq));
+    /* cut off already, or of a time that this store never saw: it was restored from a copy */
+    *is_gone = is_before(from, cut) || (is_before(newest, from) && is_before(cut, from));
     if (*is_gone)
         return OK;
     return db_all(cx, &q_event_after, &event_shape, out, ARGS(V(xid), V(seq), V((int64_t)limit)));

@@ -60,6 +60,7 @@ static enum err all_steps(struct cx *cx, struct store *s, bool no_migrate)
         return fault(cx, ERR_INVALID, M_STORE_WANTS_MIGRATION);
     for (size_t i = done.n; i < migrations_n; i++)
         TRY(steps(cx, d, &migrations[i]));
+    TRY(event_settle(cx));
     struct store_text t = {0};
     enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("filling")));
     if (e == OK)

@@ -224,3 +224,15 @@ SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, pe
 -- Two nodes that seal at once: the number is taken, and one of them tries again.
 -- name: audit_seal_insert
 INSERT INTO audit_seal (number, last_id, n, chain, at_ms) VALUES (:number, :last_id, :n, :chain, :at_ms);
+
+-- Rows of another cluster's time: this store was restored from a dump, and the numbers of transactions count anew.
+-- name: event_is_moved @sqlite
+SELECT 0;
+
+-- name: event_is_moved @postgres
+SELECT count(*)
+  FROM (SELECT 1 FROM event
+         WHERE xid >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT) LIMIT 1) AS found;
+
+-- name: event_moved
+UPDATE event SET xid = 0;

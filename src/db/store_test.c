@@ -159,6 +159,54 @@ static void a_place_that_is_no_store_is_refused_with_a_sentence(void **state)
     assert_int_equal(cx.why.msg, M_STORE_AWAY);
 }
 
+/* ---- events of another time ------------------------------------------------------------------------------ */
+
+QUERY(q_other_cluster, 0, true, "SELECT 1", "UPDATE event SET xid = xid + 4000000000000");
+
+static enum err one_event_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    return event_add(cx, EVENT_CALL_RINGING, 0, 1, S(""));
+}
+
+static void count_event(void *arg, const struct event *e, size_t n)
+{
+    (void)e;
+    atomic_fetch_add((_Atomic int64_t *)arg, (int64_t)n);
+}
+
+static void a_restored_copy_goes_on_telling_events_and_knows_no_position_of_the_future(void **state)
+{
+    struct place *p = *state;
+    struct cx cx = place_cx(p);
+    struct store *s = NULL;
+    _Atomic int64_t heard = 0;
+    int64_t xid = 0, seq = 0;
+    struct list later = {0};
+    bool is_gone = false;
+    assert_int_equal(store_open(&cx, &p->options, &s), OK);
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, one_event_apply, NULL), OK);
+    if (test_is_postgres()) /* SQLite's numbers are its own in every copy */
+        assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_other_cluster), OK);
+    store_close(s);
+
+    assert_int_equal(store_open(&cx, &p->options, &s), OK);
+    store_on_events(s, count_event, &heard);
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, one_event_apply, NULL), OK);
+    for (int i = 0; i < 300 && !atomic_load(&heard); i++)
+        usleep(10000);
+
+    assert_int_equal(atomic_load(&heard), 1);
+    assert_int_equal(store_reader(s, &cx, &cx.db), OK);
+    assert_int_equal(event_newest(&cx, &xid, &seq), OK);
+    assert_int_equal(event_after(&cx, xid, seq, 10, &later, &is_gone), OK);
+    assert_false(is_gone);
+    assert_int_equal(event_after(&cx, xid, seq + ((int64_t)3600000 << 22), 10, &later, &is_gone), OK);
+    assert_true(is_gone);
+    reader_close(cx.db);
+    store_close(s);
+}
+
 /* ---- what a program does that is killed ------------------------------------------------------------------ */
 
 /* Runs fn in a process of its own. */
@@ -559,6 +607,7 @@ static int all(void)
         PLACE_TEST(data_of_a_newer_program_is_refused),
         PLACE_TEST(data_made_by_an_edited_migration_is_refused),
         PLACE_TEST(a_place_that_is_no_store_is_refused_with_a_sentence),
+        PLACE_TEST(a_restored_copy_goes_on_telling_events_and_knows_no_position_of_the_future),
         PLACE_TEST(a_clock_that_went_back_never_repeats_an_id),
         PLACE_TEST(a_kill_among_many_writers_loses_nothing_acknowledged),
         PLACE_TEST(a_store_whose_filling_was_interrupted_is_refused),
