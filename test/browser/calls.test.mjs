@@ -284,3 +284,23 @@ test('the call page stands at every width, in every language and in both colours
     await clean(page);
   }
 });
+
+test('a ring brings the call page; while something is written elsewhere a line tells of it', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto(`/customers/${s.mei}`);
+  await page.locator('main h1').getByText('李梅').waitFor();
+  await page.getByLabel('Note on the record').fill('half a note');
+  const first = await s.telephone.ring('+81 3 5550 0142', '102');
+  await page.getByText('Ringing: 田中 愛子').first().waitFor();
+  assert.equal(await page.getByLabel('Note on the record').inputValue(), 'half a note');
+  await accessible(page, 'a ring on another page');
+  await s.telephone.hangup(first, 'cancel');
+  await page.locator('.ring').waitFor({ state: 'detached' });
+  await page.goto('/');
+  await page.locator('main h1').waitFor();
+  await sleep(300);
+  await s.telephone.ring('+81 3 5550 0142', '102');
+  await title(page).getByText('田中 愛子').waitFor();
+  await clean(page);
+});

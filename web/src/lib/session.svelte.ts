@@ -20,6 +20,13 @@ class Session {
       () => live.is_known && live.lost(),
     )
     live.on('session.ended', () => this.end())
+    live.on<{ id?: string }>(['staff.changed', 'settings.changed'], (e, type) => {
+      if (type === 'staff.changed' && e.id !== this.me?.staff.id) return
+      api.get<Me>('/session').then(
+        (me) => this.take(me),
+        () => {},
+      )
+    })
     try {
       this.state = await api.get<State>('/state')
       if (this.state.has_owner) await this.take(await api.get<Me>('/session', { is_log_in: true }))
@@ -51,7 +58,7 @@ class Session {
     const root = document.documentElement
     if (staff.theme === 'system') delete root.dataset.theme
     else root.dataset.theme = staff.theme
-    root.style.fontSize = staff.text_size === 100 ? '' : `${staff.text_size}%`
+    root.style.fontSize = staff.text_size === 100 ? '' : `${staff.text_size * 0.875}%` // 100 is 14 px
     keys.is_on = staff.has_keys
   }
   async change(part: Partial<Pick<Staff, 'name' | 'lang' | 'theme' | 'text_size' | 'has_keys' | 'has_sound' | 'is_ready'>>) {

@@ -6,7 +6,7 @@ import { live } from '../../lib/live.svelte'
 import { say } from '../../lib/say.svelte'
 import { complain, session } from '../../lib/session.svelte'
 import type { Call, Card, Intake, Outcome, Page, Panel, Ref, Task } from '../../lib/types'
-import { tone } from './tone'
+import { ring_tone } from './tone'
 import { clean, Work } from './work.svelte'
 
 interface QueueChanged {
@@ -28,6 +28,7 @@ class Calls {
   panel = $state.raw<Panel | null>(null)
   work = $state.raw<Work | null>(null)
   is_finishing = $state(false)
+  private is_making = false
   private works = new Map<string, Work>()
   private reload_timer: ReturnType<typeof setTimeout> | undefined
 
@@ -170,7 +171,7 @@ class Calls {
     if (is_old) return
     const who = caller_name(p.call)
     say.hear(t('calls.rings', { who }), may_show)
-    if (session.me!.staff.has_sound) tone()
+    if (session.me!.staff.has_sound) ring_tone(p.call.id)
   }
   private answered(e: { id: string; staff?: Ref; answer_at?: string }) {
     const p = this.ringing.find((x) => x.call.id === e.id)
@@ -255,6 +256,8 @@ class Calls {
   }
   /** The draft becomes a customer, or joins one that is there. */
   async make_customer(join?: string): Promise<boolean> {
+    if (this.is_making) return false
+    this.is_making = true
     const { call } = this.panel!
     const work = this.work!
     try {
@@ -269,6 +272,8 @@ class Calls {
     } catch (e) {
       complain(e)
       return false
+    } finally {
+      this.is_making = false
     }
   }
   /** Outcome, note and follow-up are written; the next call may come. */

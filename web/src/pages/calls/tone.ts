@@ -1,6 +1,17 @@
 /* A soft tone at ring. A browser that allows no sound before the first click stays silent. */
 let audio: AudioContext | null = null
 
+/** Of several windows one sounds. */
+export function ring_tone(call: string) {
+  if (!navigator.locks) tone()
+  else
+    void navigator.locks.request(`kith-ring-${call}`, { ifAvailable: true }, async (lock) => {
+      if (!lock) return
+      tone()
+      await new Promise((done) => setTimeout(done, 2000))
+    })
+}
+
 export function tone() {
   try {
     audio ??= new AudioContext()
