@@ -163,12 +163,29 @@ static void note_seen(struct errand *e)
                         .house = e->cx.house,
                         .now_ms = e->cx.now_ms,
                         .actor = e->cx.actor,
-                        .if_match = -1};
+                        .if_match = -1,
+                        .peer = arena_str(a, e->cx.peer)};
     s->cx.actor.name = (str){0};
     s->change = (struct change){
         .lane = LANE_BULK, .apply = seen_apply, .cx = &s->cx, .done = seen_done, .owner = s};
     atomic_fetch_add(&e->gate->in_store, 1);
     db_submit(e->gate->house->store, &s->change);
+}
+
+/* A cookie that comes from another network than a moment ago: a train, or a thief. It is noted, not
+ * refused; at most a few times a minute. */
+static bool has_moved(struct errand *e, str before)
+{
+    struct cx *cx = &e->cx;
+    if (str_eq(limits_net(cx->arena, before), limits_net(cx->arena, cx->peer)))
+        return false;
+    str session = arena_printf(cx->arena, "%lld", (long long)cx->actor.session_id);
+    if (!limits_take(e->gate->limits, "session moved", session, clock_mono_ns(), 15000000000, 4,
+                     NULL))
+        return false;
+    log_line(LOG_WARN, "session.moved", "staff=%lld session=" SFMT " peer=" SFMT,
+             (long long)cx->actor.id, SARG(session), SARG(cx->peer));
+    return true;
 }
 
 /* ---- who --------------------------------------------------------------------------------- */
@@ -194,12 +211,14 @@ static enum err who(struct errand *e)
                      is_token ? M_GATE_TOKEN_UNKNOWN : M_GATE_SESSION_UNKNOWN);
 
     uint8_t hash[32];
-    sha256(arena_printf(cx->arena, "%c" SFMT, is_token ? 't' : 's', SARG(secret)), hash);
+    sha256(arena_printf(cx->arena, "%c" SFMT " " SFMT, is_token ? 't' : 's', SARG(secret),
+                        SARG(cx->peer)),
+           hash);
     if (pass_find(e->gate->passes, hash, cx, !is_token))
         return OK;
-    int64_t seen_ms = 0;
+    struct session_use last = {0};
     enum err x = is_token ? staff_by_token(cx, secret, &cx->actor)
-                          : staff_by_session(cx, secret, &cx->actor, &cx->lang, &seen_ms);
+                          : staff_by_session(cx, secret, &cx->actor, &cx->lang, &last);
     if (x == ERR_UNAUTHENTICATED) {
         uint32_t wait_s = 1;
         if (!limits_take(e->gate->limits, "wrong secret", limits_net(cx->arena, cx->peer),
@@ -212,7 +231,7 @@ static enum err who(struct errand *e)
     }
     TRY(x);
     pass_keep(e->gate->passes, hash, cx);
-    if (!is_token && cx->now_ms - seen_ms > SEEN_EVERY_MS)
+    if (!is_token && (cx->now_ms - last.seen_ms > SEEN_EVERY_MS || has_moved(e, last.peer)))
         note_seen(e);
     return OK;
 }

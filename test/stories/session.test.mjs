@@ -257,3 +257,20 @@ test('an open stream of events ends within a second of its session', async (t) =
     await events.ended(1000).catch(() => assert.fail(`the stream outlived ${name}`));
   }
 });
+
+test('a session that comes from another network is noted and shown to its owner', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const one = await k.person('operator');
+  const thief = k.nobody('127.0.7.7');
+  thief.cookie = one.cookie;
+  for (let i = 0; i < 20; i++) assert.equal((await thief.get('/settings')).status, 200);
+  await until(async () => (await owner.get('/audit')).body.items.some((l) => l.action === 'session.moved' && l.actor.id === one.staff.id), { what: 'the note' });
+  await until(async () => (await one.get('/sessions')).body.items[0].peer === '127.0.7.7', { what: 'the address' });
+  await one.get('/settings');
+  await sleep(1200);
+  for (let i = 0; i < 10; i++) await Promise.all([thief.get('/settings'), one.get('/settings')]);
+  const notes = (await owner.get('/audit?limit=100')).body.items.filter((l) => l.action === 'session.moved');
+  assert.ok(notes.length >= 1 && notes.length <= 5, `${notes.length} notes`);
+  assert.match(k.log, /event=session\.moved/);
+});

@@ -17,7 +17,7 @@ static const struct field session_fields[] = {
     FIELD(struct session, id),
     FIELD(struct session, created_at),
     FIELD(struct session, seen_at),
-    FIELD(struct session, peer, .personal = true, .doc = "Address it was begun from"),
+    FIELD(struct session, peer, .personal = true, .doc = "Address it was used from last"),
     FIELD(struct session, agent, .doc = "The browser's name for itself"),
     FIELD(struct session, is_current, .not_column = true),
 };
@@ -26,13 +26,16 @@ const struct shape session_shape = SHAPE("session", struct session, session_fiel
 /* ---- who --------------------------------------------------------------------------------- */
 
 struct session_who {
-    int64_t session, seen_ms, staff;
+    int64_t session, seen_ms;
+    str peer;
+    int64_t staff;
     int role, lang;
     str name;
 };
 static const struct field session_who_fields[] = {
     FIELD(struct session_who, session),
     FIELD(struct session_who, seen_ms),
+    FIELD(struct session_who, peer),
     FIELD(struct session_who, staff),
     FIELD_ENUM(struct session_who, role, role_codes),
     FIELD_ENUM(struct session_who, lang, lang_codes),
@@ -49,7 +52,7 @@ static struct val hash_of(struct cx *cx, str secret)
 }
 
 enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang,
-                          int64_t *seen_ms)
+                          struct session_use *last)
 {
     struct session_who w = {0};
     enum err e =
@@ -64,13 +67,30 @@ enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lan
                           .role = (enum role)w.role,
                           .name = w.name};
     *lang = (enum lang)w.lang;
-    *seen_ms = w.seen_ms;
+    *last = (struct session_use){w.seen_ms, w.peer};
     return OK;
 }
 
+struct session_peer {
+    str peer;
+};
+static const struct field session_peer_fields[] = {
+    FIELD(struct session_peer, peer),
+};
+static const struct shape session_peer_shape =
+    SHAPE("session_peer", struct session_peer, session_peer_fields);
+
 enum err staff_session_seen(struct cx *cx, int64_t session)
 {
-    return db_run(cx, &q_session_seen, ARGS(V(cx->now_ms), V(session)));
+    struct session_peer before = {0};
+    enum err e = db_one(cx, &q_session_peer, &session_peer_shape, &before, ARGS(V(session)));
+    if (e == ERR_NOT_FOUND)
+        return OK; /* ended meanwhile */
+    TRY(e);
+    TRY(db_run(cx, &q_session_seen, ARGS(V(cx->now_ms), V(cx->peer), V(session))));
+    if (str_eq(limits_net(cx->arena, before.peer), limits_net(cx->arena, cx->peer)))
+        return OK;
+    return audit_add(cx, "session.moved", 0, cx->actor.id, (str){0});
 }
 
 /* ---- budgets ----------------------------------------------------------------------------- */

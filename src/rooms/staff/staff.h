@@ -22,10 +22,15 @@ extern const struct shape staff_shape;
 
 /* Who holds this session secret or API token; ERR_UNAUTHENTICATED when nobody does (any more). One
  * indexed read. */
+struct session_use {
+    int64_t seen_ms; /* as of at most a minute ago */
+    str peer;        /* the address it was used from */
+};
 enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lang *lang,
-                          int64_t *seen_ms) MUST_USE;
+                          struct session_use *last) MUST_USE;
 enum err staff_by_token(struct cx *cx, str secret, struct actor *out) MUST_USE;
-/* Inside apply: the session was in use a moment ago (the gate, once a minute). */
+/* Inside apply: the session is in use, from cx->peer (the gate, once a minute and when it comes
+ * from elsewhere). Another network than before is noted in the audit. */
 enum err staff_session_seen(struct cx *cx, int64_t session_id) MUST_USE;
 /* An event session.ended bears the member of staff as ref_id; data: the numbers of the sessions,
  * blank-separated, or empty when all of this person ended. */

@@ -68,7 +68,7 @@ SELECT s.id FROM staff_queue q JOIN staff s ON s.id = q.staff_id
  WHERE q.queue = :queue AND s.is_active = 1 AND s.is_ready = 1 ORDER BY s.id LIMIT 64;
 
 -- name: session_who -> session_who
-SELECT s.id, s.seen_ms, p.id, p.role, p.lang, p.name
+SELECT s.id, s.seen_ms, s.peer, p.id, p.role, p.lang, p.name
   FROM session s JOIN staff p ON p.id = s.staff_id
  WHERE s.hash = :hash AND p.is_active = 1 AND s.seen_ms > :idle AND s.created_ms > :oldest;
 
@@ -77,7 +77,10 @@ INSERT INTO session (id, hash, staff_id, created_ms, seen_ms, peer, agent)
 VALUES (:id, :hash, :staff, :now, :now, :peer, :agent);
 
 -- name: session_seen
-UPDATE session SET seen_ms = :now WHERE id = :id AND seen_ms < :now;
+UPDATE session SET seen_ms = :now, peer = :peer WHERE id = :id AND seen_ms <= :now;
+
+-- name: session_peer -> session_peer
+SELECT peer FROM session WHERE id = :id;
 
 -- name: session_list -> session
 SELECT id, created_ms, seen_ms, peer, agent

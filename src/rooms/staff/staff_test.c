@@ -178,8 +178,8 @@ static enum err who_is(struct test_world *w, str secret)
 {
     struct actor a = {0};
     enum lang lang = LANG_EN;
-    int64_t seen_ms = 0;
-    return staff_by_session(&w->cx, secret, &a, &lang, &seen_ms);
+    struct session_use last = {0};
+    return staff_by_session(&w->cx, secret, &a, &lang, &last);
 }
 
 static enum err seen_apply(struct cx *cx, void *id)
