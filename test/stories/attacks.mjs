@@ -143,7 +143,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records), and the number of acts.
 export function fingerprint(k) {
-  const quiet = ['session', 'node', 'lease', 'job', 'audit', 'store_meta', 'idempotency'];
+  const quiet = ['session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'store_meta', 'idempotency'];
   const tables = k.sql(isPostgres
     ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1").map(([name]) => name).filter((n) => !quiet.includes(n));

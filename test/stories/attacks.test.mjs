@@ -199,6 +199,64 @@ test('an id of nobody, of something else and no id at all answer the same, for e
   assert.deepEqual(fingerprint(f.k), before);
 });
 
+test('reading changes nothing, whatever is asked, and a filter nobody knows is refused by name', async (t) => {
+  const f = await furnished(t);
+  const wrong = { integer: ['-1', '0', '9e9', '1;2', '99999999999999999999', '', '%00'], string: ["' OR '1'='1", "x'; DROP TABLE customer; --", '\u0000', '%', '\u202Eevil', 'é'.repeat(500), '[]'] };
+  const before = fingerprint(f.k);
+  let tried = 0;
+  for (const [path, methods] of Object.entries(f.doc.paths)) {
+    const op = methods.get;
+    if (!op || /\/(cti\/|events)/.test(path)) continue; // a telephone link's GET is the one that tells something
+    const target = `${path.startsWith('/api/v1') ? '' : '/'}/${path.replace('/api/v1/', '').replace('{id}', f.ids[path.split('/')[3]] ?? 'ses_0000000000001').replace(/^\//, '')}`;
+    const queries = (op.parameters ?? []).filter((p) => p.in === 'query');
+    for (const p of queries)
+      for (const value of wrong[typeOf(p.schema)] ?? []) {
+        const a = await f.owner.get(`${target}?${p.name}=${encodeURIComponent(value)}`);
+        assert.ok(a.status < 500, `${target} ${p.name}=${value}: ${a.status} ${a.text.slice(0, 200)}`);
+        if (typeOf(p.schema) === 'integer' && value !== '') assert.ok([400, 422].includes(a.status), `${target} ${p.name}=${value}: ${a.status}`);
+        tried += 1;
+      }
+    if (!path.startsWith('/api/v1') || op.security?.length === 0) continue;
+    const a = await f.owner.get(`${target}?no_such_filter=1`);
+    assert.deepEqual([a.status, a.body.field], [422, 'no_such_filter'], target);
+  }
+  assert.ok(tried > 100, `${tried}`);
+  assert.deepEqual(fingerprint(f.k), before);
+});
+
+test('money and goods cannot overflow, go below nothing or come back twice', async (t) => {
+  const f = await furnished(t);
+  const line = (more) => ({ number: `M${f.next()}`, customer: f.ids.customers, currency: 'EUR', lines: [{ sku: 's', name: 'n', quantity: 1, price: 1, ...more }] });
+  const before = fingerprint(f.k);
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const body of [line({ price: -1 }), line({ quantity: -1 }), line({ quantity: 0 }), line({ quantity: 0.0001 }), line({ quantity: 1e9 }), line({ quantity: 1e300 }), line({ quantity: 1000000, price: 9e18 }),
+    { ...line({}), discount: 2 }, { ...line({}), discount: -1 }, { ...line({}), currency: 'XXQ' }, { ...line({}), currency: '€' }, { ...line({}), lines: [] }, { ...line({}), lines: Array(501).fill(line({}).lines[0]) },
+    { ...line({}), lines: Array(400).fill({ sku: 's', name: 'n', quantity: 1000000, price: most }) }]) {
+    const a = await f.owner.post('/orders', body);
+    assert.equal(a.status, 422, `${JSON.stringify(body).slice(0, 200)}: ${a.status} ${a.text.slice(0, 200)}`);
+  }
+  assert.deepEqual(fingerprint(f.k), before);
+  const order = await f.owner.must(201, 'POST', '/orders', line({ quantity: 3, price: 100 }));
+  const back = await Promise.all([...Array(8)].map(() => f.owner.post(`/orders/${order.id}/returns`, { line: 1, quantity: 1 })));
+  assert.deepEqual(back.map((a) => a.status).sort(), [201, 201, 201, 422, 422, 422, 422, 422]);
+  const after = await f.owner.must(200, 'GET', `/orders/${order.id}`);
+  assert.deepEqual([after.returned.amount, after.returns.length], [300, 3]);
+});
+
+test('a bomb is refused within a second, and others are served meanwhile', async (t) => {
+  const f = await furnished(t);
+  const head = '{"channel":"email","text":"';
+  const bombs = ['['.repeat(900000), '{"a":'.repeat(150000), `{"channel":"email","claims":{${[...Array(60000).keys()].map((i) => `"${i.toString(36)}":1`).join()}}}`,
+    `${head}${'\\u0000'.repeat(100000)}"}`, `${head}${'x'.repeat(900000)}"}`, `{"channel":"email","identities":[${Array(40000).fill('{"type":"email","value":"a@b.example"}').join().slice(0, 900000)}`];
+  for (const [i, bomb] of bombs.entries()) {
+    const begun = Date.now();
+    const [a, other] = await Promise.all([f.owner.ask('POST', '/intake', bomb), f.other.get(`/customers/${f.ids.customers}/card`)]);
+    assert.ok(a.status >= 400 && a.status < 500, `bomb ${i}: ${a.status} ${a.text.slice(0, 200)}`);
+    assert.equal(other.status, 200);
+    assert.ok(Date.now() - begun < 1500, `bomb ${i}: ${Date.now() - begun} ms`);
+  }
+});
+
 test('the sessions and notes of others are not to be had by their ids', async (t) => {
   const f = await furnished(t);
   const mine = (await f.owner.must(200, 'GET', '/sessions')).items[0].id;
