@@ -71,7 +71,7 @@ static void wanted(struct hub *h, const struct event *ring, struct views *out, i
 static void render(struct renderer *r, struct item *i)
 {
     struct views *vs = i->views;
-    int64_t staff[COUNT(vs->v)];
+    int64_t staff[COUNT(vs->v)] = {0};
     wanted(r->hub, &i->event, vs, staff);
     if (vs->n == 0)
         return;
