@@ -168,3 +168,20 @@ test('a repeated Idempotency-Key answers the same intake', async (t) => {
   assert.equal((await api.post('/intake', contact({ text: 'y' }), key)).status, 422);
   assert.equal((await api.must(200, 'GET', `/customers/${first.customer.id}/timeline`)).items.length, 1);
 });
+
+test('two handles of two customers go to the stronger one, and the other is told as a possible duplicate', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const account = await api.must(200, 'POST', '/intake', contact({ identities: [{ type: 'account', value: 'A-1' }], claims: { name: 'Ann Lee' } }));
+  const phone = await api.must(200, 'POST', '/intake', contact({ channel: 'call', identities: [{ type: 'phone', value: '+442079460018' }], claims: { name: 'A. Lee' } }));
+
+  const both = await api.must(200, 'POST', '/intake', contact({ channel: 'call', identities: [{ type: 'phone', value: '+442079460018' }, { type: 'account', value: 'A-1' }] }));
+
+  assert.equal(both.customer.id, account.customer.id);
+  assert.equal(both.matched_by, 'account');
+  assert.deepEqual(both.possible_duplicates, [{ id: phone.customer.id, probability: 0.7, why: 'phone' }]);
+  for (const [one, other, name] of [[account, phone, 'A. Lee'], [phone, account, 'Ann Lee']]) {
+    const { items } = await api.must(200, 'GET', `/customers/${one.customer.id}/duplicates`);
+    assert.deepEqual(items.map((i) => [i.id, i.name, i.why]), [[other.customer.id, name, 'phone']]);
+  }
+});

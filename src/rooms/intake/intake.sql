@@ -60,3 +60,17 @@ VALUES (:customer, :other, :interaction, :probability, :why, :now) ON CONFLICT D
 SELECT d.other_id, d.probability, d.why FROM possible_duplicate d
  WHERE d.customer_id = :customer AND d.interaction_id = :interaction
  ORDER BY d.probability DESC, d.other_id LIMIT 20;
+
+-- In both directions; what was merged meanwhile is no duplicate any more.
+-- name: duplicates_of -> duplicate_hint
+SELECT id, name, lang, probability, why, at_ms FROM (
+    SELECT r.id AS id, r.name AS name, r.lang AS lang, d.probability AS probability, d.why AS why, d.at_ms AS at_ms
+      FROM customer m JOIN possible_duplicate d ON d.customer_id = m.id JOIN customer c ON c.id = d.other_id
+      JOIN customer r ON r.id = c.root_id
+     WHERE m.root_id = :root AND c.root_id <> m.root_id
+    UNION ALL
+    SELECT r.id, r.name, r.lang, d.probability, d.why, d.at_ms
+      FROM customer m JOIN possible_duplicate d ON d.other_id = m.id JOIN customer c ON c.id = d.customer_id
+      JOIN customer r ON r.id = c.root_id
+     WHERE m.root_id = :root AND c.root_id <> m.root_id) x
+ ORDER BY probability DESC, at_ms DESC, id LIMIT 100;
