@@ -461,7 +461,7 @@ static int ring_loop(void)
             c->due_ns = rings[next_hangup].due_ns + 1000000000;
             tell(c, "hangup", next_hangup++);
         }
-        int64_t due = now < start ? 0 : (int64_t)((double)(now - start) / 1e9 * opt.intakes);
+        int64_t due = now < start ? 0 : 1 + (int64_t)((double)(now - start) / 1e9 * opt.intakes); /* the first at once */
         while (takes_due < due && takes_due < (int64_t)(opt.intakes * opt.seconds) && (c = idle(takes, INTAKES))) {
             c->due_ns = start + (int64_t)((double)takes_due++ / opt.intakes * 1e9);
             ask_intake(c);
