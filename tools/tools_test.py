@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Tests of the generators and checks of this folder. Ends with `N passed, N failed`."""
+import re
 import sqlite3
 import subprocess
 import sys
@@ -258,6 +259,19 @@ class Sources(Folder):
         self.run_tool("sources.py", "--write", list_)
         self.assertEqual(before, list_.stat().st_mtime_ns)
         self.assertIn("migrations migrations/0001", list_.read_text())
+
+
+class Papers(unittest.TestCase):
+    def test_every_test_that_the_page_on_security_names_is_there(self):
+        top = HERE.parent
+        words = "".join(p.read_text(encoding="utf-8") for folder in ("src", "test")
+                        for p in sorted((top / folder).rglob("*test*")) if p.suffix in (".c", ".mjs")).replace("\\'", "'")
+        page = (top / "docs/security.md").read_text(encoding="utf-8")
+        table = page[page.index("## Attacks"):page.index("## ASVS")]
+        named = [n for n in re.findall(r"`([^`]+)`", "".join(line.rsplit("|", 2)[1] for line in table.splitlines() if line.startswith("| ")))
+                 if " " in n or n.count("_") > 2]
+        self.assertGreater(len(named), 60)
+        self.assertEqual([n for n in named if n not in words], [])
 
 
 if __name__ == "__main__":
