@@ -86,17 +86,26 @@ static void tick(struct store *s)
         finish(s);
 }
 
+/* True: the store closes. */
+static bool nap(struct store *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + TICK_MS * MS_NS;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&s->lock);
+    if (!s->is_stopping)
+        pthread_cond_timedwait(&s->closing, &s->lock, &until);
+    bool stops = s->is_stopping;
+    pthread_mutex_unlock(&s->lock);
+    return stops;
+}
+
 void *lite_checkpoint_main(void *store)
 {
     struct store *s = store;
-    const struct timespec nap = {.tv_nsec = TICK_MS * MS_NS};
-    for (;;) {
-        pthread_mutex_lock(&s->lock);
-        bool stops = s->is_stopping;
-        pthread_mutex_unlock(&s->lock);
-        if (stops)
-            return NULL;
+    while (!nap(s))
         tick(s);
-        nanosleep(&nap, NULL);
-    }
+    return NULL;
 }

@@ -116,7 +116,7 @@ struct store {
 
     /* changes wait here; guarded by lock */
     pthread_mutex_t lock;
-    pthread_cond_t wake, bulk_wake, pause_done, parked; /* bulk_wake: PostgreSQL's bulk writer */
+    pthread_cond_t wake, bulk_wake, pause_done, parked, closing; /* bulk_wake: PostgreSQL's bulk writer */
     struct queue lane[2];
     unsigned n_asleep, n_running; /* writers */
     bool is_stopping, wants_pause;

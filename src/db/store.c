@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the directory and its lock ------------------------------------------------------------- */
@@ -106,6 +107,7 @@ static void free_store(struct store *s)
     pthread_mutex_destroy(&s->readers_lock);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->bulk_wake);
+    pthread_cond_destroy(&s->closing);
     pthread_cond_destroy(&s->pause_done);
     pthread_cond_destroy(&s->parked);
     free(s->writers);
@@ -153,6 +155,11 @@ static struct store *new_store(const struct store_options *o)
     pthread_mutex_init(&s->readers_lock, NULL);
     pthread_cond_init(&s->wake, NULL);
     pthread_cond_init(&s->bulk_wake, NULL);
+    pthread_condattr_t attr; /* waited for with a limit, by the clock that nobody sets */
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->closing, &attr);
+    pthread_condattr_destroy(&attr);
     pthread_cond_init(&s->pause_done, NULL);
     pthread_cond_init(&s->parked, NULL);
     return s;
@@ -191,6 +198,7 @@ void store_close(struct store *s)
     s->is_stopping = true;
     pthread_cond_broadcast(&s->wake);
     pthread_cond_broadcast(&s->bulk_wake);
+    pthread_cond_broadcast(&s->closing);
     pthread_mutex_unlock(&s->lock);
     for (unsigned i = 0; i < s->n_writer_threads; i++)
         pthread_join(s->writers[i], NULL);
