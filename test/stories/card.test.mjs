@@ -82,6 +82,26 @@ test('a long text is cut in lists, says so, and is whole by itself', async (t) =
   assert.deepEqual([tooLong.status, tooLong.body.field], [422, 'text']);
 });
 
+test('notes are cut on the card, whole on the record, and page back to the first', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = (await agent.must(201, 'POST', '/customers', { identities: mail('a@example.com') })).customer.id;
+  const long = 'ш'.repeat(20000);
+  for (let i = 0; i < 40; i++) await agent.must(201, 'POST', `/customers/${id}/notes`, { text: `${i} ${long}`.slice(0, 20000) });
+
+  const card = await agent.must(200, 'GET', `/customers/${id}/card`);
+  assert.deepEqual(card.notes.map((n) => [n.text.length, n.is_cut]), [[600, true], [600, true], [600, true]]);
+  const record = await agent.must(200, 'GET', `/customers/${id}`);
+  assert.equal(record.notes.length, 30);
+  assert.deepEqual(record.more, ['notes']);
+  const first = await agent.must(200, 'GET', `/customers/${id}/notes`);
+  const second = await agent.must(200, 'GET', `/customers/${id}/notes?cursor=${encodeURIComponent(first.next)}`);
+  assert.equal(second.next, null);
+  assert.deepEqual([...first.items, ...second.items].map((n) => parseInt(n.text)), Array.from({ length: 40 }, (_, i) => 39 - i));
+  const longer = await agent.post(`/customers/${id}/notes`, { text: long + 'x' });
+  assert.deepEqual([longer.status, longer.body.field], [422, 'text']);
+});
+
 test('who looked at a customer stands in the audit', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');

@@ -594,6 +594,9 @@ enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
     for (size_t i = 0; i < c->proposals.n; i++)
         p[i].current = customer_field(&c->customer, p[i].field);
     lines_finish(cx, &c->recent, LINE_CHARS);
+    struct note *note = c->notes.items;
+    for (size_t i = 0; i < c->notes.n; i++)
+        note[i].is_cut = cut_to(&note[i].text, LINE_CHARS);
     make_open(cx, c, &r);
     TRY(make_people(cx, c, &r));
     make_last_call(c, &r);

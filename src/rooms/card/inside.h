@@ -34,6 +34,8 @@ struct line {
     when answer_at, end_at;
 };
 extern const struct shape line_shape, line_row_shape;
+/* At most so many characters; true: there was more. */
+bool cut_to(str *s, size_t chars);
 /* Makes of rows what people read; texts are cut to `chars`. */
 void lines_finish(struct cx *cx, struct list *lines, size_t chars);
 

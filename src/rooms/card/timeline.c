@@ -70,8 +70,7 @@ static const struct field line_row_fields[] = {
 const struct shape line_row_shape = SHAPE("line_row", struct line, line_row_fields);
 /* clang-format on */
 
-/* At most so many characters; the rest is told by is_cut. */
-static bool cut_to(str *s, size_t chars)
+bool cut_to(str *s, size_t chars)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->len; i++) {

@@ -202,6 +202,12 @@ SELECT n.id, n.text, s.id, s.name, n.at_ms
  WHERE n.customer_id = :customer
  ORDER BY n.at_ms DESC, n.id DESC LIMIT :n;
 
+-- name: note_page -> note_row
+SELECT n.id, n.text, s.id, s.name, n.at_ms
+  FROM note n LEFT JOIN staff s ON s.id = n.staff_id
+ WHERE n.customer_id = :customer AND n.at_ms <= :at AND (n.at_ms < :at OR n.id < :before)
+ ORDER BY n.at_ms DESC, n.id DESC LIMIT :n;
+
 -- name: note_insert
 INSERT INTO note (id, customer_id, text, staff_id, at_ms) VALUES (:id, :customer, :text, :staff, :now);
 

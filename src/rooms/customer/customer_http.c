@@ -33,6 +33,8 @@ static const struct route routes[] = {
      .summary = "Take away what the customer has no more"},
     {.method = HTTP_DELETE, .path = "/api/v1/relations/{id}", .may = MAY_SERVE, .apply = relation_gone,
      .in = &relation_gone_shape, .summary = "Two customers belong together no more"},
+    {.method = HTTP_GET, .path = CUSTOMER "/notes", .may = MAY_SERVE | MAY(ROLE_RISK) | MAY(ROLE_PRIVACY), .read = route_notes,
+     .in = &notes_in_shape, .out = &notes_page_shape, .summary = "Notes, newest first"},
     {.method = HTTP_POST, .path = CUSTOMER "/notes", .may = MAY_SERVE | MAY(ROLE_RISK) | MAY(ROLE_PRIVACY), .plan = part_plan,
      .apply = note_apply, .in = &note_in_shape, .out = &note_shape, .status = 201, .summary = "Add a note"},
     {.method = HTTP_POST, .path = CUSTOMER "/tasks", .may = MAY_SERVE | MAY(ROLE_RISK), .plan = task_in_plan,

@@ -41,6 +41,8 @@ struct page_out {
 extern const struct shape by_id_shape, page_in_shape, customer_page_shape, patch_shape;
 enum err route_record(struct cx *cx, void *in, void *out);
 enum err route_list(struct cx *cx, void *in, void *out);
+extern const struct shape notes_in_shape, notes_page_shape;
+enum err route_notes(struct cx *cx, void *in, void *out);
 enum err patch_plan(struct cx *cx, void *in, void *out);
 enum err patch_apply(struct cx *cx, void *in, void *out);
 enum err patch_replay(struct cx *cx, int64_t id, void *out);

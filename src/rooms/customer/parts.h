@@ -34,6 +34,7 @@ struct relation {
 struct note {
     note_id id;
     str text;
+    bool is_cut; /* on the card: the text goes on */
     struct staff_ref staff;
     when at;
 };

@@ -4,7 +4,7 @@
 #include "queries.h"
 #include "rooms/customer/inside.h"
 
-enum { NOTES_SHOWN = 100, PART_LIMIT = 100, IDENTITIES_SHOWN = 200, YEAR_DAYS = 365 };
+enum { NOTES_SHOWN = 30, PART_LIMIT = 100, IDENTITIES_SHOWN = 200, YEAR_DAYS = 365 };
 
 /* clang-format off */
 static const struct field standing_fields[] = {
@@ -159,6 +159,63 @@ enum err route_list(struct cx *cx, void *in, void *out)
         int64_t last = c[a->limit - 1].id.v;
         page->next = cursor_make(cx->arena, cx->now_ms, "customers", last, last);
     }
+    return OK;
+}
+
+/* ---- GET /customers/{id}/notes --------------------------------------------------------------- */
+
+struct notes_in {
+    customer_id id;
+    int64_t limit;
+    str cursor;
+};
+/* clang-format off */
+static const struct field notes_in_fields[] = {
+    FIELD(struct notes_in, id, .in_path = true),
+    FIELD(struct notes_in, limit, .min = 1, .max = NOTES_SHOWN, .doc = "How many at most (default 30)"),
+    FIELD(struct notes_in, cursor, .max_len = 400, .doc = "As given by `next` of the page before"),
+};
+const struct shape notes_in_shape = SHAPE("notes_in", struct notes_in, notes_in_fields);
+static const struct field notes_page_fields[] = {
+    FIELD_LIST(struct page_out, items, &note_shape),
+    FIELD(struct page_out, next, .nullable = true),
+};
+const struct shape notes_page_shape = SHAPE("note_page", struct page_out, notes_page_fields);
+/* clang-format on */
+
+enum err route_notes(struct cx *cx, void *in, void *out)
+{
+    struct notes_in *a = in;
+    struct page_out *page = out;
+    customer_id root;
+    struct list ids;
+    int64_t at, before;
+    a->limit = a->limit ? a->limit : NOTES_SHOWN;
+    TRY(customer_root(cx, a->id, &root, &ids));
+    const char *tag =
+        arena_cstr(cx->arena, arena_printf(cx->arena, "notes %lld", (long long)root.v));
+    TRY(page_begin(cx, tag, &a->limit, a->cursor, &at, &before));
+    const int64_t *each = ids.items;
+    struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, ids.n, struct db_read);
+    struct val *args = ARENA_ARRAY(cx->arena, 4 * ids.n, struct val);
+    for (size_t i = 0; i < ids.n; i++) {
+        struct val *v = args + 4 * i;
+        v[0] = V(each[i]);
+        v[1] = V(at);
+        v[2] = V(before);
+        v[3] = V(a->limit + 1);
+        reads[i] = (struct db_read){&q_note_page, &note_row_shape, false, &lists[i], {v, 4}, false};
+    }
+    TRY(db_batch(cx, reads, ids.n));
+    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct note), offsetof(struct note, at),
+                            offsetof(struct note, id), (size_t)a->limit + 1);
+    if ((int64_t)page->items.n > a->limit) {
+        page->items.n = (size_t)a->limit;
+        const struct note *last = (const struct note *)page->items.items + a->limit - 1;
+        page->next = cursor_make(cx->arena, cx->now_ms, tag, last->at.ms, last->id.v);
+    }
+    audit_view(cx, root.v);
     return OK;
 }
 

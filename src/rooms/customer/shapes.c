@@ -197,6 +197,7 @@ const struct shape relation_row_shape = SHAPE("relation_row", struct relation, r
 static const struct field note_fields[] = {
     FIELD(struct note, id),
     FIELD(struct note, text, .personal = true, .seen_by = MAY_READ_NOTES),
+    FIELD(struct note, is_cut, .doc = "The text goes on: GET /customers/{id}/notes"),
     FIELD_STRUCT(struct note, staff, &staff_ref_shape, .nullable = true),
     FIELD(struct note, at),
 };
