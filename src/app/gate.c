@@ -130,7 +130,7 @@ static enum err decode(struct errand *e)
     cx->sent = 0;
     e->in = r->in ? arena_alloc(cx->arena, 1, r->in->size) : NULL;
     e->out = r->out ? arena_alloc(cx->arena, 1, r->out->size) : NULL;
-    if (r->is_raw) {
+    if (r->is_raw && e->in) {
         *(struct raw_in *)e->in =
             (struct raw_in){http_header_of(e->x, "Content-Type"), e->rq->query, e->rq->body};
         return path_read(e);
@@ -243,7 +243,10 @@ static enum lane_kind lane_of(const struct errand *e)
     const struct route *r = e->route;
     if (!r)
         return LANE_FAST;
-    return hashes(e) ? LANE_PASSWORDS : r->is_heavy ? LANE_HEAVY : r->is_card ? LANE_FAST : LANE_COMMON;
+    return hashes(e)     ? LANE_PASSWORDS
+           : r->is_heavy ? LANE_HEAVY
+           : r->is_card  ? LANE_FAST
+                         : LANE_COMMON;
 }
 
 /* ---- the change -------------------------------------------------------------------------- */
@@ -267,7 +270,8 @@ static void errand_done(struct change *c, enum err result)
     struct errand *e = c->owner;
     bool is_overtaken = result == ERR_STALE && e->cx.if_match < 0 && e->tries < REPLANS;
     /* What stands in the way may be our own twin with the same key: look once more. */
-    bool may_be_twin = e->key.len && !e->looked_again && (result == ERR_CONFLICT || result == ERR_STALE);
+    bool may_be_twin =
+        e->key.len && !e->looked_again && (result == ERR_CONFLICT || result == ERR_STALE);
     e->looked_again = e->looked_again || may_be_twin;
     e->result = result;
     e->tries++;
@@ -558,8 +562,8 @@ static bool wire_room(struct gate *g, const struct room *room)
     for (size_t i = 0; i < room->n; i++) {
         const struct route *r = &room->routes[i];
         struct spot *s = trie_add(g->trie, r->path);
-        bool is_sound =
-            s && !s->route[r->method] && (r->read || r->apply) && (r->may || r->is_public);
+        bool is_sound = s && !s->route[r->method] && (r->read || r->apply) &&
+                        (r->may || r->is_public) && (r->in || !r->is_raw);
         if (!is_sound) {
             log_line(LOG_ERROR, "gate.row", "room=%s method=%s path=%s", room->name,
                      http_method_names[r->method], r->path);

@@ -3,6 +3,7 @@
 #include "app/errand.h"
 #include "app/hub.h"
 #include "rooms/settings/settings.h"
+#include <fcntl.h>
 #include <unistd.h>
 
 static enum err say(struct raw_reply *out, int status, str type, str body)
@@ -37,16 +38,18 @@ static void figure(struct text *t, const char *name, const char *kind, const cha
                 name, (long long)v);
 }
 
+/* The second number of statm, in pages. */
 static int64_t resident_bytes(void)
 {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %ld", &pages) != 1)
-        pages = 0;
-    (void)fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+    char bytes[200];
+    int64_t pages = 0;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+    if (fd >= 0)
+        close(fd);
+    str rest = {bytes, n > 0 ? (size_t)n : 0};
+    (void)str_cut(&rest, ' ');
+    return str_to_int(str_cut(&rest, ' '), &pages) ? pages * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static enum err figures(struct cx *cx, void *in, void *out)

@@ -56,10 +56,7 @@ struct raw_in {
 };
 
 struct route {
-    enum http_method method;
     const char *path; /* "/api/v1/customers/{id}/notes" */
-    uint32_t may;     /* bits of roles */
-    uint32_t scope;   /* a token needs this one (0: SCOPE_READ for GET, SCOPE_WRITE else) */
     enum err (*read)(struct cx *cx, void *in, void *out);
     enum err (*plan)(struct cx *cx, void *in, void *out);
     enum err (*apply)(struct cx *cx, void *in, void *out);
@@ -68,11 +65,14 @@ struct route {
     enum err (*replay)(struct cx *cx, int64_t id, void *out);
     const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
     const char *summary;
-    uint16_t status;     /* 0: 200, or 204 without out */
+    enum http_method method;
+    uint32_t may;        /* bits of roles */
+    uint32_t scope;      /* a token needs this one (0: SCOPE_READ for GET, SCOPE_WRITE else) */
     uint32_t body_limit; /* bytes; 0: 65,536 */
     uint32_t per_minute; /* budget per client address for public rows; 0: 600 */
+    uint16_t status;     /* 0: 200, or 204 without out */
     bool is_public;
-    bool without_store;   /* read touches no tables: it answers also while the store is away */
+    bool without_store; /* read touches no tables: it answers also while the store is away */
     bool takes_form;   /* form bodies too; GET query may write (the listed unsafe GETs) */
     bool is_raw;       /* `in` begins with struct raw_in */
     bool is_heavy;     /* may not use the card's reserved worker; a change goes by the bulk lane */

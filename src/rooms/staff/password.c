@@ -69,10 +69,9 @@ static bool is_built_of_little(const struct own *o, str s)
 {
     enum { NONE = 100 };
     uint8_t words[FOLDED_MAX + 1];
-    str last[FOLDED_MAX + 1];
+    str last[FOLDED_MAX + 1] = {{0}};
     memset(words, NONE, sizeof words);
     words[0] = 0;
-    last[0] = (str){0};
     for (size_t at = 0; at < s.len; at++) {
         if (words[at] >= NONE)
             continue;
