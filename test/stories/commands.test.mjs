@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { spawn } from 'node:child_process';
-import { statSync, existsSync, writeFileSync } from 'node:fs';
+import { statSync, existsSync, writeFileSync, chownSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { house, bin, passPhrase, sleep, isPostgres } from './kith.mjs';
 
@@ -202,4 +202,13 @@ test('told to stop with streams open it is gone at once', async (t) => {
   assert.deepEqual(await k.exited, { code: 0, signal: null });
   assert.ok(Date.now() - from < 3000, `${Date.now() - from} ms`);
   for (const s of streams) await s.ended(500);
+});
+
+test('root on another user\'s directory leaves no file of root\'s there', { skip: isPostgres || process.getuid() !== 0 }, async (t) => {
+  const k = await house(t);
+  await k.stop();
+  const uid = 65534; // nobody
+  for (const name of ['.', ...readdirSync(k.data)]) chownSync(path.join(k.data, name), uid, uid);
+  await k.run(['user', 'add', '--email', 'o@kith.example', '--name', 'O', '--role', 'owner']);
+  for (const name of readdirSync(k.data)) assert.equal(statSync(path.join(k.data, name)).uid, uid, name);
 });
