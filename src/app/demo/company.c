@@ -38,7 +38,7 @@ struct company {
     struct demo_play *play;
     /* one of each kind, for the play: late, VIP firm, shared number, and one of each language */
     str late, vip, shared, of_lang[8];
-    char *numbers; /* open-addressed set of numbers given out, 20 bytes each */
+    char *numbers; /* given out: a slot of 20 bytes for each hash, so that two of one hash count as one */
 };
 enum { NUMBER_SLOTS = 1 << 14, NUMBER_SIZE = 20 };
 
@@ -105,6 +105,19 @@ static const struct culture *culture_of(struct company *c, const char *country)
     return people_culture(c->f.people, "en");
 }
 
+static bool number_take(struct company *c, str number)
+{
+    assert(number.len < NUMBER_SIZE);
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < number.len; i++)
+        h = (h ^ (uint8_t)number.ptr[i]) * 1099511628211u;
+    char *slot = c->numbers + (h % NUMBER_SLOTS) * NUMBER_SIZE;
+    if (*slot)
+        return false;
+    memcpy(slot, number.ptr, number.len);
+    return true;
+}
+
 /* A number nobody else got, of a town of the culture; the town may change when its range is used up. */
 static str number_of(struct company *c, const struct culture *of, const struct town **town)
 {
@@ -116,15 +129,8 @@ static str number_of(struct company *c, const struct culture *of, const struct t
             range *= 10;
         str number = arena_printf(f->row_arena, SFMT "%0*llu", SARG(t->prefix), (int)t->digits,
                                   (unsigned long long)chance_below(&f->chance, range));
-        assert(number.len < NUMBER_SIZE);
-        uint64_t h = 14695981039346656037u;
-        for (size_t i = 0; i < number.len; i++)
-            h = (h ^ (uint8_t)number.ptr[i]) * 1099511628211u;
-        char *slot = c->numbers + (h % NUMBER_SLOTS) * NUMBER_SIZE;
-        if (!*slot) {
-            memcpy(slot, number.ptr, number.len);
+        if (number_take(c, number))
             return number;
-        }
         if (tries % 8 == 7) {
             *town = &of->towns[chance_below(&f->chance, of->n_towns)];
         }
@@ -291,13 +297,14 @@ static void keep(struct company *c, str *slot, str number)
 
 static void cast(struct company *c, const struct person *p, const struct history *h, str number, bool is_late, bool is_shared)
 {
+    int64_t lines = h->contacts + h->orders; /* a card worth seeing */
     if (is_shared)
         keep(c, &c->shared, number);
-    else if (is_late && h->contacts > 5)
+    else if (is_late && h->contacts && lines > 5)
         keep(c, &c->late, number);
     else if (h->spent >= c->vip_from)
         keep(c, &c->vip, number);
-    else if (h->contacts > 4) {
+    else if (lines > 4) {
         for (size_t i = 0; i < c->f.people->n && i < COUNT(c->of_lang); i++)
             if (str_eq(c->f.people->cultures[i].lang, p->lang))
                 keep(c, &c->of_lang[i], number);
@@ -401,13 +408,15 @@ static enum err one_customer(struct company *c, const struct retail_order *first
     return fill_history(f, &h);
 }
 
+/* Who calls and is nobody's number. */
+static const str strangers[] = {{"+442079460777", 13}, {"+81300000042", 12}, {"+12125550188", 12}};
+
 /* The first call is somebody with open work; then one nobody knows; then the first again, who finds his note remembered. */
 static void callers(struct company *c)
 {
     struct demo_play *p = c->play;
-    const str unknown[] = {S("+442079460777"), S("+81300000042"), S("+12125550188")};
-    const str order[] = {c->late, unknown[0], c->late, c->of_lang[4], c->vip, c->of_lang[6], c->shared, S(""), c->of_lang[5],
-                         unknown[1], c->of_lang[7], c->of_lang[0], c->of_lang[1], unknown[2], c->of_lang[2]};
+    const str order[] = {c->late, strangers[0], c->late, c->of_lang[4], c->vip, c->of_lang[6], c->shared, S(""), c->of_lang[5],
+                         strangers[1], c->of_lang[7], c->of_lang[0], c->of_lang[1], strangers[2], c->of_lang[2]};
     for (size_t i = 0; i < COUNT(order); i++)
         if (order[i].len || i == 7)
             p->callers[p->n_callers++] = order[i];
@@ -446,6 +455,8 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
     c.numbers = ARENA_ARRAY(f->arena, (size_t)NUMBER_SLOTS * NUMBER_SIZE, char);
     c.last_ms = when_of_day(when_day((when){cx->now_ms}, f->time_zone), f->time_zone).ms + 17 * 3600000 + 22 * 60000;
     c.vip_from = vip_from(f->arena, f->retail);
+    for (size_t i = 0; i < COUNT(strangers); i++)
+        (void)number_take(&c, strangers[i]);
     TRY(staff_rows(&c, S(DEMO_PASS_PHRASE)));
     TRY(link_row(&c));
     const struct retail_order *o = f->retail->orders, *end = o + f->retail->n_orders;

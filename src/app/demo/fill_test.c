@@ -302,6 +302,29 @@ static void what_is_generated_has_the_sizes_that_were_promised(void **state)
     assert_in_range(f.identities, 19 * CUSTOMERS / 10, 21 * CUSTOMERS / 10);
 }
 
+static void the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nobody(void **state)
+{
+    struct test_world *w = *state;
+    struct demo_progress progress = {0};
+    struct demo_filled f = {0};
+    struct demo_play play;
+    assert_int_equal(demo_fill_company(w->store, &w->cx, &progress, &f, &play), OK);
+    read_end(&w->cx);
+
+    struct handle h[4];
+    assert_in_range(play.n_callers, 10, DEMO_CALLERS_MAX);
+    for (size_t i = 0; i < COUNT(h); i++)
+        assert_true(handle_read(w->cx.arena, IDENTITY_PHONE, play.callers[i], S(""), &h[i]));
+    assert_int_equal(customer_owners(&w->cx, h, COUNT(h)), OK);
+    assert_int_equal(h[0].owners.n, 1);
+    assert_int_equal(h[1].owners.n, 0);
+    assert_true(str_eq(play.callers[0], play.callers[2]));
+    const struct owner *late = h[0].owners.items;
+    struct list open = rows(w, &text_shape, arena_printf(w->cx.arena, "SELECT number FROM orders WHERE status = 'shipped' AND customer_id = %lld",
+                                                         (long long)late->customer.v).ptr);
+    assert_in_range(open.n, 1, 100);
+}
+
 static void a_house_that_holds_somebody_is_not_filled(void **state)
 {
     struct test_world *w = *state;
@@ -321,6 +344,7 @@ static int all(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_generated_customer_is_the_one_the_door_would_have_made),
         STORE_TEST(what_is_generated_has_the_sizes_that_were_promised),
+        STORE_TEST(the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nobody),
         STORE_TEST(a_house_that_holds_somebody_is_not_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
