@@ -304,3 +304,35 @@ test('a ring brings the call page; while something is written elsewhere a line t
   await title(page).getByText('田中 愛子').waitFor();
   await clean(page);
 });
+
+test('a browser without shared workers reads the stream in the page', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.addInitScript(() => delete window.SharedWorker);
+  await page.goto('/calls');
+  await ready(page);
+  assert.equal(await page.evaluate(() => 'SharedWorker' in window), false);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await title(page).getByText('田中 愛子').waitFor({ timeout: 3000 });
+  await s.telephone.hangup(call, 'cancel');
+  await ready(page);
+  await clean(page);
+});
+
+test('a page opened in the middle of a ring shows its card, and a missed call is called back and done', async (t) => {
+  const s = await shop(t);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await title(page).getByText('田中 愛子').waitFor();
+  await s.telephone.hangup(call, 'cancel');
+  await ready(page);
+  await page.locator('.left').getByText('Missed calls').waitFor();
+  await page.locator('.left li button.item', { hasText: '田中 愛子' }).click();
+  await page.locator('.note-pane a[href="tel:+81355500142"]').waitFor();
+  await accessible(page, 'missed call');
+  await page.keyboard.press('Control+Enter');
+  await ready(page);
+  await until(async () => (await s.sara.get('/calls?view=missed')).body.items.length === 0, { what: 'the end of the call-back' });
+  await clean(page);
+});

@@ -227,3 +227,53 @@ test('the first screen keeps its budget: 120 kB of script and 15 kB of style, fu
   for (const file of readdirSync(new URL('assets/', dist))) assert.ok(size(`assets/${file}`) <= 40e3, file);
   assert.ok(!readdirSync(new URL('assets/', dist)).some((f) => f.endsWith('.map')));
 });
+
+test('a telephone link gets a new address and the old one ends; a token is shown once', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  await page.goto('/settings/telephone');
+  await page.locator('li', { hasText: 'Desk phones' }).getByRole('button', { name: 'New address' }).click();
+  await page.getByRole('button', { name: 'Make a new address' }).click();
+  const address = await page.locator('code.address').textContent();
+  assert.ok(!address.includes(s.telephone.link.token));
+  await accessible(page, 'new address');
+  await page.getByRole('button', { name: 'I have kept it' }).click();
+  const told = { event: 'newCall', direction: 'in', from: '+81355500142', to: '102', callId: 'new', user: ['102'] };
+  assert.ok((await s.k.nobody().post(`//api/v1/cti/${s.telephone.link.token}`, told)).status >= 401);
+  assert.equal((await s.k.nobody().post(`/${new URL(address).pathname}`, told)).status, 200);
+
+  await page.goto('/settings/tokens');
+  await page.getByRole('button', { name: 'New token' }).click();
+  await page.locator('dialog').getByLabel('Name').fill('web shop');
+  await page.getByLabel('Intake').check();
+  await page.getByRole('button', { name: 'Make token' }).click();
+  const token = (await page.locator('code.token').textContent()).trim();
+  assert.ok(token.length >= 40);
+  await accessible(page, 'token');
+  await page.getByRole('button', { name: 'I have kept it' }).click();
+  await page.getByRole('button', { name: 'End web shop' }).click();
+  await page.getByText('web shop ended').waitFor();
+  await clean(page);
+});
+
+test('own settings take effect at once and stay', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/settings/me');
+  await page.getByText('Dark', { exact: true }).click();
+  await until(() => page.evaluate(() => document.documentElement.dataset.theme === 'dark'), { what: 'the dark' });
+  await page.getByLabel('Text size').selectOption('150');
+  await until(() => page.evaluate(() => getComputedStyle(document.body).fontSize === '21px'), { what: 'large text' });
+  await page.getByLabel('Language').selectOption('ru');
+  await page.getByRole('heading', { name: 'Личные настройки' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'ru');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Личные настройки' }).waitFor();
+  await accessible(page, 'own settings, large and dark');
+  await page.getByLabel('Текущий пароль').fill(passPhrase);
+  await page.getByLabel('Новый пароль').fill('another lamp beside the river');
+  await page.getByRole('button', { name: 'Сменить пароль' }).click();
+  await page.getByText('Пароль изменён').waitFor();
+  await s.k.logIn(s.sara.staff.email, 'another lamp beside the river');
+  await clean(page);
+});
