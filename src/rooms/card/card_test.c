@@ -362,6 +362,58 @@ static void the_timeline_pages_through_everything_once_in_order(void **state)
     assert_int_equal(seen, 1001);
 }
 
+struct scattered {
+    customer_id of[3];
+    uint64_t seed;
+};
+static enum err scatter(struct cx *cx, void *state)
+{
+    struct scattered *s = state;
+    for (int64_t i = 1; i <= 300; i++) {
+        uint64_t r = test_random(&s->seed);
+        int64_t at = 1000 + (int64_t)(r / 8 % 40); /* many at one moment */
+        TRY(db_run(cx, &q_interaction_insert,
+                   ARGS(V(i), V(s->of[r % 3]), V("email"), V("in"), V("presented"), V(at), VNULL,
+                        VNULL, V(S("")), V(S("x")), V(S("")), V(0), V(S("")))));
+    }
+    return OK;
+}
+
+static void the_timeline_of_merged_records_is_one_in_strict_order(void **state)
+{
+    struct test_world *w = *state;
+    struct scattered s = {.seed = 3};
+    str phones[] = {S("+442079460018"), S("+442079460019"), S("+442079460020")};
+    for (size_t i = 0; i < 3; i++)
+        s.of[i] = entered(w, call_of(phones[i], S("Ann Lee"))).customer;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, scatter, &s), OK);
+    run(w, "UPDATE customer SET root_id = %lld", (long long)s.of[1].v);
+
+    struct {
+        customer_id id;
+        int channel;
+        int64_t limit;
+        str cursor;
+    } in = {.id = s.of[2], .limit = 7};
+    size_t seen = 0;
+    int64_t at = INT64_MAX, last = INT64_MAX;
+    do {
+        struct {
+            struct list items;
+            str next;
+        } out = {0};
+        assert_int_equal(route_timeline(&w->cx, &in, &out), OK);
+        const struct line *l = out.items.items;
+        for (size_t i = 0; i < out.items.n; i++, seen++) {
+            assert_true(l[i].at.ms < at || (l[i].at.ms == at && l[i].id.v < last));
+            at = l[i].at.ms;
+            last = l[i].id.v;
+        }
+        in.cursor = out.next;
+    } while (in.cursor.len);
+    assert_int_equal(seen, 303);
+}
+
 static void a_timeline_of_one_channel_shows_only_that(void **state)
 {
     struct test_world *w = *state;
@@ -496,6 +548,7 @@ static int all(void)
         STORE_TEST(a_marketer_sees_no_notes_and_no_texts),
         STORE_TEST(a_merged_record_shows_the_history_of_both_in_one_order),
         STORE_TEST(the_timeline_pages_through_everything_once_in_order),
+        STORE_TEST(the_timeline_of_merged_records_is_one_in_strict_order),
         STORE_TEST(a_timeline_of_one_channel_shows_only_that),
         STORE_TEST(a_long_text_is_cut_on_the_card_and_says_so),
         STORE_TEST(a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten),
