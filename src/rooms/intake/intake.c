@@ -56,6 +56,7 @@ struct intake_plan {
     interaction_id interaction;
     when at;
     int trust;
+    int64_t version;         /* of the known record, when it is filled */
     struct customer_new who; /* the new record, or what fills empty fields of a known one */
     struct handle_new gives[IDENTITIES_MAX];
     size_t n_gives;
@@ -498,6 +499,7 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
         };
         TRY(db_batch(cx, reads, p->has_address ? 3 : 2));
     }
+    p->version = now.version;
     sort_handles(cx, in, p, &open);
     if (!claims)
         return OK;
@@ -676,10 +678,14 @@ enum err intake_plan(struct cx *cx, struct intake *in)
 static enum err fill(struct cx *cx, const struct intake_plan *p)
 {
     const struct customer_new *w = &p->who;
-    TRY(db_run(cx, &q_customer_fill,
-               ARGS(V(w->name), V(w->reading), V(w->given), V(w->family), V(w->patronymic),
-                    V(w->form_of_address), V(w->lang), V(w->time_zone), V(w->country), V(w->region),
-                    V(w->city), V(w->company), V(w->heard_of_us), V(cx->now_ms), V(p->root))));
+    int64_t n = 0; /* the keys were made of what plan saw */
+    TRY(db_run_count(cx, &q_customer_fill, &n,
+                     ARGS(V(w->name), V(w->reading), V(w->given), V(w->family), V(w->patronymic),
+                          V(w->form_of_address), V(w->lang), V(w->time_zone), V(w->country),
+                          V(w->region), V(w->city), V(w->company), V(w->heard_of_us), V(cx->now_ms),
+                          V(p->root), V(p->version))));
+    if (n == 0)
+        return fault(cx, ERR_STALE, M_RECORD_MOVED);
     if (p->needs_keys) {
         TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(p->root))));
         TRY(customer_keys_add(cx, p->root, w->keys));

@@ -33,7 +33,7 @@ UPDATE customer
        country = COALESCE(NULLIF(country, ''), :country), region = COALESCE(NULLIF(region, ''), :region),
        city = COALESCE(NULLIF(city, ''), :city), company = COALESCE(NULLIF(company, ''), :company),
        heard_of_us = COALESCE(NULLIF(heard_of_us, ''), :heard_of_us), changed_ms = :now, version = version + 1
- WHERE id = :id;
+ WHERE id = :id AND version = :version;
 
 -- name: proposal_insert
 INSERT INTO proposal (id, customer_id, interaction_id, field, value, at_ms)

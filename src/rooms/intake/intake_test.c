@@ -436,6 +436,31 @@ static void a_claim_fills_an_empty_field_and_only_proposes_over_a_full_one(void 
     assert_int_equal(count(w, "proposal"), 2); /* Anna Smith once, York */
 }
 
+/* Both are planned before either is applied: the name keys hold what both said. */
+static void two_claims_at_the_same_moment_both_stay_and_are_found(void **state)
+{
+    struct test_world *w = *state;
+    struct intake_identity phone = ID(IDENTITY_PHONE, "+442079460018");
+    customer_id c = entered(w, CALL(.identities = IDS(phone))).customer;
+    struct intake a = CALL(.identities = IDS(phone), .claims = {.name = S("Ann Lee")});
+    struct intake b = CALL(.identities = IDS(phone), .claims = {.country = S("GB")});
+    struct intake_result ra, rb;
+    assert_int_equal(intake_plan(&w->cx, &a), OK);
+    assert_int_equal(intake_plan(&w->cx, &b), OK);
+
+    void *first[2] = {&a, &ra}, *second[2] = {&b, &rb};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, apply, first), OK);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, apply, second), ERR_STALE);
+    (void)entered(w, b);
+
+    struct customer now;
+    assert_int_equal(customer_get(&w->cx, c, &now), OK);
+    assert_str(now.name, S("Ann Lee"));
+    assert_str(now.country, S("GB"));
+    assert_int_equal(count(w, "customer_key WHERE key = '=ann lee|GB'"), 1);
+    assert_int_equal(count(w, "customer_key WHERE key = 'ann lee'"), 1);
+}
+
 static void a_newcomer_with_the_name_and_city_of_another_is_told_as_a_possible_duplicate(
     void **state)
 {
@@ -610,6 +635,7 @@ static int all(void)
         STORE_TEST(two_first_calls_of_one_number_at_the_same_moment_make_one_customer),
         STORE_TEST(any_mixture_of_contacts_keeps_one_customer_for_each_handle),
         STORE_TEST(a_claim_fills_an_empty_field_and_only_proposes_over_a_full_one),
+        STORE_TEST(two_claims_at_the_same_moment_both_stay_and_are_found),
         STORE_TEST(a_newcomer_with_the_name_and_city_of_another_is_told_as_a_possible_duplicate),
         STORE_TEST(a_malformed_handle_is_kept_as_given_and_never_recognises),
         STORE_TEST(an_anonymous_caller_with_a_message_is_recorded_and_owns_no_number),
