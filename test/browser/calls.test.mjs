@@ -336,3 +336,25 @@ test('a page opened in the middle of a ring shows its card, and a missed call is
   await until(async () => (await s.sara.get('/calls?view=missed')).body.items.length === 0, { what: 'the end of the call-back' });
   await clean(page);
 });
+
+test('Esc closes the list of keys and the palette over a call, and not more', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await ready(page);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await s.telephone.answer(call, '102');
+  await page.locator('#call-note:focus').waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('w');
+  await page.locator('[data-part=people]').waitFor();
+  for (const key of ['?', 'Control+k']) {
+    await page.locator('.middle h1').click();
+    await page.keyboard.press(key);
+    await page.locator('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('[data-part=people]').count(), 1);
+  }
+  await clean(page);
+});

@@ -7,6 +7,8 @@ import { house, passPhrase, sleep, until } from '../stories/kith.mjs';
 import { accessible, clean, fits, open } from './browser.mjs';
 import { shop } from './shop.mjs';
 
+const ready = (page) => page.locator('.quiet h1').waitFor();
+
 test('the first run: owner, company, telephone with a test line, a colleague, and the house is open', async (t) => {
   const k = await house(t);
   const page = await open(t, k, null);
@@ -275,5 +277,46 @@ test('own settings take effect at once and stay', async (t) => {
   await page.getByRole('button', { name: 'Сменить пароль' }).click();
   await page.getByText('Пароль изменён').waitFor();
   await s.k.logIn(s.sara.staff.email, 'another lamp beside the river');
+  await clean(page);
+});
+
+test('an order opens with its lines, from the record and from the palette', async (t) => {
+  const s = await shop(t);
+  await s.make('POST', '/orders', { number: '10482', customer: s.aiko, currency: 'EUR', lines: [{ sku: 'FX-2', name: 'Filter set', quantity: 2, price: 920 }, { sku: 'K-40', name: 'Stand', quantity: 1, price: 4100 }] });
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/');
+  await page.locator('main h1').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('10482');
+  await page.getByRole('option', { name: /10482/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('dialog').getByText('Filter set').waitFor();
+  await page.locator('dialog tfoot').getByText('€59.40').waitFor();
+  await accessible(page, 'order');
+  await page.keyboard.press('Escape');
+  await page.locator('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: /Order 10482/ }).first().click();
+  await page.locator('dialog').getByText('Stand').waitFor();
+  await clean(page);
+});
+
+test('names of one letter, of two hundred, from right to left and with marks stand on the card and the record', async (t) => {
+  const s = await shop(t);
+  const names = ['a', 'W'.repeat(200), 'عبد الرحمن محمد الخطيب', 'Z̷͉̅a̴͎͐l̵͇̈g̶̘͝ö̵͙́', '👩‍👩‍👧‍👦 Family'];
+  const page = await open(t, s.k, s.sara, { width: 320, height: 640 });
+  for (const [i, name] of names.entries()) {
+    const id = await s.customer({ name, company: name, city: name }, s.phone(`+44 20 7946 01${10 + i}`));
+    await page.goto(`/customers/${id}`);
+    await page.locator('main h1').waitFor();
+    await fits(page, name.slice(0, 20));
+    await page.goto('/calls');
+    await ready(page);
+    const call = await s.telephone.ring(`+44 20 7946 01${10 + i}`, '102');
+    await page.locator('.middle h1').waitFor();
+    assert.equal((await page.locator('.middle h1').textContent()).trim(), name);
+    await fits(page, `the card of ${name.slice(0, 20)}`);
+    await s.telephone.hangup(call, 'cancel');
+    await ready(page);
+  }
   await clean(page);
 });

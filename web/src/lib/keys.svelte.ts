@@ -35,7 +35,7 @@ class Keys {
     })
   }
   press = (e: KeyboardEvent) => {
-    if (e.isComposing || e.keyCode === 229 || e.altKey || e.metaKey || e.defaultPrevented) return
+    if (this.is_modal || e.isComposing || e.keyCode === 229 || e.altKey || e.metaKey || e.defaultPrevented) return
     const in_field = is_field(e.target)
     for (const group of this.groups.toReversed())
       for (const key of group.keys) {
@@ -44,7 +44,6 @@ class Keys {
         if (!!key.ctrl !== e.ctrlKey) continue
         if (!is_symbol && !!key.shift !== e.shiftKey) continue
         if (in_field && !key.in_fields) continue
-        if (this.is_modal && !key.in_fields) continue
         const is_single = !key.ctrl && key.code !== 'Escape'
         if (is_single && !this.is_on) continue
         // Enter and Space belong to the control that has focus

@@ -111,7 +111,7 @@ export interface Line {
   text?: string
   ref?: { type: string; id: string; number?: string } | null
   call?: { id?: string; duration_s?: number; outcome?: string; note?: string; cause?: string; spoke_name?: string } | null
-  order?: { number: string; total: Money; status: string } | null
+  order?: { id?: string; number: string; total: Money; status: string } | null
 }
 export interface OpenItem {
   type: 'task' | 'order'
