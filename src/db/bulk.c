@@ -385,6 +385,7 @@ static enum err copy_row(struct cx *cx, struct bulk *b, const char *name, const 
 {
     struct table *t = NULL;
     TRY(table_of(cx, b, name, q, &t));
+    assert(t);
     put(&t->rows, t->n_columns, 2);
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct column *c = &t->columns[i];

@@ -449,6 +449,17 @@ static bool publish_tail(struct ear *e, bool *is_behind)
     return n == TAIL_ROWS;
 }
 
+static void ear_close(struct ear *e)
+{
+    if (!e)
+        return;
+    PQfinish(e->c);
+    if (e->reader)
+        pg_close(e->reader);
+    arena_close(e->arena);
+    free(e);
+}
+
 static void *ear_main(void *arg)
 {
     struct ear *e = arg;
@@ -466,10 +477,7 @@ static void *ear_main(void *arg)
         while (publish_tail(e, &is_behind))
             continue;
     }
-    PQfinish(e->c);
-    pg_close(e->reader);
-    arena_close(e->arena);
-    free(e);
+    ear_close(e);
     return NULL;
 }
 
@@ -477,15 +485,17 @@ static enum err ear_start(struct cx *cx, struct store *s)
 {
     struct ear *e = calloc(1, sizeof *e);
     if (!e || !(e->arena = arena_open((size_t)64 << 20)))
-        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+        return ear_close(e), fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     e->s = s;
-    TRY(pg_open(cx, s, false, &e->reader));
+    enum err opened = pg_open(cx, s, false, &e->reader);
+    if (opened != OK)
+        return ear_close(e), opened;
     struct db *outer = cx->db;
     cx->db = e->reader; /* from now on, not from the first time the thread runs */
     e->has_position = event_newest(cx, &e->xid, &e->seq) == OK;
     cx->db = outer;
     if (pthread_create(&s->pg->ear, NULL, ear_main, e) != 0)
-        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+        return ear_close(e), fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     s->pg->has_ear = true;
     return OK;
 }

@@ -64,6 +64,7 @@ static void queue_give_back(struct store *s, enum lane lane, struct queue rest)
         return;
     pthread_mutex_lock(&s->lock);
     struct queue *q = &s->lane[lane];
+    assert(rest.tail);
     rest.tail->next = q->head;
     if (!q->tail)
         q->tail = rest.tail;

@@ -386,7 +386,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
         if (o->is_return || at > f->cx->now_ms)
             continue;
         TRY(returns_of(c, o, end, 0, first, &returned));
-        order = arena_printf(f->row_arena, "%lld", (long long)(100000 + ++f->order_number));
+        order = arena_printf(f->row_arena, "%lld", 100000LL + ++f->order_number);
         product = f->retail->products[o->lines[0].product].name;
         struct order_made made = {.number = order, .at_ms = at, .status = status_of(c, at, &due), .payment = S("card"),
                                   .due_ms = due, .returned = returned, .lines = o->lines, .n_lines = o->n_lines};

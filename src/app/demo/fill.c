@@ -359,6 +359,7 @@ static enum err generated_contacts(struct filler *f, struct history *h, const st
     for (size_t i = 0; i < n; i++) {
         const char *channel = channels[chance_below(&f->chance, email ? COUNT(channels) : 1)];
         struct handle_made *by = channel == channels[0] ? phone : email;
+        assert(by);
         struct line_made line = {.channel = channel, .matched_by = identity_type_codes[by->type], .at_ms = at[i],
                                  .text = fill_phrase(f, channel, p->lang, number, product)};
         TRY(fill_interaction(f, h, &line, NULL));
@@ -371,6 +372,7 @@ static enum err generated_customer(struct filler *f, int64_t i)
 {
     static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
     struct arena *a = f->row_arena;
+    assert(f->people);
     const struct culture *c = &f->people->cultures[generated_culture(i)];
     const struct town *t = &c->towns[chance_below(&f->chance, c->n_towns)];
     struct person p;
