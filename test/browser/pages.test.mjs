@@ -28,7 +28,8 @@ test('the first run: owner, company, telephone with a test line, a colleague, an
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByRole('button', { name: 'Make the company' }).click();
   await page.getByRole('button', { name: 'Make the address' }).click();
-  assert.match(await page.locator('code.address').textContent(), /\/api\/v1\/cti\/[\w-]{30,}/);
+  const address = await page.locator('code.address').textContent();
+  assert.match(address, /\/api\/v1\/cti\/[\w-]{30,}/);
   await accessible(page, 'step 3');
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByLabel('Name').fill('Sara Jones');
@@ -40,6 +41,11 @@ test('the first run: owner, company, telephone with a test line, a colleague, an
   await page.locator('li', { hasText: 'Sara Jones' }).waitFor();
   await page.getByRole('button', { name: 'Open Kith' }).click();
   await page.getByText('Ring once to test the telephone link').waitFor();
+  const line = new URL(address).pathname;
+  assert.equal((await k.nobody().post(`/${line}`, { event: 'newCall', direction: 'in', from: '+442079460018', to: '101', callId: 'test-1', user: ['101'] })).status, 200);
+  await page.locator('.middle h1').getByText('+44 20 7946 0018').waitFor();
+  await page.goto('/');
+  await page.getByText('Say who sits at which extension').waitFor({ state: 'detached' });
   const sara = await k.logIn('sara@kith.example', passPhrase);
   assert.deepEqual(sara.staff.extensions, ['102']);
   await accessible(page, 'today of the owner');
