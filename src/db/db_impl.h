@@ -119,6 +119,7 @@ struct store {
     pthread_cond_t wake, bulk_wake, pause_done, parked, closing; /* bulk_wake: PostgreSQL's bulk writer */
     struct queue lane[2];
     unsigned n_asleep, n_running; /* writers */
+    bool is_closing;  /* soon to stop: what waits for a shorter log waits no longer */
     bool is_stopping, wants_pause;
     _Atomic bool is_filling; /* a bulk load goes on; the checkpoint thread keeps away */
     int64_t bulk_waits_since_ns;

@@ -193,6 +193,10 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    pthread_mutex_lock(&s->lock);
+    s->is_closing = true;
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->lock);
     keeper_stop(s);
     pthread_mutex_lock(&s->lock);
     s->is_stopping = true;

@@ -385,7 +385,7 @@ static struct change *next_first(struct store *s)
                 stall_note(s, clock_mono_ns() - from);
         }
         int64_t wal_mb = atomic_load(&s->wal_frames) * PAGE_BYTES >> 20;
-        bool bulk_may = s->lane[LANE_BULK].n > 0 && (wal_mb < WAL_BULK_MB || s->is_stopping);
+        bool bulk_may = s->lane[LANE_BULK].n > 0 && (wal_mb < WAL_BULK_MB || s->is_closing);
         bool is_starving = bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
         if (s->lane[LANE_INTERACTIVE].n > 0 && !is_starving) {
             c = pop(&s->lane[LANE_INTERACTIVE]);
