@@ -326,3 +326,58 @@ test('names of one letter, of two hundred, from right to left and with marks sta
   }
   await clean(page);
 });
+
+test('the pages are worked without a mouse: palette, menu, dialog, tabs, inline edit', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+  const focused = () => page.evaluate(() => document.activeElement === document.body ? '' : document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute('aria-label') || '');
+  const tab_to = async (text) => {
+    for (let i = 0; i < 60; i++) {
+      if ((await focused()).includes(text)) return;
+      await press('Tab');
+    }
+    assert.fail(`Tab does not come to ${text}`);
+  };
+  await page.goto('/');
+  await page.locator('main h1').waitFor();
+  await press('Control+k');
+  await page.locator('dialog input:focus').waitFor();
+  await page.keyboard.type('people and');
+  await press('Enter');
+  await page.getByRole('heading', { name: 'People and roles' }).waitFor();
+  await tab_to('New person');
+  await press('Enter');
+  await page.locator('dialog input:focus').waitFor();
+  await page.keyboard.type('Mia');
+  await press('Tab');
+  await page.keyboard.type('mia@kith.example');
+  await press('Tab');
+  await page.keyboard.type(passPhrase);
+  await press('Enter');
+  await page.locator('tr', { hasText: 'mia@kith.example' }).waitFor();
+  assert.match(await focused(), /New person/);
+
+  await page.goto('/');
+  await page.locator('main h1').waitFor();
+  await press('Tab');
+  assert.match(await focused(), /Skip to the page/);
+  await tab_to('Your menu');
+  await press('Enter');
+  await until(async () => /Own settings/.test(await focused()), { what: 'the first line of the menu' });
+  await press('ArrowDown');
+  await until(async () => /Keys/.test(await focused()), { what: 'the second line of the menu' });
+  await press('Escape');
+  assert.match(await focused(), /Your menu/);
+
+  await page.goto(`/customers/${s.aiko}`);
+  await page.locator('main h1').waitFor();
+  await press('r');
+  await page.locator('#record-note:focus').waitFor();
+  await page.keyboard.type('By keyboard');
+  await press('Control+Enter');
+  await page.locator('.note', { hasText: 'By keyboard' }).waitFor();
+  await press('Escape', 'g', 's');
+  await page.getByRole('heading', { name: 'Own settings' }).waitFor();
+  await clean(page);
+});

@@ -234,7 +234,8 @@ export interface Intake {
   number_kind?: string
   is_withheld?: boolean
   draft?: Draft | null
-  earlier: { at: string; staff?: Ref | string | null; note?: string; outcome?: string }[]
+  caller_name?: string
+  earlier: { at: string; staff?: Ref | string | null; note?: string; reason?: string; outcome?: string }[]
   say: Record<string, string>
   lang?: string
 }
