@@ -29,6 +29,22 @@ static void note(void *arg, struct http_exchange *x)
     http_reply(x, 200, S("text/plain"), NULL, 0, S("ok"), true);
 }
 
+/* How many were answered so far; `first` takes the first of them. */
+static size_t seen_so_far(char first[sizeof seen.at[0]])
+{
+    pthread_mutex_lock(&seen.lock);
+    size_t n = seen.n;
+    memcpy(first, seen.at[0], sizeof seen.at[0]);
+    pthread_mutex_unlock(&seen.lock);
+    return n;
+}
+static void seen_nothing(void)
+{
+    pthread_mutex_lock(&seen.lock);
+    seen.n = 0;
+    pthread_mutex_unlock(&seen.lock);
+}
+
 static size_t any_body(void *arg, enum http_method m, str path)
 {
     (void)arg, (void)m, (void)path;
@@ -245,7 +261,9 @@ static bool is_known(struct cx *cx, const struct proxy *p, size_t i)
 {
     str log = log_of(cx, p);
     size_t times = 0;
-    for (size_t k = 0; k < seen.n; k++)
+    char first[sizeof seen.at[0]];
+    size_t n = seen_so_far(first);
+    for (size_t k = 0; k < n; k++)
         times += strcmp(seen.at[k], seen.at[i]) == 0;
     return count_of(log, arena_printf(cx->arena, "PROXY %s\n", seen.at[i])) >= times;
 }
@@ -261,11 +279,12 @@ static void run_behind(struct cx *cx, struct proxy *p, const char *elsewhere)
     struct http_server *server = NULL;
     struct http_options o = {.host = S("127.0.0.1"), .body_limit = any_body, .handle = note};
     assert_int_equal(http_open(cx, &o, &server), OK);
-    seen.n = 0;
+    seen_nothing();
     proxy_start(cx, p, http_port(server));
     for (size_t i = 0; i < COUNT(cases); i++)
         send_case(cx, p, i);
-    size_t n = seen.n;
+    char first[sizeof seen.at[0]];
+    size_t n = seen_so_far(first);
     assert_true(n > COUNT(cases)); /* each next request, and some of the cases */
     for (size_t i = 0; i < n; i++) {
         int64_t until = clock_mono_ns() + (int64_t)PATIENCE_MS * 1000000;
@@ -288,7 +307,7 @@ static void a_hidden_request_is_answered_only_behind_one_that_was(void **state)
     struct http_options o = {.host = S("127.0.0.1"), .body_limit = any_body, .handle = note};
     assert_int_equal(http_open(cx, &o, &server), OK);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        seen.n = 0;
+        seen_nothing();
         int fd = dial_port(http_port(server));
         assert_true(fd >= 0);
         put(fd, bytes_of(cx, i));
@@ -296,9 +315,10 @@ static void a_hidden_request_is_answered_only_behind_one_that_was(void **state)
         get_all(cx, fd);
         close(fd);
         bool is_chunked = has(cases[i].head, S("Transfer-Encoding: chunked"));
-        if (seen.n > 2 || (seen.n == 2 && is_chunked) ||
-            (seen.n == 1 && strstr(seen.at[0], "hidden")))
-            fail_msg("case %zu: %zu answered, the first is %s", i, seen.n, seen.at[0]);
+        char first[sizeof seen.at[0]];
+        size_t n = seen_so_far(first);
+        if (n > 2 || (n == 2 && is_chunked) || (n == 1 && strstr(first, "hidden")))
+            fail_msg("case %zu: %zu answered, the first is %s", i, n, first);
     }
     http_close(server, 1000);
 }
