@@ -97,6 +97,10 @@ static void log_refusal(const struct errand *e, int status, const char *code)
                                                                              : LOG_DEBUG;
     if (status == 503)
         level = LOG_WARN;
+    /* Who hammers at the door shall not fill the disk; the figures count all of them. */
+    if (level != LOG_ERROR &&
+        !limits_take(e->gate->limits, "log", S(""), clock_mono_ns(), 100000000, 100, NULL))
+        return;
     log_line(level, "request.refused",
              "request=%llu status=%d code=%s reason=%s method=%s path=%s actor=%d:%lld peer=" SFMT,
              (unsigned long long)cx->request, status, code,
