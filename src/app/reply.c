@@ -98,7 +98,7 @@ static void log_refusal(const struct errand *e, int status, const char *code)
     if (status == 503)
         level = LOG_WARN;
     /* Who hammers at the door shall not fill the disk; the figures count all of them. */
-    if (level != LOG_ERROR &&
+    if (level == LOG_WARN &&
         !limits_take(e->gate->limits, "log", S(""), clock_mono_ns(), 100000000, 100, NULL))
         return;
     log_line(level, "request.refused",
