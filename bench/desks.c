@@ -30,37 +30,53 @@ static enum err make(struct cx *cx, void *state)
     struct desks *d = state;
     uint8_t hash[32];
     hashed(d->token, hash);
-    TRY(db_run(cx, &q_demo_token, ARGS(V(id_new(cx->now_ms)), V("bench"), val_blob(hash, 32), V("owner"),
-                                       V((int64_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_INTAKE | SCOPE_CTI)), V(cx->now_ms))));
+    TRY(db_run(cx, &q_demo_token,
+               ARGS(V(id_new(cx->now_ms)), V("bench"), val_blob(hash, 32), V("owner"),
+                    V((int64_t)(SCOPE_READ | SCOPE_WRITE | SCOPE_INTAKE | SCOPE_CTI)),
+                    V(cx->now_ms))));
     hashed(d->link, hash);
     TRY(db_run(cx, &q_demo_phone_link,
-               ARGS(V(id_new(cx->now_ms)), V("webhook"), V("bench"), val_blob(hash, 32), V("GB"), V(cx->now_ms))));
+               ARGS(V(id_new(cx->now_ms)), V("webhook"), V("bench"), val_blob(hash, 32), V("GB"),
+                    V(cx->now_ms))));
     for (int64_t i = 0; i < d->count; i++) {
         int64_t id = id_new(cx->now_ms);
         str email = arena_printf(cx->arena, "bench%lld@kith.example", (long long)i);
         str extension = arena_printf(cx->arena, "b%lld", (long long)(10000 + i));
-        TRY(db_run(cx, &q_demo_staff, ARGS(V(id), V(email), V(email), V("operator"), V(""), V("en"), V(cx->now_ms), V(cx->now_ms))));
+        TRY(db_run(cx, &q_demo_staff,
+                   ARGS(V(id), V(email), V(email), V("operator"), V(""), V("en"), V(cx->now_ms),
+                        V(cx->now_ms))));
         TRY(db_run(cx, &q_demo_extension, ARGS(V(extension), V(id))));
         hashed(d->secrets[i], hash);
-        TRY(db_run(cx, &q_demo_session, ARGS(V(id_new(cx->now_ms)), val_blob(hash, 32), V(id), V(cx->now_ms), V(cx->now_ms),
-                                             V("127.0.0.1"), V("bench"))));
+        TRY(db_run(cx, &q_demo_session,
+                   ARGS(V(id_new(cx->now_ms)), val_blob(hash, 32), V(id), V(cx->now_ms),
+                        V(cx->now_ms), V("127.0.0.1"), V("bench"))));
     }
     return OK;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"data", 1, 0, 'd'}, {"store", 1, 0, 's'}, {"count", 1, 0, 'n'}, {"out", 1, 0, 'o'}, {0}};
+    static const struct option options[] = {
+        {"data", 1, 0, 'd'}, {"store", 1, 0, 's'}, {"count", 1, 0, 'n'}, {"out", 1, 0, 'o'}, {0}};
     struct store_options o = {0};
     struct desks d = {.count = 500};
     const char *out = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
-        case 'd': o.data_dir = str_of(optarg); break;
-        case 's': o.url = str_of(optarg); break;
-        case 'n': d.count = atoll(optarg); break;
-        case 'o': out = optarg; break;
-        default: return 2;
+        case 'd':
+            o.data_dir = str_of(optarg);
+            break;
+        case 's':
+            o.url = str_of(optarg);
+            break;
+        case 'n':
+            d.count = atoll(optarg);
+            break;
+        case 'o':
+            out = optarg;
+            break;
+        default:
+            return 2;
         }
     }
     if (!out || d.count < 1 || d.count > 100000)

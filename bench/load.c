@@ -63,13 +63,16 @@ static double percentile(const struct figures *f, double p)
     return f->n ? f->ms[(size_t)(p * (double)(f->n - 1))] : 0;
 }
 
-static void print_figures(const char *name, struct figures *f, double seconds, double cpu_ms, bool last)
+static void print_figures(const char *name, struct figures *f, double seconds, double cpu_ms,
+                          bool last)
 {
     qsort(f->ms, f->n, sizeof(double), by_value);
-    printf("\"%s\": {\"n\": %zu, \"per_second\": %.0f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, "
-           "\"max_ms\": %.3f, \"errors\": %lld, \"cpu_ms_each\": %.4f}%s",
-           name, f->n, (double)f->n / seconds, percentile(f, .5), percentile(f, .9), percentile(f, .99),
-           percentile(f, 1), (long long)f->errors, f->n ? cpu_ms / (double)f->n : 0, last ? "" : ", ");
+    printf(
+        "\"%s\": {\"n\": %zu, \"per_second\": %.0f, \"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, "
+        "\"max_ms\": %.3f, \"errors\": %lld, \"cpu_ms_each\": %.4f}%s",
+        name, f->n, (double)f->n / seconds, percentile(f, .5), percentile(f, .9),
+        percentile(f, .99), percentile(f, 1), (long long)f->errors,
+        f->n ? cpu_ms / (double)f->n : 0, last ? "" : ", ");
 }
 
 static double server_cpu_ms(void)
@@ -121,7 +124,8 @@ static int64_t now_ns(void)
 static void conn_open(struct conn *c, enum kind kind)
 {
     *c = (struct conn){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .kind = kind};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)opt.port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int one = 1;
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0) {
@@ -134,16 +138,18 @@ static void conn_open(struct conn *c, enum kind kind)
     epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
 }
 
-static void conn_send(struct conn *c, const char *method, const char *path, const char *token, const char *type,
-                      const char *body)
+static void conn_send(struct conn *c, const char *method, const char *path, const char *token,
+                      const char *type, const char *body)
 {
     static char out[BODY_MAX];
     size_t body_len = body ? strlen(body) : 0;
     const char *name = c->kind == KIND_STREAM ? "Cookie: kith=" : "Authorization: Bearer ";
-    int n = snprintf(out, sizeof out, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%sAccept: */*\r\n", method, path, opt.port,
-                     token ? name : "", token ? token : "", token ? "\r\n" : "");
+    int n = snprintf(out, sizeof out,
+                     "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%sAccept: */*\r\n", method, path,
+                     opt.port, token ? name : "", token ? token : "", token ? "\r\n" : "");
     if (body)
-        n += snprintf(out + n, sizeof out - (size_t)n, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body_len);
+        n += snprintf(out + n, sizeof out - (size_t)n,
+                      "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body_len);
     n += snprintf(out + n, sizeof out - (size_t)n, "\r\n%s", body ? body : "");
     if (send(c->fd, out, (size_t)n, MSG_NOSIGNAL) != n) {
         fprintf(stderr, "bench: cannot send\n");
@@ -162,7 +168,9 @@ static bool conn_answer(struct conn *c, int *status, size_t *whole)
         return false;
     *status = atoi(c->in + 9);
     size_t head = (size_t)(end - c->in) + 4, length = 0;
-    for (char *p = c->in; p < end; p = memchr(p, '\n', (size_t)(end - p)) ? (char *)memchr(p, '\n', (size_t)(end - p)) + 1 : end)
+    for (char *p = c->in; p < end; p = memchr(p, '\n', (size_t)(end - p))
+                                           ? (char *)memchr(p, '\n', (size_t)(end - p)) + 1
+                                           : end)
         if (strncasecmp(p, "content-length:", 15) == 0)
             length = (size_t)atoll(p + 15);
     *whole = head + length;
@@ -205,10 +213,11 @@ static void ask_intake(struct conn *c)
         phone = generated_phone(zipf(opt.customers));
     else
         phone = generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
-    snprintf(body, sizeof body,
-             "{\"channel\":\"call\",\"direction\":\"in\",\"source_id\":\"b%lld-%lld\",\"identities\":[{\"type\":\"phone\","
-             "\"value\":\"%s\"}],\"claims\":{\"language\":\"en\"},\"subject\":\"Delivery\",\"text\":\"Asked when the order arrives.\"}",
-             (long long)run_tag, (long long)serial++, phone.text);
+    snprintf(
+        body, sizeof body,
+        "{\"channel\":\"call\",\"direction\":\"in\",\"source_id\":\"b%lld-%lld\",\"identities\":[{\"type\":\"phone\","
+        "\"value\":\"%s\"}],\"claims\":{\"language\":\"en\"},\"subject\":\"Delivery\",\"text\":\"Asked when the order arrives.\"}",
+        (long long)run_tag, (long long)serial++, phone.text);
     conn_send(c, "POST", "/api/v1/intake", opt.token, "application/json", body);
 }
 
@@ -225,7 +234,8 @@ static void ask_card(struct conn *c)
 static void ask_lookup(struct conn *c)
 {
     char path[128];
-    struct generated_phone phone = generated_phone((int64_t)chance_below(&chance, (uint64_t)opt.customers));
+    struct generated_phone phone =
+        generated_phone((int64_t)chance_below(&chance, (uint64_t)opt.customers));
     snprintf(path, sizeof path, "/api/v1/lookup?number=%%2B%s", phone.text + 1);
     conn_send(c, "GET", path, opt.token, NULL, NULL);
 }
@@ -310,7 +320,9 @@ static void ids_collect(struct arena *a, size_t want)
 
 /* ---- the open loop: rings ---------------------------------------------------------------------------------------- */
 
-struct desk { char secret[80], extension[16]; };
+struct desk {
+    char secret[80], extension[16];
+};
 static struct desk *desks;
 static int n_desks;
 static struct conn *streams;
@@ -321,13 +333,18 @@ static void desks_read(void)
     desks = calloc(DESKS_MAX, sizeof *desks);
     if (!f || !desks)
         exit(1);
-    while (n_desks < DESKS_MAX && fscanf(f, "%79s %15s", desks[n_desks].secret, desks[n_desks].extension) == 2)
+    while (n_desks < DESKS_MAX &&
+           fscanf(f, "%79s %15s", desks[n_desks].secret, desks[n_desks].extension) == 2)
         n_desks++;
     fclose(f);
 }
 
 /* A call's life: ring now, answer 200 ms later, hang-up 800 ms after that. */
-struct ring { int64_t due_ns; int first_desk; int heard; };
+struct ring {
+    int64_t due_ns;
+    int first_desk;
+    int heard;
+};
 static struct ring *rings;
 static int64_t n_rings, next_ring, next_answer, next_hangup;
 static struct figures ring_figures, cti_figures, intake_figures, missing;
@@ -349,14 +366,18 @@ static void tell(struct conn *c, const char *event, int64_t call)
 {
     char body[1024], path[128];
     const struct ring *r = &rings[call];
-    struct generated_phone phone = generated_phone((int64_t)((uint64_t)(call * 7919) % (uint64_t)opt.customers));
-    int n = snprintf(body, sizeof body, "event=%s&from=%%2B%s&to=b%lld&direction=in&callId=bench-%lld-%lld", event, phone.text + 1,
-                     (long long)call, (long long)run_tag, (long long)call);
+    struct generated_phone phone =
+        generated_phone((int64_t)((uint64_t)(call * 7919) % (uint64_t)opt.customers));
+    int n = snprintf(body, sizeof body,
+                     "event=%s&from=%%2B%s&to=b%lld&direction=in&callId=bench-%lld-%lld", event,
+                     phone.text + 1, (long long)call, (long long)run_tag, (long long)call);
     if (strcmp(event, "newCall") == 0)
         for (int i = 0; i < PER_RING; i++)
-            n += snprintf(body + n, sizeof body - (size_t)n, "&user%%5B%%5D=%s", desks[(r->first_desk + i) % n_desks].extension);
+            n += snprintf(body + n, sizeof body - (size_t)n, "&user%%5B%%5D=%s",
+                          desks[(r->first_desk + i) % n_desks].extension);
     if (strcmp(event, "answer") == 0)
-        snprintf(body + n, sizeof body - (size_t)n, "&answeringNumber=%s", desks[r->first_desk].extension);
+        snprintf(body + n, sizeof body - (size_t)n, "&answeringNumber=%s",
+                 desks[r->first_desk].extension);
     if (strcmp(event, "hangup") == 0)
         snprintf(body + n, sizeof body - (size_t)n, "&cause=normalClearing");
     snprintf(path, sizeof path, "/api/v1/cti/%s", opt.link);
@@ -369,7 +390,8 @@ static void stream_take(struct conn *c)
     char *end;
     while ((end = memmem(c->in, c->in_len, "\n\n", 2))) {
         size_t n = (size_t)(end - c->in) + 2;
-        if (memmem(c->in, n, "event: call.ringing", 19) || memmem(c->in, n, "event:call.ringing", 18)) {
+        if (memmem(c->in, n, "event: call.ringing", 19) ||
+            memmem(c->in, n, "event:call.ringing", 18)) {
             char *p = memmem(c->in, n, "\"called\":\"b", 11);
             int64_t call = p ? atoll(p + 11) : -1;
             if (call >= 0 && call < n_rings) {
@@ -393,7 +415,8 @@ static int ring_loop(void)
         abort();
     for (int i = 0; i < n_desks; i++) {
         conn_open(&streams[i], KIND_STREAM);
-        conn_send(&streams[i], "GET", "/api/v1/events?topics=call,queue", desks[i].secret, NULL, NULL);
+        conn_send(&streams[i], "GET", "/api/v1/events?topics=call,queue", desks[i].secret, NULL,
+                  NULL);
         usleep(500);
     }
     for (int i = 0; i < CTI; i++)
@@ -424,7 +447,8 @@ static int ring_loop(void)
                 continue;
             }
             if (!conn_read(c)) {
-                fprintf(stderr, "bench: the server closed a %s\n", c->kind == KIND_STREAM ? "stream" : "connection");
+                fprintf(stderr, "bench: the server closed a %s\n",
+                        c->kind == KIND_STREAM ? "stream" : "connection");
                 return 1;
             }
             if (c->kind == KIND_STREAM) {
@@ -453,16 +477,22 @@ static int ring_loop(void)
             c->due_ns = rings[next_ring].due_ns;
             tell(c, "newCall", next_ring++);
         }
-        while (next_answer < next_ring && now >= rings[next_answer].due_ns + 200000000 && (c = idle(cti, CTI))) {
+        while (next_answer < next_ring && now >= rings[next_answer].due_ns + 200000000 &&
+               (c = idle(cti, CTI))) {
             c->due_ns = rings[next_answer].due_ns + 200000000;
             tell(c, "answer", next_answer++);
         }
-        while (next_hangup < next_answer && now >= rings[next_hangup].due_ns + 1000000000 && (c = idle(cti, CTI))) {
+        while (next_hangup < next_answer && now >= rings[next_hangup].due_ns + 1000000000 &&
+               (c = idle(cti, CTI))) {
             c->due_ns = rings[next_hangup].due_ns + 1000000000;
             tell(c, "hangup", next_hangup++);
         }
-        int64_t due = now < start ? 0 : 1 + (int64_t)((double)(now - start) / 1e9 * opt.intakes); /* the first at once */
-        while (takes_due < due && takes_due < (int64_t)(opt.intakes * opt.seconds) && (c = idle(takes, INTAKES))) {
+        int64_t due =
+            now < start
+                ? 0
+                : 1 + (int64_t)((double)(now - start) / 1e9 * opt.intakes); /* the first at once */
+        while (takes_due < due && takes_due < (int64_t)(opt.intakes * opt.seconds) &&
+               (c = idle(takes, INTAKES))) {
             c->due_ns = start + (int64_t)((double)takes_due++ / opt.intakes * 1e9);
             ask_intake(c);
         }
@@ -470,8 +500,9 @@ static int ring_loop(void)
     cpu = server_cpu_ms() - cpu;
     for (int64_t i = 0; i < n_rings; i++)
         missing.errors += PER_RING - rings[i].heard;
-    printf("{\"mode\": \"ring\", \"desks\": %d, \"rings\": %lld, \"not_heard\": %lld, \"server_cpu\": %.2f, ", n_desks,
-           (long long)n_rings, (long long)missing.errors, cpu / 1000.0 / opt.seconds);
+    printf(
+        "{\"mode\": \"ring\", \"desks\": %d, \"rings\": %lld, \"not_heard\": %lld, \"server_cpu\": %.2f, ",
+        n_desks, (long long)n_rings, (long long)missing.errors, cpu / 1000.0 / opt.seconds);
     print_figures("ring_to_card", &ring_figures, opt.seconds, 0, false);
     print_figures("cti", &cti_figures, opt.seconds, 0, false);
     print_figures("intake", &intake_figures, opt.seconds, 0, true);
@@ -483,27 +514,55 @@ static int ring_loop(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"port", 1, 0, 'p'}, {"token", 1, 0, 't'}, {"customers", 1, 0, 'c'}, {"connections", 1, 0, 'n'},
-        {"seconds", 1, 0, 's'}, {"link", 1, 0, 'l'}, {"desks", 1, 0, 'd'}, {"rate", 1, 0, 'r'},
-        {"intakes", 1, 0, 'i'}, {"pid", 1, 0, 'P'}, {0}};
+    static const struct option options[] = {{"port", 1, 0, 'p'},
+                                            {"token", 1, 0, 't'},
+                                            {"customers", 1, 0, 'c'},
+                                            {"connections", 1, 0, 'n'},
+                                            {"seconds", 1, 0, 's'},
+                                            {"link", 1, 0, 'l'},
+                                            {"desks", 1, 0, 'd'},
+                                            {"rate", 1, 0, 'r'},
+                                            {"intakes", 1, 0, 'i'},
+                                            {"pid", 1, 0, 'P'},
+                                            {0}};
     if (argc < 2)
         return 2;
     opt.mode = argv[1];
     optind = 2;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
-        case 'p': opt.port = atoi(optarg); break;
-        case 't': opt.token = optarg; break;
-        case 'c': opt.customers = atoll(optarg); break;
-        case 'n': opt.connections = atoi(optarg); break;
-        case 's': opt.seconds = atof(optarg); break;
-        case 'l': opt.link = optarg; break;
-        case 'd': opt.desks = optarg; break;
-        case 'r': opt.rate = atof(optarg); break;
-        case 'i': opt.intakes = atof(optarg); break;
-        case 'P': opt.pid = atoi(optarg); break;
-        default: return 2;
+        case 'p':
+            opt.port = atoi(optarg);
+            break;
+        case 't':
+            opt.token = optarg;
+            break;
+        case 'c':
+            opt.customers = atoll(optarg);
+            break;
+        case 'n':
+            opt.connections = atoi(optarg);
+            break;
+        case 's':
+            opt.seconds = atof(optarg);
+            break;
+        case 'l':
+            opt.link = optarg;
+            break;
+        case 'd':
+            opt.desks = optarg;
+            break;
+        case 'r':
+            opt.rate = atof(optarg);
+            break;
+        case 'i':
+            opt.intakes = atof(optarg);
+            break;
+        case 'P':
+            opt.pid = atoi(optarg);
+            break;
+        default:
+            return 2;
         }
     }
     if (!opt.port || !opt.token || opt.customers < 1)

@@ -10,25 +10,36 @@
 #include <unistd.h>
 
 static const struct query q_make = {
-    .name = "bench_make", .writes = true,
-    .sqlite = "CREATE TABLE IF NOT EXISTS bench (id INTEGER PRIMARY KEY, who INTEGER NOT NULL, text TEXT NOT NULL)",
-    .postgres = "CREATE TABLE IF NOT EXISTS bench (id BIGINT PRIMARY KEY, who BIGINT NOT NULL, text TEXT NOT NULL)"};
+    .name = "bench_make",
+    .writes = true,
+    .sqlite =
+        "CREATE TABLE IF NOT EXISTS bench (id INTEGER PRIMARY KEY, who INTEGER NOT NULL, text TEXT NOT NULL)",
+    .postgres =
+        "CREATE TABLE IF NOT EXISTS bench (id BIGINT PRIMARY KEY, who BIGINT NOT NULL, text TEXT NOT NULL)"};
 static const struct query q_index = {
-    .name = "bench_index", .writes = true,
+    .name = "bench_index",
+    .writes = true,
     .sqlite = "CREATE INDEX IF NOT EXISTS bench_by_who ON bench (who, id)",
     .postgres = "CREATE INDEX IF NOT EXISTS bench_by_who ON bench (who, id)"};
 static const struct query q_sums = {
-    .name = "bench_sums", .writes = true,
+    .name = "bench_sums",
+    .writes = true,
     .sqlite = "CREATE TABLE IF NOT EXISTS bench_sum (who INTEGER PRIMARY KEY, n INTEGER NOT NULL)",
     .postgres = "CREATE TABLE IF NOT EXISTS bench_sum (who BIGINT PRIMARY KEY, n BIGINT NOT NULL)"};
 static const struct query q_row = {
-    .name = "bench_row", .writes = true, .n_params = 3,
+    .name = "bench_row",
+    .writes = true,
+    .n_params = 3,
     .sqlite = "INSERT INTO bench (id, who, text) VALUES (?1, ?2, ?3)",
     .postgres = "INSERT INTO bench (id, who, text) VALUES ($1, $2, $3)"};
 static const struct query q_roll = {
-    .name = "bench_roll", .writes = true, .n_params = 1,
-    .sqlite = "INSERT INTO bench_sum (who, n) VALUES (?1, 1) ON CONFLICT (who) DO UPDATE SET n = bench_sum.n + 1",
-    .postgres = "INSERT INTO bench_sum (who, n) VALUES ($1, 1) ON CONFLICT (who) DO UPDATE SET n = bench_sum.n + 1"};
+    .name = "bench_roll",
+    .writes = true,
+    .n_params = 1,
+    .sqlite =
+        "INSERT INTO bench_sum (who, n) VALUES (?1, 1) ON CONFLICT (who) DO UPDATE SET n = bench_sum.n + 1",
+    .postgres =
+        "INSERT INTO bench_sum (who, n) VALUES ($1, 1) ON CONFLICT (who) DO UPDATE SET n = bench_sum.n + 1"};
 
 struct client {
     struct change change;
@@ -56,7 +67,9 @@ static enum err small(struct cx *cx, void *state)
     struct client *c = state;
     c->seed = c->seed * 6364136223846793005ULL + 1442695040888963407ULL;
     int64_t who = (int64_t)(c->seed >> 33) % 100000;
-    TRY(db_run(cx, &q_row, ARGS(V(id_new(cx->now_ms)), V(who), V("asked when the parcel of last week arrives"))));
+    TRY(db_run(
+        cx, &q_row,
+        ARGS(V(id_new(cx->now_ms)), V(who), V("asked when the parcel of last week arrives"))));
     TRY(db_run(cx, &q_roll, ARGS(V(who))));
     TRY(event_add(cx, EVENT_INTERACTION_ADDED, who, c->from_ns, S("")));
     return audit_add(cx, "interaction.add", who, 1, S(""));
@@ -130,8 +143,10 @@ int main(int argc, char **argv)
         struct client *c = &all[i];
         c->store = s;
         c->seed = (uint64_t)i * 7919 + 1;
-        c->cx = (struct cx){.arena = arena_open(1 << 20), .peer = S("127.0.0.1"), .actor = {.kind = ACTOR_SYSTEM}};
-        c->change = (struct change){.apply = small, .state = c, .cx = &c->cx, .done = done, .owner = c};
+        c->cx = (struct cx){
+            .arena = arena_open(1 << 20), .peer = S("127.0.0.1"), .actor = {.kind = ACTOR_SYSTEM}};
+        c->change =
+            (struct change){.apply = small, .state = c, .cx = &c->cx, .done = done, .owner = c};
         next(c);
     }
     sleep((unsigned)seconds);
@@ -141,11 +156,13 @@ int main(int argc, char **argv)
     double took = (double)(clock_mono_ns() - from) / 1e9;
     struct store_figures f;
     store_figures(s, &f);
-    printf("%d clients: %.0f changes/s, p50 %.2f ms, p99 %.2f ms; events p50 %.2f ms, p99 %.2f ms; %lld refused, "
-           "%.1f a batch, longest stall %.1f ms, WAL %lld MB\n",
-           n, (double)done_n / took, percentile(buckets, 0.5), percentile(buckets, 0.99), percentile(heard, 0.5),
-           percentile(heard, 0.99), (long long)refused_n,
-           (double)f.changes / (double)f.batches, (double)f.longest_stall_us / 1000, (long long)f.wal_bytes >> 20);
+    printf(
+        "%d clients: %.0f changes/s, p50 %.2f ms, p99 %.2f ms; events p50 %.2f ms, p99 %.2f ms; %lld refused, "
+        "%.1f a batch, longest stall %.1f ms, WAL %lld MB\n",
+        n, (double)done_n / took, percentile(buckets, 0.5), percentile(buckets, 0.99),
+        percentile(heard, 0.5), percentile(heard, 0.99), (long long)refused_n,
+        (double)f.changes / (double)f.batches, (double)f.longest_stall_us / 1000,
+        (long long)f.wal_bytes >> 20);
     for (int i = 0; i < n; i++)
         arena_close(all[i].cx.arena);
     free(all);

@@ -13,23 +13,16 @@
 #include "rooms/staff/staff.h"
 
 const struct room *const rooms[] = {
-    &settings_room,
-    &staff_room,
-    &audit_room,
-    &product_room,
-    &customer_room,
-    &intake_room,
-    &order_room,
-    &phone_link_room,
-    &call_room,
-    &card_room,
-    &panel_room,
-    &hub_room,
+    &settings_room, &staff_room,      &audit_room, &product_room, &customer_room, &intake_room,
+    &order_room,    &phone_link_room, &call_room,  &card_room,    &panel_room,    &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
 /* Paths that keep their exchange open. */
 const struct stream_route stream_routes[] = {
-    {.path = "/api/v1/events", .may = MAY_ALL, .take = hub_take, .summary = "Committed events as a stream (Server-Sent Events)"},
+    {.path = "/api/v1/events",
+     .may = MAY_ALL,
+     .take = hub_take,
+     .summary = "Committed events as a stream (Server-Sent Events)"},
 };
 const size_t stream_routes_n = COUNT(stream_routes);

@@ -352,7 +352,8 @@ static int check_file(struct arena *a, const char *data)
 static int check_audit(struct arena *a, const char *data, const char *url)
 {
     struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
-    struct store_options o = {.data_dir = str_of(data), .url = url ? str_of(url) : S(""), .no_migrate = true};
+    struct store_options o = {
+        .data_dir = str_of(data), .url = url ? str_of(url) : S(""), .no_migrate = true};
     struct store *s = NULL;
     struct audit_state audit = {0};
     enum err e = store_open(&cx, &o, &s);
@@ -370,10 +371,12 @@ static int check_audit(struct arena *a, const char *data, const char *url)
     if (e != OK)
         return refused(a, &cx, e);
     if (audit.wrong_seal) {
-        fprintf(stderr, "kith: rows of the audit before seal %lld were changed or taken away\n", (long long)audit.wrong_seal);
+        fprintf(stderr, "kith: rows of the audit before seal %lld were changed or taken away\n",
+                (long long)audit.wrong_seal);
         return 1;
     }
-    printf("kith: the audit is whole: %lld rows under %lld seals\n", (long long)audit.rows, (long long)audit.seals);
+    printf("kith: the audit is whole: %lld rows under %lld seals\n", (long long)audit.rows,
+           (long long)audit.seals);
     return 0;
 }
 
@@ -392,7 +395,8 @@ int check_command(int argc, char **argv)
     else if (wants_help || !(data = rows[0].value ? rows[0].value : getenv("KITH_DATA")))
         status = wrong(wants_help ? S("see there") : S("--data is missing"));
     else if (rows[1].value && strcmp(rows[1].value, "sqlite") != 0)
-        status = check_audit(a, data, rows[1].value); /* its files: PostgreSQL's own tools, pg_amcheck */
+        status =
+            check_audit(a, data, rows[1].value); /* its files: PostgreSQL's own tools, pg_amcheck */
     else if ((status = check_file(a, data)) == 0)
         status = check_audit(a, data, NULL);
     arena_close(a);

@@ -8,7 +8,8 @@
 
 enum {
     SEAL_ROWS = 1000,
-    PG_SETTLED_MS = 120000, /* on PostgreSQL ids are not in the order of commits; no transaction lasts so long */
+    PG_SETTLED_MS =
+        120000, /* on PostgreSQL ids are not in the order of commits; no transaction lasts so long */
 };
 
 const char *const actor_codes[] = {"nobody", "staff", "token", "system", "phone_link"};
@@ -16,8 +17,8 @@ const char *const actor_codes[] = {"nobody", "staff", "token", "system", "phone_
 enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t ref, str details)
 {
     return db_run(cx, &q_audit_insert,
-                  ARGS(V(id_new(cx->now_ms)), V(cx->now_ms), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(action),
-                       V(customer), V(ref), V(details), V(cx->peer)));
+                  ARGS(V(id_new(cx->now_ms)), V(cx->now_ms), V(actor_codes[cx->actor.kind]),
+                       V(cx->actor.id), V(action), V(customer), V(ref), V(details), V(cx->peer)));
 }
 
 struct audit_seal {
@@ -41,13 +42,14 @@ struct audit_line_row {
     str details, peer;
 };
 static const struct field audit_line_row_fields[] = {
-    FIELD(struct audit_line_row, id),          FIELD(struct audit_line_row, at_ms),
-    FIELD(struct audit_line_row, actor_kind),  FIELD(struct audit_line_row, actor_id),
-    FIELD(struct audit_line_row, action),      FIELD(struct audit_line_row, customer_id),
-    FIELD(struct audit_line_row, ref_id),      FIELD(struct audit_line_row, details),
+    FIELD(struct audit_line_row, id),         FIELD(struct audit_line_row, at_ms),
+    FIELD(struct audit_line_row, actor_kind), FIELD(struct audit_line_row, actor_id),
+    FIELD(struct audit_line_row, action),     FIELD(struct audit_line_row, customer_id),
+    FIELD(struct audit_line_row, ref_id),     FIELD(struct audit_line_row, details),
     FIELD(struct audit_line_row, peer),
 };
-const struct shape audit_line_row_shape = SHAPE("audit_line_row", struct audit_line_row, audit_line_row_fields);
+const struct shape audit_line_row_shape =
+    SHAPE("audit_line_row", struct audit_line_row, audit_line_row_fields);
 
 /* Each text with its length before it, so that nothing can move from one column to the next. */
 static void put_str(struct text *t, str s)
@@ -56,14 +58,15 @@ static void put_str(struct text *t, str s)
     text_add(t, s);
 }
 
-static enum err chain_over(struct cx *cx, str before, const struct audit_line_row *rows, size_t n, uint8_t out[32])
+static enum err chain_over(struct cx *cx, str before, const struct audit_line_row *rows, size_t n,
+                           uint8_t out[32])
 {
     struct text t = text_in(cx->arena, (size_t)32 << 20);
     put_str(&t, before);
     for (size_t i = 0; i < n; i++) {
         const struct audit_line_row *r = &rows[i];
-        text_printf(&t, "%lld %lld %lld %lld %lld ", (long long)r->id, (long long)r->at_ms, (long long)r->actor_id,
-                    (long long)r->customer_id, (long long)r->ref_id);
+        text_printf(&t, "%lld %lld %lld %lld %lld ", (long long)r->id, (long long)r->at_ms,
+                    (long long)r->actor_id, (long long)r->customer_id, (long long)r->ref_id);
         put_str(&t, r->actor_kind);
         put_str(&t, r->action);
         put_str(&t, r->details);
@@ -80,8 +83,9 @@ static enum err chain_over(struct cx *cx, str before, const struct audit_line_ro
 static enum err seal_apply(struct cx *cx, void *state)
 {
     const struct audit_seal *s = state;
-    return db_run(cx, &q_audit_seal_insert, ARGS(V(s->number), V(s->last_id), V(s->n), val_blob(s->chain.ptr, s->chain.len),
-                                                 V(cx->now_ms)));
+    return db_run(cx, &q_audit_seal_insert,
+                  ARGS(V(s->number), V(s->last_id), V(s->n), val_blob(s->chain.ptr, s->chain.len),
+                       V(cx->now_ms)));
 }
 
 /* The head of the chain, into the log, once an hour. */
@@ -114,7 +118,8 @@ enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
     const struct audit_line_row *r = rows.items;
     uint8_t chain[32];
     TRY(chain_over(cx, last.chain, r, rows.n, chain));
-    struct audit_seal next = {last.number + 1, r[rows.n - 1].id, (int64_t)rows.n, {(const char *)chain, 32}};
+    struct audit_seal next = {
+        last.number + 1, r[rows.n - 1].id, (int64_t)rows.n, {(const char *)chain, 32}};
     e = db_change(store, cx, LANE_BULK, seal_apply, &next);
     if (e == ERR_CONFLICT)
         return OK; /* another node was quicker */
@@ -147,7 +152,8 @@ enum err audit_check(struct cx *cx, struct audit_state *out)
             e = db_all(cx, &q_audit_rows_between, &audit_line_row_shape, &rows,
                        ARGS(V(before_id), V(s[i].last_id), V((int64_t)SEAL_ROWS + 1)));
             if (e == OK)
-                e = chain_over(cx, (str){(const char *)chain, chain_len}, rows.items, rows.n, found);
+                e = chain_over(cx, (str){(const char *)chain, chain_len}, rows.items, rows.n,
+                               found);
             if (e != OK)
                 break;
             if (s[i].number != number + 1 || (int64_t)rows.n != s[i].n || s[i].chain.len != 32 ||

@@ -15,7 +15,7 @@ enum {
     COPY_ROWS = 20000,
     COPY_BYTES = 4 << 20,
     CARRIERS = 3,
-    WAITING_MAX = 8,    /* buffers */
+    WAITING_MAX = 8, /* buffers */
     TABLES_MAX = 64,
     COLUMNS_MAX = 64,
 };
@@ -83,9 +83,10 @@ static enum err exec(struct cx *cx, struct db *d, const char *sql)
 /* What a store may hold before it is filled: its set-up, not its customers. */
 static bool may_hold_rows(str table)
 {
-    static const char *const names[] = {"migration", "store_meta", "node",  "lease",   "job",   "setting",
-                                        "staff",     "staff_extension", "staff_queue", "session", "token",
-                                        "phone_link", "event", "audit", "audit_seal", "idempotency"};
+    static const char *const names[] = {
+        "migration", "store_meta",      "node",        "lease",      "job",   "setting",
+        "staff",     "staff_extension", "staff_queue", "session",    "token", "phone_link",
+        "event",     "audit",           "audit_seal",  "idempotency"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;
@@ -100,7 +101,8 @@ static enum err wants_empty(struct cx *cx)
     for (size_t i = 0; i < tables.n; i++) {
         if (may_hold_rows(t[i].name))
             continue;
-        str sql = arena_printf(cx->arena, "SELECT count(*) FROM (SELECT 1 FROM \"" SFMT "\" LIMIT 1) AS found",
+        str sql = arena_printf(cx->arena,
+                               "SELECT count(*) FROM (SELECT 1 FROM \"" SFMT "\" LIMIT 1) AS found",
                                SARG(t[i].name));
         struct query q = {.name = "bulk_is_empty", .sqlite = sql.ptr, .postgres = sql.ptr};
         int64_t n = 0;
@@ -178,7 +180,8 @@ enum err bulk_begin(struct store *s, struct cx *cx, struct bulk **out)
     pthread_cond_init(&b->room, NULL);
     atomic_store(&s->is_filling, true);
     struct db *outer = cx->db;
-    enum err e = s->is_postgres ? pg_open(cx, s, true, &b->d) : lite_open(cx, s, LITE_LOADER, &b->d);
+    enum err e =
+        s->is_postgres ? pg_open(cx, s, true, &b->d) : lite_open(cx, s, LITE_LOADER, &b->d);
     if (e == OK) {
         if (s->is_postgres)
             pg_be_patient(b->d, true);
@@ -235,7 +238,8 @@ static bool column_read(struct arena *a, str item, struct column *c)
 }
 
 /* "INSERT INTO t (a, b) VALUES ($1, 'x')" read into columns. */
-static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const struct query *q, struct table **out)
+static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const struct query *q,
+                          struct table **out)
 {
     if (b->n_tables == TABLES_MAX)
         return not_plain(cx, q);
@@ -247,12 +251,14 @@ static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const
     if (open < 0 || close < open || values < close)
         return not_plain(cx, q);
     str columns = {sql.ptr + open, (size_t)(close - open) + 1};
-    t->copy = arena_printf(b->arena, "COPY %s " SFMT " FROM STDIN (FORMAT binary)", name, SARG(columns));
+    t->copy =
+        arena_printf(b->arena, "COPY %s " SFMT " FROM STDIN (FORMAT binary)", name, SARG(columns));
     str rest = {sql.ptr + values, sql.len - (size_t)values};
     (void)str_cut(&rest, '(');
     str list = str_cut(&rest, ')');
     while (list.len) {
-        if (t->n_columns == COLUMNS_MAX || !column_read(b->arena, str_cut(&list, ','), &t->columns[t->n_columns]))
+        if (t->n_columns == COLUMNS_MAX ||
+            !column_read(b->arena, str_cut(&list, ','), &t->columns[t->n_columns]))
             return not_plain(cx, q);
         t->n_columns++;
     }
@@ -261,7 +267,8 @@ static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const
     return OK;
 }
 
-static enum err table_of(struct cx *cx, struct bulk *b, const char *name, const struct query *q, struct table **out)
+static enum err table_of(struct cx *cx, struct bulk *b, const char *name, const struct query *q,
+                         struct table **out)
 {
     for (size_t i = 0; i < b->n_tables; i++)
         if (b->tables[i].insert == q) {
@@ -313,7 +320,8 @@ static bool carry(PGconn *c, const struct load *l)
     PQclear(r);
     if (!is_open)
         return false;
-    bool is_sent = PQputCopyData(c, head, 19) == 1 && PQputCopyData(c, l->rows.ptr, (int)l->rows.len) == 1 &&
+    bool is_sent = PQputCopyData(c, head, 19) == 1 &&
+                   PQputCopyData(c, l->rows.ptr, (int)l->rows.len) == 1 &&
                    PQputCopyData(c, tail, 2) == 1 && PQputCopyEnd(c, NULL) == 1;
     r = PQgetResult(c);
     bool is_in = is_sent && PQresultStatus(r) == PGRES_COMMAND_OK;
@@ -381,7 +389,8 @@ static enum err hand_over(struct cx *cx, struct bulk *b, struct table *t)
     return has_failed ? fault(cx, ERR_INTERNAL, M_STORE_FAILED) : OK;
 }
 
-static enum err copy_row(struct cx *cx, struct bulk *b, const char *name, const struct query *q, struct args a)
+static enum err copy_row(struct cx *cx, struct bulk *b, const char *name, const struct query *q,
+                         struct args a)
 {
     struct table *t = NULL;
     TRY(table_of(cx, b, name, q, &t));
@@ -427,7 +436,8 @@ static enum err lite_row(struct cx *cx, struct bulk *b, const struct query *q, s
     return e;
 }
 
-enum err bulk_row(struct bulk *b, struct cx *cx, const char *table, const struct query *insert, struct args a)
+enum err bulk_row(struct bulk *b, struct cx *cx, const char *table, const struct query *insert,
+                  struct args a)
 {
     assert(a.n == insert->n_params);
     return b->s->is_postgres ? copy_row(cx, b, table, insert, a) : lite_row(cx, b, insert, a);
@@ -470,7 +480,8 @@ static enum err lite_finish(struct cx *cx, struct bulk *b)
     TRY(indexes_back(cx, b));
     TRY(exec(cx, b->d, "PRAGMA synchronous=FULL"));
     TRY(exec(cx, b->d, "BEGIN IMMEDIATE"));
-    TRY(db_run(cx, &q_node_mark_set, ARGS(V(0), V(id_high_water() + ((int64_t)ID_AHEAD_MS << 22)))));
+    TRY(db_run(cx, &q_node_mark_set,
+               ARGS(V(0), V(id_high_water() + ((int64_t)ID_AHEAD_MS << 22)))));
     TRY(exec(cx, b->d, "COMMIT"));
     TRY(wal_into_database(cx, b->d)); /* now it is whole, and on the disk */
     TRY(exec(cx, b->d, "BEGIN IMMEDIATE"));

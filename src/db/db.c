@@ -167,8 +167,8 @@ static enum err list_grow(struct cx *cx, struct sink *to)
     return OK;
 }
 
-enum err sink_row(struct cx *cx, const struct query *q, struct sink *to, const struct val *cells, size_t n,
-                  bool *wants_more)
+enum err sink_row(struct cx *cx, const struct query *q, struct sink *to, const struct val *cells,
+                  size_t n, bool *wants_more)
 {
     *wants_more = false;
     switch (to->kind) {
@@ -260,13 +260,15 @@ static enum err rows(struct cx *cx, const struct query *q, struct args a, struct
     return e == OK ? sink_end(to) : db_break(cx, e);
 }
 
-enum err db_one(struct cx *cx, const struct query *q, const struct shape *shape, void *out, struct args a)
+enum err db_one(struct cx *cx, const struct query *q, const struct shape *shape, void *out,
+                struct args a)
 {
     struct sink to = {.kind = SINK_ONE, .shape = shape, .out = out};
     return rows(cx, q, a, &to);
 }
 
-enum err db_all(struct cx *cx, const struct query *q, const struct shape *shape, struct list *out, struct args a)
+enum err db_all(struct cx *cx, const struct query *q, const struct shape *shape, struct list *out,
+                struct args a)
 {
     *out = (struct list){0};
     struct sink to = {.kind = SINK_ALL, .shape = shape, .out = out};

@@ -4,33 +4,41 @@
 
 /* ---- a small world: people with a score ------------------------------------------------------- */
 
-#define QUERY(id, np, is_write, lite, post)                                                    \
-    static const struct query id = {                                                           \
+#define QUERY(id, np, is_write, lite, post) \
+    static const struct query id = {        \
         .name = #id, .sqlite = (lite), .postgres = (post), .n_params = (np), .writes = (is_write)}
 
-QUERY(q_make, 0, true, "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT UNIQUE, score INTEGER, note BLOB, weight REAL)",
-      "CREATE TABLE person (id BIGINT PRIMARY KEY, name TEXT COLLATE \"C\" UNIQUE, score BIGINT, note BYTEA, weight DOUBLE PRECISION)");
+QUERY(
+    q_make, 0, true,
+    "CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT UNIQUE, score INTEGER, note BLOB, weight REAL)",
+    "CREATE TABLE person (id BIGINT PRIMARY KEY, name TEXT COLLATE \"C\" UNIQUE, score BIGINT, note BYTEA, weight DOUBLE PRECISION)");
 QUERY(q_add, 3, true, "INSERT INTO person (id, name, score) VALUES (?1, ?2, ?3)",
       "INSERT INTO person (id, name, score) VALUES ($1, $2, $3)");
-QUERY(q_add_whole, 5, true, "INSERT INTO person (id, name, score, note, weight) VALUES (?1, ?2, ?3, ?4, ?5)",
+QUERY(q_add_whole, 5, true,
+      "INSERT INTO person (id, name, score, note, weight) VALUES (?1, ?2, ?3, ?4, ?5)",
       "INSERT INTO person (id, name, score, note, weight) VALUES ($1, $2, $3, $4, $5)");
 QUERY(q_raise, 1, true, "UPDATE person SET score = score + 1 WHERE id >= ?1",
       "UPDATE person SET score = score + 1 WHERE id >= $1");
 QUERY(q_count, 0, false, "SELECT count(*) FROM person", "SELECT count(*) FROM person");
-QUERY(q_score, 1, false, "SELECT score FROM person WHERE id = ?1", "SELECT score FROM person WHERE id = $1");
+QUERY(q_score, 1, false, "SELECT score FROM person WHERE id = ?1",
+      "SELECT score FROM person WHERE id = $1");
 QUERY(q_add_back, 2, true, "INSERT INTO person (id, name, score) VALUES (?1, ?2, 0) RETURNING id",
       "INSERT INTO person (id, name, score) VALUES ($1, $2, 0) RETURNING id");
 QUERY(q_whole, 1, false, "SELECT id, name, score, note, weight FROM person WHERE id = ?1",
       "SELECT id, name, score, note, weight FROM person WHERE id = $1");
 QUERY(q_list, 0, false, "SELECT id, name, score, note, weight FROM person ORDER BY name LIMIT 1000",
       "SELECT id, name, score, note, weight FROM person ORDER BY name LIMIT 1000");
-QUERY(q_some, 1, false, "SELECT id, name, score, note, weight FROM person WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id",
-      "SELECT id, name, score, note, weight FROM person WHERE id IN (SELECT unnest(CAST($1 AS BIGINT[])) AS value) ORDER BY id");
-QUERY(q_named, 1, false, "SELECT count(*) FROM person WHERE name IN (SELECT value FROM json_each(?1))",
+QUERY(
+    q_some, 1, false,
+    "SELECT id, name, score, note, weight FROM person WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id",
+    "SELECT id, name, score, note, weight FROM person WHERE id IN (SELECT unnest(CAST($1 AS BIGINT[])) AS value) ORDER BY id");
+QUERY(q_named, 1, false,
+      "SELECT count(*) FROM person WHERE name IN (SELECT value FROM json_each(?1))",
       "SELECT count(*) FROM person WHERE name IN (SELECT unnest(CAST($1 AS TEXT[])) AS value)");
-QUERY(q_endless, 0, false,
-      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-      "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
+QUERY(
+    q_endless, 0, false,
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n");
 
 struct person {
     int64_t id;
@@ -187,7 +195,8 @@ static void a_failed_statement_refuses_its_change_even_when_overlooked(void **st
     struct test_world *w = *state;
     assert_int_equal(add(w, 1, S("Ann")), OK);
 
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, careless_apply, NULL), ERR_CONFLICT);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, careless_apply, NULL),
+                     ERR_CONFLICT);
 
     assert_int_equal(people(w), 1);
 }
@@ -244,10 +253,15 @@ static struct crowd *crowd_run(struct test_world *w, size_t n)
         struct crowd *one = &all[i];
         one->cx = (struct cx){.arena = arena_open(1 << 20), .now_ms = w->cx.now_ms, .if_match = -1};
         int64_t id = (int64_t)i + 1;
-        one->add = (struct add){id, arena_printf(one->cx.arena, "p%lld", (long long)(id % 7 ? id : id - 1)), OK};
+        one->add = (struct add){
+            id, arena_printf(one->cx.arena, "p%lld", (long long)(id % 7 ? id : id - 1)), OK};
         one->done = &done;
-        one->change = (struct change){.lane = i % 5 ? LANE_INTERACTIVE : LANE_BULK, .apply = add_apply,
-                                      .state = &one->add, .cx = &one->cx, .done = crowd_done, .owner = one};
+        one->change = (struct change){.lane = i % 5 ? LANE_INTERACTIVE : LANE_BULK,
+                                      .apply = add_apply,
+                                      .state = &one->add,
+                                      .cx = &one->cx,
+                                      .done = crowd_done,
+                                      .owner = one};
         db_submit(w->store, &one->change);
     }
     for (size_t i = 0; i < n; i++)
@@ -354,7 +368,8 @@ static void events_are_heard_after_the_commit_and_never_of_a_refusal(void **stat
     enum err fine = OK, refused = ERR_INVALID;
     store_on_events(w->store, hear, &h);
 
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, ring_apply, &refused), ERR_INVALID);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, ring_apply, &refused),
+                     ERR_INVALID);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, ring_apply, &fine), OK);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, ring_apply, &fine), OK);
 
@@ -404,13 +419,17 @@ static void a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked(void **st
     assert_int_equal(n, 4);
 }
 
-static const struct query q_seals = {
-    .name = "q_seals", .sqlite = "SELECT count(*) FROM audit_seal", .postgres = "SELECT count(*) FROM audit_seal"};
+static const struct query q_seals = {.name = "q_seals",
+                                     .sqlite = "SELECT count(*) FROM audit_seal",
+                                     .postgres = "SELECT count(*) FROM audit_seal"};
 static const struct query q_age = {
-    .name = "q_age", .writes = true, /* so that PostgreSQL's wait for ids to settle is over */
-    .sqlite = "UPDATE audit SET id = id", .postgres = "UPDATE audit SET id = id - CAST(150000 AS BIGINT) * 4194304"};
+    .name = "q_age",
+    .writes = true, /* so that PostgreSQL's wait for ids to settle is over */
+    .sqlite = "UPDATE audit SET id = id",
+    .postgres = "UPDATE audit SET id = id - CAST(150000 AS BIGINT) * 4194304"};
 static const struct query q_tamper = {
-    .name = "q_tamper", .writes = true,
+    .name = "q_tamper",
+    .writes = true,
     .sqlite = "UPDATE audit SET details = 'nam' WHERE id = (SELECT max(id) FROM audit)",
     .postgres = "UPDATE audit SET details = 'nam' WHERE id = (SELECT max(id) FROM audit)"};
 
@@ -451,7 +470,8 @@ static void a_row_of_the_audit_that_is_changed_later_shows(void **state)
 
 /* ---- jobs --------------------------------------------------------------------------------------------- */
 
-static enum err count_slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err count_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                            int64_t *total, bool *finished)
 {
     int64_t last = 0;
     if (!str_to_int(args, &last))
@@ -485,15 +505,17 @@ static void a_job_runs_in_slices_to_its_end_once(void **state)
 
 /* ---- filling ------------------------------------------------------------------------------------------- */
 
-static const struct query q_person_index = {.name = "q_person_index",
-                                            .sqlite = "CREATE INDEX person_by_score ON person (score)",
-                                            .postgres = "CREATE INDEX person_by_score ON person (score)",
-                                            .writes = true};
+static const struct query q_person_index = {
+    .name = "q_person_index",
+    .sqlite = "CREATE INDEX person_by_score ON person (score)",
+    .postgres = "CREATE INDEX person_by_score ON person (score)",
+    .writes = true};
 static const struct query q_index_is_there = {
     .name = "q_index_is_there",
     .sqlite = "SELECT count(*) FROM sqlite_master WHERE name = 'person_by_score'",
-    .postgres = "SELECT count(*) FROM pg_indexes WHERE indexname IN ('person_by_score', 'person_pkey') AND schemaname = current_schema() "
-                "HAVING count(*) = 2"};
+    .postgres =
+        "SELECT count(*) FROM pg_indexes WHERE indexname IN ('person_by_score', 'person_pkey') AND schemaname = current_schema() "
+        "HAVING count(*) = 2"};
 
 static enum err index_apply(struct cx *cx, void *state)
 {
@@ -515,7 +537,8 @@ static void an_empty_store_is_filled_and_only_an_empty_one(void **state)
         char name[32];
         snprintf(name, sizeof name, "n%lld", (long long)i);
         assert_int_equal(bulk_row(b, &w->cx, "person", &q_add_whole,
-                                  ARGS(V(i), V((const char *)name), V(i * 2), i % 2 ? val_blob("\0x", 2) : VNULL, V(0.5))),
+                                  ARGS(V(i), V((const char *)name), V(i * 2),
+                                       i % 2 ? val_blob("\0x", 2) : VNULL, V(0.5))),
                          OK);
     }
     assert_int_equal(bulk_end(b, &w->cx), OK);
@@ -550,7 +573,8 @@ static int all(void)
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
         PEOPLE_TEST(an_empty_store_is_filled_and_only_an_empty_one),
     };
-    return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL, NULL);
+    return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,
+                                       NULL);
 }
 
 int main(void)

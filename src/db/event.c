@@ -10,8 +10,12 @@ const char *const event_codes[EVENT_N] = {
 };
 
 static const struct field event_fields[] = {
-    FIELD(struct event, xid),         FIELD(struct event, seq),    FIELD_ENUM(struct event, type, event_codes),
-    FIELD(struct event, at_ms),       FIELD(struct event, customer_id), FIELD(struct event, ref_id),
+    FIELD(struct event, xid),
+    FIELD(struct event, seq),
+    FIELD_ENUM(struct event, type, event_codes),
+    FIELD(struct event, at_ms),
+    FIELD(struct event, customer_id),
+    FIELD(struct event, ref_id),
     FIELD(struct event, data),
 };
 const struct shape event_shape = SHAPE("event", struct event, event_fields);
@@ -23,7 +27,8 @@ static const struct field event_position_fields[] = {
     FIELD(struct event_position, xid),
     FIELD(struct event_position, seq),
 };
-const struct shape event_position_shape = SHAPE("event_position", struct event_position, event_position_fields);
+const struct shape event_position_shape =
+    SHAPE("event_position", struct event_position, event_position_fields);
 
 /* Keeps what the commit will publish (SQLite; a PostgreSQL node reads the rows). */
 static enum err remember(struct cx *cx, struct db *d, const struct event *e)
@@ -56,7 +61,8 @@ enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_
                       .customer_id = customer,
                       .ref_id = ref,
                       .data = data};
-    TRY(db_run(cx, &q_event_insert, ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data))));
+    TRY(db_run(cx, &q_event_insert,
+               ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data))));
     if (d->pg) {
         d->n_events++;
         return OK;
@@ -64,7 +70,8 @@ enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_
     return db_break(cx, remember(cx, d, &e));
 }
 
-void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n), void *arg)
+void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n),
+                     void *arg)
 {
     pthread_mutex_lock(&s->publish_lock);
     s->publish = publish;
@@ -96,7 +103,8 @@ enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64
 {
     struct event_position last = {0};
     *cut = 0;
-    enum err e = db_one(cx, &q_event_trim_last, &event_position_shape, &last, ARGS(V(limit), V(before_ms)));
+    enum err e =
+        db_one(cx, &q_event_trim_last, &event_position_shape, &last, ARGS(V(limit), V(before_ms)));
     if (e == ERR_NOT_FOUND)
         return OK;
     TRY(e);
@@ -119,7 +127,8 @@ enum err event_settle(struct cx *cx)
     return db_run(cx, &q_store_meta_set, ARGS(V("events_cut"), V(at)));
 }
 
-enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone)
+enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out,
+                     bool *is_gone)
 {
     *out = (struct list){0};
     struct event_position cut = {0}, newest = {0}, from = {xid, seq};

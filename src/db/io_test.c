@@ -9,7 +9,8 @@
 /* ---- a disk that fails once -------------------------------------------------------------------- */
 
 static sqlite3_vfs *disk, failing;
-static const sqlite3_io_methods *sound; /* SQLite's kinds of files differ in their locks, not in how they write */
+static const sqlite3_io_methods
+    *sound; /* SQLite's kinds of files differ in their locks, not in how they write */
 static struct {
     const sqlite3_io_methods *of;
     sqlite3_io_methods is;
@@ -79,11 +80,16 @@ static void disk_make(void)
 
 /* ---- the test ------------------------------------------------------------------------------------ */
 
-static const struct query q_make = {.name = "q_make", .writes = true,
-                                    .sqlite = "CREATE TABLE thing (id INTEGER PRIMARY KEY, body BLOB)"};
-static const struct query q_add = {.name = "q_add", .writes = true, .n_params = 2,
+static const struct query q_make = {.name = "q_make",
+                                    .writes = true,
+                                    .sqlite =
+                                        "CREATE TABLE thing (id INTEGER PRIMARY KEY, body BLOB)"};
+static const struct query q_add = {.name = "q_add",
+                                   .writes = true,
+                                   .n_params = 2,
                                    .sqlite = "INSERT INTO thing (id, body) VALUES (?1, ?2)"};
-static const struct query q_has = {.name = "q_has", .n_params = 1, .sqlite = "SELECT count(*) FROM thing WHERE id = ?1"};
+static const struct query q_has = {
+    .name = "q_has", .n_params = 1, .sqlite = "SELECT count(*) FROM thing WHERE id = ?1"};
 
 static enum err make_apply(struct cx *cx, void *state)
 {
@@ -146,7 +152,8 @@ static void the_nth_failure_of_the_disk_is_answered_and_the_next_change_is_fine(
     int64_t n = 0;
     while (was_reached && n < 150) {
         char dir[40];
-        snprintf(dir, sizeof dir, "%s/kith-io-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        snprintf(dir, sizeof dir, "%s/kith-io-test-XXXXXX",
+                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         assert_non_null(mkdtemp(dir));
         one_round(a, dir, ++n, &was_reached);
         DIR *d = opendir(dir);

@@ -10,9 +10,9 @@
 
 enum {
     VIEW_WINDOW_MS = 15 * 60 * 1000,
-    VIEWS_MAX = 100000,      /* waiting ones; a disk that stays full must not eat the memory */
+    VIEWS_MAX = 100000, /* waiting ones; a disk that stays full must not eat the memory */
     VIEWS_A_CHANGE = 100,
-    SEEN_CAP = 1 << 16,      /* remembered (actor, customer) pairs; forgotten when half full */
+    SEEN_CAP = 1 << 16, /* remembered (actor, customer) pairs; forgotten when half full */
     TICK_MS = 1000,
     JOB_TRIES = 10,
     JOB_LEASE_MS = 15000,
@@ -55,9 +55,9 @@ struct job_row {
     int64_t next_ms, position, slices, progress, total, tries;
 };
 static const struct field job_row_fields[] = {
-    FIELD(struct job_row, id),       FIELD(struct job_row, kind),   FIELD(struct job_row, args),
+    FIELD(struct job_row, id),       FIELD(struct job_row, kind),     FIELD(struct job_row, args),
     FIELD(struct job_row, next_ms),  FIELD(struct job_row, position), FIELD(struct job_row, slices),
-    FIELD(struct job_row, progress), FIELD(struct job_row, total),  FIELD(struct job_row, tries),
+    FIELD(struct job_row, progress), FIELD(struct job_row, total),    FIELD(struct job_row, tries),
 };
 const struct shape job_row_shape = SHAPE("job_row", struct job_row, job_row_fields);
 
@@ -70,8 +70,8 @@ static bool was_seen(struct keeper *k, const struct seen *v)
     h ^= (uint64_t)v->actor_id * 0xc2b2ae3d27d4eb4fULL + (unsigned)v->actor_kind;
     for (size_t i = (h >> 32) & (SEEN_CAP - 1);; i = (i + 1) & (SEEN_CAP - 1)) {
         struct seen *at = &k->seen[i];
-        bool is_same = at->window && at->customer_id == v->customer_id && at->actor_id == v->actor_id &&
-                       at->actor_kind == v->actor_kind;
+        bool is_same = at->window && at->customer_id == v->customer_id &&
+                       at->actor_id == v->actor_id && at->actor_kind == v->actor_kind;
         if (is_same && at->window == v->window)
             return true;
         if (is_same || !at->window) {
@@ -119,8 +119,9 @@ static enum err views_apply(struct cx *cx, void *state)
     for (size_t i = 0; i < w->n; i++) {
         const struct view *v = &w->v[i];
         TRY(db_run(cx, &q_audit_insert,
-                   ARGS(V(id_new(cx->now_ms)), V(v->at_ms), V(actor_codes[v->actor_kind]), V(v->actor_id),
-                        V("customer.view"), V(v->customer_id), V(0), V(""), V(""))));
+                   ARGS(V(id_new(cx->now_ms)), V(v->at_ms), V(actor_codes[v->actor_kind]),
+                        V(v->actor_id), V("customer.view"), V(v->customer_id), V(0), V(""),
+                        V(""))));
     }
     return OK;
 }
@@ -188,7 +189,8 @@ static enum err slice_apply(struct cx *cx, void *state)
     int64_t changed = 0;
     TRY(db_run_count(cx, &q_job_slice_done, &changed,
                      ARGS(V(comes_again ? 0 : r.position), V(r.progress), V(r.total), V(next),
-                          V(is_done ? "done" : "waiting"), is_done ? V(cx->now_ms) : VNULL, V(r.id), V(r.slices))));
+                          V(is_done ? "done" : "waiting"), is_done ? V(cx->now_ms) : VNULL, V(r.id),
+                          V(r.slices))));
     return changed == 1 ? OK : ERR_STALE;
 }
 
@@ -219,8 +221,8 @@ static void slice_run(struct keeper *k, const struct job_row *row)
     enum err e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
     if (e == OK || e == ERR_STALE || e == ERR_BUSY)
         return;
-    log_line(LOG_ERROR, "job", "kind=%s id=%lld code=%s tries=%lld", s.kind->name, (long long)row->id, err_code(e),
-             (long long)row->tries + 1);
+    log_line(LOG_ERROR, "job", "kind=%s id=%lld code=%s tries=%lld", s.kind->name,
+             (long long)row->id, err_code(e), (long long)row->tries + 1);
     s.failure = e;
     cx = cx_of(k);
     if (db_change(k->store, &cx, LANE_BULK, failure_apply, &s) != OK)
@@ -231,8 +233,9 @@ static enum err lease_apply(struct cx *cx, void *state)
 {
     struct keeper *k = state;
     int64_t taken = 0;
-    TRY(db_run_count(cx, &q_lease_take, &taken,
-                     ARGS(V("jobs"), V((int64_t)k->store->node), V(cx->now_ms + JOB_LEASE_MS), V(cx->now_ms))));
+    TRY(db_run_count(
+        cx, &q_lease_take, &taken,
+        ARGS(V("jobs"), V((int64_t)k->store->node), V(cx->now_ms + JOB_LEASE_MS), V(cx->now_ms))));
     return taken ? OK : ERR_CONFLICT;
 }
 
@@ -265,7 +268,8 @@ static enum err schedules_apply(struct cx *cx, void *state)
     const struct keeper *k = state;
     for (size_t i = 0; i < k->n_kinds; i++)
         if (k->kinds[i].every_ms)
-            TRY(db_run(cx, &q_job_schedule, ARGS(V(id_new(cx->now_ms)), V(k->kinds[i].name), V(cx->now_ms))));
+            TRY(db_run(cx, &q_job_schedule,
+                       ARGS(V(id_new(cx->now_ms)), V(k->kinds[i].name), V(cx->now_ms))));
     return OK;
 }
 
@@ -275,7 +279,8 @@ enum err job_add(struct cx *cx, const char *kind, str args)
 }
 
 /* Events past 30 days and remembered answers past 48 hours go, 500 at a time. */
-static enum err trim_slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err trim_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                           int64_t *total, bool *finished)
 {
     (void)args;
     (void)total;

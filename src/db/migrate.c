@@ -12,7 +12,8 @@ static const struct field migration_row_fields[] = {
     FIELD(struct migration_row, name),
     FIELD(struct migration_row, sha256),
 };
-const struct shape migration_row_shape = SHAPE("migration_row", struct migration_row, migration_row_fields);
+const struct shape migration_row_shape =
+    SHAPE("migration_row", struct migration_row, migration_row_fields);
 
 static const struct field store_text_fields[] = {FIELD(struct store_text, value)};
 const struct shape store_text_shape = SHAPE("store_text", struct store_text, store_text_fields);
@@ -33,8 +34,10 @@ static enum err compare(struct cx *cx, const struct list *done)
         return fault(cx, ERR_INVALID, M_STORE_NEWER, MNUM("found", rows[done->n - 1].number),
                      MNUM("known", (int64_t)migrations_n));
     for (size_t i = 0; i < done->n; i++)
-        if (rows[i].number != migrations[i].number || !str_eq(rows[i].sha256, str_of(migrations[i].hash)))
-            return fault(cx, ERR_INVALID, M_STORE_EDITED, MNUM("number", rows[i].number), MARG("name", rows[i].name));
+        if (rows[i].number != migrations[i].number ||
+            !str_eq(rows[i].sha256, str_of(migrations[i].hash)))
+            return fault(cx, ERR_INVALID, M_STORE_EDITED, MNUM("number", rows[i].number),
+                         MARG("name", rows[i].name));
     return OK;
 }
 

@@ -9,10 +9,26 @@
 #include <unistd.h>
 
 enum {
-    OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT4 = 700,
-    OID_FLOAT8 = 701, OID_INT8_ARRAY = 1016, OID_TEXT_ARRAY = 1009, OID_NUMERIC = 1700, OID_XID8 = 5069,
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_FLOAT4 = 700,
+    OID_FLOAT8 = 701,
+    OID_INT8_ARRAY = 1016,
+    OID_TEXT_ARRAY = 1009,
+    OID_NUMERIC = 1700,
+    OID_XID8 = 5069,
 };
-enum { PARAMS_MAX = 99, CONNECT_MS = 2000, READ_SLACK_MS = 1000, WRITE_LIMIT_MS = 30000, PATIENT_MS = 86400000 };
+enum {
+    PARAMS_MAX = 99,
+    CONNECT_MS = 2000,
+    READ_SLACK_MS = 1000,
+    WRITE_LIMIT_MS = 30000,
+    PATIENT_MS = 86400000
+};
 
 struct kept {
     const struct query *q;
@@ -47,7 +63,8 @@ struct pg {
     int64_t next_try_ns, back_off_ms;
 };
 
-#define WORD(id, text) static const struct query id = {.name = #id, .sqlite = "", .postgres = (text)}
+#define WORD(id, text) \
+    static const struct query id = {.name = #id, .sqlite = "", .postgres = (text)}
 WORD(w_begin, "BEGIN ISOLATION LEVEL REPEATABLE READ");
 WORD(w_begin_read, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 WORD(w_commit, "COMMIT");
@@ -93,13 +110,15 @@ static void say_nothing(void *arg, const PGresult *r)
 /* A connection by the URL, waited for at most CONNECT_MS; NULL when there is none. */
 PGconn *pg_connect(const char *url)
 {
-    const char *const keys[] = {"dbname", "client_encoding", "fallback_application_name", "keepalives_idle", "tcp_user_timeout", NULL};
+    const char *const keys[] = {"dbname",          "client_encoding",  "fallback_application_name",
+                                "keepalives_idle", "tcp_user_timeout", NULL};
     const char *const values[] = {url, "UTF8", "kith", "10", "10000", NULL};
     int64_t until = clock_mono_ns() + CONNECT_MS * MS_NS;
     PGconn *c = PQconnectStartParams(keys, values, 1);
     if (!c)
         return NULL;
-    PostgresPollingStatusType st = PQstatus(c) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+    PostgresPollingStatusType st =
+        PQstatus(c) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
     while (st != PGRES_POLLING_OK && st != PGRES_POLLING_FAILED) {
         if (!wait_for(PQsocket(c), st == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
             break;
@@ -116,11 +135,12 @@ PGconn *pg_connect(const char *url)
 static bool session_set(PGconn *c, bool is_writer)
 {
     char sql[300];
-    snprintf(sql, sizeof sql,
-             "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d; "
-             "SET jit = off; SET client_min_messages = error",
-             is_writer ? WRITE_LIMIT_MS / 2 : READ_LIMIT_MS, is_writer ? WRITE_LIMIT_MS / 3 : READ_LIMIT_MS,
-             WRITE_LIMIT_MS);
+    snprintf(
+        sql, sizeof sql,
+        "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d; "
+        "SET jit = off; SET client_min_messages = error",
+        is_writer ? WRITE_LIMIT_MS / 2 : READ_LIMIT_MS,
+        is_writer ? WRITE_LIMIT_MS / 3 : READ_LIMIT_MS, WRITE_LIMIT_MS);
     PGresult *r = PQexec(c, sql);
     bool is_set = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);
@@ -139,7 +159,8 @@ static bool ready(struct db *d)
     hang_up(p);
     p->is_lost = false;
     p->c = pg_connect(d->store->url);
-    if (p->c && session_set(p->c, d->is_writer) && PQsetnonblocking(p->c, 1) == 0 && PQenterPipelineMode(p->c) == 1) {
+    if (p->c && session_set(p->c, d->is_writer) && PQsetnonblocking(p->c, 1) == 0 &&
+        PQenterPipelineMode(p->c) == 1) {
         p->back_off_ms = 0;
         return true;
     }
@@ -205,8 +226,8 @@ static enum err failure_of(struct cx *cx, struct pg *p, const struct query *q, c
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     str code = state ? str_of(state) : S("");
-    if (PQstatus(p->c) != CONNECTION_OK || !code.len || str_starts(code, S("57P")) || str_starts(code, S("08")) ||
-        str_eq(code, S("25006")) || str_eq(code, S("25P03"))) {
+    if (PQstatus(p->c) != CONNECTION_OK || !code.len || str_starts(code, S("57P")) ||
+        str_starts(code, S("08")) || str_eq(code, S("25006")) || str_eq(code, S("25P03"))) {
         lost(p);
         return away(cx);
     }
@@ -230,7 +251,8 @@ static enum err failure_of(struct cx *cx, struct pg *p, const struct query *q, c
     /* other texts may hold values; those of wrong SQL do not */
     const char *text = str_starts(code, S("42")) ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)
                                                  : PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
-    log_line(LOG_ERROR, "sql", "query=%s state=%s reason=%s", q ? q->name : "-", code.ptr, text ? text : "-");
+    log_line(LOG_ERROR, "sql", "query=%s state=%s reason=%s", q ? q->name : "-", code.ptr,
+             text ? text : "-");
     return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
 }
 
@@ -392,7 +414,9 @@ static void take(struct cx *cx, struct pg *p, const struct expect *e, const PGre
 static enum err drain(struct cx *cx, struct db *d)
 {
     struct pg *p = d->pg;
-    int64_t limit = p->is_patient ? PATIENT_MS : d->is_writer ? WRITE_LIMIT_MS : READ_LIMIT_MS + READ_SLACK_MS;
+    int64_t limit = p->is_patient  ? PATIENT_MS
+                    : d->is_writer ? WRITE_LIMIT_MS
+                                   : READ_LIMIT_MS + READ_SLACK_MS;
     int64_t until = clock_mono_ns() + limit * MS_NS;
     while (p->first < p->n_expects && !p->is_lost) {
         struct expect *e = &p->expects[p->first];
@@ -436,7 +460,9 @@ static enum err sync_and_drain(struct cx *cx, struct db *d)
 static size_t slot_of(const struct pg *p, const struct query *q)
 {
     size_t i = (((uintptr_t)q >> 4) * 0x9e3779b97f4a7c15ULL >> 32) & (p->cap_kept - 1);
-    while (p->kept[i] && p->kept[i]->q != q) /* NOLINT(clang-analyzer-unix.Malloc): what grew is freed, what is read is new */
+    while (p->kept[i] &&
+           p->kept[i]->q !=
+               q) /* NOLINT(clang-analyzer-unix.Malloc): what grew is freed, what is read is new */
         i = (i + 1) & (p->cap_kept - 1);
     return i;
 }
@@ -469,8 +495,13 @@ static struct kept *kept_of(struct pg *p, const struct query *q)
 static Oid oid_of(unsigned kind)
 {
     static const Oid oids[] = {
-        [VAL_NULL] = 0,          [VAL_INT] = OID_INT8,       [VAL_TEXT] = OID_TEXT,       [VAL_BLOB] = OID_BYTEA,
-        [VAL_DOUBLE] = OID_FLOAT8, [VAL_INTS] = OID_INT8_ARRAY, [VAL_TEXTS] = OID_TEXT_ARRAY,
+        [VAL_NULL] = 0,
+        [VAL_INT] = OID_INT8,
+        [VAL_TEXT] = OID_TEXT,
+        [VAL_BLOB] = OID_BYTEA,
+        [VAL_DOUBLE] = OID_FLOAT8,
+        [VAL_INTS] = OID_INT8_ARRAY,
+        [VAL_TEXTS] = OID_TEXT_ARRAY,
     };
     return oids[kind];
 }
@@ -481,7 +512,8 @@ static bool prepare(struct pg *p, struct kept *k, struct args a)
     bool fits = k->is_sent;
     for (size_t i = 0; i < a.n; i++) {
         unsigned kind = a.v[i].kind;
-        if (kind == VAL_NULL || kind == k->kinds[i] || (kind == VAL_INT && k->kinds[i] == VAL_DOUBLE))
+        if (kind == VAL_NULL || kind == k->kinds[i] ||
+            (kind == VAL_INT && k->kinds[i] == VAL_DOUBLE))
             continue;
         k->kinds[i] = (uint8_t)kind;
         fits = false;
@@ -527,7 +559,8 @@ static str array_of(struct arena *a, const struct val *v)
     return text_str(&t);
 }
 
-static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to, int64_t *changed)
+static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to,
+                 int64_t *changed)
 {
     struct kept *k = kept_of(p, q);
     if (!k || a.n > PARAMS_MAX || !prepare(p, k, a))
@@ -640,15 +673,19 @@ enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args 
     return changed ? sync_and_drain(cx, d) : OK;
 }
 
-static enum err batch_once(struct cx *cx, struct db *d, struct db_read *reads, struct sink *sinks, size_t n)
+static enum err batch_once(struct cx *cx, struct db *d, struct db_read *reads, struct sink *sinks,
+                           size_t n)
 {
     struct pg *p = d->pg;
     bool is_short = !d->in_read && !d->is_writer; /* a snapshot for this batch alone */
     for (size_t i = 0; i < n && !p->is_lost; i++) {
-        sinks[i] = (struct sink){.kind = reads[i].one ? SINK_ONE : SINK_ALL, .shape = reads[i].shape, .out = reads[i].out};
+        sinks[i] = (struct sink){.kind = reads[i].one ? SINK_ONE : SINK_ALL,
+                                 .shape = reads[i].shape,
+                                 .out = reads[i].out};
         if (!reads[i].one)
             *(struct list *)reads[i].out = (struct list){0};
-        if (!send_begin(cx, d, reads[i].q, true) || !send(cx, p, reads[i].q, reads[i].args, &sinks[i], NULL))
+        if (!send_begin(cx, d, reads[i].q, true) ||
+            !send(cx, p, reads[i].q, reads[i].args, &sinks[i], NULL))
             lost(p);
     }
     if (is_short && !p->is_lost && !send_word(cx, p, &w_commit))
@@ -707,8 +744,8 @@ void pg_read_end(struct db *d)
         return;
     p->in_transaction = false;
     struct cx cx = {0}; /* COMMIT has no arguments; its answer is read with the next statement's */
-    if (!send_word(&cx, p, &w_commit) || PQpipelineSync(p->c) != 1 || !expect(p, (struct expect){.kind = EXPECT_SYNC}) ||
-        PQflush(p->c) < 0)
+    if (!send_word(&cx, p, &w_commit) || PQpipelineSync(p->c) != 1 ||
+        !expect(p, (struct expect){.kind = EXPECT_SYNC}) || PQflush(p->c) < 0)
         lost(p);
 }
 

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 enum {
-    RUNS_MAX = 30,          /* of a change that others overtake */
-    SETTLE_MS = 5000,       /* for the fate of a change whose COMMIT was not answered */
+    RUNS_MAX = 30,    /* of a change that others overtake */
+    SETTLE_MS = 5000, /* for the fate of a change whose COMMIT was not answered */
     BULK_PATIENCE_MS = 250,
     TAIL_ROWS = 500,
-    EAR_MS = 1000,          /* looks even when nobody called */
-    LINE_MS = 1,            /* looks again soon when something committed is still behind the line */
+    EAR_MS = 1000, /* looks even when nobody called */
+    LINE_MS = 1,   /* looks again soon when something committed is still behind the line */
     NODE_MAX = 1023,
     LEASE_MS = 60000,
     RENEW_MS = 5000,
@@ -40,10 +40,13 @@ struct event_tail {
     bool is_out;
 };
 static const struct field event_tail_fields[] = {
-    FIELD(struct event_tail, e.xid),         FIELD(struct event_tail, e.seq),
+    FIELD(struct event_tail, e.xid),
+    FIELD(struct event_tail, e.seq),
     FIELD_ENUM(struct event_tail, e.type, event_codes),
-    FIELD(struct event_tail, e.at_ms),       FIELD(struct event_tail, e.customer_id),
-    FIELD(struct event_tail, e.ref_id),      FIELD(struct event_tail, e.data),
+    FIELD(struct event_tail, e.at_ms),
+    FIELD(struct event_tail, e.customer_id),
+    FIELD(struct event_tail, e.ref_id),
+    FIELD(struct event_tail, e.data),
     FIELD(struct event_tail, is_out),
 };
 const struct shape event_tail_shape = SHAPE("event_tail", struct event_tail, event_tail_fields);
@@ -66,7 +69,8 @@ static void nap_ms(int64_t ms)
 /* ---- the node's number and the mark of its ids --------------------------------------------------------- */
 
 /* Runs fn in a transaction on the side connection, again while others overtake it. */
-static enum err side_change(struct cx *cx, struct store *s, enum err (*fn)(struct cx *, void *), void *state)
+static enum err side_change(struct cx *cx, struct store *s, enum err (*fn)(struct cx *, void *),
+                            void *state)
 {
     struct db *d = s->pg->side, *outer = cx->db;
     enum err e = ERR_BUSY;
@@ -100,7 +104,8 @@ static enum err lease_take(struct cx *cx, void *state)
     }
     TRY(e);
     int64_t mark = row.id_mark;
-    TRY(db_run(cx, &q_node_lease, ARGS(V(row.number), V(str_of(s->pg->holder)), V((int64_t)LEASE_MS), V(mark))));
+    TRY(db_run(cx, &q_node_lease,
+               ARGS(V(row.number), V(str_of(s->pg->holder)), V((int64_t)LEASE_MS), V(mark))));
     s->node = (unsigned)row.number;
     atomic_store(&s->id_mark, mark);
     return OK;
@@ -116,7 +121,8 @@ static enum err lease_renew(struct cx *cx, void *state)
 {
     struct renewal *r = state;
     return db_run_count(cx, &q_node_renew, &r->kept,
-                        ARGS(V(r->is_end ? (int64_t)0 : (int64_t)LEASE_MS), V(r->mark), V((int64_t)r->s->node), V(str_of(r->s->pg->holder))));
+                        ARGS(V(r->is_end ? (int64_t)0 : (int64_t)LEASE_MS), V(r->mark),
+                             V((int64_t)r->s->node), V(str_of(r->s->pg->holder))));
 }
 
 static enum err node_start(struct cx *cx, struct store *s)
@@ -167,7 +173,8 @@ static void node_give_back(struct store *s)
 static bool ids_are_safe(struct store *s)
 {
     struct pg_side *p = s->pg;
-    if (id_high_water() < atomic_load(&s->id_mark) && clock_mono_ns() - p->renewed_ns < (LEASE_MS - 10000) * MS_NS)
+    if (id_high_water() < atomic_load(&s->id_mark) &&
+        clock_mono_ns() - p->renewed_ns < (LEASE_MS - 10000) * MS_NS)
         return true;
     pthread_mutex_lock(&p->lock);
     bool is_safe = id_high_water() < atomic_load(&s->id_mark) &&
@@ -359,7 +366,7 @@ static void *bulk_main(void *store)
 
 struct ear {
     struct store *s;
-    PGconn *c;          /* LISTEN and NOTIFY */
+    PGconn *c; /* LISTEN and NOTIFY */
     struct db *reader;
     struct arena *arena;
     int64_t xid, seq;
@@ -431,7 +438,8 @@ static bool publish_tail(struct ear *e, bool *is_behind)
         return false;
     }
     struct list rows = {0};
-    if (db_all(&cx, &q_event_tail, &event_tail_shape, &rows, ARGS(V(e->xid), V(e->seq), V((int64_t)TAIL_ROWS))) != OK)
+    if (db_all(&cx, &q_event_tail, &event_tail_shape, &rows,
+               ARGS(V(e->xid), V(e->seq), V((int64_t)TAIL_ROWS))) != OK)
         return false;
     const struct event_tail *tail = rows.items;
     struct event *out = ARENA_ARRAY(e->arena, rows.n + 1, struct event);
@@ -541,7 +549,8 @@ enum err pg_start(struct cx *cx, struct store *s, const struct store_options *o)
     p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     char host[40] = "";
     gethostname(host, sizeof host - 1);
-    snprintf(p->holder, sizeof p->holder, "%s:%d:%llx", host, (int)getpid(), (unsigned long long)clock_mono_ns());
+    snprintf(p->holder, sizeof p->holder, "%s:%d:%llx", host, (int)getpid(),
+             (unsigned long long)clock_mono_ns());
     TRY(version_check(cx, s));
     TRY(pg_open(cx, s, true, &s->writer));
     pg_be_patient(s->writer, true);
@@ -585,7 +594,8 @@ bool pg_is_ready(struct store *s)
 {
     struct pg_side *p = s->pg;
     pthread_mutex_lock(&p->lock);
-    bool is_ready = pg_is_connected(p->side) && clock_mono_ns() - p->renewed_ns < (LEASE_MS - 10000) * MS_NS;
+    bool is_ready =
+        pg_is_connected(p->side) && clock_mono_ns() - p->renewed_ns < (LEASE_MS - 10000) * MS_NS;
     pthread_mutex_unlock(&p->lock);
     return is_ready;
 }

@@ -69,12 +69,14 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
 {
     char pragma[300];
     bool is_writer = use != LITE_READER;
-    unsigned kb = use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : s->cache_mb * 1024 / (is_writer ? 3 : 12);
+    unsigned kb =
+        use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : s->cache_mb * 1024 / (is_writer ? 3 : 12);
     int reserve = PAGE_RESERVED;
     int rc = sqlite3_file_control(l->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (rc != SQLITE_OK)
         return rc;
-    snprintf(pragma, sizeof pragma, "PRAGMA page_size=%d; PRAGMA auto_vacuum=incremental;", PAGE_BYTES);
+    snprintf(pragma, sizeof pragma, "PRAGMA page_size=%d; PRAGMA auto_vacuum=incremental;",
+             PAGE_BYTES);
     if (is_writer && (rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
     sqlite3_busy_timeout(l->h, READ_LIMIT_MS);
@@ -83,7 +85,8 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
     snprintf(pragma, sizeof pragma,
              "PRAGMA synchronous=%s; PRAGMA temp_store=memory; PRAGMA foreign_keys=%s; "
              "PRAGMA cache_size=-%u; PRAGMA journal_size_limit=%d; %s",
-             use == LITE_LOADER ? "OFF" : "FULL", use == LITE_LOADER ? "off" : "on", kb, WAL_BULK_MB << 20,
+             use == LITE_LOADER ? "OFF" : "FULL", use == LITE_LOADER ? "off" : "on", kb,
+             WAL_BULK_MB << 20,
              use == LITE_LOADER   ? "PRAGMA threads=3;"
              : use == LITE_READER ? "PRAGMA query_only=on;"
                                   : "");
@@ -100,12 +103,17 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
 static int prepare_words(struct lite *l)
 {
     static const char *const text[LITE_WORD_N] = {
-        [LITE_BEGIN] = "BEGIN IMMEDIATE", [LITE_COMMIT] = "COMMIT",  [LITE_ROLLBACK] = "ROLLBACK",
-        [LITE_SAVE] = "SAVEPOINT c",      [LITE_RELEASE] = "RELEASE c", [LITE_BACK] = "ROLLBACK TO c",
+        [LITE_BEGIN] = "BEGIN IMMEDIATE",
+        [LITE_COMMIT] = "COMMIT",
+        [LITE_ROLLBACK] = "ROLLBACK",
+        [LITE_SAVE] = "SAVEPOINT c",
+        [LITE_RELEASE] = "RELEASE c",
+        [LITE_BACK] = "ROLLBACK TO c",
         [LITE_READ] = "BEGIN",
     };
     for (int i = 0; i < LITE_WORD_N; i++) {
-        int rc = sqlite3_prepare_v3(l->h, text[i], -1, SQLITE_PREPARE_PERSISTENT, &l->words[i], NULL);
+        int rc =
+            sqlite3_prepare_v3(l->h, text[i], -1, SQLITE_PREPARE_PERSISTENT, &l->words[i], NULL);
         if (rc != SQLITE_OK)
             return rc;
     }
@@ -133,9 +141,9 @@ enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db 
     }
     *d = (struct db){.store = s, .lite = l, .is_writer = is_writer};
     str path = arena_printf(cx->arena, "%s/kith.db", s->dir);
-    int rc = sqlite3_open_v2(path.ptr, &l->h,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0),
-                             NULL);
+    int rc = sqlite3_open_v2(
+        path.ptr, &l->h,
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0), NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(l->h, 1);
         rc = set_up(l, s, use);
@@ -145,7 +153,8 @@ enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db 
     if (rc != SQLITE_OK) {
         const char *why = l->h ? sqlite3_errmsg(l->h) : sqlite3_errstr(rc);
         enum err e = lite_code(d, rc);
-        (void)fault(cx, e == ERR_CONFLICT ? ERR_INTERNAL : e, M_STORE_CANNOT_OPEN, MARG("where", str_of(s->dir)),
+        (void)fault(cx, e == ERR_CONFLICT ? ERR_INTERNAL : e, M_STORE_CANNOT_OPEN,
+                    MARG("where", str_of(s->dir)),
                     MARG("reason", arena_str(cx->arena, str_of(why))));
         lite_close(d);
         return cx->why.err;
@@ -182,7 +191,8 @@ enum err lite_code(struct db *d, int rc)
     case SQLITE_DONE:
         return OK;
     case SQLITE_CONSTRAINT:
-        return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_ROWID
+        return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                       rc == SQLITE_CONSTRAINT_ROWID
                    ? ERR_CONFLICT
                    : ERR_INTERNAL;
     case SQLITE_FULL:
@@ -229,7 +239,8 @@ static enum err failed(struct cx *cx, struct db *d, const char *what, int rc)
     case ERR_NO_SPACE:
         return fault(cx, e, M_STORE_NO_SPACE);
     default:
-        log_line(LOG_ERROR, "sql", "query=%s code=%d reason=%s", what, rc, sqlite3_errmsg(d->lite->h));
+        log_line(LOG_ERROR, "sql", "query=%s code=%d reason=%s", what, rc,
+                 sqlite3_errmsg(d->lite->h));
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     }
 }
@@ -239,7 +250,9 @@ static enum err failed(struct cx *cx, struct db *d, const char *what, int rc)
 static size_t slot_of(const struct lite *l, const struct query *q)
 {
     size_t i = (((uintptr_t)q >> 4) * 0x9e3779b97f4a7c15ULL >> 32) & (l->cap_kept - 1);
-    while (l->kept[i].q && l->kept[i].q != q) /* NOLINT(clang-analyzer-unix.Malloc): what grew is freed, what is read is new */
+    while (l->kept[i].q &&
+           l->kept[i].q !=
+               q) /* NOLINT(clang-analyzer-unix.Malloc): what grew is freed, what is read is new */
         i = (i + 1) & (l->cap_kept - 1);
     return i;
 }
@@ -285,7 +298,8 @@ static int bind_one(struct cx *cx, sqlite3_stmt *stmt, int at, const struct val 
     case VAL_DOUBLE:
         return sqlite3_bind_double(stmt, at, v->d);
     case VAL_TEXT: /* a NULL pointer would bind NULL */
-        return sqlite3_bind_text64(stmt, at, v->s.len ? v->s.ptr : "", v->s.len, SQLITE_STATIC, SQLITE_UTF8);
+        return sqlite3_bind_text64(stmt, at, v->s.len ? v->s.ptr : "", v->s.len, SQLITE_STATIC,
+                                   SQLITE_UTF8);
     case VAL_BLOB:
         return v->s.len ? sqlite3_bind_blob64(stmt, at, v->s.ptr, v->s.len, SQLITE_STATIC)
                         : sqlite3_bind_zeroblob(stmt, at, 0);
@@ -299,7 +313,8 @@ static int bind_one(struct cx *cx, sqlite3_stmt *stmt, int at, const struct val 
     }
 }
 
-static enum err bind(struct cx *cx, struct db *d, const struct query *q, struct args a, sqlite3_stmt *stmt)
+static enum err bind(struct cx *cx, struct db *d, const struct query *q, struct args a,
+                     sqlite3_stmt *stmt)
 {
     for (size_t i = 0; i < a.n; i++) {
         int rc = bind_one(cx, stmt, (int)i + 1, &a.v[i]);
@@ -331,7 +346,8 @@ static struct val cell_of(sqlite3_stmt *stmt, int i)
 
 enum { COLUMNS_MAX = 64 };
 
-static enum err step_rows(struct cx *cx, struct db *d, const struct query *q, sqlite3_stmt *stmt, struct sink *to)
+static enum err step_rows(struct cx *cx, struct db *d, const struct query *q, sqlite3_stmt *stmt,
+                          struct sink *to)
 {
     struct val cells[COLUMNS_MAX];
     int n = sqlite3_column_count(stmt);
@@ -365,7 +381,8 @@ static enum err deadline_begin(struct cx *cx, struct db *d)
     return OK;
 }
 
-enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to)
+enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct args a,
+                   struct sink *to)
 {
     sqlite3_stmt *stmt = NULL;
     TRY(statement(cx, d, q, &stmt));
@@ -376,13 +393,15 @@ enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct ar
     return e;
 }
 
-enum err lite_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed)
+enum err lite_run(struct cx *cx, struct db *d, const struct query *q, struct args a,
+                  int64_t *changed)
 {
     struct sink to = {.kind = SINK_NONE};
     int64_t before = sqlite3_total_changes64(d->lite->h);
     TRY(lite_rows(cx, d, q, a, &to));
     if (changed)
-        *changed = sqlite3_total_changes64(d->lite->h) == before ? 0 : sqlite3_changes64(d->lite->h);
+        *changed =
+            sqlite3_total_changes64(d->lite->h) == before ? 0 : sqlite3_changes64(d->lite->h);
     return OK;
 }
 

@@ -68,7 +68,8 @@ static enum err lock_directory(struct cx *cx, struct store *s)
                      MARG("pid", arena_str(cx->arena, who.len ? who : S("?"))));
     }
     str pid = arena_printf(cx->arena, "%d\n", (int)getpid());
-    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid.ptr, pid.len, 0) != (ssize_t)pid.len)
+    if (ftruncate(s->lock_fd, 0) != 0 ||
+        pwrite(s->lock_fd, pid.ptr, pid.len, 0) != (ssize_t)pid.len)
         return cannot_open(cx, str_of(s->dir), errno);
     return OK;
 }
@@ -87,7 +88,8 @@ static enum err directory_open(struct cx *cx, struct store *s, str dir)
     TRY(lock_directory(cx, s));
     str file = arena_printf(cx->arena, "%s/kith.db", s->dir);
     s->is_new = access(file.ptr, F_OK) != 0;
-    int fd = open(file.ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* for nobody else's eyes, nor its log */
+    int fd = open(file.ptr, O_RDWR | O_CREAT | O_CLOEXEC,
+                  0600); /* for nobody else's eyes, nor its log */
     if (fd < 0)
         return cannot_open(cx, str_of(s->dir), errno);
     close(fd);

@@ -55,19 +55,23 @@ static struct cx place_cx(const struct place *p)
     return (struct cx){.arena = p->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
 }
 
-#define QUERY(id, np, is_write, lite, post)                                                    \
-    static const struct query id = {                                                           \
+#define QUERY(id, np, is_write, lite, post) \
+    static const struct query id = {        \
         .name = #id, .sqlite = (lite), .postgres = (post), .n_params = (np), .writes = (is_write)}
 
 QUERY(q_make, 0, true, "CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, body BLOB)",
       "CREATE TABLE IF NOT EXISTS thing (id BIGINT PRIMARY KEY, body BYTEA)");
-QUERY(q_add, 2, true, "INSERT INTO thing (id, body) VALUES (?1, ?2)", "INSERT INTO thing (id, body) VALUES ($1, $2)");
-QUERY(q_has, 1, false, "SELECT count(*) FROM thing WHERE id = ?1", "SELECT count(*) FROM thing WHERE id = $1");
+QUERY(q_add, 2, true, "INSERT INTO thing (id, body) VALUES (?1, ?2)",
+      "INSERT INTO thing (id, body) VALUES ($1, $2)");
+QUERY(q_has, 1, false, "SELECT count(*) FROM thing WHERE id = ?1",
+      "SELECT count(*) FROM thing WHERE id = $1");
 QUERY(q_count, 0, false, "SELECT count(*) FROM thing", "SELECT count(*) FROM thing");
-QUERY(q_max, 0, false, "SELECT coalesce(max(id), 0) FROM thing", "SELECT coalesce(max(id), 0) FROM thing");
+QUERY(q_max, 0, false, "SELECT coalesce(max(id), 0) FROM thing",
+      "SELECT coalesce(max(id), 0) FROM thing");
 QUERY(q_newer, 1, true, "INSERT INTO migration (number, name, sha256) VALUES (?1, 'later', 'x')",
       "INSERT INTO migration (number, name, sha256) VALUES ($1, 'later', 'x')");
-QUERY(q_edited, 0, true, "UPDATE migration SET sha256 = 'x' WHERE number = 1", "UPDATE migration SET sha256 = 'x' WHERE number = 1");
+QUERY(q_edited, 0, true, "UPDATE migration SET sha256 = 'x' WHERE number = 1",
+      "UPDATE migration SET sha256 = 'x' WHERE number = 1");
 QUERY(q_page_limit, 0, true, "PRAGMA max_page_count = 400", "SELECT 1");
 QUERY(q_no_page_limit, 0, true, "PRAGMA max_page_count = 1000000", "SELECT 1");
 
@@ -188,7 +192,9 @@ static void a_restored_copy_goes_on_telling_events_and_knows_no_position_of_the_
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, one_event_apply, NULL), OK);
     if (test_is_postgres()) /* SQLite's numbers are its own in every copy */
-        assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_other_cluster), OK);
+        assert_int_equal(
+            db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_other_cluster),
+            OK);
     store_close(s);
 
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
@@ -202,7 +208,8 @@ static void a_restored_copy_goes_on_telling_events_and_knows_no_position_of_the_
     assert_int_equal(event_newest(&cx, &xid, &seq), OK);
     assert_int_equal(event_after(&cx, xid, seq, 10, &later, &is_gone), OK);
     assert_false(is_gone);
-    assert_int_equal(event_after(&cx, xid, seq + ((int64_t)3600000 << 22), 10, &later, &is_gone), OK);
+    assert_int_equal(event_after(&cx, xid, seq + ((int64_t)3600000 << 22), 10, &later, &is_gone),
+                     OK);
     assert_true(is_gone);
     reader_close(cx.db);
     store_close(s);
@@ -240,7 +247,8 @@ static int ids_then_die(struct place *p, int fd)
     (void)fd;
     struct cx cx = place_cx(p);
     struct store *s = NULL;
-    if (store_open(&cx, &p->options, &s) != OK || db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK ||
+    if (store_open(&cx, &p->options, &s) != OK ||
+        db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK ||
         db_change(s, &cx, LANE_INTERACTIVE, some_ids_apply, NULL) != OK)
         return 1;
     raise(SIGKILL);
@@ -313,7 +321,8 @@ static void clients_start(struct store *s, struct client *all, size_t n, const s
         *c = *like;
         c->s = s;
         c->cx = (struct cx){.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .peer = S("")};
-        c->change = (struct change){.apply = client_apply, .state = c, .cx = &c->cx, .done = client_done, .owner = c};
+        c->change = (struct change){
+            .apply = client_apply, .state = c, .cx = &c->cx, .done = client_done, .owner = c};
         db_submit(s, &c->change);
     }
 }
@@ -322,7 +331,8 @@ static int write_until_killed(struct place *p, int fd)
 {
     struct cx cx = place_cx(p);
     struct store *s = NULL;
-    if (store_open(&cx, &p->options, &s) != OK || db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK)
+    if (store_open(&cx, &p->options, &s) != OK ||
+        db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK)
         return 1;
     struct client all[32], like = {.fd = fd};
     clients_start(s, all, COUNT(all), &like);
@@ -385,8 +395,8 @@ static int fill_then_die(struct place *p, int fd)
     struct cx cx = place_cx(p);
     struct store *s = NULL;
     struct bulk *b = NULL;
-    if (store_open(&cx, &p->options, &s) != OK || db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK ||
-        bulk_begin(s, &cx, &b) != OK)
+    if (store_open(&cx, &p->options, &s) != OK ||
+        db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL) != OK || bulk_begin(s, &cx, &b) != OK)
         return 1;
     for (int64_t i = 1; i <= 1000; i++)
         if (bulk_row(b, &cx, "thing", &q_add, ARGS(V(i), VNULL)) != OK)
@@ -435,7 +445,8 @@ static void body_done(struct change *c, enum err e)
 static void body_submit(struct store *s, struct body *b, enum lane lane)
 {
     b->cx = (struct cx){.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .peer = S("")};
-    b->change = (struct change){.lane = lane, .apply = body_apply, .state = b, .cx = &b->cx, .done = body_done, .owner = b};
+    b->change = (struct change){
+        .lane = lane, .apply = body_apply, .state = b, .cx = &b->cx, .done = body_done, .owner = b};
     db_submit(s, &b->change);
 }
 
@@ -454,10 +465,12 @@ static void a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest(void **stat
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(store_reader(s, &cx, &cx.db), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
-    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_page_limit), OK);
+    assert_int_equal(
+        db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_page_limit), OK);
 
     for (int64_t i = 0; i < N; i++) {
-        all[i] = (struct body){.id = i + 1, .size = i % 6 == 5 ? BIG : 10, .bytes = bytes, .done = &done};
+        all[i] = (struct body){
+            .id = i + 1, .size = i % 6 == 5 ? BIG : 10, .bytes = bytes, .done = &done};
         body_submit(s, &all[i], LANE_INTERACTIVE);
     }
     size_t kept = 0, refused = 0;
@@ -474,7 +487,8 @@ static void a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest(void **stat
     assert_true(refused >= N / 6 - 1);
     assert_int_equal(db_int(&cx, &q_count, &rows, NO_ARGS), OK);
     assert_int_equal(rows, kept);
-    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_no_page_limit), OK);
+    assert_int_equal(
+        db_change(s, &cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_no_page_limit), OK);
     struct body last = {.id = 1000, .size = BIG, .bytes = bytes};
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply, &last), OK);
     reader_close(cx.db);
@@ -521,7 +535,9 @@ static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
     assert_int_equal(late.result, OK);
     for (int i = 0; i < 100 && !store_is_ready(w->store); i++)
         usleep(20000);
-    assert_int_equal(db_change(w->store, &cx, LANE_INTERACTIVE, body_apply, &(struct body){.id = 6000, .bytes = bytes}), OK);
+    assert_int_equal(db_change(w->store, &cx, LANE_INTERACTIVE, body_apply,
+                               &(struct body){.id = 6000, .bytes = bytes}),
+                     OK);
     arena_close(late.cx.arena);
     sem_destroy(&done);
     free(bytes);
@@ -538,7 +554,8 @@ static void closing_amid_a_lot_of_writing_ends(void **state)
         assert_int_equal(store_open(&cx, &p->options, &s), OK);
         assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
         for (int64_t i = 1; i <= 50 + 20 * round; i++) {
-            struct body b = {.id = 1000 * round + i, .size = test_is_postgres() ? 1000 : SIZE, .bytes = bytes};
+            struct body b = {
+                .id = 1000 * round + i, .size = test_is_postgres() ? 1000 : SIZE, .bytes = bytes};
             assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply, &b), OK);
         }
         alarm(60);
@@ -560,10 +577,14 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     sqlite3 *other = NULL; /* a reader that nobody bounds */
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
-    assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM thing", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM thing", NULL, NULL, NULL),
+                     SQLITE_OK);
     for (int64_t i = 1; i <= 80; i++)
-        assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply, &(struct body){.id = i, .size = SIZE, .bytes = bytes}), OK);
+        assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply,
+                                   &(struct body){.id = i, .size = SIZE, .bytes = bytes}),
+                         OK);
     assert_int_equal(store_reader(s, &cx, &cx.db), OK);
     cx.actor = (struct actor){.kind = ACTOR_STAFF, .id = 5};
     audit_view(&cx, 100); /* its row waits on the bulk lane, and that for the log */
@@ -598,10 +619,13 @@ static void connections_that_are_cut_are_made_again_and_nothing_acknowledged_is_
     assert_int_equal(store_reader(s, &cx, &cx.db), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
 
-    struct client all[16], like = {.fd = fd, .ok = &ok, .busy = &busy, .is_over = &is_over, .ended = &ended};
+    struct client all[16],
+        like = {.fd = fd, .ok = &ok, .busy = &busy, .is_over = &is_over, .ended = &ended};
     clients_start(s, all, COUNT(all), &like);
-    str cut = arena_printf(p->arena, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '%s'",
-                           p->schema);
+    str cut = arena_printf(
+        p->arena,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '%s'",
+        p->schema);
     for (int i = 0; i < 8; i++) {
         usleep(150000);
         test_postgres_run(cut.ptr);
@@ -647,7 +671,8 @@ static int all(void)
         PLACE_TEST(a_store_closes_even_when_its_log_cannot_begin_anew),
         PLACE_TEST(connections_that_are_cut_are_made_again_and_nothing_acknowledged_is_lost),
     };
-    return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL, NULL);
+    return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,
+                                       NULL);
 }
 
 int main(void)

@@ -9,9 +9,10 @@
 #include <sqlite3.h>
 
 enum {
-    BATCH_MAX = 512,    /* changes of one commit */
-    BATCH_MS = 8,       /* of applying; then it is committed even while more wait */
-    BULK_PATIENCE_MS = 250, /* after this long without a turn the bulk lane gets one change through */
+    BATCH_MAX = 512, /* changes of one commit */
+    BATCH_MS = 8,    /* of applying; then it is committed even while more wait */
+    BULK_PATIENCE_MS =
+        250, /* after this long without a turn the bulk lane gets one change through */
 };
 
 /* ---- queues ------------------------------------------------------------------------------- */
@@ -152,7 +153,8 @@ enum err db_change(struct store *s, struct cx *cx, enum lane lane,
     struct waiting w = {.result = ERR_INTERNAL};
     sem_init(&w.done, 0, 0);
     struct db *reader = cx->db;
-    struct change c = {.lane = lane, .apply = apply, .state = state, .cx = cx, .done = wake_waiting, .owner = &w};
+    struct change c = {
+        .lane = lane, .apply = apply, .state = state, .cx = cx, .done = wake_waiting, .owner = &w};
     db_submit(s, &c);
     while (sem_wait(&w.done) != 0)
         continue;
@@ -337,8 +339,8 @@ static void fill_bulk(struct batch *b, struct change *c)
     int64_t rows = lite_total_changes(b->d) + SLICE_ROWS;
     while (c) {
         run_one(b, c);
-        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until || lite_total_changes(b->d) >= rows ||
-            anything_waits(b->s, LANE_INTERACTIVE))
+        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until ||
+            lite_total_changes(b->d) >= rows || anything_waits(b->s, LANE_INTERACTIVE))
             return;
         c = queue_take(b->s, LANE_BULK);
     }
@@ -386,7 +388,8 @@ static struct change *next_first(struct store *s)
         }
         int64_t wal_mb = atomic_load(&s->wal_frames) * PAGE_BYTES >> 20;
         bool bulk_may = s->lane[LANE_BULK].n > 0 && (wal_mb < WAL_BULK_MB || s->is_closing);
-        bool is_starving = bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
+        bool is_starving =
+            bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
         if (s->lane[LANE_INTERACTIVE].n > 0 && !is_starving) {
             c = pop(&s->lane[LANE_INTERACTIVE]);
             break;
@@ -420,7 +423,8 @@ void *lite_writer_main(void *store)
     s->n_running++;
     pthread_mutex_unlock(&s->lock);
     for (struct change *c; (c = next_first(s));) {
-        if (c->lane == LANE_INTERACTIVE && atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 >= WAL_INTERACTIVE_MB) {
+        if (c->lane == LANE_INTERACTIVE &&
+            atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 >= WAL_INTERACTIVE_MB) {
             change_done(s, c, ERR_BUSY);
             refuse_all(s);
             continue;

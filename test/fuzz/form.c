@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cx cx = {.arena = a};
     struct outer out;
     uint64_t sent = 0;
-    if (form_read(&cx, &outer_shape, (str){(const char *)data + 1, size - 1}, data[0] & 1, &out, &sent) != OK)
+    if (form_read(&cx, &outer_shape, (str){(const char *)data + 1, size - 1}, data[0] & 1, &out,
+                  &sent) != OK)
         return 0;
     if (!str_is_utf8(out.text) || memchr(out.text.ptr ? out.text.ptr : "", 0, out.text.len))
         __builtin_trap();

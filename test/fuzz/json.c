@@ -20,9 +20,15 @@ struct outer {
     struct list items;
 };
 static const struct field outer_fields[] = {
-    FIELD(struct outer, text),     FIELD(struct outer, n),     FIELD(struct outer, real),
-    FIELD(struct outer, is),       FIELD(struct outer, at),    FIELD(struct outer, sum),
-    FIELD(struct outer, maybe),    FIELD(struct outer, words), FIELD_LIST(struct outer, items, &inner_shape),
+    FIELD(struct outer, text),
+    FIELD(struct outer, n),
+    FIELD(struct outer, real),
+    FIELD(struct outer, is),
+    FIELD(struct outer, at),
+    FIELD(struct outer, sum),
+    FIELD(struct outer, maybe),
+    FIELD(struct outer, words),
+    FIELD_LIST(struct outer, items, &inner_shape),
 };
 static const struct shape outer_shape = SHAPE("outer", struct outer, outer_fields);
 

@@ -4,7 +4,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const patterns[] = {"/api/v1/a", "/api/v1/a/{id}", "/api/v1/a/fixed", "/api/v1/a/{id}/b", "/"};
+    static const char *const patterns[] = {"/api/v1/a", "/api/v1/a/{id}", "/api/v1/a/fixed",
+                                           "/api/v1/a/{id}/b", "/"};
     struct trie *t = trie_open();
     char *copy = malloc(size + 1);
     if (!t || !copy)

@@ -59,7 +59,8 @@ static bool shapes_find(void)
             if (ELF64_ST_TYPE(symbols[k].st_info) == STT_OBJECT &&
                 symbols[k].st_size == sizeof(struct shape) &&
                 ends_with_shape(names + symbols[k].st_name) && n_shapes < SHAPES_MAX)
-                shapes[n_shapes++] = (const struct shape *)(base + symbols[k].st_value); /* NOLINT */
+                shapes[n_shapes++] =
+                    (const struct shape *)(base + symbols[k].st_value); /* NOLINT */
     }
     return n_shapes > 0;
 }
@@ -129,7 +130,8 @@ static bool is_another(const struct shape *s, const struct field *f, str column)
     if (str_eq(stem(column), stem(str_of(f->name))))
         return false;
     for (size_t i = 0; i < s->n; i++)
-        if (&s->fields[i] != f && is_column(&s->fields[i]) && str_eq(column, str_of(s->fields[i].name)))
+        if (&s->fields[i] != f && is_column(&s->fields[i]) &&
+            str_eq(column, str_of(s->fields[i].name)))
             return true;
     return false;
 }
@@ -151,11 +153,13 @@ static bool columns_fit(const struct query *q, const char *engine, const struct 
             continue;
         for (int part = 0; part < (f->type == F_MONEY ? 2 : 1); part++, at++) {
             if (!type_fits(f, part == 1, &c[at]))
-                return says(q->name, engine, "column %zu ('" SFMT "') has another type than field '%s'",
-                            at + 1, SARG(c[at].name), f->name);
+                return says(q->name, engine,
+                            "column %zu ('" SFMT "') has another type than field '%s'", at + 1,
+                            SARG(c[at].name), f->name);
             if (part == 0 && is_another(s, f, c[at].name))
-                return says(q->name, engine, "column %zu is '" SFMT "', but field '%s' stands there",
-                            at + 1, SARG(c[at].name), f->name);
+                return says(q->name, engine,
+                            "column %zu is '" SFMT "', but field '%s' stands there", at + 1,
+                            SARG(c[at].name), f->name);
         }
     }
     return true;
@@ -185,7 +189,8 @@ static sqlite3_stmt *lite_prepared(sqlite3 *lite, const struct query *q)
         }
         char name[64];
         snprintf(name, sizeof name, "%s", why + sizeof missing - 1);
-        if (sqlite3_create_function(lite, name, -1, SQLITE_UTF8, NULL, any_function, NULL, NULL) != SQLITE_OK)
+        if (sqlite3_create_function(lite, name, -1, SQLITE_UTF8, NULL, any_function, NULL, NULL) !=
+            SQLITE_OK)
             return NULL;
     }
 }
@@ -212,14 +217,15 @@ static bool on_sqlite(sqlite3 *lite, const struct query *q)
     bool ok = true;
     int n = sqlite3_column_count(stmt);
     if (sqlite3_bind_parameter_count(stmt) != q->n_params)
-        ok = says(q->name, "SQLite", "%d parameters are used, %d are named", sqlite3_bind_parameter_count(stmt),
-                  q->n_params);
+        ok = says(q->name, "SQLite", "%d parameters are used, %d are named",
+                  sqlite3_bind_parameter_count(stmt), q->n_params);
     if (n > COLUMNS_MAX)
         ok = says(q->name, "SQLite", "%d columns; the check takes %d", n, COLUMNS_MAX);
     if (ok && q->shape) {
         struct column columns[COLUMNS_MAX] = {0};
         for (int i = 0; i < n; i++)
-            columns[i] = (struct column){str_of(sqlite3_column_name(stmt, i)), lite_type(sqlite3_column_decltype(stmt, i))};
+            columns[i] = (struct column){str_of(sqlite3_column_name(stmt, i)),
+                                         lite_type(sqlite3_column_decltype(stmt, i))};
         ok = columns_fit(q, "SQLite", columns, (size_t)n);
     }
     sqlite3_finalize(stmt);
@@ -229,11 +235,19 @@ static bool on_sqlite(sqlite3 *lite, const struct query *q)
 static int pg_type(Oid oid)
 {
     switch (oid) {
-    case 25: case 1042: case 1043: case 19: case 18:
+    case 25:
+    case 1042:
+    case 1043:
+    case 19:
+    case 18:
         return COLUMN_TEXT;
-    case 16: case 20: case 21: case 23:
+    case 16:
+    case 20:
+    case 21:
+    case 23:
         return COLUMN_NUMBER;
-    case 700: case 701:
+    case 700:
+    case 701:
         return COLUMN_REAL;
     case 17:
         return COLUMN_BYTES;
@@ -255,7 +269,8 @@ static bool on_postgres(PGconn *pg, const struct query *q)
     r = PQdescribePrepared(pg, "q");
     int n = PQnfields(r), params = PQnparams(r);
     if (params != q->n_params)
-        ok = says(q->name, "PostgreSQL", "%d parameters are used, %d are named", params, q->n_params);
+        ok = says(q->name, "PostgreSQL", "%d parameters are used, %d are named", params,
+                  q->n_params);
     if (ok && q->shape && n <= COLUMNS_MAX) {
         struct column columns[COLUMNS_MAX] = {0};
         for (int i = 0; i < n; i++)
@@ -271,7 +286,8 @@ static bool on_postgres(PGconn *pg, const struct query *q)
 static bool is_made(struct cx *cx, const char *dir, const char *url)
 {
     struct store *s = NULL;
-    if (store_open(cx, &(struct store_options){.data_dir = str_of(dir), .url = str_of(url)}, &s) != OK) {
+    if (store_open(cx, &(struct store_options){.data_dir = str_of(dir), .url = str_of(url)}, &s) !=
+        OK) {
         printf("store: " SFMT "\n", SARG(fault_text(cx->arena, LANG_EN, &cx->why)));
         return false;
     }
@@ -282,7 +298,8 @@ static bool is_made(struct cx *cx, const char *dir, const char *url)
 int main(int argc, char **argv)
 {
     if (argc != 3 || !shapes_find()) {
-        fprintf(stderr, argc == 3 ? "this program's symbols are stripped\n" : "sql-check EMPTY_FOLDER POSTGRES_URL\n");
+        fprintf(stderr, argc == 3 ? "this program's symbols are stripped\n"
+                                  : "sql-check EMPTY_FOLDER POSTGRES_URL\n");
         return 2;
     }
     struct arena *a = arena_open((size_t)64 << 20);
@@ -293,7 +310,8 @@ int main(int argc, char **argv)
     if (is_made(&cx, argv[1], "sqlite") && is_made(&cx, argv[1], argv[2])) {
         str file = arena_printf(a, "%s/kith.db", argv[1]);
         pg = PQconnectdb(argv[2]);
-        if (sqlite3_open_v2(file.ptr, &lite, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK || PQstatus(pg) != CONNECTION_OK)
+        if (sqlite3_open_v2(file.ptr, &lite, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+            PQstatus(pg) != CONNECTION_OK)
             failed++;
         bool is_open = !failed;
         for (size_t i = 0; is_open && all_queries[i]; i++) {

@@ -26,7 +26,10 @@ static const char usage[] =
 
 /* ---- progress --------------------------------------------------------------------------------------- */
 
-struct bar { int64_t begun_ns; bool is_shown; };
+struct bar {
+    int64_t begun_ns;
+    bool is_shown;
+};
 
 static void bar_tell(void *arg, int64_t done, int64_t total)
 {
@@ -82,7 +85,8 @@ static bool play_read(struct arena *a, const struct options *o, struct demo_play
 
 /* ---- filling ------------------------------------------------------------------------------------------------ */
 
-static enum err fill(struct store *s, struct cx *cx, const struct options *o, bool *is_filled, struct demo_filled *filled)
+static enum err fill(struct store *s, struct cx *cx, const struct options *o, bool *is_filled,
+                     struct demo_filled *filled)
 {
     *is_filled = false;
     int64_t n = 0;
@@ -105,7 +109,8 @@ static enum err fill(struct store *s, struct cx *cx, const struct options *o, bo
         struct demo_play play = {0};
         e = demo_fill_company(s, cx, &progress, filled, &play);
         if (e == OK && !play_write(cx->arena, o, &play))
-            e = fault(cx, ERR_INTERNAL, M_STORE_CANNOT_OPEN, MARG("where", path_of(cx->arena, o)), MARG("reason", str_of(strerror(errno))));
+            e = fault(cx, ERR_INTERNAL, M_STORE_CANNOT_OPEN, MARG("where", path_of(cx->arena, o)),
+                      MARG("reason", str_of(strerror(errno))));
     }
     if (bar.is_shown)
         fputc('\n', stderr);
@@ -115,11 +120,13 @@ static enum err fill(struct store *s, struct cx *cx, const struct options *o, bo
 
 static void print_filled(const struct options *o, const struct demo_filled *f, double seconds)
 {
-    printf(o->json ? "{\"customers\": %lld, \"identities\": %lld, \"interactions\": %lld, \"orders\": %lld, \"order_lines\": %lld, "
-                     "\"seconds\": %.1f}\n"
-                   : "kith: filled %lld customers, %lld identities, %lld interactions, %lld orders with %lld lines in %.1f s\n",
-           (long long)f->customers, (long long)f->identities, (long long)f->interactions, (long long)f->orders, (long long)f->lines,
-           seconds);
+    printf(
+        o->json
+            ? "{\"customers\": %lld, \"identities\": %lld, \"interactions\": %lld, \"orders\": %lld, \"order_lines\": %lld, "
+              "\"seconds\": %.1f}\n"
+            : "kith: filled %lld customers, %lld identities, %lld interactions, %lld orders with %lld lines in %.1f s\n",
+        (long long)f->customers, (long long)f->identities, (long long)f->interactions,
+        (long long)f->orders, (long long)f->lines, seconds);
 }
 
 /* Exit status. */
@@ -128,8 +135,13 @@ static int fill_store(const struct options *o)
     struct arena *a = arena_open(8u << 20);
     if (!a)
         return 1;
-    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .actor = {.kind = ACTOR_SYSTEM}, .lang = LANG_EN, .if_match = -1};
-    struct store_options so = {.data_dir = str_of(o->data), .url = str_of(o->store ? o->store : "")};
+    struct cx cx = {.arena = a,
+                    .now_ms = clock_now_ms(),
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .lang = LANG_EN,
+                    .if_match = -1};
+    struct store_options so = {.data_dir = str_of(o->data),
+                               .url = str_of(o->store ? o->store : "")};
     struct store *s = NULL;
     struct demo_filled filled = {0};
     bool is_filled = false;
@@ -177,12 +189,13 @@ static void *show_main(void *arg)
 
 static void print_log_ins(const char *listen)
 {
-    printf("\n  Kith, with a demo company:  http://%s\n\n"
-           "  log in as   operator@kith.example   answers calls: one comes within a minute of logging in\n"
-           "              manager@kith.example    sees the queue\n"
-           "              owner@kith.example      people, telephone links, settings\n"
-           "  all with    " DEMO_PASS_PHRASE "\n\n",
-           listen);
+    printf(
+        "\n  Kith, with a demo company:  http://%s\n\n"
+        "  log in as   operator@kith.example   answers calls: one comes within a minute of logging in\n"
+        "              manager@kith.example    sees the queue\n"
+        "              owner@kith.example      people, telephone links, settings\n"
+        "  all with    " DEMO_PASS_PHRASE "\n\n",
+        listen);
     fflush(stdout);
 }
 
@@ -204,10 +217,12 @@ static int serve(const struct options *o)
     sigaddset(&ends, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     pthread_t player;
-    bool plays = play_read(a, o, &show->play) && show->port && pthread_create(&player, NULL, show_main, show) == 0;
+    bool plays = play_read(a, o, &show->play) && show->port &&
+                 pthread_create(&player, NULL, show_main, show) == 0;
     print_log_ins(o->listen);
     const char *words[] = {"--data", o->data, "--listen", o->listen, "--store", o->store, NULL};
-    int status = serve_command(o->store ? 6 : 4, (char **)(uintptr_t)words); /* main's old signature; it writes none */
+    int status = serve_command(
+        o->store ? 6 : 4, (char **)(uintptr_t)words); /* main's old signature; it writes none */
     atomic_store(&show->stop, true);
     if (plays)
         pthread_join(player, NULL);
@@ -232,9 +247,15 @@ static bool number_read(const struct option_row *r, int64_t least, int64_t most,
 
 static int read_words(struct arena *a, int argc, char **argv, struct options *o)
 {
-    struct option_row rows[WORDS] = {
-        {.name = "data"}, {.name = "store"}, {.name = "customers"}, {.name = "seed"}, {.name = "listen"}, {.name = "talk"},
-        {.name = "fill-if-empty", .kind = OPTION_FLAG}, {.name = "serve", .kind = OPTION_FLAG}, {.name = "json", .kind = OPTION_FLAG}};
+    struct option_row rows[WORDS] = {{.name = "data"},
+                                     {.name = "store"},
+                                     {.name = "customers"},
+                                     {.name = "seed"},
+                                     {.name = "listen"},
+                                     {.name = "talk"},
+                                     {.name = "fill-if-empty", .kind = OPTION_FLAG},
+                                     {.name = "serve", .kind = OPTION_FLAG},
+                                     {.name = "json", .kind = OPTION_FLAG}};
     bool wants_help = false;
     str why = {0};
     if (!options_read(rows, WORDS, argc, argv, a, &wants_help, &why))

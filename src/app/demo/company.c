@@ -31,14 +31,15 @@ struct company {
     int64_t vip_from;      /* spent, minor units */
     int64_t colleague;     /* the latest firm, for people who work there */
     str colleague_name;
-    int64_t partner;       /* somebody whose number is shared with the next one */
+    int64_t partner; /* somebody whose number is shared with the next one */
     str partner_number;
     int64_t partner_value;
     unsigned tasks;
     struct demo_play *play;
     /* one of each kind, for the play: late, VIP firm, shared number, and one of each language */
     str late, vip, shared, of_lang[8];
-    char *numbers; /* given out: a slot of 20 bytes for each hash, so that two of one hash count as one */
+    char *
+        numbers; /* given out: a slot of 20 bytes for each hash, so that two of one hash count as one */
 };
 enum { NUMBER_SLOTS = 1 << 14, NUMBER_SIZE = 20 };
 
@@ -52,15 +53,20 @@ static enum err staff_rows(struct company *c, str pass_phrase)
     int64_t now = f->cx->now_ms;
     for (size_t i = 0; i < COUNT(staff); i++) {
         c->staff[i] = id_new(now);
-        ROW("staff", q_demo_staff, V(c->staff[i]), V(staff[i].email), V(staff[i].name), V(staff[i].role), V(hash),
-            V(staff[i].lang), V(now), V(now));
+        ROW("staff", q_demo_staff, V(c->staff[i]), V(staff[i].email), V(staff[i].name),
+            V(staff[i].role), V(hash), V(staff[i].lang), V(now), V(now));
         if (staff[i].extension)
             ROW("staff_extension", q_demo_extension, V(staff[i].extension), V(c->staff[i]));
     }
     for (size_t i = OPERATOR_FIRST; i < OPERATOR_FIRST + OPERATORS; i++)
         ROW("staff_queue", q_demo_queue, V("sales"), V(c->staff[i]));
-    static const char *const settings[][2] = {{"company", "Lantern & Thread"}, {"lang", "en"}, {"time_zone", "Europe/London"},
-                                              {"base_currency", "GBP"}, {"region", "GB"}, {"is_demo", "1"}, {"has_owner", "1"}};
+    static const char *const settings[][2] = {{"company", "Lantern & Thread"},
+                                              {"lang", "en"},
+                                              {"time_zone", "Europe/London"},
+                                              {"base_currency", "GBP"},
+                                              {"region", "GB"},
+                                              {"is_demo", "1"},
+                                              {"has_owner", "1"}};
     for (size_t i = 0; i < COUNT(settings); i++)
         ROW("setting", q_demo_setting, V(settings[i][0]), V(settings[i][1]), V(now));
     return OK;
@@ -73,13 +79,13 @@ static enum err link_row(struct company *c)
     uint8_t hash[32];
     c->play->api_token = random_token(a, 32);
     sha256(c->play->api_token, hash);
-    ROW("token", q_demo_token, V(id_new(f->cx->now_ms)), V("Demo calls"), val_blob(hash, sizeof hash), V("manager"),
-        V((int64_t)SCOPE_READ), V(f->cx->now_ms));
+    ROW("token", q_demo_token, V(id_new(f->cx->now_ms)), V("Demo calls"),
+        val_blob(hash, sizeof hash), V("manager"), V((int64_t)SCOPE_READ), V(f->cx->now_ms));
     c->play->link_token = random_token(a, 32);
     sha256(c->play->link_token, hash);
     c->link = id_new(f->cx->now_ms);
-    ROW("phone_link", q_demo_phone_link, V(c->link), V("webhook"), V("Demo calls"), val_blob(hash, sizeof hash), V("GB"),
-        V(f->cx->now_ms));
+    ROW("phone_link", q_demo_phone_link, V(c->link), V("webhook"), V("Demo calls"),
+        val_blob(hash, sizeof hash), V("GB"), V(f->cx->now_ms));
     return OK;
 }
 
@@ -87,15 +93,20 @@ static enum err link_row(struct company *c)
 
 static const struct culture *culture_of(struct company *c, const char *country)
 {
-    static const struct { const char *country, *culture; } home[] = {
-        {"DE", "de"}, {"AT", "de"}, {"CH", "de"}, {"FR", "fr"}, {"BE", "fr"}, {"ES", "es"}, {"PT", "es"}, {"IT", "es"},
-        {"JP", "ja"}, {"GR", "el"}, {"CY", "el"}, {"AE", "ar"}, {"SA", "ar"}, {"LB", "ar"}, {"BH", "ar"}, {"SG", "zh"}};
+    static const struct {
+        const char *country, *culture;
+    } home[] = {{"DE", "de"}, {"AT", "de"}, {"CH", "de"}, {"FR", "fr"}, {"BE", "fr"}, {"ES", "es"},
+                {"PT", "es"}, {"IT", "es"}, {"JP", "ja"}, {"GR", "el"}, {"CY", "el"}, {"AE", "ar"},
+                {"SA", "ar"}, {"LB", "ar"}, {"BH", "ar"}, {"SG", "zh"}};
     for (size_t i = 0; i < COUNT(home); i++)
         if (strcmp(home[i].country, country) == 0)
             return people_culture(c->f.people, home[i].culture);
     /* The shop sold mostly at home; the demo company sells everywhere. */
-    static const struct { unsigned share; const char *culture; } world[] = {
-        {46, "en"}, {13, "ja"}, {11, "zh"}, {10, "ru"}, {10, "kk"}, {4, "de"}, {3, "fr"}, {1, "es"}, {1, "ar"}, {1, "el"}};
+    static const struct {
+        unsigned share;
+        const char *culture;
+    } world[] = {{46, "en"}, {13, "ja"}, {11, "zh"}, {10, "ru"}, {10, "kk"},
+                 {4, "de"},  {3, "fr"},  {1, "es"},  {1, "ar"},  {1, "el"}};
     uint64_t at = chance_below(&c->f.chance, 100);
     for (size_t i = 0; i < COUNT(world); i++) {
         if (at < world[i].share)
@@ -139,7 +150,9 @@ static str number_of(struct company *c, const struct culture *of, const struct t
 
 static const char *role_word(const char *lang)
 {
-    static const char *const words[][2] = {{"ja", "購買担当"}, {"zh", "采购"}, {"ru", "закупки"}, {"kk", "сатып алу"}, {"de", "Einkauf"}, {"fr", "achats"}};
+    static const char *const words[][2] = {{"ja", "購買担当"}, {"zh", "采购"},
+                                           {"ru", "закупки"},  {"kk", "сатып алу"},
+                                           {"de", "Einkauf"},  {"fr", "achats"}};
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(words[i][0], lang) == 0)
             return words[i][1];
@@ -162,13 +175,15 @@ static int64_t total_of(const struct retail_order *o)
 }
 
 /* The order a return belongs to: the newest before it that has the product; NULL when the history begins later. */
-static const struct retail_order *returned_from(const struct retail_order *first, const struct retail_order *back, size_t *line)
+static const struct retail_order *returned_from(const struct retail_order *first,
+                                                const struct retail_order *back, size_t *line)
 {
     for (const struct retail_order *o = back; o-- > first;) {
         if (o->is_return)
             continue;
         for (size_t i = 0; i < o->n_lines; i++) {
-            if (o->lines[i].product == back->lines[0].product && o->lines[i].quantity >= back->lines[0].quantity) {
+            if (o->lines[i].product == back->lines[0].product &&
+                o->lines[i].quantity >= back->lines[0].quantity) {
                 *line = i;
                 return o;
             }
@@ -177,22 +192,25 @@ static const struct retail_order *returned_from(const struct retail_order *first
     return NULL;
 }
 
-static enum err returns_of(struct company *c, const struct retail_order *o, const struct retail_order *end, int64_t order,
+static enum err returns_of(struct company *c, const struct retail_order *o,
+                           const struct retail_order *end, int64_t order,
                            const struct retail_order *first, int64_t *sum)
 {
     struct filler *f = &c->f;
     *sum = 0;
     for (const struct retail_order *r = o + 1; r < end; r++) {
         size_t line = 0;
-        if (!r->is_return || returned_from(first, r, &line) != o || at_of(c, r->minutes) > f->cx->now_ms)
+        if (!r->is_return || returned_from(first, r, &line) != o ||
+            at_of(c, r->minutes) > f->cx->now_ms)
             continue;
         int64_t amount = (int64_t)r->lines[0].quantity * o->lines[line].pence;
         if (*sum + amount > total_of(o))
             continue;
         *sum += amount;
         if (order)
-            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order), V((int64_t)line + 1),
-                V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""), V(at_of(c, r->minutes)));
+            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order),
+                V((int64_t)line + 1), V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""),
+                V(at_of(c, r->minutes)));
     }
     return OK;
 }
@@ -210,22 +228,26 @@ static str status_of(struct company *c, int64_t at, int64_t *due)
     return S("delivered");
 }
 
-static enum err one_call(struct company *c, struct history *h, str phone, str shown, int64_t at, str text, const char *outcome)
+static enum err one_call(struct company *c, struct history *h, str phone, str shown, int64_t at,
+                         str text, const char *outcome)
 {
     struct filler *f = &c->f;
     int64_t call = id_new(f->cx->now_ms), interaction = 0;
     int64_t by = c->staff[OPERATOR_FIRST + chance_below(&f->chance, OPERATORS)];
     int64_t talk = 60000 + (int64_t)chance_below(&f->chance, 300000);
-    struct line_made line = {.channel = "call", .matched_by = "phone", .at_ms = at, .staff = by, .ref = call};
+    struct line_made line = {
+        .channel = "call", .matched_by = "phone", .at_ms = at, .staff = by, .ref = call};
     TRY(fill_interaction(f, h, &line, &interaction));
-    ROW("call", q_demo_call, V(call), V(c->link), V(arena_printf(f->row_arena, "demo-%lld", (long long)call)), V("in"), V("ended"),
-        V(shown), V(phone), V("+442079460100"), V("sales"), V(h->customer), V(at), V(at + 6000), V(at + 6000 + talk), V(by),
-        V("normalClearing"), V(outcome), V(text), V(at + 6000 + talk + 20000), V(interaction));
+    ROW("call", q_demo_call, V(call), V(c->link),
+        V(arena_printf(f->row_arena, "demo-%lld", (long long)call)), V("in"), V("ended"), V(shown),
+        V(phone), V("+442079460100"), V("sales"), V(h->customer), V(at), V(at + 6000),
+        V(at + 6000 + talk), V(by), V("normalClearing"), V(outcome), V(text),
+        V(at + 6000 + talk + 20000), V(interaction));
     return OK;
 }
 
-static enum err talk_of(struct company *c, struct history *h, const struct person *p, str phone, str shown, str order, str product,
-                        int64_t at)
+static enum err talk_of(struct company *c, struct history *h, const struct person *p, str phone,
+                        str shown, str order, str product, int64_t at)
 {
     static const char *const outcomes[] = {"solved", "solved", "solved", "follow_up"};
     struct filler *f = &c->f;
@@ -234,7 +256,9 @@ static enum err talk_of(struct company *c, struct history *h, const struct perso
         return one_call(c, h, phone, shown, at, fill_phrase(f, "call", S("en"), order, product),
                         outcomes[chance_below(&f->chance, COUNT(outcomes))]);
     const char *channel = which < 9 ? "email" : "chat";
-    struct line_made line = {.channel = channel, .matched_by = "phone", .at_ms = at,
+    struct line_made line = {.channel = channel,
+                             .matched_by = "phone",
+                             .at_ms = at,
                              .text = fill_phrase(f, channel, p->lang, order, product)};
     return fill_interaction(f, h, &line, NULL);
 }
@@ -242,7 +266,9 @@ static enum err talk_of(struct company *c, struct history *h, const struct perso
 static enum err task_of(struct company *c, const struct history *h, str phone, str order)
 {
     struct filler *f = &c->f;
-    static const char *const titles[] = {"Call back about order %.*s", "Send the replacement for order %.*s", "Send the invoice copy of %.*s again"};
+    static const char *const titles[] = {"Call back about order %.*s",
+                                         "Send the replacement for order %.*s",
+                                         "Send the invoice copy of %.*s again"};
     static const char *const kinds[] = {"call_back", "promise", "todo"};
     unsigned i = c->tasks++;
     int64_t due = f->cx->now_ms + ((int64_t)(i % 5) - 1) * 3 * 3600000;
@@ -256,33 +282,40 @@ static enum err task_of(struct company *c, const struct history *h, str phone, s
             text_add_char(&t, *title);
         }
     }
-    ROW("task", q_demo_task, V(id_new(f->cx->now_ms)), V(h->customer), V(kinds[i / 3 % COUNT(kinds)]), V(text_str(&t)), V(phone), V(0),
+    ROW("task", q_demo_task, V(id_new(f->cx->now_ms)), V(h->customer),
+        V(kinds[i / 3 % COUNT(kinds)]), V(text_str(&t)), V(phone), V(0),
         V(c->staff[OPERATOR_FIRST + i % 3]), V(due), V(c->staff[2]), V(f->cx->now_ms - 3600000));
     return OK;
 }
 
-static enum err things_of(struct company *c, const struct history *h, const struct person *p, const struct retail_order *last)
+static enum err things_of(struct company *c, const struct history *h, const struct person *p,
+                          const struct retail_order *last)
 {
     struct filler *f = &c->f;
     int64_t now = f->cx->now_ms;
     str line = p->culture->lines[chance_below(&f->chance, p->culture->n_lines)];
     str postal = arena_printf(f->row_arena, "%05u", (unsigned)chance_below(&f->chance, 99999));
-    ROW("address", q_demo_address, V(id_new(now)), V(h->customer), V(p->kind == CUSTOMER_COMPANY ? "office" : "home"), V(line), V(postal),
-        V(p->city), V(""), V(p->country), V("order"), V(h->first_ms));
+    ROW("address", q_demo_address, V(id_new(now)), V(h->customer),
+        V(p->kind == CUSTOMER_COMPANY ? "office" : "home"), V(line), V(postal), V(p->city), V(""),
+        V(p->country), V("order"), V(h->first_ms));
     if (fill_chance(f, 12)) {
         uint32_t product = last->lines[0].product;
-        ROW("holding", q_demo_holding, V(id_new(now)), V(h->customer), V(f->products[product]), V(f->retail->products[product].name),
-            V(arena_printf(f->row_arena, "%04u-%04u", (unsigned)chance_below(&f->chance, 10000), (unsigned)chance_below(&f->chance, 10000))),
-            V(""), V(""), V(now + ((int64_t)chance_below(&f->chance, 700) - 100) * DAY_MS), V(h->first_ms));
+        ROW("holding", q_demo_holding, V(id_new(now)), V(h->customer), V(f->products[product]),
+            V(f->retail->products[product].name),
+            V(arena_printf(f->row_arena, "%04u-%04u", (unsigned)chance_below(&f->chance, 10000),
+                           (unsigned)chance_below(&f->chance, 10000))),
+            V(""), V(""), V(now + ((int64_t)chance_below(&f->chance, 700) - 100) * DAY_MS),
+            V(h->first_ms));
     }
     if (h->spent >= c->vip_from)
-        ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"), V(c->staff[2]), V(now - (int64_t)30 * DAY_MS));
+        ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"),
+            V(c->staff[2]), V(now - (int64_t)30 * DAY_MS));
     if (p->kind == CUSTOMER_COMPANY) {
         c->colleague = h->customer;
         c->colleague_name = arena_str(f->arena, p->name);
     } else if (c->colleague && fill_chance(f, 18)) {
-        ROW("relation", q_demo_relation, V(id_new(now)), V(h->customer), V(c->colleague), V("works_at"),
-            V(role_word(arena_cstr(f->row_arena, p->lang))), V(h->first_ms));
+        ROW("relation", q_demo_relation, V(id_new(now)), V(h->customer), V(c->colleague),
+            V("works_at"), V(role_word(arena_cstr(f->row_arena, p->lang))), V(h->first_ms));
     }
     return OK;
 }
@@ -295,7 +328,8 @@ static void keep(struct company *c, str *slot, str number)
         *slot = arena_str(c->f.cx->arena, number);
 }
 
-static void cast(struct company *c, const struct person *p, const struct history *h, str number, bool is_late, bool is_shared)
+static void cast(struct company *c, const struct person *p, const struct history *h, str number,
+                 bool is_late, bool is_shared)
 {
     int64_t lines = h->contacts + h->orders; /* a card worth seeing */
     if (is_shared)
@@ -313,18 +347,26 @@ static void cast(struct company *c, const struct person *p, const struct history
 
 /* ---- one customer ---------------------------------------------------------------------------------------------- */
 
-static enum err handles_of(struct company *c, const struct person *p, int64_t customer, int64_t first_ms, int64_t last_ms, str phone,
-                           str shown)
+static enum err handles_of(struct company *c, const struct person *p, int64_t customer,
+                           int64_t first_ms, int64_t last_ms, str phone, str shown)
 {
     struct filler *f = &c->f;
-    static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
-    struct handle_made number = {.type = IDENTITY_PHONE, .value = phone, .given = shown, .shown = shown, .state = "confirmed",
-                                 .source = "call", .first_ms = first_ms, .last_ms = last_ms};
+    static const char *const domains[] = {"mail.example", "post.example", "inbox.example",
+                                          "letters.example"};
+    struct handle_made number = {.type = IDENTITY_PHONE,
+                                 .value = phone,
+                                 .given = shown,
+                                 .shown = shown,
+                                 .state = "confirmed",
+                                 .source = "call",
+                                 .first_ms = first_ms,
+                                 .last_ms = last_ms};
     if (c->partner && str_eq(phone, c->partner_number)) {
         number.state = "shared";
         number.value_id = c->partner_value;
         TRY(fill_identity(f, customer, &number));
-        ROW("relation", q_demo_relation, V(id_new(f->cx->now_ms)), V(customer), V(c->partner), V("family"), V(""), V(first_ms));
+        ROW("relation", q_demo_relation, V(id_new(f->cx->now_ms)), V(customer), V(c->partner),
+            V("family"), V(""), V(first_ms));
         c->partner = 0;
     } else {
         bool is_shared = p->kind == CUSTOMER_PERSON && fill_chance(f, 2);
@@ -337,23 +379,35 @@ static enum err handles_of(struct company *c, const struct person *p, int64_t cu
             c->partner_number = arena_str(f->arena, phone);
         }
     }
-    str address = p->kind == CUSTOMER_COMPANY
-                      ? arena_printf(f->row_arena, "orders%lld@" SFMT ".example", (long long)f->filled.customers, SARG(p->latin))
-                      : arena_printf(f->row_arena, SFMT ".%lld@%s", SARG(p->latin), (long long)f->filled.customers,
-                                     domains[f->filled.customers % 4]);
-    struct handle_made email = {.type = IDENTITY_EMAIL, .given = address, .state = "confirmed", .source = "order",
-                                .first_ms = first_ms, .last_ms = last_ms};
+    str address =
+        p->kind == CUSTOMER_COMPANY
+            ? arena_printf(f->row_arena, "orders%lld@" SFMT ".example",
+                           (long long)f->filled.customers, SARG(p->latin))
+            : arena_printf(f->row_arena, SFMT ".%lld@%s", SARG(p->latin),
+                           (long long)f->filled.customers, domains[f->filled.customers % 4]);
+    struct handle_made email = {.type = IDENTITY_EMAIL,
+                                .given = address,
+                                .state = "confirmed",
+                                .source = "order",
+                                .first_ms = first_ms,
+                                .last_ms = last_ms};
     if (fill_chance(f, 88) && email_read(f->row_arena, address, &email.value))
         TRY(fill_identity(f, customer, &email));
     str loyalty = arena_printf(f->row_arena, "7731%06lld", (long long)f->filled.customers);
-    struct handle_made card = {.type = IDENTITY_CARD, .value = loyalty, .given = loyalty, .state = "confirmed", .source = "purchase",
-                               .first_ms = first_ms, .last_ms = last_ms};
+    struct handle_made card = {.type = IDENTITY_CARD,
+                               .value = loyalty,
+                               .given = loyalty,
+                               .state = "confirmed",
+                               .source = "purchase",
+                               .first_ms = first_ms,
+                               .last_ms = last_ms};
     if (p->kind == CUSTOMER_PERSON && fill_chance(f, 20))
         TRY(fill_identity(f, customer, &card));
     return OK;
 }
 
-static enum err one_customer(struct company *c, const struct retail_order *first, const struct retail_order *end)
+static enum err one_customer(struct company *c, const struct retail_order *first,
+                             const struct retail_order *end)
 {
     struct filler *f = &c->f;
     const struct retail_order *last = NULL;
@@ -388,12 +442,19 @@ static enum err one_customer(struct company *c, const struct retail_order *first
         TRY(returns_of(c, o, end, 0, first, &returned));
         order = arena_printf(f->row_arena, "%lld", 100000LL + ++f->order_number);
         product = f->retail->products[o->lines[0].product].name;
-        struct order_made made = {.number = order, .at_ms = at, .status = status_of(c, at, &due), .payment = S("card"),
-                                  .due_ms = due, .returned = returned, .lines = o->lines, .n_lines = o->n_lines};
+        struct order_made made = {.number = order,
+                                  .at_ms = at,
+                                  .status = status_of(c, at, &due),
+                                  .payment = S("card"),
+                                  .due_ms = due,
+                                  .returned = returned,
+                                  .lines = o->lines,
+                                  .n_lines = o->n_lines};
         TRY(fill_order(f, &h, &made, &id));
         TRY(returns_of(c, o, end, id, first, &returned));
         if (fill_chance(f, 25)) {
-            int64_t later = at + (int64_t)chance_below(&f->chance, 9) * DAY_MS + (int64_t)chance_below(&f->chance, 3600000);
+            int64_t later = at + (int64_t)chance_below(&f->chance, 9) * DAY_MS +
+                            (int64_t)chance_below(&f->chance, 3600000);
             if (later < f->cx->now_ms)
                 TRY(talk_of(c, &h, &p, phone.e164, phone.national, order, product, later));
         }
@@ -415,8 +476,9 @@ static const str strangers[] = {{"+442079460777", 13}, {"+81300000042", 12}, {"+
 static void callers(struct company *c)
 {
     struct demo_play *p = c->play;
-    const str order[] = {c->late, strangers[0], c->late, c->of_lang[4], c->vip, c->of_lang[6], c->shared, S(""), c->of_lang[5],
-                         strangers[1], c->of_lang[7], c->of_lang[0], c->of_lang[1], strangers[2], c->of_lang[2]};
+    const str order[] = {c->late,       strangers[0],  c->late,       c->of_lang[4], c->vip,
+                         c->of_lang[6], c->shared,     S(""),         c->of_lang[5], strangers[1],
+                         c->of_lang[7], c->of_lang[0], c->of_lang[1], strangers[2],  c->of_lang[2]};
     for (size_t i = 0; i < COUNT(order); i++)
         if (order[i].len || i == 7)
             p->callers[p->n_callers++] = order[i];
@@ -445,15 +507,17 @@ static void company_close(struct company *c)
     fill_close(&c->f);
 }
 
-enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_progress *progress, struct demo_filled *out,
-                           struct demo_play *play)
+enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_progress *progress,
+                           struct demo_filled *out, struct demo_play *play)
 {
     *play = (struct demo_play){0};
-    CLEANUP(company_close) struct company c = {.play = play, .f = {.currency = S("GBP"), .time_zone = S("Europe/London")}};
+    CLEANUP(company_close)
+    struct company c = {.play = play, .f = {.currency = S("GBP"), .time_zone = S("Europe/London")}};
     struct filler *f = &c.f;
     TRY(fill_begin(f, s, cx, 20111209, progress));
     c.numbers = ARENA_ARRAY(f->arena, (size_t)NUMBER_SLOTS * NUMBER_SIZE, char);
-    c.last_ms = when_of_day(when_day((when){cx->now_ms}, f->time_zone), f->time_zone).ms + 17 * 3600000 + 22 * 60000;
+    c.last_ms = when_of_day(when_day((when){cx->now_ms}, f->time_zone), f->time_zone).ms +
+                17 * 3600000 + 22 * 60000;
     c.vip_from = vip_from(f->arena, f->retail);
     for (size_t i = 0; i < COUNT(strangers); i++)
         (void)number_take(&c, strangers[i]);

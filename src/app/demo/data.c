@@ -5,7 +5,7 @@
 #include <zlib.h>
 
 #define IN_BINARY(name, file)                                                                  \
-    __asm__(".pushsection .rodata\n.balign 16\n" #name ":\n.incbin \"" KITH_DEMO_DATA "/" file     \
+    __asm__(".pushsection .rodata\n.balign 16\n" #name ":\n.incbin \"" KITH_DEMO_DATA "/" file \
             "\"\n" #name "_end:\n.byte 0\n.popsection\n");                                     \
     extern const char name[] __asm__(#name), name##_end[] __asm__(#name "_end")
 IN_BINARY(demo_people, "people.txt");
@@ -57,9 +57,14 @@ const struct people *people_open(struct arena *a)
         }
         if (kind == 'C') {
             c = &cultures[p->n++];
-            *c = (struct culture){.code = f[1], .lang = f[3], .is_family_first = str_eq(f[4], S("family")),
-                                  .families = words_room(a), .women = words_room(a), .men = words_room(a),
-                                  .patronymics = words_room(a), .firms = words_room(a),
+            *c = (struct culture){.code = f[1],
+                                  .lang = f[3],
+                                  .is_family_first = str_eq(f[4], S("family")),
+                                  .families = words_room(a),
+                                  .women = words_room(a),
+                                  .men = words_room(a),
+                                  .patronymics = words_room(a),
+                                  .firms = words_room(a),
                                   .towns = ARENA_ARRAY(a, PER_CULTURE_MAX, struct town),
                                   .lines = ARENA_ARRAY(a, PER_CULTURE_MAX, str)};
             continue;
@@ -67,9 +72,11 @@ const struct people *people_open(struct arena *a)
         assert(c);
         if (kind == 'F') {
             str male = str_cut(&f[1], '|');
-            word_add(&c->families, (struct word){male, or_else(f[1], male), f[2], or_else(f[3], male)});
+            word_add(&c->families,
+                     (struct word){male, or_else(f[1], male), f[2], or_else(f[3], male)});
         } else if (kind == 'G') {
-            word_add(str_eq(f[4], S("f")) ? &c->women : &c->men, (struct word){f[1], f[1], f[2], or_else(f[3], f[1])});
+            word_add(str_eq(f[4], S("f")) ? &c->women : &c->men,
+                     (struct word){f[1], f[1], f[2], or_else(f[3], f[1])});
         } else if (kind == 'P') {
             word_add(&c->patronymics, (struct word){f[1], f[2], {0}, {0}});
         } else if (kind == 'B') {
@@ -79,7 +86,8 @@ const struct people *people_open(struct arena *a)
             bool is_number = str_to_int(f[3], &digits);
             assert(is_number && digits > 0 && digits < 8);
             (void)is_number;
-            ((struct town *)(uintptr_t)c->towns)[c->n_towns++] = (struct town){f[1], f[2], f[4], (unsigned)digits};
+            ((struct town *)(uintptr_t)c->towns)[c->n_towns++] =
+                (struct town){f[1], f[2], f[4], (unsigned)digits};
         } else if (kind == 'A') {
             ((str *)(uintptr_t)c->lines)[c->n_lines++] = f[1];
         }
@@ -108,7 +116,8 @@ str people_phrase(const struct people *p, const char *kind, str lang, uint64_t r
             continue;
         size_t at = r % n;
         for (size_t i = 0; i < p->n_phrases; i++)
-            if (str_eq(p->phrases[i].kind, str_of(kind)) && str_eq(p->phrases[i].lang, lang) && at-- == 0)
+            if (str_eq(p->phrases[i].kind, str_of(kind)) && str_eq(p->phrases[i].lang, lang) &&
+                at-- == 0)
                 return p->phrases[i].text;
     }
     return S("");
@@ -131,8 +140,10 @@ static str unpacked(struct arena *a)
     uint32_t size = 0; /* RFC 1952: the last four bytes */
     memcpy(&size, demo_retail + packed - 4, 4);
     char *out = arena_alloc(a, 1, size);
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)demo_retail, .avail_in = (uInt)packed,
-                  .next_out = (Bytef *)out, .avail_out = size};
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)demo_retail,
+                  .avail_in = (uInt)packed,
+                  .next_out = (Bytef *)out,
+                  .avail_out = size};
     int e = inflateInit2(&z, 15 + 16);
     assert(e == Z_OK);
     e = inflate(&z, Z_FINISH);
@@ -163,7 +174,8 @@ const struct retail *retail_open(struct arena *a)
     str all = unpacked(a);
     struct retail *r = ARENA_NEW(a, struct retail);
     struct retail_product *products = ARENA_ARRAY(a, count_rows(all, 'P'), struct retail_product);
-    struct retail_order *orders = ARENA_ARRAY(a, count_rows(all, 'O') + count_rows(all, 'R'), struct retail_order);
+    struct retail_order *orders =
+        ARENA_ARRAY(a, count_rows(all, 'O') + count_rows(all, 'R'), struct retail_order);
     for (str line = str_cut(&all, '\n'); line.ptr; line = str_cut(&all, '\n')) {
         str kind = str_cut(&line, '\t'), first = str_cut(&line, '\t');
         if (str_eq(kind, S("P"))) {

@@ -74,7 +74,8 @@ static struct str_list keys_of(struct filler *f, const struct person *p)
 {
     if (p->company.len || p->kind == CUSTOMER_COMPANY)
         return customer_keys(f->row_arena, p->name, p->reading, p->company, p->country);
-    str text = arena_printf(f->row_arena, SFMT "|" SFMT "|" SFMT, SARG(p->name), SARG(p->reading), SARG(p->country));
+    str text = arena_printf(f->row_arena, SFMT "|" SFMT "|" SFMT, SARG(p->name), SARG(p->reading),
+                            SARG(p->country));
     uint64_t h = 14695981039346656037u; /* FNV-1a */
     for (size_t i = 0; i < text.len; i++)
         h = (h ^ (uint8_t)text.ptr[i]) * 1099511628211u;
@@ -93,10 +94,12 @@ static struct str_list keys_of(struct filler *f, const struct person *p)
 static str zone_of(str country)
 {
     static const char *const zones[][2] = {
-        {"GB", "Europe/London"}, {"US", "America/New_York"}, {"AU", "Australia/Sydney"}, {"CA", "America/Toronto"},
-        {"IE", "Europe/Dublin"}, {"DE", "Europe/Berlin"}, {"FR", "Europe/Paris"}, {"ES", "Europe/Madrid"},
-        {"JP", "Asia/Tokyo"}, {"CN", "Asia/Shanghai"}, {"RU", "Europe/Moscow"}, {"KZ", "Asia/Almaty"},
-        {"AE", "Asia/Dubai"}, {"SA", "Asia/Riyadh"}, {"LB", "Asia/Beirut"}, {"GR", "Europe/Athens"}};
+        {"GB", "Europe/London"},   {"US", "America/New_York"}, {"AU", "Australia/Sydney"},
+        {"CA", "America/Toronto"}, {"IE", "Europe/Dublin"},    {"DE", "Europe/Berlin"},
+        {"FR", "Europe/Paris"},    {"ES", "Europe/Madrid"},    {"JP", "Asia/Tokyo"},
+        {"CN", "Asia/Shanghai"},   {"RU", "Europe/Moscow"},    {"KZ", "Asia/Almaty"},
+        {"AE", "Asia/Dubai"},      {"SA", "Asia/Riyadh"},      {"LB", "Asia/Beirut"},
+        {"GR", "Europe/Athens"}};
     for (size_t i = 0; i < COUNT(zones); i++)
         if (str_eq(country, str_of(zones[i][0])))
             return str_of(zones[i][1]);
@@ -115,10 +118,17 @@ static str form_of_address(const struct culture *c, bool is_woman)
 void fill_person(struct filler *f, const struct culture *c, const struct town *t, struct person *p)
 {
     bool is_woman = fill_chance(f, 52);
-    const struct word *family = pick_word(f, c->families), *given = pick_word(f, is_woman ? c->women : c->men);
+    const struct word *family = pick_word(f, c->families),
+                      *given = pick_word(f, is_woman ? c->women : c->men);
     str family_text = is_woman ? family->female : family->text;
-    *p = (struct person){.kind = CUSTOMER_PERSON, .culture = c, .family = family_text, .given = given->text,
-                         .lang = c->lang, .country = t->country, .city = t->city, .time_zone = zone_of(t->country),
+    *p = (struct person){.kind = CUSTOMER_PERSON,
+                         .culture = c,
+                         .family = family_text,
+                         .given = given->text,
+                         .lang = c->lang,
+                         .country = t->country,
+                         .city = t->city,
+                         .time_zone = zone_of(t->country),
                          .form_of_address = form_of_address(c, is_woman)};
     struct arena *a = f->row_arena;
     if (c->patronymics.n) {
@@ -127,18 +137,25 @@ void fill_person(struct filler *f, const struct culture *c, const struct town *t
         p->form_of_address = arena_printf(a, SFMT " " SFMT, SARG(p->given), SARG(p->patronymic));
     }
     const char *gap = str_eq(c->code, S("zh")) ? "" : " ";
-    p->name = c->is_family_first ? arena_printf(a, SFMT "%s" SFMT, SARG(family_text), gap, SARG(given->text))
-                                 : arena_printf(a, SFMT " " SFMT, SARG(given->text), SARG(family_text));
+    p->name = c->is_family_first
+                  ? arena_printf(a, SFMT "%s" SFMT, SARG(family_text), gap, SARG(given->text))
+                  : arena_printf(a, SFMT " " SFMT, SARG(given->text), SARG(family_text));
     if (family->reading.len && given->reading.len)
         p->reading = arena_printf(a, SFMT " " SFMT, SARG(family->reading), SARG(given->reading));
-    p->latin = arena_printf(a, SFMT "." SFMT, SARG(email_word(a, given->latin)), SARG(email_word(a, family->latin)));
+    p->latin = arena_printf(a, SFMT "." SFMT, SARG(email_word(a, given->latin)),
+                            SARG(email_word(a, family->latin)));
 }
 
 void fill_firm(struct filler *f, const struct culture *c, const struct town *t, struct person *p)
 {
     const struct word *firm = pick_word(f, c->firms);
-    *p = (struct person){.kind = CUSTOMER_COMPANY, .culture = c, .name = firm->text, .lang = c->lang, .country = t->country,
-                         .city = t->city, .time_zone = zone_of(t->country)};
+    *p = (struct person){.kind = CUSTOMER_COMPANY,
+                         .culture = c,
+                         .name = firm->text,
+                         .lang = c->lang,
+                         .country = t->country,
+                         .city = t->city,
+                         .time_zone = zone_of(t->country)};
     p->latin = firm->latin.len ? firm->latin : email_word(f->row_arena, firm->text);
 }
 
@@ -154,9 +171,10 @@ static int64_t new_id(struct filler *f)
 enum err fill_customer(struct filler *f, const struct person *p, int64_t created_ms, int64_t *id)
 {
     *id = new_id(f);
-    ROW("customer", q_demo_customer, V(*id), V(*id), V(customer_kind_codes[p->kind]), V(p->name), V(p->reading), V(p->given),
-        V(p->family), V(p->patronymic), V(p->form_of_address), V(p->lang), V(p->time_zone), V(p->country), V(S("")), V(p->city),
-        V(p->company), V(p->heard_of_us), V(created_ms), V(created_ms));
+    ROW("customer", q_demo_customer, V(*id), V(*id), V(customer_kind_codes[p->kind]), V(p->name),
+        V(p->reading), V(p->given), V(p->family), V(p->patronymic), V(p->form_of_address),
+        V(p->lang), V(p->time_zone), V(p->country), V(S("")), V(p->city), V(p->company),
+        V(p->heard_of_us), V(created_ms), V(created_ms));
     struct str_list keys = keys_of(f, p);
     for (size_t i = 0; i < keys.n; i++)
         ROW("customer_key", q_demo_key, V(keys.items[i]), V(*id));
@@ -178,11 +196,11 @@ enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m
     if (!m->value_id) {
         bool is_phone = m->type == IDENTITY_PHONE;
         m->value_id = new_id(f);
-        ROW("identity_value", q_demo_value, V(m->value_id), V(identity_type_codes[m->type]), V(m->value), V(m->shown),
-            is_phone ? V(reversed(f->row_arena, m->value)) : VNULL);
+        ROW("identity_value", q_demo_value, V(m->value_id), V(identity_type_codes[m->type]),
+            V(m->value), V(m->shown), is_phone ? V(reversed(f->row_arena, m->value)) : VNULL);
     }
-    ROW("identity_owner", q_demo_owner, V(m->value_id), V(customer), V(new_id(f)), V(m->state), V(m->given), V(m->source),
-        V(m->first_ms), V(m->last_ms));
+    ROW("identity_owner", q_demo_owner, V(m->value_id), V(customer), V(new_id(f)), V(m->state),
+        V(m->given), V(m->source), V(m->first_ms), V(m->last_ms));
     f->filled.identities++;
     return OK;
 }
@@ -195,11 +213,13 @@ void fill_seen(int64_t *last_ms, int64_t at_ms)
 }
 
 /* An order is told on the timeline but is no contact of its own. */
-enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m, int64_t *id)
+enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m,
+                          int64_t *id)
 {
     int64_t made = new_id(f);
-    ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(m->channel), V("in"), V("presented"), V(m->at_ms),
-        val_int_or_null(m->staff), val_int_or_null(m->ref), V(m->subject), V(m->text), V(m->matched_by));
+    ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(m->channel), V("in"),
+        V("presented"), V(m->at_ms), val_int_or_null(m->staff), val_int_or_null(m->ref),
+        V(m->subject), V(m->text), V(m->matched_by));
     h->contacts += strcmp(m->channel, "order") != 0;
     h->first_ms = h->first_ms < m->at_ms ? h->first_ms : m->at_ms;
     h->last_ms = h->last_ms > m->at_ms ? h->last_ms : m->at_ms;
@@ -228,7 +248,8 @@ static str words_of(struct filler *f, const struct order_made *o)
     struct order_line *l = ARENA_ARRAY(f->row_arena, o->n_lines, struct order_line);
     for (size_t i = 0; i < o->n_lines; i++) {
         const struct retail_product *p = &f->retail->products[o->lines[i].product];
-        l[i] = (struct order_line){.sku = p->sku, .name = p->name, .quantity_milli = (int64_t)o->lines[i].quantity * 1000};
+        l[i] = (struct order_line){
+            .sku = p->sku, .name = p->name, .quantity_milli = (int64_t)o->lines[i].quantity * 1000};
     }
     return order_in_words(f->row_arena, l, o->n_lines);
 }
@@ -239,16 +260,22 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
     for (size_t i = 0; i < o->n_lines; i++)
         total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
     /* the shop knows its customers by their accounts with it */
-    struct line_made line = {.channel = "order", .matched_by = "chosen", .at_ms = o->at_ms, .ref = id, .subject = o->number,
+    struct line_made line = {.channel = "order",
+                             .matched_by = "chosen",
+                             .at_ms = o->at_ms,
+                             .ref = id,
+                             .subject = o->number,
                              .text = words_of(f, o)};
     TRY(fill_interaction(f, h, &line, &interaction));
-    ROW("orders", q_demo_order, V(id), V(o->number), V(h->customer), V(interaction), V("order"), V(o->status), V(o->at_ms),
-        val_int_or_null(o->due_ms), V(f->currency), V(total), V(0), V(o->returned), V(total), V(o->payment));
+    ROW("orders", q_demo_order, V(id), V(o->number), V(h->customer), V(interaction), V("order"),
+        V(o->status), V(o->at_ms), val_int_or_null(o->due_ms), V(f->currency), V(total), V(0),
+        V(o->returned), V(total), V(o->payment));
     for (size_t i = 0; i < o->n_lines; i++) {
         const struct retail_line *l = &o->lines[i];
         const struct retail_product *p = &f->retail->products[l->product];
-        ROW("order_line", q_demo_order_line, V(id), V((int64_t)i + 1), V(f->products[l->product]), V(p->sku), V(p->name),
-            V((int64_t)l->quantity * 1000), V((int64_t)l->pence), V((int64_t)l->quantity * l->pence));
+        ROW("order_line", q_demo_order_line, V(id), V((int64_t)i + 1), V(f->products[l->product]),
+            V(p->sku), V(p->name), V((int64_t)l->quantity * 1000), V((int64_t)l->pence),
+            V((int64_t)l->quantity * l->pence));
     }
     day_add(h, (int32_t)when_day((when){o->at_ms}, f->time_zone), 1, total - o->returned);
     h->orders++;
@@ -265,9 +292,10 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
 enum err fill_history(struct filler *f, const struct history *h)
 {
     for (size_t i = 0; i < h->n_days; i++)
-        ROW("order_day", q_demo_order_day, V(h->customer), V((int64_t)h->days[i].day), V(h->days[i].orders), V(h->days[i].spent));
-    ROW("standing", q_demo_standing, V(h->customer), V(h->first_ms), V(h->last_ms), V(h->contacts), V(h->orders), V(h->spent),
-        V(h->last_order_ms));
+        ROW("order_day", q_demo_order_day, V(h->customer), V((int64_t)h->days[i].day),
+            V(h->days[i].orders), V(h->days[i].spent));
+    ROW("standing", q_demo_standing, V(h->customer), V(h->first_ms), V(h->last_ms), V(h->contacts),
+        V(h->orders), V(h->spent), V(h->last_order_ms));
     return OK;
 }
 
@@ -280,8 +308,8 @@ static enum err fill_products(struct filler *f)
             prices[f->retail->orders[i].lines[k].product] = f->retail->orders[i].lines[k].pence;
     for (size_t i = 0; i < f->retail->n_products; i++) {
         f->products[i] = new_id(f);
-        ROW("product", q_demo_product, V(f->products[i]), V(f->retail->products[i].sku), V(f->retail->products[i].name),
-            V(prices[i]), V(f->currency), V(""));
+        ROW("product", q_demo_product, V(f->products[i]), V(f->retail->products[i].sku),
+            V(f->retail->products[i].name), V(prices[i]), V(f->currency), V(""));
     }
     return OK;
 }
@@ -291,13 +319,18 @@ static enum err fill_products(struct filler *f)
 static const struct field demo_count_fields[] = {FIELD(struct demo_count, n)};
 const struct shape demo_count_shape = SHAPE("demo_count", struct demo_count, demo_count_fields);
 
-enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed, const struct demo_progress *p)
+enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t seed,
+                    const struct demo_progress *p)
 {
     int64_t n = 0;
     TRY(db_int(cx, &q_demo_is_empty, &n, NO_ARGS));
     if (n)
         return fault(cx, ERR_CONFLICT, M_DEMO_NOT_EMPTY);
-    *f = (struct filler){.cx = cx, .chance = seed, .progress = p, .currency = f->currency, .time_zone = f->time_zone};
+    *f = (struct filler){.cx = cx,
+                         .chance = seed,
+                         .progress = p,
+                         .currency = f->currency,
+                         .time_zone = f->time_zone};
     f->arena = arena_open((size_t)512 << 20);
     f->row_arena = arena_open(64u << 20);
     if (!f->arena || !f->row_arena)
@@ -323,17 +356,25 @@ void fill_close(struct filler *f)
 /* ---- the generator ----------------------------------------------------------------------------------------------- */
 
 /* Orders, and the last one's number and product for what is said of it. */
-static enum err generated_orders(struct filler *f, struct history *h, int64_t created_ms, str *number, str *product)
+static enum err generated_orders(struct filler *f, struct history *h, int64_t created_ms,
+                                 str *number, str *product)
 {
     static const uint8_t many[] = {0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5};
     size_t n = many[chance_below(&f->chance, COUNT(many))];
     for (size_t i = 0; i < n; i++) {
-        const struct retail_order *like = &f->retail->orders[chance_below(&f->chance, f->retail->n_orders)];
-        int64_t at = created_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created_ms));
+        const struct retail_order *like =
+            &f->retail->orders[chance_below(&f->chance, f->retail->n_orders)];
+        int64_t at =
+            created_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - created_ms));
         *number = arena_printf(f->row_arena, "G%07lld", (long long)++f->order_number);
         *product = f->retail->products[like->lines[0].product].name;
-        struct order_made o = {.number = *number, .at_ms = at, .status = S("delivered"), .payment = S("card"),
-                               .lines = like->lines, .n_lines = like->n_lines < 2 ? like->n_lines : 1 + chance_below(&f->chance, 2)};
+        struct order_made o = {.number = *number,
+                               .at_ms = at,
+                               .status = S("delivered"),
+                               .payment = S("card"),
+                               .lines = like->lines,
+                               .n_lines = like->n_lines < 2 ? like->n_lines
+                                                            : 1 + chance_below(&f->chance, 2)};
         TRY(fill_order(f, h, &o, NULL));
     }
     return OK;
@@ -346,21 +387,25 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Calls show the number, letters the address; in a chat the customer gives his address if he has one. */
-static enum err generated_contacts(struct filler *f, struct history *h, const struct person *p, str number, str product,
-                                   struct handle_made *phone, struct handle_made *email)
+static enum err generated_contacts(struct filler *f, struct history *h, const struct person *p,
+                                   str number, str product, struct handle_made *phone,
+                                   struct handle_made *email)
 {
     static const char *const channels[] = {"call", "email", "chat"};
     enum { MOST = 6 };
     int64_t at[MOST];
     size_t n = chance_below(&f->chance, MOST + 1);
     for (size_t i = 0; i < n; i++)
-        at[i] = phone->first_ms + (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - phone->first_ms));
+        at[i] = phone->first_ms +
+                (int64_t)chance_below(&f->chance, (uint64_t)(f->cx->now_ms - phone->first_ms));
     qsort(at, n, sizeof *at, by_time);
     for (size_t i = 0; i < n; i++) {
         const char *channel = channels[chance_below(&f->chance, email ? COUNT(channels) : 1)];
         struct handle_made *by = channel == channels[0] ? phone : email;
         assert(by);
-        struct line_made line = {.channel = channel, .matched_by = identity_type_codes[by->type], .at_ms = at[i],
+        struct line_made line = {.channel = channel,
+                                 .matched_by = identity_type_codes[by->type],
+                                 .at_ms = at[i],
                                  .text = fill_phrase(f, channel, p->lang, number, product)};
         TRY(fill_interaction(f, h, &line, NULL));
         fill_seen(&by->last_ms, at[i]);
@@ -370,7 +415,8 @@ static enum err generated_contacts(struct filler *f, struct history *h, const st
 
 static enum err generated_customer(struct filler *f, int64_t i)
 {
-    static const char *const domains[] = {"mail.example", "post.example", "inbox.example", "letters.example"};
+    static const char *const domains[] = {"mail.example", "post.example", "inbox.example",
+                                          "letters.example"};
     struct arena *a = f->row_arena;
     assert(f->people);
     const struct culture *c = &f->people->cultures[generated_culture(i)];
@@ -382,18 +428,34 @@ static enum err generated_customer(struct filler *f, int64_t i)
     } else {
         fill_person(f, c, t, &p);
     }
-    int64_t created = f->cx->now_ms - DAY_MS - (int64_t)chance_below(&f->chance, 1095 * (uint64_t)DAY_MS);
+    int64_t created =
+        f->cx->now_ms - DAY_MS - (int64_t)chance_below(&f->chance, 1095 * (uint64_t)DAY_MS);
     struct history h = {.first_ms = created};
     struct generated_phone number = generated_phone(i), shown = generated_shown(i);
     str address = arena_printf(a, SFMT ".%lld@%s", SARG(p.latin), (long long)i, domains[i % 4]);
     str card = arena_printf(a, "7%09lld", (long long)i);
-    struct handle_made phone = {.type = IDENTITY_PHONE, .value = str_of(number.text), .given = str_of(number.text),
-                                .shown = str_of(shown.text), .state = "confirmed", .source = "call",
-                                .first_ms = created, .last_ms = created};
-    struct handle_made email = {.type = IDENTITY_EMAIL, .value = address, .given = address, .state = "confirmed", .source = "email",
-                                .first_ms = created, .last_ms = created};
-    struct handle_made loyalty = {.type = IDENTITY_CARD, .value = card, .given = card, .state = "confirmed", .source = "purchase",
-                                  .first_ms = created, .last_ms = created};
+    struct handle_made phone = {.type = IDENTITY_PHONE,
+                                .value = str_of(number.text),
+                                .given = str_of(number.text),
+                                .shown = str_of(shown.text),
+                                .state = "confirmed",
+                                .source = "call",
+                                .first_ms = created,
+                                .last_ms = created};
+    struct handle_made email = {.type = IDENTITY_EMAIL,
+                                .value = address,
+                                .given = address,
+                                .state = "confirmed",
+                                .source = "email",
+                                .first_ms = created,
+                                .last_ms = created};
+    struct handle_made loyalty = {.type = IDENTITY_CARD,
+                                  .value = card,
+                                  .given = card,
+                                  .state = "confirmed",
+                                  .source = "purchase",
+                                  .first_ms = created,
+                                  .last_ms = created};
     bool has_email = fill_chance(f, 85), has_card = fill_chance(f, 15);
 
     TRY(fill_customer(f, &p, created, &h.customer));
@@ -408,11 +470,13 @@ static enum err generated_customer(struct filler *f, int64_t i)
     return fill_history(f, &h);
 }
 
-enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed, const struct demo_progress *progress,
-                             struct demo_filled *out)
+enum err demo_fill_generated(struct store *s, struct cx *cx, int64_t n, uint64_t seed,
+                             const struct demo_progress *progress, struct demo_filled *out)
 {
     const struct settings *house = settings_current(cx);
-    CLEANUP(fill_close) struct filler f = {.currency = str_of(house->base_currency.code), .time_zone = house->time_zone};
+    CLEANUP(fill_close)
+    struct filler f = {.currency = str_of(house->base_currency.code),
+                       .time_zone = house->time_zone};
     TRY(fill_begin(&f, s, cx, seed, progress));
     for (int64_t i = 0; i < n; i++) {
         TRY(generated_customer(&f, i));

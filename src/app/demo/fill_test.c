@@ -30,7 +30,9 @@ struct one_line {
     str order, sku;
     int64_t quantity_milli, price;
 };
-struct one_text { str line; };
+struct one_text {
+    str line;
+};
 
 /* clang-format off */
 static const struct field person_fields[] = {
@@ -81,7 +83,8 @@ static const struct shape text_shape = SHAPE("one_text", struct one_text, text_f
 
 static struct list rows(struct test_world *w, const struct shape *shape, const char *sql)
 {
-    struct query *q = ARENA_NEW(w->cx.arena, struct query); /* statements are kept by the address of their query */
+    struct query *q = ARENA_NEW(
+        w->cx.arena, struct query); /* statements are kept by the address of their query */
     *q = (struct query){.name = "rows", .sqlite = sql, .postgres = sql};
     struct list out = {0};
     enum err e = db_all(&w->cx, q, shape, &out, NO_ARGS);
@@ -148,8 +151,11 @@ static customer_id introduce(struct door *d, const struct one_person *p)
         struct intake in = {.channel = str_eq(h[i].source, S("call"))    ? CHANNEL_CALL
                                        : str_eq(h[i].source, S("email")) ? CHANNEL_EMAIL
                                                                          : CHANNEL_PURCHASE,
-                            .direction = DIRECTION_NONE, .no_interaction = true, .trust = TRUST_PROVEN,
-                            .identities = {&identity, 1}, .customer = id};
+                            .direction = DIRECTION_NONE,
+                            .no_interaction = true,
+                            .trust = TRUST_PROVEN,
+                            .identities = {&identity, 1},
+                            .customer = id};
         d->cx.now_ms = h[i].first_ms;
         if (!id.v)
             in.claims = p->claims;
@@ -167,9 +173,17 @@ static void order_again(struct door *d, customer_id id, const struct one_contact
     const struct one_line *l = d->lines.items;
     for (size_t i = 0; i < d->lines.n && n < COUNT(lines); i++)
         if (str_eq(l[i].order, c->order))
-            lines[n++] = (struct order_line_new){.sku = l[i].sku, .quantity = (double)l[i].quantity_milli / 1000, .price = l[i].price};
-    struct order_new in = {.number = c->order, .customer = id, .at = {c->at_ms}, .currency = S("EUR"), .status = ORDER_DELIVERED,
-                           .payment_method = c->payment, .lines = {lines, n}, .trust = TRUST_PRESENTED};
+            lines[n++] = (struct order_line_new){.sku = l[i].sku,
+                                                 .quantity = (double)l[i].quantity_milli / 1000,
+                                                 .price = l[i].price};
+    struct order_new in = {.number = c->order,
+                           .customer = id,
+                           .at = {c->at_ms},
+                           .currency = S("EUR"),
+                           .status = ORDER_DELIVERED,
+                           .payment_method = c->payment,
+                           .lines = {lines, n},
+                           .trust = TRUST_PRESENTED};
     well(d, order_plan(&d->cx, &in));
     well(d, db_change(d->store, &d->cx, LANE_INTERACTIVE, order_apply, &in));
     read_end(&d->cx);
@@ -185,7 +199,9 @@ static void contact_again(struct door *d, const struct one_person *p, const stru
     struct intake in = {.channel = str_eq(c->channel, S("call"))    ? CHANNEL_CALL
                                    : str_eq(c->channel, S("email")) ? CHANNEL_EMAIL
                                                                     : CHANNEL_CHAT,
-                        .trust = TRUST_PRESENTED, .identities = {&by, 1}, .text = c->text};
+                        .trust = TRUST_PRESENTED,
+                        .identities = {&by, 1},
+                        .text = c->text};
     (void)enter(d, &in);
 }
 
@@ -208,6 +224,7 @@ static void live_again(struct door *d, const struct one_person *p)
 /* ---- comparing ------------------------------------------------------------------------------------ */
 
 /* Whose a row is, told by the telephone number: nobody shares one here. */
+/* clang-format off */
 #define WHO(id) \
     "(SELECT v.value FROM identity_owner w JOIN identity_value v ON v.id = w.value_id WHERE w.customer_id = " id " AND v.type = 'phone')"
 #define N(x) "'|' || CAST(" x " AS TEXT)"
@@ -241,14 +258,17 @@ static const struct { const char *table, *sql; } tables[] = {
                    N("l.price_minor") " || " N("l.total_minor") " || " T("(SELECT p.sku FROM product p WHERE p.id = l.product_id)")
                    " FROM order_line l JOIN orders o ON o.id = l.order_id ORDER BY 1"},
 };
+/* clang-format on */
 
 static void compare(struct test_world *filled, struct test_world *entered, size_t table)
 {
-    struct list a = rows(filled, &text_shape, tables[table].sql), b = rows(entered, &text_shape, tables[table].sql);
+    struct list a = rows(filled, &text_shape, tables[table].sql),
+                b = rows(entered, &text_shape, tables[table].sql);
     const struct one_text *x = a.items, *y = b.items;
     for (size_t i = 0; i < a.n && i < b.n; i++)
         if (!str_eq(x[i].line, y[i].line))
-            fail_msg("%s\nfilled  " SFMT "\nentered " SFMT, tables[table].table, SARG(x[i].line), SARG(y[i].line));
+            fail_msg("%s\nfilled  " SFMT "\nentered " SFMT, tables[table].table, SARG(x[i].line),
+                     SARG(y[i].line));
     assert_int_equal(a.n, b.n);
     assert_true(a.n >= CUSTOMERS / 2);
 }
@@ -262,21 +282,31 @@ static void a_generated_customer_is_the_one_the_door_would_have_made(void **stat
     struct demo_progress progress = {0};
     struct demo_filled counts = {0};
 
-    assert_int_equal(demo_fill_generated(filled->store, &filled->cx, CUSTOMERS, SEED, &progress, &counts), OK);
+    assert_int_equal(
+        demo_fill_generated(filled->store, &filled->cx, CUSTOMERS, SEED, &progress, &counts), OK);
     read_end(&filled->cx);
-    assert_int_equal(demo_fill_generated(entered->store, &entered->cx, 0, SEED, &progress, &(struct demo_filled){0}), OK); /* the goods */
+    assert_int_equal(demo_fill_generated(entered->store, &entered->cx, 0, SEED, &progress,
+                                         &(struct demo_filled){0}),
+                     OK); /* the goods */
     read_end(&entered->cx);
     struct door d = {.store = entered->store, .cx = entered->cx};
     d.cx.arena = arena_open((size_t)64 << 20);
-    d.people = rows(filled, &person_shape, "SELECT id, created_ms, kind, name, reading, given, family, patronymic, form_of_address, lang, "
-                                           "time_zone, country, city FROM customer ORDER BY id");
-    d.handles = rows(filled, &one_handle_shape, "SELECT o.customer_id, o.first_ms, v.type, o.given, o.source FROM identity_owner o "
-                                                "JOIN identity_value v ON v.id = o.value_id ORDER BY o.id");
-    d.contacts = rows(filled, &contact_shape, "SELECT i.customer_id, i.at_ms, i.channel, i.text, i.matched_by, COALESCE(o.number, ''), "
-                                              "COALESCE(o.status, ''), COALESCE(o.payment_method, '') FROM interaction i "
-                                              "LEFT JOIN orders o ON o.id = i.ref_id ORDER BY i.at_ms, i.id");
-    d.lines = rows(filled, &one_line_shape, "SELECT o.number, l.sku, l.quantity_milli, l.price_minor FROM order_line l "
-                                            "JOIN orders o ON o.id = l.order_id ORDER BY l.order_id, l.line");
+    d.people = rows(
+        filled, &person_shape,
+        "SELECT id, created_ms, kind, name, reading, given, family, patronymic, form_of_address, lang, "
+        "time_zone, country, city FROM customer ORDER BY id");
+    d.handles =
+        rows(filled, &one_handle_shape,
+             "SELECT o.customer_id, o.first_ms, v.type, o.given, o.source FROM identity_owner o "
+             "JOIN identity_value v ON v.id = o.value_id ORDER BY o.id");
+    d.contacts = rows(
+        filled, &contact_shape,
+        "SELECT i.customer_id, i.at_ms, i.channel, i.text, i.matched_by, COALESCE(o.number, ''), "
+        "COALESCE(o.status, ''), COALESCE(o.payment_method, '') FROM interaction i "
+        "LEFT JOIN orders o ON o.id = i.ref_id ORDER BY i.at_ms, i.id");
+    d.lines = rows(filled, &one_line_shape,
+                   "SELECT o.number, l.sku, l.quantity_milli, l.price_minor FROM order_line l "
+                   "JOIN orders o ON o.id = l.order_id ORDER BY l.order_id, l.line");
     const struct one_person *p = d.people.items;
     for (size_t i = 0; i < d.people.n; i++)
         live_again(&d, &p[i]);
@@ -320,8 +350,12 @@ static void the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nob
     assert_int_equal(h[1].owners.n, 0);
     assert_true(str_eq(play.callers[0], play.callers[2]));
     const struct owner *late = h[0].owners.items;
-    struct list open = rows(w, &text_shape, arena_printf(w->cx.arena, "SELECT number FROM orders WHERE status = 'shipped' AND customer_id = %lld",
-                                                         (long long)late->customer.v).ptr);
+    struct list open = rows(
+        w, &text_shape,
+        arena_printf(w->cx.arena,
+                     "SELECT number FROM orders WHERE status = 'shipped' AND customer_id = %lld",
+                     (long long)late->customer.v)
+            .ptr);
     assert_in_range(open.n, 1, 100);
 }
 

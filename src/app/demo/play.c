@@ -33,12 +33,16 @@ static bool rest(const struct player *p, int64_t seconds)
 static str ask(struct player *p, const char *request)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(p->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(p->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval limit = {.tv_sec = 5};
     size_t n = 0;
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0 &&
-        connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && send(fd, request, strlen(request), MSG_NOSIGNAL) > 0) {
-        for (ssize_t got; n < sizeof p->reply && (got = recv(fd, p->reply + n, sizeof p->reply - n, 0)) > 0;)
+        connect(fd, (struct sockaddr *)&to, sizeof to) == 0 &&
+        send(fd, request, strlen(request), MSG_NOSIGNAL) > 0) {
+        for (ssize_t got;
+             n < sizeof p->reply && (got = recv(fd, p->reply + n, sizeof p->reply - n, 0)) > 0;)
             n += (size_t)got;
     }
     if (fd >= 0)
@@ -56,8 +60,9 @@ static bool tell(struct player *p, const char *event, str from, const char *call
     /* '+' is the only character of a number that a form must escape */
     const char *plus = from.len ? "%2B" : "anonymous";
     str digits = from.len ? (str){from.ptr + 1, from.len - 1} : S("");
-    snprintf(body, sizeof body, "event=%s&direction=in&from=%s" SFMT "&to=%%2B442079460100&queue=sales&callId=%s%s", event, plus,
-             SARG(digits), call, more);
+    snprintf(body, sizeof body,
+             "event=%s&direction=in&from=%s" SFMT "&to=%%2B442079460100&queue=sales&callId=%s%s",
+             event, plus, SARG(digits), call, more);
     snprintf(request, sizeof request,
              "POST /api/v1/cti/" SFMT " HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\n"
              "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n%s",
@@ -65,34 +70,44 @@ static bool tell(struct player *p, const char *event, str from, const char *call
     return ask(p, request).len > 0;
 }
 
-struct ready { char extension[PER_RING][32]; size_t n; };
+struct ready {
+    char extension[PER_RING][32];
+    size_t n;
+};
 
 static struct ready ready_desks(struct player *p)
 {
     struct ready out = {0};
     char request[512];
-    snprintf(request, sizeof request,
-             "GET /api/v1/desks HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\nAuthorization: Bearer " SFMT "\r\n\r\n", p->port,
-             SARG(p->play->api_token));
+    snprintf(
+        request, sizeof request,
+        "GET /api/v1/desks HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\nAuthorization: Bearer " SFMT
+        "\r\n\r\n",
+        p->port, SARG(p->play->api_token));
     str body = ask(p, request);
     json_t *desks = json_loadb(body.ptr, body.len, JSON_DISABLE_EOF_CHECK, NULL), *desk;
     size_t i = 0;
-    json_array_foreach(json_object_get(desks, "items"), i, desk) {
+    json_array_foreach(json_object_get(desks, "items"), i, desk)
+    {
         const char *state = json_string_value(json_object_get(desk, "state"));
-        const char *extension = json_string_value(json_array_get(json_object_get(desk, "extensions"), 0));
-        if (state && extension && strcmp(state, "ready") == 0 && strlen(extension) < 32 && out.n < PER_RING)
+        const char *extension =
+            json_string_value(json_array_get(json_object_get(desk, "extensions"), 0));
+        if (state && extension && strcmp(state, "ready") == 0 && strlen(extension) < 32 &&
+            out.n < PER_RING)
             snprintf(out.extension[out.n++], 32, "%s", extension);
     }
     json_decref(desks);
     return out;
 }
 
-static void one_call(struct player *p, const struct ready *desks, str from, unsigned n, bool is_missed)
+static void one_call(struct player *p, const struct ready *desks, str from, unsigned n,
+                     bool is_missed)
 {
     char call[64], users[256] = "", answer[64];
     snprintf(call, sizeof call, "demo-%lld-%u", (long long)clock_now_ms(), n);
     for (size_t i = 0, at = 0; i < desks->n; i++)
-        at += (size_t)snprintf(users + at, sizeof users - at, "&user%%5B%%5D=%s", desks->extension[i]);
+        at += (size_t)snprintf(users + at, sizeof users - at, "&user%%5B%%5D=%s",
+                               desks->extension[i]);
     if (!tell(p, "newCall", from, call, users))
         return;
     if (is_missed) {
@@ -107,7 +122,8 @@ static void one_call(struct player *p, const struct ready *desks, str from, unsi
     (void)tell(p, "hangup", from, call, "&cause=normalClearing");
 }
 
-void demo_play_calls(uint16_t port, const struct demo_play *play, int64_t talk_s, const atomic_bool *stop)
+void demo_play_calls(uint16_t port, const struct demo_play *play, int64_t talk_s,
+                     const atomic_bool *stop)
 {
     struct player *p = calloc(1, sizeof *p);
     if (!p)

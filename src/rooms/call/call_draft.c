@@ -216,7 +216,8 @@ enum err call_customer_plan(struct cx *cx, struct call_customer_in *in)
     if (!is_country(in->country))
         return fault_field(cx, ERR_INVALID, S("country"), M_CALL_COUNTRY);
     str no_zone = {0};
-    TRY(customer_check(cx, "", &in->lang, &no_zone, &in->country)); /* before intake names them its own way */
+    TRY(customer_check(cx, "", &in->lang, &no_zone,
+                       &in->country)); /* before intake names them its own way */
     if (in->email.len) {
         str normal;
         if (!email_read(cx->arena, in->email, &normal))
