@@ -372,7 +372,7 @@ test('the pages are worked without a mouse: palette, menu, dialog, tabs, inline 
 
   await page.goto(`/customers/${s.aiko}`);
   await page.locator('main h1').waitFor();
-  await press('r');
+  await press('n');
   await page.locator('#record-note:focus').waitFor();
   await page.keyboard.type('By keyboard');
   await press('Control+Enter');
