@@ -505,12 +505,13 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
 static void call_ringing(struct hub *h, const struct event *e, struct views *ahead,
                          struct conn *only)
 {
-    if (only) { /* a replay: what rang then may be over */
-        struct hub_call now = {0};
-        if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now,
-                   ARGS(V((call_id){e->ref_id}))) != OK ||
-            now.state != CALL_RINGING)
-            return;
+    /* What rang then may be over: in a replay, and when the store's events come late. */
+    struct hub_call now = {0};
+    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK ||
+        now.state != CALL_RINGING) {
+        if (ahead)
+            views_free(ahead);
+        return;
     }
     struct call_word w = call_word(e->data);
     struct views here = {.n = 0}, *vs = ahead ? ahead : &here;
