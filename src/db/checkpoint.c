@@ -10,12 +10,12 @@
 
 enum {
     TICK_MS = 50,
-    SMALL_FRAMES = 1024,      /* 8 MB: not worth a pass yet; many versions of a page are copied once */
-    LARGE_FRAMES = 4096,      /* 32 MB: the log should begin anew */
-    URGENT_FRAMES = 6144,     /* 48 MB: now, before the bulk lane must stop */
-    REST_FRAMES = 128,        /* what should be left for the pause: 1 MB */
+    SMALL_FRAMES = 1024,  /* 8 MB: not worth a pass yet; many versions of a page are copied once */
+    LARGE_FRAMES = 4096,  /* 32 MB: the log should begin anew */
+    URGENT_FRAMES = 6144, /* 48 MB: now, before the bulk lane must stop */
+    REST_FRAMES = 128,    /* what should be left for the pause: 1 MB */
     TRIES = 6,
-    PAUSE_MS = 12,            /* of a last pass that is quick enough to be made while the writer stands */
+    PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
 };
 
 static void pause_begin(struct store *s)
@@ -40,7 +40,8 @@ static void log_failure(int rc)
 {
     static _Thread_local int64_t said_ns;
     int64_t now = clock_mono_ns();
-    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED || (said_ns && now - said_ns < 10000 * MS_NS))
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED ||
+        (said_ns && now - said_ns < 10000 * MS_NS))
         return;
     said_ns = now;
     log_line(LOG_ERROR, "checkpoint", "code=%d", rc);
@@ -73,7 +74,9 @@ static void tick(struct store *s)
     if (rc != SQLITE_OK || atomic_load(&s->wal_frames) < LARGE_FRAMES)
         return;
     int64_t took_ms = 0;
-    for (int tries = 0; tries < TRIES && (tries == 0 || atomic_load(&s->wal_frames) - done > REST_FRAMES); tries++) {
+    for (int tries = 0;
+         tries < TRIES && (tries == 0 || atomic_load(&s->wal_frames) - done > REST_FRAMES);
+         tries++) {
         int64_t from = clock_mono_ns();
         if (lite_checkpoint(s->checkpoint_db, &frames, &done) != SQLITE_OK)
             return;
