@@ -358,3 +358,22 @@ test('Esc closes the list of keys and the palette over a call, and not more', as
   }
   await clean(page);
 });
+
+test('what was typed in the last moment is saved although the window is closed', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await ready(page);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await s.telephone.answer(call, '102');
+  await page.locator('#call-note:focus').waitFor();
+  await page.keyboard.type('closed at once');
+  await page.close();
+  const [log] = (await s.sara.get('/calls?view=mine')).body.items;
+  await until(async () => (await s.sara.get(`/calls/${log.id}`)).body.call.note === 'closed at once', { what: 'the note at the server' });
+
+  const again = await open(t, s.k, s.sara);
+  await again.goto('/calls');
+  await again.locator('#call-note').waitFor();
+  assert.equal(await again.locator('#call-note').inputValue(), 'closed at once');
+});

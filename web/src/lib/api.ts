@@ -13,11 +13,6 @@ export class ApiError extends Error {
   }
 }
 
-export interface Answer<T> {
-  body: T
-  etag: string | null
-}
-
 type Listener = () => void
 let on_signed_out: Listener = () => {}
 let on_reached: Listener = () => {}
@@ -31,7 +26,6 @@ export function api_watch(signed_out: Listener, reached: Listener, unreached: Li
 
 interface Options {
   if_match?: number
-  key?: string
   signal?: AbortSignal
   keepalive?: boolean
   is_log_in?: boolean
@@ -42,7 +36,6 @@ async function send<T>(method: string, path: string, body: unknown, o: Options):
   if (method !== 'GET') headers['X-Kith'] = '1'
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   if (o.if_match !== undefined) headers['If-Match'] = `"${o.if_match}"`
-  if (o.key) headers['Idempotency-Key'] = o.key
   let answer: Response
   try {
     answer = await fetch('/api/v1' + path, {
@@ -89,4 +82,3 @@ export function query(args: Record<string, string | number | null | undefined>):
   const text = q.toString()
   return text ? '?' + text : ''
 }
-export const new_key = () => crypto.randomUUID()

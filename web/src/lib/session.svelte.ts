@@ -28,8 +28,11 @@ class Session {
       )
     })
     try {
+      const me = api.get<Me>('/session', { is_log_in: true }).catch((e: unknown) => e)
       this.state = await api.get<State>('/state')
-      if (this.state.has_owner) await this.take(await api.get<Me>('/session', { is_log_in: true }))
+      const found = await me
+      if (this.state.has_owner && found instanceof Error) throw found
+      if (this.state.has_owner) await this.take(found as Me)
       else await this.speak()
     } catch (e) {
       await this.speak()

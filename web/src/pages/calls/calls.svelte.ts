@@ -63,6 +63,9 @@ class Calls {
         void this.load()
       }),
     ]
+    const leave = () => this.works.forEach((work) => work.flush())
+    addEventListener('pagehide', leave)
+    ends.push(() => removeEventListener('pagehide', leave))
     void this.load()
     return () => ends.forEach((end) => end())
   }

@@ -57,7 +57,11 @@ export class Work {
     await this.sending
     this.sending = null
   }
-  private async send() {
+  /** The window goes: what is not sent yet leaves with it. */
+  flush() {
+    if (this.dirty.size) void this.send(true)
+  }
+  private async send(keepalive = false) {
     const now = new Set(this.dirty)
     this.dirty.clear()
     this.sent = now
@@ -65,11 +69,11 @@ export class Work {
       const body: Record<string, unknown> = {}
       for (const field of now) if (field !== 'draft') body[field] = this[field]
       if (Object.keys(body).length) {
-        const call = await api.patch<Call>(`/calls/${this.id}`, body)
+        const call = await api.patch<Call>(`/calls/${this.id}`, body, { keepalive })
         this.version = Math.max(this.version, call.version)
       }
       if (now.has('draft')) {
-        const found = await api.put<{ matches?: Match[] }>(`/calls/${this.id}/draft`, clean(this.draft))
+        const found = await api.put<{ matches?: Match[] }>(`/calls/${this.id}/draft`, clean(this.draft), { keepalive })
         this.matches = found?.matches ?? []
       }
       this.saved_at = new Date()
