@@ -132,15 +132,17 @@ PGconn *pg_connect(const char *url)
     return NULL;
 }
 
-static bool session_set(PGconn *c, bool is_writer)
+/* Limits of time: of a read, of a change, or none for migrations and loads. */
+static bool session_set(PGconn *c, bool is_writer, bool is_patient)
 {
+    int statement = is_patient ? 0 : is_writer ? WRITE_LIMIT_MS / 2 : READ_LIMIT_MS;
+    int lock = is_patient ? 0 : is_writer ? WRITE_LIMIT_MS / 3 : READ_LIMIT_MS;
     char sql[300];
-    snprintf(
-        sql, sizeof sql,
-        "SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d; "
-        "SET jit = off; SET client_min_messages = error",
-        is_writer ? WRITE_LIMIT_MS / 2 : READ_LIMIT_MS,
-        is_writer ? WRITE_LIMIT_MS / 3 : READ_LIMIT_MS, WRITE_LIMIT_MS);
+    snprintf(sql, sizeof sql,
+             "SET statement_timeout = %d; SET lock_timeout = %d; "
+             "SET idle_in_transaction_session_timeout = %d; "
+             "SET jit = off; SET client_min_messages = error",
+             statement, lock, is_patient ? 0 : WRITE_LIMIT_MS);
     PGresult *r = PQexec(c, sql);
     bool is_set = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);
@@ -159,7 +161,7 @@ static bool ready(struct db *d)
     hang_up(p);
     p->is_lost = false;
     p->c = pg_connect(d->store->url);
-    if (p->c && session_set(p->c, d->is_writer) && PQsetnonblocking(p->c, 1) == 0 &&
+    if (p->c && session_set(p->c, d->is_writer, p->is_patient) && PQsetnonblocking(p->c, 1) == 0 &&
         PQenterPipelineMode(p->c) == 1) {
         p->back_off_ms = 0;
         return true;
@@ -820,6 +822,7 @@ enum err pg_change_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how
 void pg_be_patient(struct db *d, bool is_patient)
 {
     d->pg->is_patient = is_patient;
+    hang_up(d->pg); /* the next use connects with other limits */
 }
 
 int64_t pg_change_xid(struct db *d)
