@@ -508,7 +508,8 @@ static int run(struct arena *a, enum wish wish, int argc, char **argv)
         fprintf(stderr, "kith: " SFMT "\n", SARG(said.text));
         return 1;
     }
-    fwrite(said.text.ptr, 1, said.text.len, stdout);
+    if (said.text.len)
+        fwrite(said.text.ptr, 1, said.text.len, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
