@@ -318,8 +318,8 @@ test('names of one letter, of two hundred, from right to left and with marks sta
     await page.goto('/calls');
     await ready(page);
     const call = await s.telephone.ring(`+44 20 7946 01${10 + i}`, '102');
-    await page.locator('.middle h1').waitFor();
-    assert.equal((await page.locator('.middle h1').textContent()).trim(), name);
+    await page.locator('.middle .head h1').waitFor();
+    assert.equal((await page.locator('.middle .head h1').textContent()).trim(), name);
     await fits(page, `the card of ${name.slice(0, 20)}`);
     await s.telephone.hangup(call, 'cancel');
     await ready(page);
