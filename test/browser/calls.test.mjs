@@ -18,7 +18,7 @@ test('a whole call goes by keyboard: ring, card, check, note, outcome, impressio
   await ready(page);
 
   const call = await s.telephone.ring('+81 3 5550 0142', '102', { queue: 'sales' });
-  await title(page).getByText('田中 愛子').waitFor({ timeout: 2000 });
+  await title(page).getByText('田中 愛子').waitFor({ timeout: 5000 });
   assert.equal(await title(page).getAttribute('lang'), 'ja');
   await page.getByText('VIP: solve it on this call').waitFor();
   await page.locator('.greeting').getByText('田中様').waitFor();
@@ -69,7 +69,7 @@ test('a ring reaches only the desk it rings, and leaves the other desks when one
   }
 
   const call = await s.telephone.ring('+81 3 5550 0142', ['102', '103']);
-  for (const page of [sara, ivan]) await title(page).getByText('田中 愛子').waitFor({ timeout: 2000 });
+  for (const page of [sara, ivan]) await title(page).getByText('田中 愛子').waitFor({ timeout: 5000 });
   await s.telephone.answer(call, '103');
   await ready(sara);
   await sara.getByText('Иван Ким has answered').waitFor();
@@ -202,7 +202,7 @@ test('two windows of one browser hold one stream', async (t) => {
   const metrics = (await (await s.k.token('owner', ['metrics'])).get('//metrics')).text;
   assert.match(metrics, /^kith_[a-z_]*streams? 1$/m);
   await s.telephone.ring('+81 3 5550 0142', '102');
-  for (const page of [one, two]) await title(page).getByText('田中 愛子').waitFor({ timeout: 2000 });
+  for (const page of [one, two]) await title(page).getByText('田中 愛子').waitFor({ timeout: 5000 });
   await clean(two);
 });
 
@@ -313,7 +313,7 @@ test('a browser without shared workers reads the stream in the page', async (t) 
   await ready(page);
   assert.equal(await page.evaluate(() => 'SharedWorker' in window), false);
   const call = await s.telephone.ring('+81 3 5550 0142', '102');
-  await title(page).getByText('田中 愛子').waitFor({ timeout: 3000 });
+  await title(page).getByText('田中 愛子').waitFor({ timeout: 5000 });
   await s.telephone.hangup(call, 'cancel');
   await ready(page);
   await clean(page);
