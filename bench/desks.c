@@ -49,7 +49,7 @@ static enum err make(struct cx *cx, void *state)
         hashed(d->secrets[i], hash);
         TRY(db_run(cx, &q_session_insert,
                    ARGS(V(id_new(cx->now_ms)), val_blob(hash, 32), V(id), V(cx->now_ms),
-                        V(cx->now_ms), V("127.0.0.1"), V("bench"))));
+                        V("127.0.0.1"), V("bench"))));
     }
     return OK;
 }
