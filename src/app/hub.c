@@ -507,7 +507,8 @@ static void call_ringing(struct hub *h, const struct event *e, struct views *ahe
 {
     /* What rang then may be over: in a replay, and when the store's events come late. */
     struct hub_call now = {0};
-    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) != OK ||
+    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) !=
+            OK ||
         now.state != CALL_RINGING) {
         if (ahead)
             views_free(ahead);
