@@ -4,6 +4,11 @@
   -- name: customer_by_phone -> customer          the result has the columns of customer_shape
   SELECT … WHERE p.phone = :phone;                parameters count in order of first appearance
 
+What several queries of a file have in common is a part of its own, and stands in them as {{name}}:
+
+  -- part: order_columns
+  o.id, o.number, o.at_ms;
+
 `@sqlite` or `@postgres` at the end of the name line gives an engine its own text; then both must be
 there with the same parameters, and the order is that of the text that stands first."""
 import os
@@ -13,6 +18,7 @@ import sys
 from sqltext import ENGINES, c_string, render, solid, stop, tokens, write_if_changed
 
 NAME = re.compile(r"--\s*name:\s*(?P<name>\S+)(?:\s*->\s*(?P<shape>[a-z][a-z0-9_]*))?(?:\s+@(?P<engine>\w+))?\s*$")
+PART = re.compile(r"--\s*part:\s*(?P<name>[a-z][a-z0-9_]*)\s*$")
 WRITING = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CREATE", "DROP", "ALTER", "TRUNCATE"}
 
 
@@ -20,33 +26,50 @@ def read(path):
     """Yields (name, shape, engine, line, tokens) of each query of a file."""
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    head, body, done = None, [], True
-    for tok in tokens(path, text):
+    known = [m["name"] for m in map(PART.match, text.splitlines()) if m]
+    parts, head, body, done = {}, None, [], True
+    for tok in tokens(path, text, parts=known):
         kind, piece, line = tok
         m = NAME.match(piece) if kind == "comment" else None
+        part = PART.match(piece) if kind == "comment" else None
         if kind == "comment" and re.match(r"--\s*name\b", piece) and not m:
             stop(path, line, "a name line reads '-- name: what_it_does [-> shape] [@sqlite|@postgres]'")
-        if m:
+        if m or part:
             if not done:
                 stop(path, head[3], f"query '{head[0]}' does not end with ';'")
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", m["name"]):
+            if part and part["name"] in parts:
+                stop(path, line, f"part '{part['name']}' is there already")
+            if m and not re.fullmatch(r"[a-z][a-z0-9_]*", m["name"]):
                 stop(path, line, f"query name '{m['name']}' is not lower_case_words")
-            if m["engine"] and m["engine"] not in ENGINES:
+            if m and m["engine"] and m["engine"] not in ENGINES:
                 stop(path, line, f"unknown engine '@{m['engine']}'")
-            head, body, done = (m["name"], m["shape"], m["engine"], line), [], False
+            head, body, done = (m["name"], m["shape"], m["engine"], line) if m else (part["name"], PART, None, line), [], False
         elif kind in ("space", "comment"):
             body.append(tok)
         elif done:
             stop(path, line, "a statement without a '-- name:' line of its own (a query is one statement)")
+        elif kind == "brace" and piece[2:-2] in known:
+            if piece[2:-2] not in parts:
+                stop(path, line, f"part '{piece[2:-2]}' stands further down; it comes before what uses it")
+            body += parts[piece[2:-2]]
         elif piece == ";":
             if not solid(body):
                 stop(path, line, f"query '{head[0]}' is empty")
-            yield (*head, body)
+            if head[1] is PART:
+                parts[head[0]] = solid_ends(body)
+            else:
+                yield (*head, body)
             done = True
         else:
             body.append(tok)
     if not done:
         stop(path, head[3], f"query '{head[0]}' does not end with ';'")
+
+
+def solid_ends(toks):
+    """Without the space around."""
+    at = [i for i, t in enumerate(toks) if t[0] not in ("space", "comment")]
+    return toks[at[0]:at[-1] + 1]
 
 
 def check(path, toks):

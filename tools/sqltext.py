@@ -42,8 +42,9 @@ def stop(path, line, why):
     sys.exit(f"{path}:{line}: {why}")
 
 
-def tokens(path, text, line=1):
-    """Cuts text into tokens; refuses what would mean different things to the two engines."""
+def tokens(path, text, line=1, parts=()):
+    """Cuts text into tokens; refuses what would mean different things to the two engines. `parts` are further words
+    that may stand in braces."""
     at, out = 0, []
     while at < len(text):
         m = TOKEN.match(text, at)
@@ -60,8 +61,8 @@ def tokens(path, text, line=1):
             stop(path, line, f"'{piece}' has no place here; parameters are written :name")
         if kind == "brace":
             word = piece[2:-2]
-            if word not in WORDS and word not in LISTS:
-                stop(path, line, f"unknown word '{piece}'; there are {', '.join(sorted({**WORDS, **LISTS}))}")
+            if word not in WORDS and word not in LISTS and word not in parts:
+                stop(path, line, f"unknown word '{piece}'; there are {', '.join(sorted({**WORDS, **LISTS, **dict.fromkeys(parts)}))}")
             if word in LISTS and not re.compile(r"\s*:[A-Za-z_]").match(text, m.end()):
                 stop(path, line, f"'{piece}' stands before a parameter")
         out.append((kind, piece, line))

@@ -68,6 +68,16 @@ class Queries(Folder):
             self.assertIn("a.sql:2: '*' for columns", self.query(f"-- name: a\n{text};")[1])
         self.assertIsNotNone(self.query("-- name: a\nSELECT count(*), 2 * x FROM t;")[0])
 
+    def test_a_part_stands_in_each_query_that_names_it(self):
+        c, _ = self.query("-- part: cols\nt.a,\n  t.b;\n-- name: a\nSELECT {{cols}} FROM t;\n-- name: b\nSELECT {{cols}}, :x FROM t;")
+        self.assertIn('"SELECT t.a, t.b FROM t"', c)
+        self.assertIn('"SELECT t.a, t.b, ?1 FROM t"', c)
+
+    def test_a_part_used_before_it_is_told_or_told_twice_is_refused(self):
+        self.assertIn("a.sql:2: part 'c'", self.query("-- name: a\nSELECT {{c}};\n-- part: c\n1;")[1])
+        self.assertIn("a.sql:3: part 'c' is there", self.query("-- part: c\n1;\n-- part: c\n2;")[1])
+        self.assertIn("unknown word '{{d}}'", self.query("-- part: c\n1;\n-- name: a\nSELECT {{d}};")[1])
+
     def test_an_engine_may_have_its_own_text_with_the_first_ones_order(self):
         c, _ = self.query("-- name: a @sqlite\nSELECT 1 WHERE :p = :q;\n-- name: a @postgres\nSELECT 2 WHERE :q = :p;")
         self.assertIn('"SELECT 1 WHERE ?1 = ?2"', c)

@@ -123,14 +123,36 @@ UPDATE phone_link SET hash = :hash, version = version + 1 WHERE id = :id;
 
 -- ---- calls as people see them ------------------------------------------------------------------------
 
--- name: call_get -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
+-- part: call_who
+c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
        c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN EXISTS (SELECT 1 FROM customer a JOIN customer_mark m ON m.customer_id = a.id
-                          WHERE a.root_id = r.id AND m.mark = 'vip') THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, c.note, c.impression, sp.id AS spoke_id, COALESCE(sp.name, c.spoke_name) AS spoke_name,
+       r.lang AS customer_lang, c.is_chosen;
+
+-- part: call_course
+c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
+       c.cause, c.outcome, c.reason;
+
+-- part: call_is_vip
+CASE WHEN EXISTS (SELECT 1 FROM customer a JOIN customer_mark m ON m.customer_id = a.id
+                          WHERE a.root_id = r.id AND m.mark = 'vip') THEN 1 ELSE 0 END AS is_vip;
+
+-- part: call_people
+LEFT JOIN customer o ON o.id = c.customer_id
+  LEFT JOIN customer r ON r.id = o.root_id
+  LEFT JOIN staff s ON s.id = c.staff_id
+  LEFT JOIN phone_link p ON p.id = c.link_id;
+
+-- Of a list: what the ring said of the caller is told, no person is looked up for it.
+-- part: call_line
+{{call_who}},
+       CASE WHEN c.priority >= 3 THEN 1 ELSE 0 END AS is_vip,
+       {{call_course}}, c.note, c.impression, c.spoke_id, c.spoke_name,
+       c.link_id, p.name AS link_name, '' AS draft, c.version;
+
+-- name: call_get -> call_row
+SELECT {{call_who}},
+       {{call_is_vip}},
+       {{call_course}}, c.note, c.impression, sp.id AS spoke_id, COALESCE(sp.name, c.spoke_name) AS spoke_name,
        c.link_id, p.name AS link_name, d.draft, c.version
   FROM call c
   LEFT JOIN customer o ON o.id = c.customer_id
@@ -153,13 +175,9 @@ SELECT k.question, k.is_right FROM call_check k WHERE k.call_id = :call ORDER BY
 
 -- Ringing ones first; VIPs, then long waiting (two minutes), then a second unsolved call, then the order of arrival.
 -- name: call_queue -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN EXISTS (SELECT 1 FROM customer a JOIN customer_mark m ON m.customer_id = a.id
-                          WHERE a.root_id = r.id AND m.mark = 'vip') THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, '' AS note, c.impression, 0 AS spoke_id, c.spoke_name,
+SELECT {{call_who}},
+       {{call_is_vip}},
+       {{call_course}}, '' AS note, c.impression, 0 AS spoke_id, c.spoke_name,
        c.link_id, p.name AS link_name, '' AS draft, c.version
   FROM (SELECT l.id AS live_id FROM call l WHERE l.state <> 'ended'
          ORDER BY CASE WHEN l.state = 'ringing' THEN 0 ELSE 1 END,
@@ -168,10 +186,7 @@ SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, 
                   l.ring_ms, l.id
          LIMIT 50) q
   JOIN call c ON c.id = q.live_id
-  LEFT JOIN customer o ON o.id = c.customer_id
-  LEFT JOIN customer r ON r.id = o.root_id
-  LEFT JOIN staff s ON s.id = c.staff_id
-  LEFT JOIN phone_link p ON p.id = c.link_id
+  {{call_people}}
  ORDER BY CASE WHEN c.state = 'ringing' THEN 0 ELSE 1 END,
           CASE WHEN c.state = 'ringing' THEN c.priority + CASE WHEN c.ring_ms < :waits_long_since THEN 2 ELSE 0 END
                ELSE 0 END DESC,
@@ -182,70 +197,34 @@ SELECT COUNT(*) AS waiting, COALESCE(MIN(l.ring_ms), 0) AS longest_ms
   FROM call l WHERE l.state <> 'ended' AND l.state = 'ringing' AND l.direction = 'in';
 
 -- name: call_list_all -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN c.priority >= 3 THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, c.note, c.impression, c.spoke_id, c.spoke_name,
-       c.link_id, p.name AS link_name, '' AS draft, c.version
+SELECT {{call_line}}
   FROM call c
-  LEFT JOIN customer o ON o.id = c.customer_id
-  LEFT JOIN customer r ON r.id = o.root_id
-  LEFT JOIN staff s ON s.id = c.staff_id
-  LEFT JOIN phone_link p ON p.id = c.link_id
+  {{call_people}}
  WHERE c.id < :before
  ORDER BY c.id DESC
  LIMIT :limit;
 
 -- name: call_list_mine -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN c.priority >= 3 THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, c.note, c.impression, c.spoke_id, c.spoke_name,
-       c.link_id, p.name AS link_name, '' AS draft, c.version
+SELECT {{call_line}}
   FROM call c
-  LEFT JOIN customer o ON o.id = c.customer_id
-  LEFT JOIN customer r ON r.id = o.root_id
-  LEFT JOIN staff s ON s.id = c.staff_id
-  LEFT JOIN phone_link p ON p.id = c.link_id
+  {{call_people}}
  WHERE c.staff_id = :staff AND c.id < :before
  ORDER BY c.id DESC
  LIMIT :limit;
 
 -- name: call_list_missed -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN c.priority >= 3 THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, c.note, c.impression, c.spoke_id, c.spoke_name,
-       c.link_id, p.name AS link_name, '' AS draft, c.version
+SELECT {{call_line}}
   FROM call c
   JOIN task t ON t.id = c.task_id
-  LEFT JOIN customer o ON o.id = c.customer_id
-  LEFT JOIN customer r ON r.id = o.root_id
-  LEFT JOIN staff s ON s.id = c.staff_id
-  LEFT JOIN phone_link p ON p.id = c.link_id
+  {{call_people}}
  WHERE c.task_id IS NOT NULL AND t.done_ms IS NULL AND c.answer_ms IS NULL AND c.id < :before
  ORDER BY c.id DESC
  LIMIT :limit;
 
 -- name: call_list_customer -> call_row
-SELECT c.id, c.direction, c.state, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, r.id AS customer_id, r.name AS customer_name, r.kind AS customer_kind,
-       r.lang AS customer_lang, c.is_chosen,
-       CASE WHEN c.priority >= 3 THEN 1 ELSE 0 END AS is_vip,
-       c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff_id, s.name AS staff_name,
-       c.cause, c.outcome, c.reason, c.note, c.impression, c.spoke_id, c.spoke_name,
-       c.link_id, p.name AS link_name, '' AS draft, c.version
+SELECT {{call_line}}
   FROM call c
-  LEFT JOIN customer o ON o.id = c.customer_id
-  LEFT JOIN customer r ON r.id = o.root_id
-  LEFT JOIN staff s ON s.id = c.staff_id
-  LEFT JOIN phone_link p ON p.id = c.link_id
+  {{call_people}}
  WHERE c.customer_id IN {{ints}} :customers AND c.id < :before
  ORDER BY c.id DESC
  LIMIT :limit;
