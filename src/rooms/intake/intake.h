@@ -73,6 +73,8 @@ struct intake_result {
                        first answer said */
     struct list duplicates; /* of struct duplicate */
     struct list ignored;    /* of struct intake_ignored */
+    enum err err;           /* of intake_take_many: what became of this one */
+    struct fault why;       /* when err is not OK: its sentence, and the field at fault */
 };
 /* A handle that recognised nobody, and why: malformed, withheld, too_many_owners. */
 struct intake_ignored {
@@ -85,5 +87,20 @@ enum err intake_plan(struct cx *cx, struct intake *in) MUST_USE;
 /* What the contact with this interaction was answered. */
 enum err intake_repeat(struct cx *cx, interaction_id id, struct intake_result *out) MUST_USE;
 enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out) MUST_USE;
+
+/* Many at once: the same rules and the same answers as one by one in the order given, so the second
+ * of a batch may meet the customer that the first one made. One that is refused (ERR_INVALID,
+ * ERR_NOT_FOUND: out[i].err and out[i].why) is left out alone and the others go on; what the calls
+ * themselves return concerns all of them. intake_take_many takes the very arrays that
+ * intake_plan_many got, inside one change: all good ones are written with it, or none. ERR_STALE
+ * from it: call intake_plan_many again with the same arrays (it plans only what moved) and apply
+ * again. Panels and rules hear of one event, customers.changed. A turn of the bulk lane is short:
+ * callers with much to do bring it in changes of about INTAKES_TURN.
+ * Memory: an arena of about 16 KB for each. */
+enum { INTAKES_MAX = 1000, INTAKES_TURN = 100 };
+enum err intake_plan_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
+    MUST_USE;
+enum err intake_take_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
+    MUST_USE;
 
 extern const struct room intake_room; /* POST /intake, POST /customers */
