@@ -165,16 +165,49 @@ static bool is_field_value(str s)
     return true;
 }
 
-/* host, host:port, [v6]:port; enough to keep out what could steer a cache, a log or a link. */
+static bool is_made_of(str s, bool (*may)(char c))
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!may(s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
+static bool is_name_char(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_';
+}
+
+static bool is_v6_char(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.' || c == ':';
+}
+
+static bool is_port_char(char c)
+{
+    return is_digit(c);
+}
+
+/* host, host:port, [v6], [v6]:port (RFC 9110, 7.2); enough to keep out what could steer a cache, a
+ * log or a link. An empty port is allowed there (RFC 3986, 3.2.3). */
 static bool is_host(str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !is_digit(c) && (c == 0 || !strchr(".-_:[]", c)))
-            return false;
-    }
-    return s.len > 0 && s.len <= 260;
+    if (s.len == 0 || s.len > 260)
+        return false;
+    bool is_v6 = s.ptr[0] == '[';
+    const char *end = memchr(s.ptr, is_v6 ? ']' : ':', s.len);
+    if (is_v6 && !end)
+        return false;
+    size_t n = end ? (size_t)(end - s.ptr) : s.len;
+    str name = is_v6 ? (str){s.ptr + 1, n - 1} : (str){s.ptr, n};
+    size_t after = is_v6 ? n + 1 : n;
+    str port = {s.ptr + after, s.len - after};
+    if (port.len && (port.ptr[0] != ':' || port.len > 6))
+        return false;
+    if (port.len > 1 && !is_made_of((str){port.ptr + 1, port.len - 1}, is_port_char))
+        return false;
+    return is_made_of(name, is_v6 ? is_v6_char : is_name_char);
 }
 
 static bool to_length(str s, uint64_t *out)
