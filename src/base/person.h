@@ -53,3 +53,9 @@ struct str_list_ name_grams(struct arena *a, str text);
 /* BCP 47 tag of the script for drawing: "ja" when kana are present, "zh" for Han alone, "ko" for Hangul,
  * "ru", "kk" by Kazakh letters, "" when Latin or unknown. */
 str script_lang(str text);
+
+/* ---- texts -------------------------------------------------------------------------- */
+
+/* The one form in which texts are compared: NFKC with case folding, blanks single. Any length; names, tags
+ * and choices that look the same are the same. */
+str text_fold(struct arena *a, str s);

@@ -172,7 +172,6 @@ struct store_text {
 extern const struct shape store_text_shape;
 
 /* audit.c */
-extern const char *const actor_codes[];
 /* Seals the next rows of the audit; cx reads. */
 enum err audit_seal_slice(struct store *s, struct cx *cx, bool *is_more);
 

@@ -40,6 +40,7 @@ enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, stru
 enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
 
 /* ---- audit ----------------------------------------------------------------------------------- */
+extern const char *const actor_codes[5]; /* by the kind of an actor: nobody, staff, token, system, phone_link */
 /* Commits with the act. action: a short code ("customer.change"). ref: the record. details: ids, field names
  * and hashes, never values. */
 enum err audit_add(struct cx *cx, const char *action, int64_t customer_id, int64_t ref_id, str details) MUST_USE;

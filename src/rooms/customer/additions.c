@@ -213,10 +213,7 @@ enum err mark_plan(struct cx *cx, void *in, void *out)
 enum err mark_apply(struct cx *cx, void *in, void *out)
 {
     const struct mark_in *a = in;
-    TRY(db_run(cx, &q_mark_set,
-               ARGS(V(a->part.root), V(mark_codes[a->mark]), V(a->reason), staff_or_null(cx),
-                    V(cx->now_ms))));
-    TRY(part_changed(cx, a->part.root, "mark.add", a->part.root.v, str_of(mark_codes[a->mark])));
+    TRY(mark_put(cx, a->part.root, a->mark, a->reason, NULL));
     *(struct mark *)out = (struct mark){
         .mark = a->mark, .reason = a->reason, .staff = acting_ref(cx), .at = {cx->now_ms}};
     return OK;
@@ -226,12 +223,13 @@ enum err mark_gone_apply(struct cx *cx, void *in, void *out)
 {
     (void)out;
     const struct mark_in *a = in;
-    int64_t n = 0;
-    TRY(db_run_count(cx, &q_mark_remove, &n, ARGS(V(mark_codes[a->mark]), V(a->part.root))));
-    if (n == 0)
+    struct mark was;
+    enum err e = db_one(cx, &q_mark_of, &mark_row_shape, &was,
+                        ARGS(V(mark_codes[a->mark]), V(a->part.root)));
+    if (e == ERR_NOT_FOUND)
         return fault(cx, ERR_NOT_FOUND, M_MARK_NOT_HERE);
-    return part_changed(cx, a->part.root, "mark.remove", a->part.root.v,
-                        str_of(mark_codes[a->mark]));
+    TRY(e);
+    return mark_put(cx, a->part.root, a->mark, (str){0}, NULL);
 }
 
 /* ---- addresses
@@ -503,7 +501,7 @@ struct proposal_in {
     proposal_id id;
     bool accept;
     struct proposal seen;
-    struct customer customer;
+    struct customer customer, next;
     struct str_list keys;
     struct handle handle;
     int type; /* of a proposed handle; -1 none */
@@ -525,17 +523,6 @@ static int handle_type(str field)
         if (str_eq(field, str_of(identity_type_codes[i])))
             return i;
     return -1;
-}
-
-/* The member of a customer that a proposal names; NULL: none of its texts. */
-static str *text_member(struct customer *c, str field)
-{
-    for (size_t i = 0; i < customer_shape.n; i++) {
-        const struct field *f = &customer_shape.fields[i];
-        if (f->type == F_STR && str_eq(field, str_of(f->name)) && !str_eq(field, S("name_lang")))
-            return (str *)(void *)((char *)c + f->offset);
-    }
-    return NULL;
 }
 
 enum err proposal_plan(struct cx *cx, void *in, void *out)
@@ -564,29 +551,17 @@ enum err proposal_plan(struct cx *cx, void *in, void *out)
         TRY(customer_owners(cx, &a->handle, 1));
         return a->handle.is_full ? fault(cx, ERR_CONFLICT, M_IDENTITY_FULL) : OK;
     }
-    str *member = text_member(&a->customer, a->seen.field);
-    if (member) {
-        *member = a->seen.value;
-        a->keys = customer_keys(cx->arena, a->customer.name, a->customer.reading,
-                                a->customer.company, a->customer.country);
-    }
+    struct customer *c = &a->next;
+    *c = a->customer;
+    if (customer_text_set(c, a->seen.field, a->seen.value))
+        a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
     return OK;
 }
 
 static enum err accept_field(struct cx *cx, const struct proposal_in *a)
 {
-    const struct customer *c = &a->customer;
-    int64_t changed = 0;
-    TRY(db_run_count(cx, &q_customer_update, &changed,
-                     ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given),
-                          V(c->family), V(c->patronymic), V(c->form_of_address), V(c->lang),
-                          V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
-                          V(c->heard_of_us), val_int_or_null(c->owner.id.v), V(cx->now_ms),
-                          V(c->id), V(c->version))));
-    if (changed == 0)
-        return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(c->id))));
-    return customer_keys_add(cx, c->id, a->keys);
+    struct change_by by = {.source = "proposal"};
+    return customer_change(cx, &a->customer, &a->next, &a->keys, &by);
 }
 
 /* "address.home": street, postcode, city, region, country, a line each. */

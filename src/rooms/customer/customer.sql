@@ -42,6 +42,9 @@ INSERT INTO customer_key (key, customer_id) VALUES (:key, :customer) ON CONFLICT
 INSERT INTO customer_key (key, customer_id)
 VALUES (:key, :customer), (:key2, :customer), (:key3, :customer), (:key4, :customer) ON CONFLICT DO NOTHING;
 
+-- name: customer_key_has -> number_row
+SELECT count(*) FROM customer_key WHERE key = :key AND customer_id = :customer;
+
 -- name: customer_keys_delete
 DELETE FROM customer_key WHERE customer_id = :customer;
 
@@ -266,3 +269,65 @@ SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority,
 -- name: task_update
 UPDATE task SET title = :title, due_ms = :due, staff_id = :staff, done_ms = :done, done_by = :done_by, version = version + 1
  WHERE id = :id AND version = :version;
+
+-- ---- history ----
+
+-- name: history_insert
+INSERT INTO history (id, customer_id, at_ms, actor_kind, actor_id, source, field, part_id, old_value, new_value, data, batch_id)
+VALUES (:id, :customer, :now, :actor_kind, :actor, :source, :field, :part, :old, :new, :data, :batch);
+
+-- name: history_get -> history_row
+SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
+       h.batch_id, h.undone_by
+  FROM history h JOIN customer c ON c.id = h.customer_id
+ WHERE h.id = :id;
+
+-- One id of the record, newest first: the index gives the order.
+-- name: history_page -> history_row
+SELECT h.id, h.customer_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
+       h.batch_id, h.undone_by
+  FROM history h
+ WHERE h.customer_id = :customer AND h.id < :before
+ ORDER BY h.id DESC LIMIT :n;
+
+-- name: history_of_batch -> history_row
+SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
+       h.batch_id, h.undone_by
+  FROM history h JOIN customer c ON c.id = h.customer_id
+ WHERE h.batch_id = :batch AND h.id < :before
+ ORDER BY h.id DESC LIMIT :n;
+
+-- name: history_undone
+UPDATE history SET undone_by = :by WHERE id = :id AND undone_by IS NULL;
+
+-- ---- tags ----
+
+-- name: tag_insert
+INSERT INTO tag (id, name, folded) VALUES (:id, :name, :folded) ON CONFLICT DO NOTHING;
+
+-- name: tag_by_folded -> tag_row
+SELECT t.id, t.name FROM tag t WHERE t.folded = :folded;
+
+-- name: tag_list -> tag_row
+SELECT t.id, t.name FROM tag t WHERE t.folded >= :first AND t.folded < :end ORDER BY t.folded LIMIT :n;
+
+-- name: tag_of_customer -> tag_row
+SELECT t.id, t.name
+  FROM customer m JOIN customer_tag k ON k.customer_id = m.id JOIN tag t ON t.id = k.tag_id
+ WHERE m.root_id = :root
+ ORDER BY t.folded LIMIT 201;
+
+-- name: customer_tag_insert
+INSERT INTO customer_tag (customer_id, tag_id, at_ms, staff_id) VALUES (:customer, :tag, :now, :staff) ON CONFLICT DO NOTHING;
+
+-- name: customer_tag_has -> number_row
+SELECT count(*) FROM customer m JOIN customer_tag k ON k.customer_id = m.id AND k.tag_id = :tag WHERE m.root_id = :root;
+
+-- name: customer_tag_delete
+DELETE FROM customer_tag WHERE tag_id = :tag AND customer_id IN (SELECT id FROM customer WHERE root_id = :root);
+
+-- name: mark_of -> mark_row
+SELECT k.mark, k.reason, s.id, s.name, k.at_ms
+  FROM customer m JOIN customer_mark k ON k.customer_id = m.id AND k.mark = :mark LEFT JOIN staff s ON s.id = k.staff_id
+ WHERE m.root_id = :root
+ ORDER BY k.at_ms LIMIT 1;

@@ -1,6 +1,7 @@
 /* rooms/customer/inside.h - what the files of this room share; nobody else includes it. */
 #pragma once
 #include "rooms/customer/customer.h"
+#include "rooms/customer/history.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -27,6 +28,22 @@ struct part_in {
 /* Inside apply: audit and event of an addition. */
 enum err part_changed(struct cx *cx, customer_id root, const char *action, int64_t ref, str details)
     MUST_USE;
+
+/* The text of a record by the name of its field; NULL: none of its own. */
+str *customer_text(struct customer *c, str field);
+
+struct history_row {
+    history_id id;
+    customer_id customer;
+    when at;
+    str actor_kind;
+    int64_t actor_id;
+    str source, field;
+    int64_t part;
+    str old, new, data;
+    int64_t batch, undone_by;
+};
+extern const struct shape history_row_shape;
 
 struct page_in {
     int64_t limit;

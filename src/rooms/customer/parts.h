@@ -60,13 +60,18 @@ struct standing {
     int64_t contacts, orders, spent_minor;
     when last_order_at;
 };
+struct tag {
+    tag_id id;
+    str name;
+};
+enum err tag_find(struct cx *cx, str name, struct tag *out) MUST_USE; /* ERR_NOT_FOUND, without a fault */
 struct number_row {
     int64_t n;
 };
 extern const struct shape identity_row_shape, mark_shape, mark_row_shape, address_shape,
     address_row_shape, holding_shape, holding_row_shape, relation_shape, relation_row_shape,
     note_shape, note_row_shape, proposal_shape, proposal_row_shape, task_shape, task_row_shape,
-    standing_row_shape, number_row_shape;
+    standing_row_shape, number_row_shape, tag_shape, tag_row_shape;
 
 /* The value a proposal would replace; empty for handles and addresses. */
 str customer_field(const struct customer *c, str field);

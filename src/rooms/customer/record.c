@@ -229,10 +229,8 @@ struct patch_in {
         city, company, heard_of_us;
     staff_id owner;
     /* between plan and apply */
-    struct customer seen;
+    struct customer seen, next;
     struct str_list keys;
-    bool needs_keys;
-    str named;
 };
 /* clang-format off */
 static const struct field patch_fields[] = {
@@ -264,21 +262,17 @@ static bool is_sent(const struct cx *cx, const char *name)
     return false;
 }
 
-/* The members that were sent over those of the record, by name: both are tables of texts. */
-static void overlay(struct cx *cx, const struct patch_in *a, struct customer *c, struct text *named)
+/* The members that were sent over those of the record, by name. */
+static void overlay(struct cx *cx, const struct patch_in *a, struct customer *c)
 {
     for (size_t i = 1; i < COUNT(patch_fields); i++) {
         const struct field *from = &patch_fields[i];
-        if (!((cx->sent >> i) & 1))
+        if (!((cx->sent >> i) & 1) || from->type != F_STR)
             continue;
-        if (named->len)
-            text_add_char(named, ' ');
-        text_add(named, str_of(from->name));
-        for (size_t k = 0; from->type == F_STR && k < customer_shape.n; k++) {
-            const struct field *to = &customer_shape.fields[k];
-            if (to->type == F_STR && strcmp(to->name, from->name) == 0)
-                memcpy((char *)c + to->offset, (const char *)a + from->offset, sizeof(str));
-        }
+        bool is_own = customer_text_set(c, str_of(from->name),
+                                        *(const str *)(const void *)((const char *)a + from->offset));
+        assert(is_own);
+        (void)is_own;
     }
     if (is_sent(cx, "kind"))
         c->kind = a->kind;
@@ -301,39 +295,19 @@ enum err patch_plan(struct cx *cx, void *in, void *out)
             return fault_field(cx, ERR_INVALID, S("owner"), M_STAFF_NOT_HERE);
         TRY(e);
     }
-    struct text named = text_in(cx->arena, 400);
-    struct customer *c = &a->seen;
-    overlay(cx, a, c, &named);
-    a->named = text_str(&named);
-    a->needs_keys = is_sent(cx, "name") || is_sent(cx, "reading") || is_sent(cx, "company") ||
-                    is_sent(cx, "country");
-    if (a->needs_keys)
-        a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
+    struct customer *c = &a->next;
+    *c = a->seen;
+    overlay(cx, a, c);
+    a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
     return OK;
 }
 
 enum err patch_apply(struct cx *cx, void *in, void *out)
 {
     const struct patch_in *a = in;
-    const struct customer *c = &a->seen;
-    if (a->named.len) {
-        int64_t changed = 0;
-        TRY(db_run_count(cx, &q_customer_update, &changed,
-                         ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading),
-                              V(c->given), V(c->family), V(c->patronymic), V(c->form_of_address),
-                              V(c->lang), V(c->time_zone), V(c->country), V(c->region), V(c->city),
-                              V(c->company), V(c->heard_of_us), val_int_or_null(c->owner.id.v),
-                              V(cx->now_ms), V(c->id), V(c->version))));
-        if (changed == 0)
-            return fault(cx, ERR_STALE, M_RECORD_MOVED);
-        if (a->needs_keys) {
-            TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(c->id))));
-            TRY(customer_keys_add(cx, c->id, a->keys));
-        }
-        TRY(part_changed(cx, c->id, "customer.change", c->id.v, a->named));
-    }
-    cx->made_id = c->id.v;
-    return record_get(cx, c->id, out);
+    TRY(customer_change(cx, &a->seen, &a->next, &a->keys, NULL));
+    cx->made_id = a->seen.id.v;
+    return record_get(cx, a->seen.id, out);
 }
 
 enum err patch_replay(struct cx *cx, int64_t id, void *out)

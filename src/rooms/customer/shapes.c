@@ -274,6 +274,13 @@ static const struct field standing_row_fields[] = {
 };
 const struct shape standing_row_shape = SHAPE("standing_row", struct standing, standing_row_fields);
 
+static const struct field tag_fields[] = {
+    FIELD(struct tag, id),
+    FIELD(struct tag, name),
+};
+const struct shape tag_shape = SHAPE("tag", struct tag, tag_fields);
+const struct shape tag_row_shape = SHAPE("tag_row", struct tag, tag_fields);
+
 static const struct field number_row_fields[] = {
     FIELD(struct number_row, n),
 };

@@ -1,0 +1,219 @@
+/* History of changes: each leaves both values, can be taken back while nothing moved since, and a
+ * batch goes back slice by slice. */
+#include "db/db_test.h"
+#include "queries.h"
+#include "rooms/customer/inside.h"
+
+struct step {
+    enum err (*fn)(struct cx *cx, struct step *s);
+    customer_id customer;
+    str field, value;
+    history_id undo;
+    struct change_by by;
+    struct undo_tally tally;
+    int64_t position;
+};
+
+static enum err step_apply(struct cx *cx, void *state)
+{
+    struct step *s = state;
+    return s->fn(cx, s);
+}
+static enum err go(struct test_world *w, struct step *s)
+{
+    w->cx.now_ms++;
+    return db_change(w->store, &w->cx, LANE_INTERACTIVE, step_apply, s);
+}
+
+static enum err add(struct cx *cx, struct step *s)
+{
+    struct customer_new c = {.id = s->customer, .name = s->value};
+    c.keys = customer_keys(cx->arena, s->value, S(""), S(""), S(""));
+    return customer_add(cx, &c);
+}
+static customer_id made(struct test_world *w, str name)
+{
+    struct step s = {.fn = add, .customer = {id_new(w->cx.now_ms)}, .value = name};
+    assert_int_equal(go(w, &s), OK);
+    return s.customer;
+}
+
+static enum err set_text(struct cx *cx, struct step *s)
+{
+    struct customer now, next;
+    TRY(customer_get(cx, s->customer, &now));
+    next = now;
+    assert_true(customer_text_set(&next, s->field, s->value));
+    return customer_change(cx, &now, &next, NULL, &s->by);
+}
+static history_id set(struct test_world *w, customer_id c, str field, str value, int64_t batch)
+{
+    struct step s = {.fn = set_text, .customer = c, .field = field, .value = value, .by = {.batch = batch}};
+    assert_int_equal(go(w, &s), OK);
+    return s.by.made;
+}
+
+static enum err undo_step(struct cx *cx, struct step *s)
+{
+    return history_undo(cx, s->undo, &s->by);
+}
+static enum err undo(struct test_world *w, history_id id)
+{
+    struct step s = {.fn = undo_step, .undo = id};
+    return go(w, &s);
+}
+
+static enum err undo_slice(struct cx *cx, struct step *s)
+{
+    return history_undo_batch_slice(cx, 77, 2, &s->position, &s->tally);
+}
+
+static enum err put_tag(struct cx *cx, struct step *s)
+{
+    return tag_put(cx, s->customer, s->value, &s->by);
+}
+
+static struct customer read_back(struct test_world *w, customer_id c)
+{
+    struct customer now;
+    assert_int_equal(customer_get(&w->cx, c, &now), OK);
+    return now;
+}
+
+static size_t rows_of(struct test_world *w, customer_id c, struct list *rows)
+{
+    assert_int_equal(db_all(&w->cx, &q_history_page, &history_row_shape, rows,
+                            ARGS(V(c), V(INT64_MAX), V(100))),
+                     OK);
+    return rows->n;
+}
+
+static void a_change_leaves_both_values_and_goes_back(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    struct list rows;
+
+    history_id h = set(w, c, S("city"), S("Osaka"), 0);
+    assert_int_equal(rows_of(w, c, &rows), 1);
+    const struct history_row *r = rows.items;
+    assert_str(r[0].field, S("city"));
+    assert_str(r[0].old, S(""));
+    assert_str(r[0].new, S("Osaka"));
+
+    assert_int_equal(undo(w, h), OK);
+    assert_str(read_back(w, c).city, S(""));
+    assert_int_equal(rows_of(w, c, &rows), 2);
+    r = rows.items;
+    assert_str(r[0].source, S("undo"));
+    assert_int_equal(r[1].undone_by, r[0].id.v);
+    assert_int_equal(undo(w, h), ERR_CONFLICT);
+    assert_int_equal(undo(w, r[0].id), OK); /* taking back the taking back */
+    assert_str(read_back(w, c).city, S("Osaka"));
+}
+
+static void what_moved_since_is_not_taken_back_and_both_values_are_told(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    history_id h = set(w, c, S("city"), S("Osaka"), 0);
+    (void)set(w, c, S("city"), S("Kyoto"), 0);
+
+    assert_int_equal(undo(w, h), ERR_CONFLICT);
+
+    str said = fault_text(w->cx.arena, LANG_EN, &w->cx.why);
+    assert_true(str_find(said, S("Kyoto")) >= 0 && str_find(said, S("Osaka")) >= 0);
+    assert_str(read_back(w, c).city, S("Kyoto"));
+}
+
+static void a_change_of_nothing_writes_nothing(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    int64_t version = read_back(w, c).version;
+    struct list rows;
+
+    assert_int_equal(set(w, c, S("name"), S("Ann Lee"), 0).v, 0);
+
+    assert_int_equal(read_back(w, c).version, version);
+    assert_int_equal(rows_of(w, c, &rows), 0);
+}
+
+static void a_name_taken_back_is_found_again_by_its_keys(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    history_id h = set(w, c, S("name"), S("Maria Silva"), 0);
+    assert_int_equal(undo(w, h), OK);
+
+    struct str_list keys = customer_keys(w->cx.arena, S("Ann Lee"), S(""), S(""), S(""));
+    for (size_t i = 0; i < keys.n; i++) {
+        int64_t n = 0;
+        assert_int_equal(db_int(&w->cx, &q_customer_key_has, &n, ARGS(V(keys.items[i]), V(c))), OK);
+        assert_int_equal(n, 1);
+    }
+}
+
+static void a_batch_goes_back_slice_by_slice_and_counts_what_moved(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c[5];
+    for (size_t i = 0; i < 5; i++) {
+        c[i] = made(w, S("Ann Lee"));
+        (void)set(w, c[i], S("city"), S("Osaka"), 77);
+    }
+    (void)set(w, c[2], S("city"), S("Kyoto"), 0);
+    struct step tag = {.fn = put_tag, .customer = c[0], .value = S("Fair"), .by = {.batch = 77}};
+    assert_int_equal(go(w, &tag), OK);
+
+    struct step s = {.fn = undo_slice};
+    int slices = 0;
+    do {
+        assert_int_equal(go(w, &s), OK);
+        assert_true(++slices < 10);
+    } while (!s.tally.is_finished);
+
+    assert_int_equal(slices, 4);
+    assert_int_equal(s.tally.undone, 5);
+    assert_int_equal(s.tally.moved, 1);
+    for (size_t i = 0; i < 5; i++)
+        assert_str(read_back(w, c[i]).city, i == 2 ? S("Kyoto") : S(""));
+}
+
+static void tags_are_one_whatever_their_case(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    struct step a = {.fn = put_tag, .customer = c, .value = S("Fair 2026")},
+                b = {.fn = put_tag, .customer = c, .value = S("ＦＡＩＲ  2026 ")};
+    struct list tags;
+
+    assert_int_equal(go(w, &a), OK);
+    assert_int_equal(go(w, &b), OK);
+    assert_int_equal(b.by.made.v, 0);
+
+    assert_int_equal(db_all(&w->cx, &q_tag_of_customer, &tag_row_shape, &tags, ARGS(V(c))), OK);
+    assert_int_equal(tags.n, 1);
+    assert_str(((struct tag *)tags.items)->name, S("Fair 2026"));
+    assert_int_equal(undo(w, a.by.made), OK);
+    assert_int_equal(db_all(&w->cx, &q_tag_of_customer, &tag_row_shape, &tags, ARGS(V(c))), OK);
+    assert_int_equal(tags.n, 0);
+}
+
+static int all(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(a_change_leaves_both_values_and_goes_back),
+        STORE_TEST(what_moved_since_is_not_taken_back_and_both_values_are_told),
+        STORE_TEST(a_change_of_nothing_writes_nothing),
+        STORE_TEST(a_name_taken_back_is_found_again_by_its_keys),
+        STORE_TEST(a_batch_goes_back_slice_by_slice_and_counts_what_moved),
+        STORE_TEST(tags_are_one_whatever_their_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return test_on_stores(all);
+}
