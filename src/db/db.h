@@ -13,9 +13,10 @@ struct query {
     const char *sqlite;   /* ?1 ?2 ... */
     const char *postgres; /* $1 $2 ... */
     const char *const *params; /* names in the order of first appearance = order of ARGS */
-    uint8_t n_params;
+    uint16_t n_params;
     const char *shape; /* name behind '->', or NULL */
     bool writes;       /* INSERT, UPDATE, DELETE */
+    bool is_made;      /* at run time, by made_query */
 };
 
 /* ---- arguments ---------------------------------------------------------------------------- */
@@ -84,6 +85,40 @@ struct db_read {
     bool found;
 };
 enum err db_batch(struct cx *cx, struct db_read *reads, size_t n) MUST_USE;
+
+/* ---- queries made at run time ---------------------------------------------------------------- */
+/* For conditions that a person wrote (expr) and for lists that filter and sort by choice; everything else is a query of
+ * a .sql file. Only texts of the program go into `sql`; values are always bound. Reading only.
+ *
+ *   struct made_text m = made_begin(cx);
+ *   made_sql(&m, "SELECT s.customer_id FROM standing s WHERE s.orders > ");
+ *   made_val(&m, V(minimum));
+ *   made_sql(&m, " ORDER BY s.customer_id LIMIT 50");
+ *   TRY(made_query(cx, &m, "customer_list", &q));
+ *   TRY(db_all(cx, q, &row_shape, &list, made_args(&m)));
+ *
+ * Everything lives in cx->arena. A connection keeps the statements of the last few texts, and no more. */
+enum { MADE_PARAMS_MAX = 600, MADE_TEXT_MAX = 256 << 10 };
+struct made_text {
+    struct text sql;
+    struct val *vals;
+    size_t n, cap;
+    bool is_postgres; /* for the few places where the two are not written alike */
+};
+struct made_text made_begin(struct cx *cx); /* for the engine of cx->db */
+/* Words of SQL as they are; {{ints}} and the like are not known here. */
+void made_sql(struct made_text *m, const char *sql);
+/* A parameter: its place in the text and its value; the same value again takes the same place. VAL_INTS and VAL_TEXTS
+ * become a list in brackets: `x IN ` before it. */
+void made_val(struct made_text *m, struct val v);
+/* Room for a piece of text that was made elsewhere and holds no values: a name of a column out of a table of ours. */
+void made_str(struct made_text *m, str sql);
+/* ERR_TOO_BIG past the limits. */
+enum err made_query(struct cx *cx, struct made_text *m, const char *name, const struct query **out) MUST_USE;
+static inline struct args made_args(const struct made_text *m)
+{
+    return (struct args){m->vals, m->n};
+}
 
 /* ---- writing: only inside apply (or a migration, or the bulk generator) --------------------------- */
 

@@ -555,6 +555,74 @@ static void an_empty_store_is_filled_and_only_an_empty_one(void **state)
     assert_int_equal(bulk_begin(w->store, &w->cx, &b), ERR_INVALID);
 }
 
+/* ---- queries made at run time --------------------------------------------------------------------- */
+
+static enum err hundred_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    for (int64_t i = 1; i <= 100; i++)
+        TRY(db_run(cx, &q_add, ARGS(V(i), V(arena_printf(cx->arena, "p%d", (int)i)), V(i % 10))));
+    return OK;
+}
+
+static void a_query_made_at_run_time_binds_what_it_is_given(void **state)
+{
+    struct test_world *w = *state;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, hundred_apply, NULL), OK);
+    const int64_t ids[] = {3, 4, 5, 13};
+    const str names[] = {S("p3"), S("p4"), S("x' OR 1=1 --")};
+    struct made_text m = made_begin(&w->cx);
+    made_sql(&m, "SELECT count(*) FROM person WHERE score = ");
+    made_val(&m, V(3));
+    made_sql(&m, " AND id IN ");
+    made_val(&m, val_ints(ids, 4));
+    made_sql(&m, " AND (name IN ");
+    made_val(&m, val_texts(names, 3));
+    made_sql(&m, " OR score = ");
+    made_val(&m, V(3));
+    made_sql(&m, ") AND name <> ");
+    made_val(&m, V("'; DROP TABLE person; --"));
+    const struct query *q = NULL;
+    int64_t n = 0;
+
+    assert_int_equal(made_query(&w->cx, &m, "made", &q), OK);
+    assert_int_equal(made_args(&m).n, 4); /* the same number twice takes one place */
+    assert_int_equal(db_int(&w->cx, q, &n, made_args(&m)), OK);
+
+    assert_int_equal(n, 2);
+}
+
+static void five_hundred_different_texts_each_answer_for_themselves(void **state)
+{
+    struct test_world *w = *state;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, hundred_apply, NULL), OK);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 500; i++) {
+            struct made_text m = made_begin(&w->cx);
+            made_str(&m,
+                     arena_printf(w->cx.arena, "SELECT count(*) + %d FROM person WHERE id <= ", i));
+            made_val(&m, V(i % 100));
+            const struct query *q = NULL;
+            int64_t n = 0;
+            assert_int_equal(made_query(&w->cx, &m, "made", &q), OK);
+            assert_int_equal(db_int(&w->cx, q, &n, made_args(&m)), OK);
+            assert_int_equal(n, i + i % 100);
+        }
+}
+
+static void a_query_of_too_many_values_is_refused(void **state)
+{
+    struct test_world *w = *state;
+    struct made_text m = made_begin(&w->cx);
+    const struct query *q = NULL;
+    made_sql(&m, "SELECT 1");
+    for (int i = 0; i <= MADE_PARAMS_MAX; i++) {
+        made_sql(&m, " + ");
+        made_val(&m, V(i));
+    }
+    assert_int_equal(made_query(&w->cx, &m, "made", &q), ERR_TOO_BIG);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +639,9 @@ static int all(void)
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),
         PEOPLE_TEST(a_row_of_the_audit_that_is_changed_later_shows),
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
+        PEOPLE_TEST(a_query_made_at_run_time_binds_what_it_is_given),
+        PEOPLE_TEST(five_hundred_different_texts_each_answer_for_themselves),
+        PEOPLE_TEST(a_query_of_too_many_values_is_refused),
         PEOPLE_TEST(an_empty_store_is_filled_and_only_an_empty_one),
     };
     return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,

@@ -9,11 +9,22 @@ struct kept {
     sqlite3_stmt *stmt;
 };
 
+struct kept_made {
+    char *sql;
+    size_t len;
+    sqlite3_stmt *stmt;
+    int64_t used;
+};
+enum { MADE_KEPT = 32 };
+
 struct lite {
     sqlite3 *h;
     sqlite3_stmt *words[LITE_WORD_N];
     struct kept *kept; /* by the query's address; open addressing, cap a power of two */
     size_t n_kept, cap_kept;
+    struct kept_made *made; /* of texts made at run time: the last MADE_KEPT of them */
+    size_t n_made;
+    int64_t made_uses;
     bool disk_failed; /* since the last transaction began */
 };
 
@@ -172,6 +183,11 @@ void lite_close(struct db *d)
     struct lite *l = d->lite;
     for (size_t i = 0; i < l->cap_kept; i++)
         sqlite3_finalize(l->kept[i].stmt);
+    for (size_t i = 0; i < l->n_made; i++) {
+        sqlite3_finalize(l->made[i].stmt);
+        free(l->made[i].sql);
+    }
+    free(l->made);
     for (int i = 0; i < LITE_WORD_N; i++)
         sqlite3_finalize(l->words[i]);
     free(l->kept);
@@ -272,9 +288,48 @@ static bool kept_grow(struct lite *l)
     return true;
 }
 
+/* The statement of a text made at run time; the one unused for longest makes room. */
+static enum err statement_made(struct cx *cx, struct db *d, const struct query *q,
+                               sqlite3_stmt **out)
+{
+    struct lite *l = d->lite;
+    size_t len = strlen(q->sqlite), oldest = 0;
+    for (size_t i = 0; i < l->n_made; i++) {
+        struct kept_made *k = &l->made[i];
+        if (k->len == len && memcmp(k->sql, q->sqlite, len) == 0) {
+            k->used = ++l->made_uses;
+            *out = k->stmt;
+            return OK;
+        }
+        if (k->used < l->made[oldest].used)
+            oldest = i;
+    }
+    if (!l->made && !(l->made = calloc(MADE_KEPT, sizeof *l->made)))
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v3(l->h, q->sqlite, (int)len + 1, 0, &stmt, NULL);
+    char *sql = rc == SQLITE_OK ? strndup(q->sqlite, len) : NULL;
+    if (rc != SQLITE_OK || !sql) {
+        sqlite3_finalize(stmt);
+        return failed(cx, d, q->name, rc != SQLITE_OK ? rc : SQLITE_NOMEM);
+    }
+    struct kept_made *k = &l->made[oldest];
+    if (l->n_made < MADE_KEPT) {
+        k = &l->made[l->n_made++];
+    } else {
+        sqlite3_finalize(k->stmt);
+        free(k->sql);
+    }
+    *k = (struct kept_made){sql, len, stmt, ++l->made_uses};
+    *out = stmt;
+    return OK;
+}
+
 static enum err statement(struct cx *cx, struct db *d, const struct query *q, sqlite3_stmt **out)
 {
     struct lite *l = d->lite;
+    if (q->is_made)
+        return statement_made(cx, d, q, out);
     if (2 * l->n_kept >= l->cap_kept && !kept_grow(l))
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     struct kept *k = &l->kept[slot_of(l, q)];

@@ -1,0 +1,160 @@
+/* expr/expr.h - the one language for conditions on customers: segments, rules, filters of lists.
+ *
+ * text or JSON tree -> expr_parse, expr_read_tree -> struct expr -> expr_check (names, types, cost) -> expr_plan (now,
+ * today and the base currency settled) -> expr_sql (all customers), expr_holds (one in memory), expr_trace (why).
+ * All three choose the same customers. What can be wrong is found by expr_parse and expr_check; after that nothing fails.
+ *
+ * Unknown values: a comparison with one is false; `not` is the full complement.
+ * Memory: everything lives in cx->arena. docs/expressions.md says the language to its users.
+ *
+ * A list that filters by a person's condition:
+ *   struct made_text m = made_begin(cx);
+ *   made_sql(&m, "SELECT s.customer_id FROM standing s JOIN customer c ON c.id = s.customer_id WHERE c.root_id = c.id AND ");
+ *   TRY(expr_where(cx, &world, where, &m, NULL));
+ *   made_sql(&m, " ORDER BY …");
+ */
+#pragma once
+#include "db/db.h"
+
+enum { EXPR_TEXT_MAX = 8192, EXPR_DEPTH_MAX = 16, EXPR_LEAVES_MAX = 200, EXPR_VALUES_MAX = 400, EXPR_TERMS_MAX = 16 };
+
+/* ---- the catalogue of attributes ------------------------------------------------------------- */
+
+enum expr_type { EXPR_YES_NO, EXPR_NUMBER, EXPR_MONEY, EXPR_TIME, EXPR_DAY, EXPR_TEXT, EXPR_CHOICE, EXPR_TYPE_N };
+extern const char *const expr_type_codes[EXPR_TYPE_N]; /* "yes_no", "number", … */
+/* What a look at it costs: a column of standing, a column of the record, rows of another table. */
+enum expr_cost { EXPR_COLUMN, EXPR_RECORD, EXPR_SCAN, EXPR_COST_N };
+extern const char *const expr_cost_codes[EXPR_COST_N];
+/* How the store writes "not known". */
+enum expr_unknown { EXPR_NEVER, EXPR_NULL, EXPR_ZERO, EXPR_EMPTY };
+/* The form in which texts are stored and compared: text_fold(), as they are, in capitals, in small letters (ASCII). */
+enum expr_form { EXPR_FOLDED, EXPR_AS_IS, EXPR_UPPER, EXPR_LOWER };
+
+/* What is loaded of one customer: a struct, or a list of structs, by one query with the parameter :customer (the id of
+ * the record that answers). */
+struct expr_part {
+    const char *name;
+    const struct shape *shape;
+    const struct query *load;
+    bool is_list;
+};
+struct expr_collection;
+struct expr_attr {
+    const char *name;  /* as written in expressions: lower_case_words, parts by points */
+    uint16_t label;    /* message: what it is, for people */
+    uint8_t type, cost, unknown, form;
+    uint8_t scale;     /* number: stored as that many decimals without the point; money is always minor units */
+    const char *const *choices; /* codes of a choice */
+    size_t n_choices;
+    uint32_t may;      /* roles that may use it; 0: all */
+    /* One accessor in C: the field of that name in the part's struct … */
+    const struct expr_part *part;
+    const char *field;
+    /* … and one form in SQL, over standing s and the customer c (the record that answers); in a row of a collection over
+     * the names of its `from`. sql_postgres where the engines differ. */
+    const char *sql, *sql_postgres;
+    /* The field of the part with the time (ms) at which the value may change by itself; 0 in it: never. */
+    const char *due;
+    /* Several values (tags, phones): the field `field` of the rows of this collection; a comparison asks whether one of
+     * them answers it. The members above from type on are then those of the row there. */
+    const struct expr_collection *of;
+    int64_t key; /* only rows with this key, where the collection has keys */
+};
+/* Rows of a customer: `any orders [total > 100] within 30d`, `count(interactions)`. */
+struct expr_collection {
+    const char *name;
+    uint16_t label;
+    uint32_t may;
+    const struct expr_part *part;
+    const char *from;             /* "interaction i JOIN customer r ON r.id = i.customer_id" */
+    const char *where;            /* "r.root_id = s.customer_id" */
+    const char *time_sql, *time_field; /* of a row, ms; NULL: windows are refused */
+    const char *key_sql, *key_field;
+    const struct expr_attr *fields;
+    size_t n;
+};
+/* Each room has its table; app/rooms.c lists them. */
+struct expr_table {
+    const struct expr_attr *attrs;
+    size_t n;
+    const struct expr_collection *const *collections;
+    size_t n_collections;
+};
+struct expr_catalogue {
+    const struct expr_table *const *tables;
+    size_t n;
+    /* Rows that stand in the store (custom attributes), into cx->arena; may be NULL. */
+    enum err (*more)(struct cx *cx, struct expr_table *out);
+    /* The text of a segment, ERR_NOT_FOUND when there is none; may be NULL. */
+    enum err (*segment)(struct cx *cx, str name, str *text);
+};
+extern const struct expr_catalogue house_catalogue; /* app/rooms.c */
+
+/* What an evaluation stands on; now is read once. */
+struct expr_world {
+    const struct expr_catalogue *catalogue;
+    int64_t now_ms;
+    str time_zone; /* of the business */
+    currency base;
+};
+
+/* ---- text and tree ------------------------------------------------------------------------------ */
+
+struct expr;
+/* Where and why a text is refused; cx->why holds the sentence. */
+struct expr_trouble {
+    size_t at;   /* characters before it in the text */
+    str nearest; /* name that was perhaps meant, or empty */
+};
+/* ERR_INVALID with cx->why; `why` may be NULL. */
+enum err expr_parse(struct cx *cx, str text, struct expr **out, struct expr_trouble *why) MUST_USE;
+enum err expr_read_tree(struct cx *cx, str json, struct expr **out, struct expr_trouble *why) MUST_USE;
+/* parse(text(tree)) is the same tree. */
+str expr_text(struct arena *a, const struct expr *e);
+void expr_write_tree(struct json_out *j, const struct expr *e);
+bool expr_is_same(const struct expr *a, const struct expr *b);
+
+/* Finds every name, checks types, cost and what the actor's role may use. Free words stand only with EXPR_WORDS: they are
+ * then left to the caller, see expr_words. */
+enum { EXPR_WORDS = 1 };
+enum err expr_check(struct cx *cx, const struct expr_world *w, struct expr *e, unsigned flags,
+                    struct expr_trouble *why) MUST_USE;
+/* Takes the free words at the top (side by side, joined by and) off a parsed expression: *rest is what is left, NULL for
+ * nothing. Words anywhere else stay and are refused by expr_check. To be called after expr_parse. */
+enum err expr_words(struct cx *cx, const struct expr_world *w, struct expr *e, struct str_list *words, struct expr **rest) MUST_USE;
+
+/* ---- evaluation ------------------------------------------------------------------------------------ */
+
+struct expr_plan;
+enum err expr_plan(struct cx *cx, const struct expr_world *w, const struct expr *checked, struct expr_plan **out) MUST_USE;
+
+/* Adds the condition, in brackets, over standing s and the customer c that answers (c.id = s.customer_id). */
+void expr_sql(const struct expr_plan *p, struct made_text *m);
+/* False: the condition looks at s alone, c need not be joined. */
+bool expr_needs_customer(const struct expr_plan *p);
+/* parse, check, plan, sql in one. */
+enum err expr_where(struct cx *cx, const struct expr_world *w, str text, struct made_text *m,
+                    struct expr_trouble *why) MUST_USE;
+
+/* One customer in memory: parts by their place in the plan. */
+struct expr_subject {
+    const void **parts; /* struct, or struct list */
+    size_t n;
+};
+/* Reads what the plan needs, in one round trip. ERR_NOT_FOUND: no such record. */
+enum err expr_load(struct cx *cx, const struct expr_plan *p, int64_t customer, struct expr_subject *out) MUST_USE;
+bool expr_holds(const struct expr_plan *p, const struct expr_subject *s);
+
+struct expr_line {
+    str text;        /* the leaf as written */
+    str seen;        /* the value it saw; empty: not known */
+    bool verdict;    /* of the leaf itself */
+    when flip_at;    /* the earliest time at which it could change with no event; 0: never */
+};
+struct expr_trace {
+    bool holds;
+    when flip_at;      /* of the answer */
+    struct list lines; /* struct expr_line, in the order written */
+};
+extern const struct shape expr_trace_shape;
+enum err expr_trace(struct cx *cx, const struct expr_plan *p, const struct expr_subject *s, struct expr_trace *out) MUST_USE;
