@@ -99,6 +99,7 @@ export async function furnished(t) {
     'patch /api/v1/calls/{id}': { to: at(`/calls/${call}`), body: () => ({ note: 'a note', reason: 'parcel', outcome: 'solved', impression: 3, customer: cus, spoke: friend }), view: () => `/calls/${call}` },
     'put /api/v1/calls/{id}/draft': { to: async () => `/calls/${await stranger()}/draft`, body: draft, view: (a, to) => to.replace('/draft', '') },
     'post /api/v1/calls/{id}/checks': { to: at(`/calls/${call}/checks`), body: () => ({ question: 'postcode', is_right: true }) },
+    'post /api/v1/calls/{id}/people': { to: at(`/calls/${call}/people`), body: () => ({ name: `Friend ${next()}`, role: 'buyer', relation: 'family' }), view: (a) => [`/calls/${call}`, `/customers/${a.spoke.id}`] },
     'post /api/v1/calls/{id}/wrap-up': { to: async () => `/calls/${await stranger()}/wrap-up`, body: () => ({ outcome: 'follow_up', note: 'later', reason: 'parcel', impression: 2, follow_up: { title: 'send it', due_at: '2030-01-01T00:00:00Z' } }),
       view: (a) => [`/calls/${a.id}`, '/tasks?view=open&limit=200'] },
     'patch /api/v1/calls/say': { to: at('/calls/say'), body: () => ({ lang: 'en', name: 'Your name?', reason: 'Why?', email: 'Mail?', company: 'Firm?', address: 'Where?', opinion: 'How?', heard_of_us: 'Whence?', account: 'Which?' }), view: () => '/calls/say?lang=en' },

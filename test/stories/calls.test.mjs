@@ -325,6 +325,36 @@ test('the superset comes with an API token of the scope cti, one call however ma
   assert.equal(k.sql('SELECT COUNT(*) FROM call')[0][0], '1');
 });
 
+test('someone else speaks: one line with name and role makes a related person, and only one', async (t) => {
+  const { anna, owner, ring, tell } = await desks(t);
+  const company = await newCustomer(owner, 'Lantern & Thread', '+442079460018', { kind: 'company' });
+  const at = await anna.events('call');
+  const callId = await ring('+442079460018');
+  const { call } = (await at.next('call.ringing')).body;
+  await tell({ event: 'answer', callId, user: '101' });
+
+  const told = await anna.must(200, 'POST', `/calls/${call.id}/people`, { name: ' Ms Lee ', role: 'purchasing' });
+  assert.equal(told.spoke.name, 'Ms Lee');
+  assert.equal(told.customer.id, company, 'the call stays with the customer');
+  const again = await anna.must(200, 'POST', `/calls/${call.id}/people`, { name: 'Ms Lee', role: 'head of purchasing' });
+  assert.equal(again.spoke.id, told.spoke.id, 'the same name here is the same person');
+
+  const { relations } = await anna.must(200, 'GET', `/customers/${company}`);
+  assert.deepEqual(relations.map((r) => [r.other.id, r.kind, r.role, r.reads_back]), [[told.spoke.id, 'works_at', 'head of purchasing', true]]);
+  const person = await anna.must(200, 'GET', `/customers/${told.spoke.id}`);
+  assert.deepEqual([person.customer.kind, person.customer.name, person.customer.company], ['person', 'Ms Lee', 'Lantern & Thread']);
+  const { people } = await anna.must(200, 'GET', `/customers/${company}/card`);
+  assert.deepEqual(people.map((p) => [p.id, p.name, p.role]), [[told.spoke.id, 'Ms Lee', 'head of purchasing']]);
+
+  for (const [body, field] of [[{ name: '  ' }, 'name'], [{ name: 'A', relation: 'friend' }, 'relation'], [{ role: 'x' }, 'name'], [{ name: 'A', age: 3 }, 'age']]) {
+    const no = await anna.post(`/calls/${call.id}/people`, body);
+    assert.deepEqual([no.status, no.body.field], [422, field]);
+  }
+  await ring('+442079460999');
+  const unknown = (await at.next('call.ringing')).body.call;
+  assert.equal((await anna.post(`/calls/${unknown.id}/people`, { name: 'B' })).status, 409, 'nobody is chosen yet');
+});
+
 test('after the call: outcome, note, impression and a follow-up in one form; the caller check and who spoke are kept', async (t) => {
   const { anna, ben, owner, ring, tell } = await desks(t);
   const id = await newCustomer(owner, 'Lantern & Thread', '+442079460018', { kind: 'company' });

@@ -251,6 +251,22 @@ UPDATE call SET note = :note, reason = :reason, outcome = :outcome, impression =
                 interaction_id = COALESCE(CAST(:interaction AS {{int}}), interaction_id), version = version + 1
  WHERE id = :id RETURNING version;
 
+-- name: call_spoke_set
+UPDATE call SET spoke_id = :person, spoke_name = '', version = version + 1 WHERE id = :id RETURNING version;
+
+-- The person of this company or family who bears the name, in either direction of the relation.
+-- name: call_person_named
+SELECT p.id FROM (
+    SELECT o.root_id AS id FROM customer m JOIN relation r ON r.other_id = m.id JOIN customer o ON o.id = r.customer_id
+     WHERE m.root_id = :customer
+     UNION
+    SELECT o.root_id AS id FROM customer m JOIN relation r ON r.customer_id = m.id JOIN customer o ON o.id = r.other_id
+     WHERE m.root_id = :customer) q
+  JOIN customer p ON p.id = q.id
+ WHERE p.name = :name AND p.kind = 'person'
+ ORDER BY p.id
+ LIMIT 1;
+
 -- name: call_wrap_up
 UPDATE call SET note = :note, reason = :reason, outcome = :outcome, impression = :impression,
                 wrapped_ms = COALESCE(wrapped_ms, CAST(:now AS {{int}})), version = version + 1

@@ -386,6 +386,8 @@ static const struct route routes[] = {
      .in = &draft_in_shape, .out = &draft_out_shape, .summary = "Keep what is typed for an unknown caller; who it may be"},
     {.method = HTTP_POST, .path = "/api/v1/calls/{id}/checks", .may = MAY_SERVE, .plan = check_plan, .apply = check,
      .in = &check_in_shape, .out = &call_shape, .summary = "Caller check: was the answer right"},
+    {.method = HTTP_POST, .path = "/api/v1/calls/{id}/people", .may = MAY_SERVE, .plan = call_person_plan, .apply = call_person,
+     .replay = call_again, .in = &call_person_shape, .out = &call_shape, .summary = "Someone else speaks, whom nobody knew: name and role"},
     {.method = HTTP_POST, .path = "/api/v1/calls/{id}/wrap-up", .may = MAY_SERVE, .plan = wrap_plan, .apply = wrap,
      .replay = call_again, .in = &wrap_shape, .out = &call_shape, .summary = "Close the call: outcome, note, follow-up"},
     {.method = HTTP_GET, .path = "/api/v1/calls/checks", .may = MAY_SERVE, .read = ask, .in = &ask_in_shape, .out = &asks_shape,

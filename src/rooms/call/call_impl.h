@@ -46,6 +46,9 @@ enum err say_json(struct cx *cx, enum lang lang, str *out) MUST_USE;
 enum lang say_lang(struct cx *cx, str country);
 
 /* Routes of this room that stand in other files than its table. */
+extern const struct shape call_person_shape;
+enum err call_person_plan(struct cx *cx, void *in, void *out) MUST_USE;
+enum err call_person(struct cx *cx, void *in, void *out) MUST_USE;
 extern const struct shape draft_in_shape, draft_out_shape, say_in_shape, say_out_shape,
     lookup_in_shape;
 enum err draft_plan(struct cx *cx, void *in, void *out) MUST_USE;

@@ -342,8 +342,8 @@ enum err holding_apply(struct cx *cx, void *in, void *out)
 /* ---- relations
  * ---------------------------------------------------------------------------------------- */
 
-static const char *const relation_codes[] = {"works_at",   "branch_of", "resells_for",
-                                             "partner_of", "family",    "referred_by"};
+const char *const relation_codes[RELATION_N] = {"works_at",   "branch_of", "resells_for",
+                                                "partner_of", "family",    "referred_by"};
 struct relation_in {
     struct part_in part;
     customer_id other;
@@ -377,24 +377,31 @@ enum err relation_plan(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-enum err relation_apply(struct cx *cx, void *in, void *out)
+enum err relation_add(struct cx *cx, const struct relation_new *r, relation_id *id)
 {
-    const struct relation_in *a = in;
-    relation_id id = a->made;
+    const char *kind = relation_codes[r->kind];
     int64_t same = 0;
-    enum err e = db_int(cx, &q_relation_same, &same,
-                        ARGS(V(a->part.root), V(a->there.id), V(relation_codes[a->kind])));
+    enum err e =
+        db_int(cx, &q_relation_same, &same, ARGS(V(r->customer), V(r->other), V(kind)));
+    *id = r->id;
     if (e == OK) { /* said before: only the role may be new */
-        id.v = same;
-        TRY(db_run(cx, &q_relation_role_set, ARGS(V(a->role), V(id))));
+        id->v = same;
+        TRY(db_run(cx, &q_relation_role_set, ARGS(V(r->role), V(*id))));
     } else if (e == ERR_NOT_FOUND) {
         TRY(db_run(cx, &q_relation_insert,
-                   ARGS(V(id), V(a->part.root), V(a->there.id), V(relation_codes[a->kind]),
-                        V(a->role), V(cx->now_ms))));
+                   ARGS(V(*id), V(r->customer), V(r->other), V(kind), V(r->role), V(cx->now_ms))));
     } else {
         return e;
     }
-    TRY(part_changed(cx, a->part.root, "relation.add", id.v, str_of(relation_codes[a->kind])));
+    return part_changed(cx, r->customer, "relation.add", id->v, str_of(kind));
+}
+
+enum err relation_apply(struct cx *cx, void *in, void *out)
+{
+    const struct relation_in *a = in;
+    relation_id id = {0};
+    TRY(relation_add(
+        cx, &(struct relation_new){a->made, a->part.root, a->there.id, a->kind, a->role}, &id));
     *(struct relation *)out =
         (struct relation){.id = id,
                           .other = {a->there.id, a->there.name, a->there.name_lang},

@@ -159,6 +159,26 @@ extern const char *const address_kind_codes[4];
 enum err address_add(struct cx *cx, customer_id customer, const struct address_new *a)
     MUST_USE; /* inside apply */
 
+/* kind reads from customer to other: works_at … Said before: only the role may be new, and *id is
+ * that of then. Inside apply. */
+enum relation_kind {
+    RELATION_WORKS_AT,
+    RELATION_BRANCH_OF,
+    RELATION_RESELLS_FOR,
+    RELATION_PARTNER_OF,
+    RELATION_FAMILY,
+    RELATION_REFERRED_BY,
+    RELATION_N
+};
+extern const char *const relation_codes[RELATION_N];
+struct relation_new {
+    relation_id id; /* made by plan */
+    customer_id customer, other;
+    int kind;
+    str role;
+};
+enum err relation_add(struct cx *cx, const struct relation_new *r, relation_id *id) MUST_USE;
+
 /* Notes and tasks are served by this room's routes; calls make call-back tasks by this. Inside
  * apply. */
 struct task_new {

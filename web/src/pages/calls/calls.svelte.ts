@@ -240,6 +240,18 @@ class Calls {
       complain(e)
     }
   }
+  /** Somebody nobody knew speaks: gets a record, related to this customer. */
+  async someone(person: { name: string; role?: string; relation?: string }): Promise<boolean> {
+    const id = this.panel!.call.id
+    try {
+      this.put(await api.post<Call>(`/calls/${id}/people`, person))
+      await this.refresh()
+      return true
+    } catch (e) {
+      complain(e)
+      return false
+    }
+  }
   async spoke(person: { id?: string; name?: string }) {
     const id = this.panel!.call.id
     try {
