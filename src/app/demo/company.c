@@ -192,7 +192,7 @@ static const struct retail_order *returned_from(const struct retail_order *first
     return NULL;
 }
 
-static enum err returns_of(struct company *c, const struct retail_order *o,
+static enum err returns_of(struct company *c, struct history *h, const struct retail_order *o,
                            const struct retail_order *end, int64_t order,
                            const struct retail_order *first, int64_t *sum)
 {
@@ -207,8 +207,10 @@ static enum err returns_of(struct company *c, const struct retail_order *o,
         if (*sum + amount > total_of(o))
             continue;
         *sum += amount;
-        if (order)
-            ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order),
+        if (!order)
+            continue;
+        fill_returned(f, h, at_of(c, r->minutes), amount);
+        ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order),
                 V((int64_t)line + 1), V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""),
                 V(at_of(c, r->minutes)));
     }
@@ -307,7 +309,7 @@ static enum err things_of(struct company *c, const struct history *h, const stru
             V(""), V(""), V(now + ((int64_t)chance_below(&f->chance, 700) - 100) * DAY_MS),
             V(h->first_ms));
     }
-    if (h->spent >= c->vip_from)
+    if (h->all.spent >= c->vip_from)
         ROW("customer_mark", q_demo_mark, V(h->customer), V("vip"), V("Top 2 % by money spent"),
             V(c->staff[2]), V(now - (int64_t)30 * DAY_MS));
     if (p->kind == CUSTOMER_COMPANY) {
@@ -331,12 +333,12 @@ static void keep(struct company *c, str *slot, str number)
 static void cast(struct company *c, const struct person *p, const struct history *h, str number,
                  bool is_late, bool is_shared)
 {
-    int64_t lines = h->contacts + h->orders; /* a card worth seeing */
+    int64_t lines = h->all.contacts + h->all.orders; /* a card worth seeing */
     if (is_shared)
         keep(c, &c->shared, number);
-    else if (is_late && h->contacts && lines > 5)
+    else if (is_late && h->all.contacts && lines > 5)
         keep(c, &c->late, number);
-    else if (h->spent >= c->vip_from)
+    else if (h->all.spent >= c->vip_from)
         keep(c, &c->vip, number);
     else if (lines > 4) {
         for (size_t i = 0; i < c->f.people->n && i < COUNT(c->of_lang); i++)
@@ -431,7 +433,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
         fill_person(f, culture, town, &p);
     struct phone phone = phone_read(f->row_arena, number, S(""));
     int64_t first_ms = at_of(c, first->minutes);
-    struct history h = {.first_ms = first_ms};
+    struct history h = {.first_ms = first_ms, .kind = p.kind};
     TRY(fill_customer(f, &p, first_ms, &h.customer));
     bool is_late = false;
     str order = {0}, product = {0};
@@ -439,7 +441,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
         int64_t at = at_of(c, o->minutes), due = 0, id = 0, returned = 0;
         if (o->is_return || at > f->cx->now_ms)
             continue;
-        TRY(returns_of(c, o, end, 0, first, &returned));
+        TRY(returns_of(c, &h, o, end, 0, first, &returned));
         order = arena_printf(f->row_arena, "%lld", 100000LL + ++f->order_number);
         product = f->retail->products[o->lines[0].product].name;
         struct order_made made = {.number = order,
@@ -451,7 +453,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
                                   .lines = o->lines,
                                   .n_lines = o->n_lines};
         TRY(fill_order(f, &h, &made, &id));
-        TRY(returns_of(c, o, end, id, first, &returned));
+        TRY(returns_of(c, &h, o, end, id, first, &returned));
         if (fill_chance(f, 25)) {
             int64_t later = at + (int64_t)chance_below(&f->chance, 9) * DAY_MS +
                             (int64_t)chance_below(&f->chance, 3600000);
@@ -466,6 +468,7 @@ static enum err one_customer(struct company *c, const struct retail_order *first
     TRY(handles_of(c, &p, h.customer, first_ms, h.last_ms, phone.e164, phone.national));
     TRY(things_of(c, &h, &p, last));
     cast(c, &p, &h, phone.e164, is_late, shares);
+    h.is_vip = h.all.spent >= c->vip_from;
     return fill_history(f, &h);
 }
 

@@ -17,8 +17,23 @@ INSERT INTO identity_owner (value_id, customer_id, id, state, given, source, fir
 VALUES (:value, :customer, :id, :state, :given, :source, :first, :last);
 
 -- name: demo_standing
-INSERT INTO standing (customer_id, first_ms, last_contact_ms, contacts, orders, spent_minor, last_order_ms)
-VALUES (:customer, :first, :last_contact, :contacts, :orders, :spent, :last_order);
+INSERT INTO standing (customer_id, kind, activity, is_vip, vip_by, activity_due_ms, activity_ms, first_ms, last_contact_ms,
+       last_order_ms, contacts, orders, discounted, spent_minor, returned_minor, discount_minor, orders_365d,
+       spent_365d_minor, orders_180d, spent_180d_minor, orders_90d, spent_90d_minor, orders_30d, spent_30d_minor, orders_7d,
+       spent_7d_minor, contacts_7d, contacts_30d, contacts_90d, contacts_180d, contacts_365d, returned_7d_minor,
+       returned_30d_minor, returned_90d_minor, returned_180d_minor, returned_365d_minor, discount_7d_minor,
+       discount_30d_minor, discount_90d_minor, discount_180d_minor, discount_365d_minor, discounted_7d, discounted_30d,
+       discounted_90d, discounted_180d, discounted_365d)
+VALUES (:customer, :kind, :activity, :is_vip, :vip_by, :activity_due, :activity_ms, :first, :last_contact, :last_order,
+        :contacts, :orders, :discounted, :spent, :returned, :discount, :orders_365d, :spent_365d, :orders_180d, :spent_180d,
+        :orders_90d, :spent_90d, :orders_30d, :spent_30d, :orders_7d, :spent_7d, :contacts_7d, :contacts_30d, :contacts_90d,
+        :contacts_180d, :contacts_365d, :returned_7d, :returned_30d, :returned_90d, :returned_180d, :returned_365d,
+        :discount_7d, :discount_30d, :discount_90d, :discount_180d, :discount_365d, :discounted_7d, :discounted_30d,
+        :discounted_90d, :discounted_180d, :discounted_365d);
+
+-- The windows are true for today and nothing is to be counted anew.
+-- name: demo_turn
+INSERT INTO standing_turn (id, done_day, rebuild_after) VALUES (1, :day, -1);
 
 -- name: demo_interaction
 INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text, matched_by)
@@ -41,8 +56,9 @@ VALUES (:order, :line, :product, :sku, :name, :quantity, :price, :total);
 INSERT INTO order_return (id, order_id, line, quantity_milli, amount_minor, reason, at_ms)
 VALUES (:id, :order, :line, :quantity, :amount, :reason, :at);
 
--- name: demo_order_day
-INSERT INTO order_day (customer_id, day, orders, spent_minor) VALUES (:customer, :day, :orders, :spent);
+-- name: demo_standing_day
+INSERT INTO standing_day (customer_id, day, contacts, orders, discounted, spent_minor, returned_minor, discount_minor)
+VALUES (:customer, :day, :contacts, :orders, :discounted, :spent, :returned, :discount);
 
 -- name: demo_mark
 INSERT INTO customer_mark (customer_id, mark, reason, staff_id, at_ms) VALUES (:customer, :mark, :reason, :staff, :at);

@@ -212,6 +212,33 @@ void fill_seen(int64_t *last_ms, int64_t at_ms)
         *last_ms = at_ms;
 }
 
+static void sums_add(struct standing_sums *to, const struct standing_sums *add)
+{
+    to->contacts += add->contacts;
+    to->orders += add->orders;
+    to->spent += add->spent;
+    to->returned += add->returned;
+}
+
+static void day_add(struct filler *f, struct history *h, int64_t at_ms,
+                    const struct standing_sums *add)
+{
+    int32_t day = when_day((when){at_ms}, f->time_zone);
+    sums_add(&h->all, add);
+    for (size_t i = 0; i < h->n_days; i++)
+        if (h->days[i].day == day) {
+            sums_add(&h->days[i].sums, add);
+            return;
+        }
+    assert(h->n_days < COUNT(h->days));
+    h->days[h->n_days++] = (struct history_day){day, *add};
+}
+
+void fill_returned(struct filler *f, struct history *h, int64_t at_ms, int64_t amount)
+{
+    day_add(f, h, at_ms, &(struct standing_sums){.returned = amount});
+}
+
 /* An order is told on the timeline but is no contact of its own. */
 enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m,
                           int64_t *id)
@@ -220,7 +247,8 @@ enum err fill_interaction(struct filler *f, struct history *h, const struct line
     ROW("interaction", q_demo_interaction, V(made), V(h->customer), V(m->channel), V("in"),
         V("presented"), V(m->at_ms), val_int_or_null(m->staff), val_int_or_null(m->ref),
         V(m->subject), V(m->text), V(m->matched_by));
-    h->contacts += strcmp(m->channel, "order") != 0;
+    if (strcmp(m->channel, "order") != 0)
+        day_add(f, h, m->at_ms, &(struct standing_sums){.contacts = 1});
     h->first_ms = h->first_ms < m->at_ms ? h->first_ms : m->at_ms;
     h->last_ms = h->last_ms > m->at_ms ? h->last_ms : m->at_ms;
     f->filled.interactions++;
@@ -229,18 +257,6 @@ enum err fill_interaction(struct filler *f, struct history *h, const struct line
     return OK;
 }
 
-static void day_add(struct history *h, int32_t day, int64_t orders, int64_t spent)
-{
-    for (size_t i = 0; i < h->n_days; i++) {
-        if (h->days[i].day == day) {
-            h->days[i].orders += orders;
-            h->days[i].spent += spent;
-            return;
-        }
-    }
-    assert(h->n_days < COUNT(h->days));
-    h->days[h->n_days++] = (struct history_day){day, orders, spent};
-}
 
 /* What the timeline says of it. */
 static str words_of(struct filler *f, const struct order_made *o)
@@ -277,9 +293,8 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
             V(p->sku), V(p->name), V((int64_t)l->quantity * 1000), V((int64_t)l->pence),
             V((int64_t)l->quantity * l->pence));
     }
-    day_add(h, (int32_t)when_day((when){o->at_ms}, f->time_zone), 1, total - o->returned);
-    h->orders++;
-    h->spent += total - o->returned;
+    day_add(f, h, o->at_ms,
+            &(struct standing_sums){.orders = 1, .spent = total - o->returned});
     h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
     f->filled.orders++;
     f->filled.lines += (int64_t)o->n_lines;
@@ -291,12 +306,25 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
 /* What is summed of a customer, after his last row. */
 enum err fill_history(struct filler *f, const struct history *h)
 {
-    for (size_t i = 0; i < h->n_days; i++)
-        ROW("order_day", q_demo_order_day, V(h->customer), V((int64_t)h->days[i].day),
-            V(h->days[i].orders), V(h->days[i].spent));
-    ROW("standing", q_demo_standing, V(h->customer), V(h->first_ms), V(h->last_ms), V(h->contacts),
-        V(h->orders), V(h->spent), V(h->last_order_ms));
-    return OK;
+    struct standing s = {.id = {h->customer},
+                         .kind = h->kind,
+                         .vip_by = h->is_vip ? VIP_BY_HAND : VIP_NOT,
+                         .first_at = {h->first_ms},
+                         .last_contact_at = {h->last_ms},
+                         .last_order_at = {h->last_order_ms}};
+    int32_t today = when_day((when){f->cx->now_ms}, f->time_zone),
+            kept = today - standing_window_days[WINDOW_365D];
+    for (size_t i = 0; i < h->n_days; i++) {
+        const struct history_day *d = &h->days[i];
+        const struct standing_sums *sums = &d->sums;
+        standing_count(&s, today, d->day, sums);
+        if (d->day > kept)
+            ROW("standing_day", q_demo_standing_day, V(h->customer), V((int64_t)d->day),
+                V(sums->contacts), V(sums->orders), V(sums->discounted), V(sums->spent),
+                V(sums->returned), V(sums->discount));
+    }
+    standing_judge(&s, f->house, f->cx->now_ms);
+    return bulk_row(f->bulk, f->cx, "standing", &q_demo_standing, standing_args(f->row_arena, &s));
 }
 
 static enum err fill_products(struct filler *f)
@@ -338,7 +366,10 @@ enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t s
     f->people = people_open(f->arena);
     f->retail = retail_open(f->arena);
     f->known = ARENA_ARRAY(f->arena, KEYS_SLOTS, struct known_keys);
+    f->house = settings_current(cx);
     TRY(bulk_begin(s, cx, &f->bulk));
+    ROW("standing_turn", q_demo_turn,
+        V((int64_t)when_day((when){cx->now_ms}, f->time_zone)));
     return fill_products(f);
 }
 
@@ -430,7 +461,7 @@ static enum err generated_customer(struct filler *f, int64_t i)
     }
     int64_t created =
         f->cx->now_ms - DAY_MS - (int64_t)chance_below(&f->chance, 1095 * (uint64_t)DAY_MS);
-    struct history h = {.first_ms = created};
+    struct history h = {.first_ms = created, .kind = p.kind};
     struct generated_phone number = generated_phone(i), shown = generated_shown(i);
     str address = arena_printf(a, SFMT ".%lld@%s", SARG(p.latin), (long long)i, domains[i % 4]);
     str card = arena_printf(a, "7%09lld", (long long)i);

@@ -21,6 +21,7 @@ struct filler {
     int64_t *products; /* ids, as retail numbers them */
     int64_t order_number;
     uint64_t chance;
+    const struct settings *house;
     str currency, time_zone; /* of the house: money is counted in it, days begin by it */
     const struct demo_progress *progress;
     struct demo_filled filled;
@@ -31,10 +32,13 @@ struct person {
     str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, city, company, heard_of_us;
     str latin; /* for an e-mail address */
 };
-struct history_day { int32_t day; int64_t orders, spent; };
+struct history_day { int32_t day; struct standing_sums sums; };
 /* What is summed of one customer while his rows are made. */
 struct history {
-    int64_t customer, first_ms, last_ms, contacts, orders, spent, last_order_ms;
+    int64_t customer, first_ms, last_ms, last_order_ms;
+    int kind; /* enum customer_kind */
+    bool is_vip;
+    struct standing_sums all;
     struct history_day days[256];
     size_t n_days;
 };
@@ -77,4 +81,6 @@ enum err fill_customer(struct filler *f, const struct person *p, int64_t created
 enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m) MUST_USE;
 enum err fill_interaction(struct filler *f, struct history *h, const struct line_made *m, int64_t *id) MUST_USE;
 enum err fill_order(struct filler *f, struct history *h, const struct order_made *o, int64_t *made) MUST_USE;
+/* Goods of that amount came back. */
+void fill_returned(struct filler *f, struct history *h, int64_t at_ms, int64_t amount);
 enum err fill_history(struct filler *f, const struct history *h) MUST_USE;

@@ -244,8 +244,9 @@ static const struct { const char *table, *sql; } tables[] = {
                        " FROM identity_owner o JOIN identity_value i ON i.id = o.value_id ORDER BY 1"},
     {"standing", "SELECT " WHO("s.customer_id") " || " N("s.first_ms") " || " N("s.last_contact_ms") " || " N("s.contacts") " || "
                  N("s.orders") " || " N("s.spent_minor") " || " N("s.last_order_ms") " FROM standing s ORDER BY 1"},
-    {"order_day", "SELECT " WHO("d.customer_id") " || " N("d.day") " || " N("d.orders") " || " N("d.spent_minor")
-                  " FROM order_day d ORDER BY 1"},
+    {"standing_day", "SELECT " WHO("d.customer_id") " || " N("d.day") " || " N("d.contacts") " || " N("d.orders") " || "
+                     N("d.discounted") " || " N("d.spent_minor") " || " N("d.returned_minor") " || " N("d.discount_minor")
+                     " FROM standing_day d WHERE d.day > (SELECT t.done_day - 365 FROM standing_turn t) ORDER BY 1"},
     {"interaction", "SELECT " WHO("i.customer_id") " || " N("i.at_ms") " || " T("i.channel") " || " T("i.direction") " || "
                     T("i.trust") " || " T("i.subject") " || " T("i.text") " || " T("i.ip") " || " T("i.matched_by") " || "
                     N("i.is_new") " || " N("COALESCE(i.staff_id, 0)") " || "

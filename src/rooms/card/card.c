@@ -11,7 +11,6 @@ enum {
     CALLS = 12,
     PEOPLE = 32, /* whose own calls are looked at */
     LINE_CHARS = 600,
-    YEAR_DAYS = 365,
     NEW_DAYS = 30,
     JSON_LIMIT = 1 << 20,
     ABOUT_CHARS = 80
@@ -157,7 +156,7 @@ const struct shape card_shape = SHAPE("card", struct card, card_fields);
 /* What the batch brings, before it is made into the card. */
 struct raw {
     struct standing standing;
-    struct number_row spent_12m, checked;
+    struct number_row checked;
     struct card_addresses addresses;
     struct list tasks, relations, open_orders, candidates, calls;
     const struct settings *house;
@@ -178,12 +177,9 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
                          struct raw *r)
 {
     struct args by_root = ARGS(V(root));
-    int64_t year_ago = r->today - YEAR_DAYS;
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &c->customer, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &r->standing, by_root, false},
-        {&q_standing_spent_since, &number_row_shape, true, &r->spent_12m,
-         ARGS(V(root), V(year_ago)), false},
         {&q_mark_list, &mark_row_shape, false, &c->marks, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &c->identities, by_root, false},
         {&q_task_of_customer, &task_row_shape, false, &r->tasks, by_root, false},
@@ -583,10 +579,10 @@ enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
     c->customer.name_lang = customer_name_lang(c->customer.name, c->customer.lang);
     c->version = c->customer.version;
     c->numbers = (struct card_numbers){
-        .spent_12m = {r.spent_12m.n, r.house->base_currency},
-        .orders = r.standing.orders,
+        .spent_12m = {r.standing.window[WINDOW_365D].spent, r.house->base_currency},
+        .orders = r.standing.all.orders,
         .last_order_at = r.standing.last_order_at,
-        .contacts = r.standing.contacts,
+        .contacts = r.standing.all.contacts,
         .last_contact_at = r.standing.last_contact_at,
         .since = r.standing.first_at,
     };

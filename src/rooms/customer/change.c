@@ -113,6 +113,8 @@ enum err customer_change(struct cx *cx, const struct customer *seen, const struc
                           V(seen->id), V(seen->version))));
     if (changed == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    if (seen->kind != next->kind)
+        TRY(standing_kind_set(cx, seen->id, next->kind));
     if (names_differ(seen, next)) {
         TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(seen->id))));
         struct str_list made = {0};
@@ -206,6 +208,8 @@ enum err mark_put(struct cx *cx, customer_id root, int mark, str reason, struct 
                    ARGS(V(root), V(code), V(reason), staff_or_null(cx), V(cx->now_ms))));
     else
         TRY(db_run(cx, &q_mark_remove, ARGS(V(code), V(root))));
+    if (mark == MARK_VIP)
+        TRY(standing_hand_set(cx, root, reason.len > 0));
     struct history_new h = {.customer = root,
                             .field = arena_printf(cx->arena, "mark." SFMT, SARG(code)),
                             .old = was.reason,

@@ -170,7 +170,7 @@ enum err customer_add(struct cx *cx, const struct customer_new *c)
                     V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
                     V(c->heard_of_us), V(cx->now_ms))));
     TRY(customer_keys_add(cx, c->id, c->keys));
-    TRY(db_run(cx, &q_standing_insert, ARGS(V(c->id), V(cx->now_ms))));
+    TRY(standing_begin(cx, c->id, c->kind));
     TRY(audit_add(cx, "customer.add", c->id.v, c->id.v, (str){0}));
     return event_add(cx, EVENT_CUSTOMER_CREATED, c->id.v, 0, (str){0});
 }

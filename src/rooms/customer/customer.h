@@ -202,5 +202,6 @@ enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, 
                     int64_t *id) MUST_USE;
 
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
+#include "rooms/customer/standing.h"
 
 extern const struct room customer_room;

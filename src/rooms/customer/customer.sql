@@ -48,18 +48,6 @@ SELECT count(*) FROM customer_key WHERE key = :key AND customer_id = :customer;
 -- name: customer_keys_delete
 DELETE FROM customer_key WHERE customer_id = :customer;
 
--- name: standing_insert
-INSERT INTO standing (customer_id, first_ms, last_contact_ms) VALUES (:customer, :now, 0);
-
--- name: standing_get -> standing_row
-SELECT first_ms, last_contact_ms, contacts, orders, spent_minor, last_order_ms FROM standing WHERE customer_id = :root;
-
--- Windows are sums of day rows (kept by the orders); a year of one customer is few of them.
--- name: standing_spent_since -> number_row
-SELECT CAST(COALESCE(SUM(d.spent_minor), 0) AS BIGINT)
-  FROM customer m JOIN order_day d ON d.customer_id = m.id
- WHERE m.root_id = :root AND d.day > :day;
-
 -- ---- handles ----
 
 -- A handle without owners still gives its row, so that plan sees its version.

@@ -55,11 +55,6 @@ struct task {
     when due_at, done_at, at;
     int64_t version;
 };
-struct standing {
-    when first_at, last_contact_at;
-    int64_t contacts, orders, spent_minor;
-    when last_order_at;
-};
 struct tag {
     tag_id id;
     str name;
@@ -71,7 +66,7 @@ struct number_row {
 extern const struct shape identity_row_shape, mark_shape, mark_row_shape, address_shape,
     address_row_shape, holding_shape, holding_row_shape, relation_shape, relation_row_shape,
     note_shape, note_row_shape, proposal_shape, proposal_row_shape, task_shape, task_row_shape,
-    standing_row_shape, number_row_shape, tag_shape, tag_row_shape;
+    number_row_shape, tag_shape, tag_row_shape;
 
 /* The value a proposal would replace; empty for handles and addresses. */
 str customer_field(const struct customer *c, str field);

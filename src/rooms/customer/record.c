@@ -4,7 +4,7 @@
 #include "queries.h"
 #include "rooms/customer/inside.h"
 
-enum { NOTES_SHOWN = 30, PART_LIMIT = 100, IDENTITIES_SHOWN = 200, YEAR_DAYS = 365 };
+enum { NOTES_SHOWN = 30, PART_LIMIT = 100, IDENTITIES_SHOWN = 200 };
 
 /* clang-format off */
 static const struct field standing_fields[] = {
@@ -49,9 +49,7 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     customer_id root;
     struct list ids;
     TRY(customer_root(cx, id, &root, &ids));
-    int64_t year_ago = when_day((when){cx->now_ms}, house->time_zone) - YEAR_DAYS;
     struct standing standing = {0};
-    struct number_row spent_12m = {0};
     struct args by_root = ARGS(V(root));
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &out->customer, by_root, false},
@@ -63,8 +61,6 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_task_of_customer, &task_row_shape, false, &out->tasks, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
-        {&q_standing_spent_since, &number_row_shape, true, &spent_12m, ARGS(V(root), V(year_ago)),
-         false},
     };
     const int64_t *each = ids.items;
     struct db_read *reads = ARENA_ARRAY(cx->arena, COUNT(fixed) + ids.n, struct db_read);
@@ -94,10 +90,10 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     out->standing = (struct standing_out){
         .first_at = standing.first_at,
         .last_contact_at = standing.last_contact_at,
-        .contacts = standing.contacts,
-        .orders = standing.orders,
-        .spent = {standing.spent_minor, house->base_currency},
-        .spent_12m = {spent_12m.n, house->base_currency},
+        .contacts = standing.all.contacts,
+        .orders = standing.all.orders,
+        .spent = {standing.all.spent, house->base_currency},
+        .spent_12m = {standing.window[WINDOW_365D].spent, house->base_currency},
         .last_order_at = standing.last_order_at,
     };
     out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};

@@ -264,16 +264,6 @@ static const struct field task_row_fields[] = {
 };
 const struct shape task_row_shape = SHAPE("task_row", struct task, task_row_fields);
 
-static const struct field standing_row_fields[] = {
-    FIELD_AS(struct standing, first_at, "first_ms"),
-    FIELD_AS(struct standing, last_contact_at, "last_contact_ms"),
-    FIELD(struct standing, contacts),
-    FIELD(struct standing, orders),
-    FIELD(struct standing, spent_minor),
-    FIELD_AS(struct standing, last_order_at, "last_order_ms"),
-};
-const struct shape standing_row_shape = SHAPE("standing_row", struct standing, standing_row_fields);
-
 static const struct field tag_fields[] = {
     FIELD(struct tag, id),
     FIELD(struct tag, name),

@@ -705,8 +705,9 @@ static enum err line(struct cx *cx, const struct intake *in, const struct intake
                     V(direction_codes[in->direction]), V(trust_codes[p->trust]), V(p->at),
                     val_int_or_null(in->staff.v), val_int_or_null(in->ref_id), V(in->subject),
                     V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
-    TRY(db_run(cx, &q_standing_contact,
-               ARGS(V(is_contact(in->channel) ? 1 : 0), V(p->at), V(p->via))));
+    const struct standing_fact seen = {
+        .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
+    TRY(standing_add(cx, p->via, &seen, p->is_new));
     return event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v,
                      str_of(channel_codes[in->channel]));
 }

@@ -18,11 +18,6 @@ INSERT INTO source_key (channel, source_id, interaction_id, customer_id) VALUES 
 INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text, ip, is_new, matched_by)
 VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text, :ip, :is_new, :matched_by);
 
--- name: standing_contact
-UPDATE standing
-   SET contacts = contacts + :n, last_contact_ms = greatest(last_contact_ms, :at), first_ms = least(first_ms, :at)
- WHERE customer_id = (SELECT root_id FROM customer WHERE id = :customer);
-
 -- name: customer_fill
 UPDATE customer
    SET name = COALESCE(NULLIF(name, ''), :name), reading = COALESCE(NULLIF(reading, ''), :reading),

@@ -611,7 +611,7 @@ static void the_standing_of_a_customer_counts_contacts_and_keeps_the_latest(void
     struct standing s;
     assert_int_equal(db_one(&w->cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(c))), OK);
 
-    assert_int_equal(s.contacts, 3);
+    assert_int_equal(s.all.contacts, 3);
     assert_int_equal(s.last_contact_at.ms, 3000000);
     assert_int_equal(s.first_at.ms, 500000);
 }

@@ -254,12 +254,16 @@ enum err order_plan(struct cx *cx, struct order_new *in)
     return e == ERR_NOT_FOUND ? fault_field(cx, ERR_INVALID, S("customer"), M_CUSTOMER_UNKNOWN) : e;
 }
 
-/* Orders and money of a day and of the standing move together. */
-static enum err roll_up(struct cx *cx, int64_t customer, int32_t day, when at, int64_t orders,
-                        int64_t spent)
+/* What an order adds to the standing of its customer on its day: less (-1) what it added when it is cancelled. */
+static struct standing_sums counted(opt_int base, money total, money discount, int64_t times)
 {
-    TRY(db_run(cx, &q_order_day_add, ARGS(V(customer), V((int64_t)day), V(orders), V(spent))));
-    return db_run(cx, &q_standing_order, ARGS(V(orders), V(spent), V(at), V(customer)));
+    bool is_cut = discount.amount > 0;
+    return (struct standing_sums){
+        .orders = times,
+        .discounted = is_cut ? times : 0,
+        .spent = base.has ? times * base.v : 0,
+        .discount = base.has && is_cut && total.amount == base.v ? times * discount.amount : 0,
+    };
 }
 
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat)
@@ -285,8 +289,11 @@ enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_
                    ARGS(V(p->id), V(l->line), val_int_or_null(l->product.v), V(l->sku), V(l->name),
                         V(l->quantity_milli), V(l->price.amount), V(l->total.amount))));
     }
-    if (in->status != ORDER_CANCELLED)
-        TRY(roll_up(cx, customer, p->day, p->at, 1, p->base_minor.has ? p->base_minor.v : 0));
+    if (in->status != ORDER_CANCELLED) {
+        const struct standing_fact f = {
+            .at = p->at, .is_order = true, .add = counted(p->base_minor, p->total, p->discount, 1)};
+        TRY(standing_add(cx, p->who.via, &f, p->who.is_new));
+    }
     TRY(audit_add(cx, "order.add", p->who.customer.v, p->id.v, (str){0}));
     return event_add(cx, EVENT_ORDER_ADDED, p->who.customer.v, p->id.v, (str){0});
 }
@@ -510,12 +517,6 @@ static enum err patch_plan(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* What an order still counts for: nothing once cancelled. */
-static int64_t spent_of(const struct order *o)
-{
-    return o->base_minor.has ? o->base_minor.v - o->returned.amount : 0;
-}
-
 static enum err patch_apply(struct cx *cx, void *in, void *out)
 {
     const struct patch_in *a = in;
@@ -528,9 +529,13 @@ static enum err patch_apply(struct cx *cx, void *in, void *out)
         ARGS(V(order_status_codes[status]), val_int_or_null(due.ms), V(a->id), V(o->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    if (status == ORDER_CANCELLED && o->status != ORDER_CANCELLED)
-        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0},
-                    -1, -spent_of(o)));
+    if (status == ORDER_CANCELLED && o->status != ORDER_CANCELLED) {
+        struct standing_fact f = {.at = o->at,
+                                  .add = counted(o->base_minor, o->total, o->discount, -1)};
+        if (o->base_minor.has)
+            f.add.spent += o->returned.amount;
+        TRY(standing_add(cx, (customer_id){a->customer}, &f, false));
+    }
     TRY(audit_add(cx, "order.change", o->customer.id.v, a->id.v,
                   str_of(order_status_codes[status])));
     TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, o->customer.id.v, a->id.v, (str){0}));
@@ -619,9 +624,12 @@ static enum err return_apply(struct cx *cx, void *in, void *out)
     TRY(db_run(cx, &q_order_return_insert,
                ARGS(V(a->made), V(a->id), V(a->line), V(a->quantity_milli), V(a->minor),
                     V(a->reason), V(cx->now_ms))));
-    if (o->base_minor.has)
-        TRY(roll_up(cx, a->customer, when_day(o->at, settings_current(cx)->time_zone), (when){0}, 0,
-                    -a->minor));
+    if (o->base_minor.has) { /* less spent on the day of the order, more returned today */
+        const struct standing_fact less = {.at = o->at, .add.spent = -a->minor},
+                                   back = {.at = {cx->now_ms}, .add.returned = a->minor};
+        TRY(standing_add(cx, (customer_id){a->customer}, &less, false));
+        TRY(standing_add(cx, (customer_id){a->customer}, &back, false));
+    }
     TRY(audit_add(cx, "order.return", o->customer.id.v, a->id.v, (str){0}));
     TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, o->customer.id.v, a->id.v, (str){0}));
     cx->made_id = a->id.v;

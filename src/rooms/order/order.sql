@@ -60,13 +60,3 @@ VALUES (:id, :order, :line, :quantity, :amount, :reason, :now);
 
 -- name: order_returned
 UPDATE orders SET returned_minor = returned_minor + :amount, version = version + 1 WHERE id = :id AND version = :version;
-
--- name: order_day_add
-INSERT INTO order_day (customer_id, day, orders, spent_minor) VALUES (:customer, :day, :orders, :spent)
-    ON CONFLICT (customer_id, day) DO UPDATE
-       SET orders = order_day.orders + excluded.orders, spent_minor = order_day.spent_minor + excluded.spent_minor;
-
--- name: standing_order
-UPDATE standing
-   SET orders = orders + :orders, spent_minor = spent_minor + :spent, last_order_ms = greatest(last_order_ms, :at)
- WHERE customer_id = (SELECT root_id FROM customer WHERE id = :customer);

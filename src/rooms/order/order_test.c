@@ -94,7 +94,7 @@ static void an_order_sums_its_lines_exactly_and_makes_its_customer(void **state)
     assert_int_equal(o.lines.n, 2);
     assert_true(((struct order_line *)o.lines.items)[1].quantity == 0.125);
     assert_int_equal(o.status, ORDER_OPEN);
-    assert_int_equal(standing_of(w, o.customer.id).orders, 1);
+    assert_int_equal(standing_of(w, o.customer.id).all.orders, 1);
 }
 
 static void the_same_order_again_is_the_same_and_another_under_its_number_is_a_conflict(
@@ -104,7 +104,7 @@ static void the_same_order_again_is_the_same_and_another_under_its_number_is_a_c
     struct order first = taken(w), again = taken(w), other;
 
     assert_int_equal(again.id.v, first.id.v);
-    assert_int_equal(standing_of(w, first.customer.id).orders, 1);
+    assert_int_equal(standing_of(w, first.customer.id).all.orders, 1);
     assert_int_equal(ask(w, POST, 0,
                          "{\"number\":\"10482\",\"currency\":\"EUR\",\"identities\":[{\"type\":"
                          "\"email\",\"value\":\"bob@example.com\"}],"
@@ -142,13 +142,13 @@ static void an_order_goes_forwards_and_a_cancelled_one_counts_no_more(void **sta
 
     assert_int_equal(ask(w, patch, o.id.v, "{\"status\":\"shipped\"}", &o), OK);
     assert_int_equal(ask(w, patch, o.id.v, "{\"status\":\"paid\"}", &o), ERR_CONFLICT);
-    assert_int_equal(standing_of(w, taken(w).customer.id).spent_minor, is_summed ? 4148 : 0);
+    assert_int_equal(standing_of(w, taken(w).customer.id).all.spent, is_summed ? 4148 : 0);
     order_id id = taken(w).id;
     assert_int_equal(ask(w, patch, id.v, "{\"status\":\"cancelled\"}", &o), OK);
 
     struct standing s = standing_of(w, o.customer.id);
-    assert_int_equal(s.orders, 0);
-    assert_int_equal(s.spent_minor, 0);
+    assert_int_equal(s.all.orders, 0);
+    assert_int_equal(s.all.spent, 0);
     assert_int_equal(ask(w, patch, id.v, "{\"status\":\"open\"}", &o), ERR_CONFLICT);
 }
 

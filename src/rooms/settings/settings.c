@@ -52,13 +52,25 @@ static void take_row(struct settings *s, str name, str value)
         s->has_owner = str_eq(value, S("1"));
     else if (str_eq(name, S("is_demo")))
         s->is_demo = str_eq(value, S("1"));
-    else if (str_eq(name, S("version")) && str_to_int(value, &n))
+    else if (!str_to_int(value, &n) || n < 0)
+        return;
+    else if (str_eq(name, S("version")))
         s->version = n;
+    else if (str_eq(name, S("activity_new_days")))
+        s->activity_days[0] = n;
+    else if (str_eq(name, S("activity_active_days")))
+        s->activity_days[1] = n;
+    else if (str_eq(name, S("activity_cooling_days")))
+        s->activity_days[2] = n;
+    else if (str_eq(name, S("activity_idle_days")))
+        s->activity_days[3] = n;
+    else if (str_eq(name, S("vip_minor")))
+        s->vip_minor = n;
 }
 
 static enum err load(struct cx *cx, struct settings *out)
 {
-    *out = (struct settings){.time_zone = S("UTC"), .base_currency = {"EUR"}, .version = 1};
+    *out = (struct settings)SETTINGS_DEFAULTS;
     struct list rows = {0};
     TRY(db_all(cx, &q_setting_all, &setting_row_shape, &rows, NO_ARGS));
     const struct setting_row *r = rows.items;
@@ -117,7 +129,7 @@ const struct settings *settings_current(struct cx *cx)
     bool is_read = cx->db && load(cx, out) == OK;
     cx->why = before;
     if (!is_read)
-        *out = (struct settings){.time_zone = S("UTC"), .base_currency = {"EUR"}, .version = 1};
+        *out = (struct settings)SETTINGS_DEFAULTS;
     if (is_read && cx->house) {
         pthread_mutex_lock(&copy.lock);
         copy_keep(cx->house, out);

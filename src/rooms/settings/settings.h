@@ -15,8 +15,15 @@ struct settings {
     str region;     /* default region of phone numbers, ISO 3166, "" = none */
     bool has_owner; /* the first run is over */
     bool is_demo;
+    int64_t activity_days[4]; /* new, active, cooling, idle: for so long; lost beyond */
+    int64_t vip_minor;        /* spent in 365 days that makes a VIP, in the base currency; 0: none */
     int64_t version;
 };
+#define SETTINGS_DEFAULTS                                                                         \
+    {                                                                                             \
+        .time_zone = S("UTC"), .base_currency = {"EUR"}, .activity_days = {30, 30, 90, 365},      \
+        .version = 1                                                                              \
+    }
 /* The settings as of at most a second ago; never fails (defaults before the first run). Memory:
  * cx->arena. */
 const struct settings *settings_current(struct cx *cx);

@@ -1,0 +1,188 @@
+/* rooms/customer/standing.c - keeps the standing of records: sums, windows, activity, VIP. */
+#include "rooms/customer/customer.h"
+#include "queries.h"
+
+enum { DAY_MS = 86400000 };
+const int32_t standing_window_days[WINDOWS] = {7, 30, 90, 180, 365};
+const char *const activity_codes[ACTIVITIES] = {"new", "active", "cooling", "idle", "lost"};
+const char *const vip_by_codes[4] = {"", "hand", "amount", "share"};
+
+/* clang-format off */
+#define WINDOW_FIELD(w, member, column) FIELD_AS(struct standing, window[w].member, column)
+static const struct field standing_row_fields[] = {
+    FIELD_AS(struct standing, id, "customer_id"),
+    FIELD_ENUM(struct standing, kind, customer_kind_codes),
+    FIELD_ENUM(struct standing, activity, activity_codes),
+    FIELD(struct standing, is_vip),
+    FIELD_ENUM(struct standing, vip_by, vip_by_codes),
+    FIELD_AS(struct standing, activity_due_at, "activity_due_ms"),
+    FIELD_AS(struct standing, activity_at, "activity_ms"),
+    FIELD_AS(struct standing, first_at, "first_ms"),
+    FIELD_AS(struct standing, last_contact_at, "last_contact_ms"),
+    FIELD_AS(struct standing, last_order_at, "last_order_ms"),
+    FIELD_AS(struct standing, all.contacts, "contacts"),
+    FIELD_AS(struct standing, all.orders, "orders"),
+    FIELD_AS(struct standing, all.discounted, "discounted"),
+    FIELD_AS(struct standing, all.spent, "spent_minor"),
+    FIELD_AS(struct standing, all.returned, "returned_minor"),
+    FIELD_AS(struct standing, all.discount, "discount_minor"),
+    WINDOW_FIELD(WINDOW_365D, orders, "orders_365d"),
+    WINDOW_FIELD(WINDOW_365D, spent, "spent_365d_minor"),
+    WINDOW_FIELD(WINDOW_180D, orders, "orders_180d"),
+    WINDOW_FIELD(WINDOW_180D, spent, "spent_180d_minor"),
+    WINDOW_FIELD(WINDOW_90D, orders, "orders_90d"),
+    WINDOW_FIELD(WINDOW_90D, spent, "spent_90d_minor"),
+    WINDOW_FIELD(WINDOW_30D, orders, "orders_30d"),
+    WINDOW_FIELD(WINDOW_30D, spent, "spent_30d_minor"),
+    WINDOW_FIELD(WINDOW_7D, orders, "orders_7d"),
+    WINDOW_FIELD(WINDOW_7D, spent, "spent_7d_minor"),
+    WINDOW_FIELD(WINDOW_7D, contacts, "contacts_7d"),
+    WINDOW_FIELD(WINDOW_30D, contacts, "contacts_30d"),
+    WINDOW_FIELD(WINDOW_90D, contacts, "contacts_90d"),
+    WINDOW_FIELD(WINDOW_180D, contacts, "contacts_180d"),
+    WINDOW_FIELD(WINDOW_365D, contacts, "contacts_365d"),
+    WINDOW_FIELD(WINDOW_7D, returned, "returned_7d_minor"),
+    WINDOW_FIELD(WINDOW_30D, returned, "returned_30d_minor"),
+    WINDOW_FIELD(WINDOW_90D, returned, "returned_90d_minor"),
+    WINDOW_FIELD(WINDOW_180D, returned, "returned_180d_minor"),
+    WINDOW_FIELD(WINDOW_365D, returned, "returned_365d_minor"),
+    WINDOW_FIELD(WINDOW_7D, discount, "discount_7d_minor"),
+    WINDOW_FIELD(WINDOW_30D, discount, "discount_30d_minor"),
+    WINDOW_FIELD(WINDOW_90D, discount, "discount_90d_minor"),
+    WINDOW_FIELD(WINDOW_180D, discount, "discount_180d_minor"),
+    WINDOW_FIELD(WINDOW_365D, discount, "discount_365d_minor"),
+    WINDOW_FIELD(WINDOW_7D, discounted, "discounted_7d"),
+    WINDOW_FIELD(WINDOW_30D, discounted, "discounted_30d"),
+    WINDOW_FIELD(WINDOW_90D, discounted, "discounted_90d"),
+    WINDOW_FIELD(WINDOW_180D, discounted, "discounted_180d"),
+    WINDOW_FIELD(WINDOW_365D, discounted, "discounted_365d"),
+};
+const struct shape standing_row_shape = SHAPE("standing_row", struct standing, standing_row_fields);
+/* clang-format on */
+_Static_assert(COUNT(standing_row_fields) == STANDING_COLUMNS, "a column for each field");
+
+/* The row as its field table says it: the table is the order of the columns. */
+struct args standing_args(struct arena *a, const struct standing *s)
+{
+    struct val *v = ARENA_ARRAY(a, STANDING_COLUMNS, struct val);
+    size_t n = 0;
+    v[n++] = V(s->id);
+    v[n++] = V(customer_kind_codes[s->kind]);
+    v[n++] = V(activity_codes[s->activity]);
+    v[n++] = V(s->is_vip);
+    v[n++] = V(vip_by_codes[s->vip_by]);
+    for (; n < STANDING_COLUMNS; n++) /* times and sums: all are 64-bit numbers */
+        v[n] = V(*(const int64_t *)((const char *)s + standing_row_fields[n].offset));
+    return (struct args){v, n};
+}
+
+/* ---- counting --------------------------------------------------------------------------------
+ */
+
+static void sums_add(struct standing_sums *to, const struct standing_sums *add)
+{
+    to->contacts += add->contacts;
+    to->orders += add->orders;
+    to->discounted += add->discounted;
+    to->spent += add->spent;
+    to->returned += add->returned;
+    to->discount += add->discount;
+}
+
+void standing_count(struct standing *s, int32_t today, int32_t day, const struct standing_sums *add)
+{
+    sums_add(&s->all, add);
+    for (size_t w = 0; w < WINDOWS; w++)
+        if (day > today - standing_window_days[w])
+            sums_add(&s->window[w], add);
+}
+
+/* New for a while after the first contact; then by the latest sign of life, an order or a contact. */
+void standing_judge(struct standing *s, const struct settings *house, int64_t now_ms)
+{
+    int64_t latest = s->last_contact_at.ms > s->last_order_at.ms ? s->last_contact_at.ms
+                                                                  : s->last_order_at.ms;
+    if (latest < s->first_at.ms)
+        latest = s->first_at.ms;
+    int64_t until = s->first_at.ms + house->activity_days[ACTIVITY_NEW] * DAY_MS;
+    int activity = ACTIVITY_NEW;
+    while (activity < ACTIVITY_LOST && until <= now_ms) {
+        activity++;
+        until = latest + (activity < ACTIVITY_LOST ? house->activity_days[activity] * DAY_MS : 0);
+    }
+    if (activity != s->activity || s->activity_at.ms == 0)
+        s->activity_at.ms = now_ms;
+    s->activity = activity;
+    s->activity_due_at.ms = activity == ACTIVITY_LOST ? 0 : until;
+
+    if (s->vip_by != VIP_BY_HAND && s->vip_by != VIP_BY_SHARE)
+        s->vip_by = house->vip_minor > 0 && s->window[WINDOW_365D].spent >= house->vip_minor
+                        ? VIP_BY_AMOUNT
+                        : VIP_NOT;
+    s->is_vip = s->vip_by != VIP_NOT;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------
+ */
+
+static enum err put(struct cx *cx, const struct standing *s)
+{
+    return db_run(cx, &q_standing_put, standing_args(cx->arena, s));
+}
+
+static enum err day_add(struct cx *cx, customer_id via, int32_t day, const struct standing_sums *s)
+{
+    return db_run(cx, &q_standing_day_add,
+                  ARGS(V(via), V((int64_t)day), V(s->contacts), V(s->orders), V(s->discounted),
+                       V(s->spent), V(s->returned), V(s->discount)));
+}
+
+static bool is_nothing(const struct standing_sums *s)
+{
+    return !(s->contacts || s->orders || s->discounted || s->spent || s->returned || s->discount);
+}
+
+enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact *f, bool is_new)
+{
+    const struct settings *house = settings_current(cx);
+    struct standing s = {0};
+    TRY(db_one(cx, &q_standing_of, &standing_row_shape, &s, ARGS(V(via))));
+    int32_t today = when_day((when){cx->now_ms}, house->time_zone),
+            day = when_day(f->at, house->time_zone);
+    int before = s.activity;
+    standing_count(&s, today, day, &f->add);
+    if (f->is_seen && f->at.ms > s.last_contact_at.ms)
+        s.last_contact_at = f->at;
+    if (f->is_seen && f->at.ms < s.first_at.ms)
+        s.first_at = f->at;
+    if (f->is_order && f->at.ms > s.last_order_at.ms)
+        s.last_order_at = f->at;
+    standing_judge(&s, house, cx->now_ms);
+    TRY(put(cx, &s));
+    if (!is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])
+        TRY(day_add(cx, via, day, &f->add));
+    return s.activity == before || is_new
+               ? OK
+               : event_add(cx, EVENT_CUSTOMER_CHANGED, s.id.v, 0, S("activity"));
+}
+
+enum err standing_begin(struct cx *cx, customer_id id, int kind)
+{
+    struct standing s = {.id = id, .kind = kind, .first_at = {cx->now_ms}};
+    standing_judge(&s, settings_current(cx), cx->now_ms);
+    return put(cx, &s);
+}
+
+enum err standing_kind_set(struct cx *cx, customer_id root, int kind)
+{
+    return db_run(cx, &q_standing_kind, ARGS(V(customer_kind_codes[kind]), V(root)));
+}
+
+enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip)
+{
+    struct standing s = {0};
+    TRY(db_one(cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(root))));
+    s.vip_by = is_vip ? VIP_BY_HAND : VIP_NOT;
+    standing_judge(&s, settings_current(cx), cx->now_ms);
+    return put(cx, &s);
+}

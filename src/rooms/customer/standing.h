@@ -1,0 +1,49 @@
+/* rooms/customer/standing.h - what rules and lists ask of a record: activity, VIP, money,
+ * windows; part of customer.h, which includes it.
+ *
+ * One row a root, moved in the same change as the fact that moves it. A window of N days is today
+ * and the N - 1 business days before it, by day rows in the business time zone; the turn of the day
+ * takes out what falls behind. Value is what was spent in 365 days.
+ */
+#pragma once
+#include "rooms/settings/settings.h"
+
+enum { WINDOW_7D, WINDOW_30D, WINDOW_90D, WINDOW_180D, WINDOW_365D, WINDOWS };
+extern const int32_t standing_window_days[WINDOWS];
+enum activity { ACTIVITY_NEW, ACTIVITY_ACTIVE, ACTIVITY_COOLING, ACTIVITY_IDLE, ACTIVITY_LOST, ACTIVITIES };
+extern const char *const activity_codes[ACTIVITIES];
+enum vip_by { VIP_NOT, VIP_BY_HAND, VIP_BY_AMOUNT, VIP_BY_SHARE };
+extern const char *const vip_by_codes[4]; /* "", "hand" … */
+
+struct standing_sums {
+    int64_t contacts, orders, discounted, spent, returned, discount; /* money: base currency */
+};
+struct standing {
+    customer_id id; /* the root */
+    int kind, activity, vip_by;
+    bool is_vip;
+    when activity_due_at, activity_at; /* 0: never changes by itself; since when */
+    when first_at, last_contact_at, last_order_at;
+    struct standing_sums all, window[WINDOWS];
+};
+extern const struct shape standing_row_shape;
+
+/* One thing that happened: what it adds on the day of `at`, and which of the latest times it moves. */
+struct standing_fact {
+    when at;
+    bool is_seen, is_order; /* moves last_contact_at and first_at; last_order_at */
+    struct standing_sums add;
+};
+/* Inside apply. `via`: the id its rows keep. Tells customer.changed when the activity moves, unless is_new. */
+enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact *f, bool is_new) MUST_USE;
+/* Inside apply: the row of a new record; its kind changed; a person gave or took the VIP mark. */
+enum err standing_begin(struct cx *cx, customer_id id, int kind) MUST_USE;
+enum err standing_kind_set(struct cx *cx, customer_id root, int kind) MUST_USE;
+enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip) MUST_USE;
+
+/* The same in memory, for who counts by himself: adds to the sums and windows; then judges. */
+void standing_count(struct standing *s, int32_t today, int32_t day, const struct standing_sums *add);
+void standing_judge(struct standing *s, const struct settings *house, int64_t now_ms);
+/* All columns of a row, as demo_standing and standing_put take them. */
+enum { STANDING_COLUMNS = 46 };
+struct args standing_args(struct arena *a, const struct standing *s);
