@@ -22,10 +22,23 @@ PART = re.compile(r"--\s*part:\s*(?P<name>[a-z][a-z0-9_]*)\s*$")
 WRITING = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CREATE", "DROP", "ALTER", "TRUNCATE"}
 
 
+# The texts of a room's own row, listed once in its texts.h: `{{customer_texts}}` or `{{customer_texts r.}}` its columns, `:` its parameters, `=` its
+# columns set.
+TEXTS = re.compile(r"\{\{([a-z]+)_texts(?:\s+([a-z]+\.|[:=]))?\}\}")
+ROOMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../src/rooms")
+
+
+def texts_of(m):
+    with open(f"{ROOMS}/{m[1]}/texts.h", encoding="utf-8") as f:
+        names = re.findall(r"^\s+X\((\w+),", f.read(), re.M)
+    one = {":": ":{0}", "=": "{0} = :{0}"}.get(m[2], (m[2] or "") + "{0}")
+    return ", ".join(one.format(n) for n in names)
+
+
 def read(path):
     """Yields (name, shape, engine, line, tokens) of each query of a file."""
     with open(path, encoding="utf-8") as f:
-        text = f.read()
+        text = TEXTS.sub(texts_of, f.read())
     known = [m["name"] for m in map(PART.match, text.splitlines()) if m]
     parts, head, body, done = {}, None, [], True
     for tok in tokens(path, text, parts=known):

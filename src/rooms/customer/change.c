@@ -10,7 +10,9 @@ static const char *source_of(const struct cx *cx, const struct change_by *by)
 {
     if (by && by->source)
         return by->source;
-    return cx->actor.kind == ACTOR_STAFF ? "staff" : cx->actor.kind == ACTOR_TOKEN ? "api" : "system";
+    return cx->actor.kind == ACTOR_STAFF   ? "staff"
+           : cx->actor.kind == ACTOR_TOKEN ? "api"
+                                           : "system";
 }
 
 enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struct change_by *by)
@@ -105,12 +107,12 @@ enum err customer_change(struct cx *cx, const struct customer *seen, const struc
         return OK;
     const struct customer *c = next;
     int64_t changed = 0;
+#define X(m, ...) V(c->m),
     TRY(db_run_count(cx, &q_customer_update, &changed,
-                     ARGS(V(customer_kind_codes[c->kind]), V(c->name), V(c->reading), V(c->given),
-                          V(c->family), V(c->patronymic), V(c->form_of_address), V(c->lang),
-                          V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
-                          V(c->heard_of_us), val_int_or_null(c->owner.id.v), V(cx->now_ms),
+                     ARGS(V(customer_kind_codes[c->kind]),
+                          CUSTOMER_TEXTS(X) val_int_or_null(c->owner.id.v), V(cx->now_ms),
                           V(seen->id), V(seen->version))));
+#undef X
     if (changed == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     if (seen->kind != next->kind)
@@ -143,8 +145,7 @@ static struct val staff_or_null(const struct cx *cx)
 
 enum err tag_find(struct cx *cx, str name, struct tag *out)
 {
-    return db_one(cx, &q_tag_by_folded, &tag_row_shape, out,
-                  ARGS(V(text_fold(cx->arena, name))));
+    return db_one(cx, &q_tag_by_folded, &tag_row_shape, out, ARGS(V(text_fold(cx->arena, name))));
 }
 
 static enum err tag_said(struct cx *cx, customer_id root, const struct tag *t, bool is_put,
@@ -174,7 +175,8 @@ enum err tag_put(struct cx *cx, customer_id root, str name, struct change_by *by
     TRY(db_int(cx, &q_customer_tag_has, &n, ARGS(V(t.id), V(root))));
     if (n)
         return OK;
-    TRY(db_run(cx, &q_customer_tag_insert, ARGS(V(root), V(t.id), V(cx->now_ms), staff_or_null(cx))));
+    TRY(db_run(cx, &q_customer_tag_insert,
+               ARGS(V(root), V(t.id), V(cx->now_ms), staff_or_null(cx))));
     return tag_said(cx, root, &t, true, by);
 }
 

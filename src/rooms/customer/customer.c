@@ -164,11 +164,10 @@ enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
 
 enum err customer_add(struct cx *cx, const struct customer_new *c)
 {
+#define X(m, ...) V(c->m),
     TRY(db_run(cx, &q_customer_insert,
-               ARGS(V(c->id), V(customer_kind_codes[c->kind]), V(c->name), V(c->reading),
-                    V(c->given), V(c->family), V(c->patronymic), V(c->form_of_address), V(c->lang),
-                    V(c->time_zone), V(c->country), V(c->region), V(c->city), V(c->company),
-                    V(c->heard_of_us), V(cx->now_ms))));
+               ARGS(V(c->id), V(customer_kind_codes[c->kind]), CUSTOMER_TEXTS(X) V(cx->now_ms))));
+#undef X
     TRY(customer_keys_add(cx, c->id, c->keys));
     TRY(standing_begin(cx, c->id, c->kind));
     TRY(audit_add(cx, "customer.add", c->id.v, c->id.v, (str){0}));
@@ -190,10 +189,10 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-static enum err wrong(struct cx *cx, const char *at, const char *member, uint16_t msg, str given)
+static enum err wrong(struct cx *cx, str member, uint16_t msg, str given)
 {
     enum err e = fault(cx, ERR_INVALID, msg, MARG("given", given));
-    return fault_at(cx, e, arena_printf(cx->arena, "%s%s", at, member));
+    return fault_at(cx, e, member);
 }
 
 static bool country_read(struct arena *a, str *country)
@@ -233,17 +232,38 @@ static bool lang_read(struct arena *a, str *lang)
     return true;
 }
 
+enum err customer_rule_any(struct cx *cx, str member, str *value)
+{
+    (void)cx;
+    (void)member;
+    (void)value;
+    return OK;
+}
+
+enum err customer_rule_country(struct cx *cx, str member, str *value)
+{
+    str given = *value;
+    return country_read(cx->arena, value) ? OK : wrong(cx, member, M_COUNTRY_CODE, given);
+}
+
+enum err customer_rule_lang(struct cx *cx, str member, str *value)
+{
+    str given = *value;
+    return lang_read(cx->arena, value) ? OK : wrong(cx, member, M_LANG_CODE, given);
+}
+
+enum err customer_rule_zone(struct cx *cx, str member, str *value)
+{
+    return value->len == 0 || zone_is_known(*value) ? OK
+                                                    : wrong(cx, member, M_ZONE_UNKNOWN, *value);
+}
+
 enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone, str *country)
 {
-    str given = *country;
-    if (!country_read(cx->arena, country))
-        return wrong(cx, at, "country", M_COUNTRY_CODE, given);
-    given = *lang;
-    if (!lang_read(cx->arena, lang))
-        return wrong(cx, at, *at ? "language" : "lang", M_LANG_CODE, given);
-    if (time_zone->len && !zone_is_known(*time_zone))
-        return wrong(cx, at, "time_zone", M_ZONE_UNKNOWN, *time_zone);
-    return OK;
+    struct arena *a = cx->arena;
+    TRY(customer_rule_country(cx, arena_printf(a, "%scountry", at), country));
+    TRY(customer_rule_lang(cx, arena_printf(a, "%s%s", at, *at ? "language" : "lang"), lang));
+    return customer_rule_zone(cx, arena_printf(a, "%stime_zone", at), time_zone);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "base/person.h"
 #include "db/event.h"
 #include "net/route.h"
+#include "rooms/customer/texts.h"
 
 /* People and records as answers name them: {id, name}, null when there is none. */
 struct staff_ref {
@@ -24,8 +25,10 @@ extern const struct shape customer_ref_shape;
 struct customer {
     customer_id id; /* the root */
     int kind;       /* enum customer_kind */
-    str name, reading, given, family, patronymic, form_of_address, name_lang;
-    str lang, time_zone, country, region, city, company, heard_of_us;
+#define X(m, ...) str m;
+    CUSTOMER_TEXTS(X)
+#undef X
+    str name_lang;
     struct staff_ref owner;
     when created_at, changed_at;
     int64_t version;
@@ -130,8 +133,9 @@ str customer_name_lang(str name, str lang);
 struct customer_new {
     customer_id id; /* made by plan, so that apply may run again */
     int kind;
-    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region,
-        city, company, heard_of_us;
+#define X(m, ...) str m;
+    CUSTOMER_TEXTS(X)
+#undef X
     struct str_list keys; /* by customer_keys */
 };
 enum err customer_add(struct cx *cx, const struct customer_new *c) MUST_USE;
@@ -150,6 +154,13 @@ enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
  * ("claims."). Normalises country and language to their usual case. */
 enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone, str *country)
     MUST_USE;
+
+/* The rules of the texts: each checks a value, trimmed of nothing, and puts it into its usual form.
+ * `member` is named in the fault. */
+enum err customer_rule_any(struct cx *cx, str member, str *value) MUST_USE;
+enum err customer_rule_lang(struct cx *cx, str member, str *value) MUST_USE;
+enum err customer_rule_zone(struct cx *cx, str member, str *value) MUST_USE;
+enum err customer_rule_country(struct cx *cx, str member, str *value) MUST_USE;
 
 struct address_new {
     address_id id;

@@ -8,30 +8,23 @@ SELECT m.id, m.root_id
  ORDER BY m.id LIMIT 256;
 
 -- name: customer_get -> customer_row
-SELECT r.id, r.kind, r.name, r.reading, r.given, r.family, r.patronymic, r.form_of_address, r.lang, r.time_zone,
-       r.country, r.region, r.city, r.company, r.heard_of_us, r.owner_id, s.name, r.created_ms, r.changed_ms, r.version
+SELECT r.id, r.kind, {{customer_texts r.}}, r.owner_id, s.name, r.created_ms, r.changed_ms, r.version
   FROM customer c JOIN customer r ON r.id = c.root_id LEFT JOIN staff s ON s.id = r.owner_id
  WHERE c.id = :id;
 
 -- name: customer_list -> customer_row
-SELECT c.id, c.kind, c.name, c.reading, c.given, c.family, c.patronymic, c.form_of_address, c.lang, c.time_zone,
-       c.country, c.region, c.city, c.company, c.heard_of_us, c.owner_id, s.name, c.created_ms, c.changed_ms, c.version
+SELECT c.id, c.kind, {{customer_texts c.}}, c.owner_id, s.name, c.created_ms, c.changed_ms, c.version
   FROM customer c LEFT JOIN staff s ON s.id = c.owner_id
  WHERE c.id < :before AND c.root_id = c.id
  ORDER BY c.id DESC LIMIT :n;
 
 -- name: customer_insert
-INSERT INTO customer (id, root_id, kind, name, reading, given, family, patronymic, form_of_address, lang, time_zone, country,
-                      region, city, company, heard_of_us, owner_id, created_ms, changed_ms)
-VALUES (:id, :id, :kind, :name, :reading, :given, :family, :patronymic, :form_of_address, :lang, :time_zone, :country,
-        :region, :city, :company, :heard_of_us, NULL, :now, :now);
+INSERT INTO customer (id, root_id, kind, {{customer_texts}}, owner_id, created_ms, changed_ms)
+VALUES (:id, :id, :kind, {{customer_texts :}}, NULL, :now, :now);
 
 -- name: customer_update
 UPDATE customer
-   SET kind = :kind, name = :name, reading = :reading, given = :given, family = :family, patronymic = :patronymic,
-       form_of_address = :form_of_address, lang = :lang, time_zone = :time_zone, country = :country, region = :region,
-       city = :city, company = :company, heard_of_us = :heard_of_us, owner_id = :owner, changed_ms = :now,
-       version = version + 1
+   SET kind = :kind, {{customer_texts =}}, owner_id = :owner, changed_ms = :now, version = version + 1
  WHERE id = :id AND version = :version;
 
 -- name: customer_key_insert

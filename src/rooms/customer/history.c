@@ -20,8 +20,7 @@ static const struct field history_row_fields[] = {
     FIELD_AS(struct history_row, undone_by, "undone_by", .nullable = true),
 };
 /* clang-format on */
-const struct shape history_row_shape =
-    SHAPE("history_row", struct history_row, history_row_fields);
+const struct shape history_row_shape = SHAPE("history_row", struct history_row, history_row_fields);
 
 /* ---- taking back: each kind of field knows what stands there now and how to put the old there ---- */
 
@@ -62,7 +61,8 @@ static enum err undo_own(struct cx *cx, const struct history_row *h, struct chan
 
 static enum err undo_tag(struct cx *cx, const struct history_row *h, struct change_by *by)
 {
-    return h->new.len ? tag_take(cx, h->customer, h->new, by) : tag_put(cx, h->customer, h->old, by);
+    return h->new.len ? tag_take(cx, h->customer, h->new, by)
+                      : tag_put(cx, h->customer, h->old, by);
 }
 
 static enum err undo_mark(struct cx *cx, const struct history_row *h, struct change_by *by)
@@ -128,7 +128,8 @@ enum err history_undo_batch_slice(struct cx *cx, int64_t batch, size_t n, int64_
 {
     struct list rows = {0};
     int64_t before = *position ? *position : INT64_MAX;
-    TRY(db_all(cx, &q_history_of_batch, &history_row_shape, &rows, ARGS(V(batch), V(before), V((int64_t)n))));
+    TRY(db_all(cx, &q_history_of_batch, &history_row_shape, &rows,
+               ARGS(V(batch), V(before), V((int64_t)n))));
     const struct history_row *h = rows.items;
     for (size_t i = 0; i < rows.n; i++) {
         struct change_by by = {.source = "undo"};

@@ -48,7 +48,8 @@ static enum err set_text(struct cx *cx, struct step *s)
 }
 static history_id set(struct test_world *w, customer_id c, str field, str value, int64_t batch)
 {
-    struct step s = {.fn = set_text, .customer = c, .field = field, .value = value, .by = {.batch = batch}};
+    struct step s = {
+        .fn = set_text, .customer = c, .field = field, .value = value, .by = {.batch = batch}};
     assert_int_equal(go(w, &s), OK);
     return s.by.made;
 }
@@ -82,9 +83,9 @@ static struct customer read_back(struct test_world *w, customer_id c)
 
 static size_t rows_of(struct test_world *w, customer_id c, struct list *rows)
 {
-    assert_int_equal(db_all(&w->cx, &q_history_page, &history_row_shape, rows,
-                            ARGS(V(c), V(INT64_MAX), V(100))),
-                     OK);
+    assert_int_equal(
+        db_all(&w->cx, &q_history_page, &history_row_shape, rows, ARGS(V(c), V(INT64_MAX), V(100))),
+        OK);
     return rows->n;
 }
 

@@ -221,8 +221,9 @@ enum err route_notes(struct cx *cx, void *in, void *out)
 struct patch_in {
     customer_id id;
     int kind;
-    str name, reading, given, family, patronymic, form_of_address, lang, time_zone, country, region,
-        city, company, heard_of_us;
+#define X(m, ...) str m;
+    CUSTOMER_TEXTS(X)
+#undef X
     staff_id owner;
     /* between plan and apply */
     struct customer seen, next;
@@ -232,19 +233,9 @@ struct patch_in {
 static const struct field patch_fields[] = {
     FIELD(struct patch_in, id, .in_path = true),
     FIELD_ENUM(struct patch_in, kind, customer_kind_codes),
-    FIELD(struct patch_in, name, .max_len = 500),
-    FIELD(struct patch_in, reading, .max_len = 500),
-    FIELD(struct patch_in, given),
-    FIELD(struct patch_in, family),
-    FIELD(struct patch_in, patronymic),
-    FIELD(struct patch_in, form_of_address, .max_len = 100),
-    FIELD(struct patch_in, lang, .max_len = 35),
-    FIELD(struct patch_in, time_zone, .max_len = 64),
-    FIELD(struct patch_in, country, .max_len = 2),
-    FIELD(struct patch_in, region),
-    FIELD(struct patch_in, city),
-    FIELD(struct patch_in, company, .max_len = 500),
-    FIELD(struct patch_in, heard_of_us),
+#define X(m, claim, most, rule, ...) FIELD(struct patch_in, m, .max_len = most, __VA_ARGS__),
+    CUSTOMER_TEXTS(X)
+#undef X
     FIELD(struct patch_in, owner, .nullable = true),
 };
 /* clang-format on */
@@ -265,8 +256,8 @@ static void overlay(struct cx *cx, const struct patch_in *a, struct customer *c)
         const struct field *from = &patch_fields[i];
         if (!((cx->sent >> i) & 1) || from->type != F_STR)
             continue;
-        bool is_own = customer_text_set(c, str_of(from->name),
-                                        *(const str *)(const void *)((const char *)a + from->offset));
+        bool is_own = customer_text_set(
+            c, str_of(from->name), *(const str *)(const void *)((const char *)a + from->offset));
         assert(is_own);
         (void)is_own;
     }
@@ -280,7 +271,9 @@ enum err patch_plan(struct cx *cx, void *in, void *out)
 {
     (void)out;
     struct patch_in *a = in;
-    TRY(customer_check(cx, "", &a->lang, &a->time_zone, &a->country));
+#define X(m, claim, most, rule, ...) TRY(customer_rule_##rule(cx, S(#m), &a->m));
+    CUSTOMER_TEXTS(X)
+#undef X
     TRY(customer_get(cx, a->id, &a->seen));
     if (cx->if_match >= 0 && cx->if_match != a->seen.version)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);

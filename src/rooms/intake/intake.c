@@ -5,6 +5,7 @@
  * name, then the latest contact speak for (the others are told as possible duplicates); 5. nobody:
  * a new record.
  */
+#include "rooms/customer/history.h"
 #include "rooms/intake/intake.h"
 #include "messages.h"
 #include "queries.h"
@@ -56,7 +57,7 @@ struct intake_plan {
     interaction_id interaction;
     when at;
     int trust;
-    int64_t version;         /* of the known record, when it is filled */
+    struct customer seen;    /* the known record, when something is claimed of it */
     struct customer_new who; /* the new record, or what fills empty fields of a known one */
     struct handle_new gives[IDENTITIES_MAX];
     size_t n_gives;
@@ -177,7 +178,9 @@ static enum err read_identities(struct cx *cx, const struct intake *in, struct i
 static enum err check(struct cx *cx, struct intake *in, struct intake_plan *p)
 {
     struct intake_claims *c = &in->claims;
-    TRY(customer_check(cx, "claims.", &c->lang, &c->time_zone, &c->country));
+#define X(m, claim, most, rule, ...) TRY(customer_rule_##rule(cx, S("claims." #claim), &c->m));
+    CUSTOMER_TEXTS(X)
+#undef X
     if (c->kind.len && !str_eq(c->kind, S("person")) && !str_eq(c->kind, S("company")))
         return fault_field(cx, ERR_INVALID, S("claims.kind"), M_INTAKE_KIND);
     bool has_address = c->address_line.len || c->address_postal.len;
@@ -424,28 +427,12 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
 /* ---- what was claimed
  * ------------------------------------------------------------------------------ */
 
-/* The texts of a claim, as members of both structs. */
-#define CLAIM_LIST(X)  \
-    X(name)            \
-    X(reading)         \
-    X(given)           \
-    X(family)          \
-    X(patronymic)      \
-    X(form_of_address) \
-    X(lang)            \
-    X(time_zone)       \
-    X(country)         \
-    X(region)          \
-    X(city)            \
-    X(company)         \
-    X(heard_of_us)
-
 static bool has_claims(const struct intake_claims *c)
 {
-#define X(m)      \
+#define X(m, ...) \
     if (c->m.len) \
         return true;
-    CLAIM_LIST(X)
+    CUSTOMER_TEXTS(X)
 #undef X
     return c->address_line.len || c->address_postal.len;
 }
@@ -499,12 +486,12 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
         };
         TRY(db_batch(cx, reads, p->has_address ? 3 : 2));
     }
-    p->version = now.version;
+    p->seen = now;
     sort_handles(cx, in, p, &open);
     if (!claims)
         return OK;
-#define X(m) take_claim(cx, in, p, &open, #m, now.m, c->m, &p->who.m);
-    CLAIM_LIST(X)
+#define X(m, ...) take_claim(cx, in, p, &open, #m, now.m, c->m, &p->who.m);
+    CUSTOMER_TEXTS(X)
 #undef X
     if (p->fills &&
         (p->who.name.len || p->who.reading.len || p->who.company.len || p->who.country.len)) {
@@ -581,8 +568,8 @@ static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
     p->via = p->root;
     p->who.id = p->root;
     p->who.kind = str_eq(c->kind, S("company")) ? CUSTOMER_COMPANY : CUSTOMER_PERSON;
-#define X(m) p->who.m = str_trim(c->m);
-    CLAIM_LIST(X)
+#define X(m, ...) p->who.m = str_trim(c->m);
+    CUSTOMER_TEXTS(X)
 #undef X
     if (p->who.name.len == 0 && p->who.kind == CUSTOMER_COMPANY)
         p->who.name = p->who.company;
@@ -675,22 +662,18 @@ enum err intake_plan(struct cx *cx, struct intake *in)
  * ------------------------------------------------------------------------------------------------
  */
 
-static enum err fill(struct cx *cx, const struct intake_plan *p)
+/* What was empty; the keys were made of what plan saw. */
+static enum err fill(struct cx *cx, const struct intake *in, const struct intake_plan *p)
 {
     const struct customer_new *w = &p->who;
-    int64_t n = 0; /* the keys were made of what plan saw */
-    TRY(db_run_count(cx, &q_customer_fill, &n,
-                     ARGS(V(w->name), V(w->reading), V(w->given), V(w->family), V(w->patronymic),
-                          V(w->form_of_address), V(w->lang), V(w->time_zone), V(w->country),
-                          V(w->region), V(w->city), V(w->company), V(w->heard_of_us), V(cx->now_ms),
-                          V(p->root), V(p->version))));
-    if (n == 0)
-        return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    if (p->needs_keys) {
-        TRY(db_run(cx, &q_customer_keys_delete, ARGS(V(p->root))));
-        TRY(customer_keys_add(cx, p->root, w->keys));
-    }
-    return event_add(cx, EVENT_CUSTOMER_CHANGED, p->root.v, p->interaction.v, (str){0});
+    struct customer next = p->seen;
+    struct change_by by = {.source = channel_codes[in->channel]};
+#define X(m, ...) \
+    if (w->m.len) \
+        next.m = w->m;
+    CUSTOMER_TEXTS(X)
+#undef X
+    return customer_change(cx, &p->seen, &next, p->needs_keys ? &w->keys : NULL, &by);
 }
 
 static bool is_contact(int channel)
@@ -736,7 +719,7 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
                    ARGS(V(cx->now_ms), V(s->value_id), V(s->via))));
     }
     if (p->fills)
-        TRY(fill(cx, p));
+        TRY(fill(cx, in, p));
     if (p->has_address)
         TRY(address_add(cx, p->via, &p->address));
     const struct proposed *prop = p->proposals.items;

@@ -40,8 +40,10 @@ struct intake_identity {
     bool verified; /* counts only from a token with scope vouch */
 };
 struct intake_claims {
-    str name, reading, given, family, patronymic, form_of_address, company, kind, lang, time_zone,
-        country, region, city, heard_of_us;
+#define X(m, ...) str m;
+    CUSTOMER_TEXTS(X)
+#undef X
+    str kind;
     str address_kind, address_line, address_postal; /* one address, with city, region, country */
 };
 struct intake {

@@ -18,18 +18,6 @@ INSERT INTO source_key (channel, source_id, interaction_id, customer_id) VALUES 
 INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staff_id, ref_id, subject, text, ip, is_new, matched_by)
 VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text, :ip, :is_new, :matched_by);
 
--- name: customer_fill
-UPDATE customer
-   SET name = COALESCE(NULLIF(name, ''), :name), reading = COALESCE(NULLIF(reading, ''), :reading),
-       given = COALESCE(NULLIF(given, ''), :given), family = COALESCE(NULLIF(family, ''), :family),
-       patronymic = COALESCE(NULLIF(patronymic, ''), :patronymic),
-       form_of_address = COALESCE(NULLIF(form_of_address, ''), :form_of_address),
-       lang = COALESCE(NULLIF(lang, ''), :lang), time_zone = COALESCE(NULLIF(time_zone, ''), :time_zone),
-       country = COALESCE(NULLIF(country, ''), :country), region = COALESCE(NULLIF(region, ''), :region),
-       city = COALESCE(NULLIF(city, ''), :city), company = COALESCE(NULLIF(company, ''), :company),
-       heard_of_us = COALESCE(NULLIF(heard_of_us, ''), :heard_of_us), changed_ms = :now, version = version + 1
- WHERE id = :id AND version = :version;
-
 -- name: proposal_insert
 INSERT INTO proposal (id, customer_id, interaction_id, field, value, at_ms)
 VALUES (:id, :customer, :interaction, :field, :value, :now);
@@ -42,8 +30,7 @@ SELECT c.id, c.root_id, c.city, c.company, c.country
  ORDER BY c.id DESC LIMIT 8;
 
 -- name: customer_names -> customer_row
-SELECT r.id, r.kind, r.name, r.reading, r.given, r.family, r.patronymic, r.form_of_address, r.lang, r.time_zone,
-       r.country, r.region, r.city, r.company, r.heard_of_us, r.owner_id, NULL, r.created_ms, r.changed_ms, r.version
+SELECT r.id, r.kind, {{customer_texts r.}}, r.owner_id, NULL, r.created_ms, r.changed_ms, r.version
   FROM customer r WHERE r.id IN {{ints}} :ids
  ORDER BY r.id LIMIT 64;
 

@@ -13,20 +13,10 @@ static const struct field identity_fields[] = {
 const struct shape intake_identity_shape = SHAPE("intake_identity", struct intake_identity, identity_fields);
 
 static const struct field claims_fields[] = {
-    FIELD(struct intake_claims, name, .max_len = 500, .personal = true),
-    FIELD(struct intake_claims, reading, .max_len = 500, .personal = true),
-    FIELD(struct intake_claims, given, .personal = true),
-    FIELD(struct intake_claims, family, .personal = true),
-    FIELD(struct intake_claims, patronymic, .personal = true),
-    FIELD(struct intake_claims, form_of_address, .max_len = 100, .personal = true),
-    FIELD(struct intake_claims, company, .max_len = 500, .personal = true),
+#define X(m, claim, most, rule, ...) FIELD_AS(struct intake_claims, m, #claim, .max_len = most, __VA_ARGS__),
+    CUSTOMER_TEXTS(X)
+#undef X
     FIELD(struct intake_claims, kind, .max_len = 20, .doc = "person (default) or company"),
-    FIELD_AS(struct intake_claims, lang, "language", .max_len = 35, .doc = "BCP 47"),
-    FIELD(struct intake_claims, time_zone, .max_len = 64, .doc = "IANA"),
-    FIELD(struct intake_claims, country, .max_len = 20, .doc = "ISO 3166, two letters"),
-    FIELD(struct intake_claims, region),
-    FIELD(struct intake_claims, city, .personal = true),
-    FIELD(struct intake_claims, heard_of_us),
     FIELD(struct intake_claims, address_kind, .max_len = 20, .doc = "home (default), delivery, billing, office"),
     FIELD(struct intake_claims, address_line, .max_len = 500, .personal = true),
     FIELD(struct intake_claims, address_postal, .max_len = 20, .personal = true),
