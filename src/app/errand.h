@@ -28,6 +28,7 @@ struct errand {
     uint8_t key_request[32];
     int repeat_status; /* not 0: this key was answered before */
     bool looked_again; /* for a twin with the same key */
+    struct lines_run *lines; /* of a row with apply_lines */
     int64_t queued_ns;
 };
 
@@ -42,6 +43,7 @@ struct gate {
     size_t n_spare;
     _Atomic int lang;            /* of the house, for answers given before anybody is known */
     _Atomic int64_t in_store;    /* changes handed to the store that have not come back */
+    _Atomic bool is_closing;     /* lines that wait for their turn are refused as busy */
     _Atomic int64_t answered[6]; /* by hundreds of the status */
 };
 
@@ -55,6 +57,27 @@ enum err pass_check(struct errand *e) MUST_USE;
 str pass_cookie_name(const struct errand *e);
 str pass_device_name(const struct errand *e);
 
+/* ---- gate.c: arenas between requests, Idempotency-Key ----------------------------------- */
+
+struct arena *gate_arena_take(struct gate *g);
+void gate_arena_give(struct gate *g, struct arena *a);
+/* Was this key answered before? status 0: no. ERR_INVALID: for another request. */
+struct key_answer {
+    int64_t status, made_id;
+    bool is_same;
+};
+extern const struct shape key_answer_shape;
+int gate_status(const struct route *r);
+enum lane_kind gate_lane(const struct errand *e);
+
+/* ---- lines.c: a body of many lines ------------------------------------------------------- */
+
+/* Refuses a body of no lines or of too many; on a worker, in the snapshot of the request. */
+enum err lines_open(struct errand *e) MUST_USE;
+/* The next turns, until one goes to the store or all is answered; on a worker. */
+void lines_go_on(struct errand *e, struct db *db);
+void lines_free(struct lines_run *l); /* accepts NULL */
+
 /* ---- reply.c: what leaves ---------------------------------------------------------------- */
 
 /* The answer of e->route from e->out. */
@@ -67,6 +90,10 @@ void reply_method(struct errand *e);
 void reply_options(struct errand *e);
 enum { STATUS_NOT_ACCEPTABLE = 406, STATUS_MEDIA_TYPE = 415 };
 void reply_http_fault(struct errand *e, int status);
+/* One line's answer: the number, the status, and the members of `out` or of the problem. */
+void reply_line(struct errand *e, struct cx *cx, struct text *to, size_t number,
+                const struct line_fate *fate, const void *out);
+void reply_lines(struct errand *e, str body);
 /* "<version>" of an out struct, or false when it bears none. */
 bool version_of(const struct shape *s, const void *p, int64_t *version);
 

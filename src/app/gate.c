@@ -21,7 +21,7 @@ static const int64_t LINE_PATIENCE_NS = 10000000000;
 
 /* ---- arenas between requests ------------------------------------------------------------- */
 
-static struct arena *arena_take(struct gate *g)
+struct arena *gate_arena_take(struct gate *g)
 {
     pthread_mutex_lock(&g->lock);
     struct arena *a = g->n_spare ? g->spare[--g->n_spare] : NULL;
@@ -29,7 +29,7 @@ static struct arena *arena_take(struct gate *g)
     return a ? a : arena_open(ARENA_LIMIT);
 }
 
-static void arena_give(struct gate *g, struct arena *a)
+void gate_arena_give(struct gate *g, struct arena *a)
 {
     arena_reset(a);
     pthread_mutex_lock(&g->lock);
@@ -46,7 +46,8 @@ static void errand_free(void *owner)
 {
     struct errand *e = owner;
     struct gate *g = e->gate;
-    arena_give(g, e->cx.arena);
+    lines_free(e->lines);
+    gate_arena_give(g, e->cx.arena);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------- */
@@ -91,6 +92,14 @@ static bool is_media(str content_type, str media)
 {
     str type = str_trim(str_cut(&content_type, ';'));
     return str_eq_ascii_nocase(type, media);
+}
+
+/* The names that NDJSON goes by. */
+static bool takes_lines(str content_type)
+{
+    return is_media(content_type, S("application/x-ndjson")) ||
+           is_media(content_type, S("application/ndjson")) ||
+           is_media(content_type, S("application/jsonl"));
 }
 
 /* Unsafe methods take nothing from the query; a name there is a mistake we name. */
@@ -172,17 +181,12 @@ static enum err if_match_read(struct errand *e)
 
 /* ---- Idempotency-Key --------------------------------------------------------------------- */
 
-struct key_answer {
-    int64_t status, made_id;
-    bool is_same;
-};
 static const struct field key_answer_fields[] = {
     FIELD(struct key_answer, status),
     FIELD(struct key_answer, made_id),
     FIELD(struct key_answer, is_same),
 };
-static const struct shape key_answer_shape =
-    SHAPE("key_answer", struct key_answer, key_answer_fields);
+const struct shape key_answer_shape = SHAPE("key_answer", struct key_answer, key_answer_fields);
 
 static enum err key_read(struct errand *e)
 {
@@ -225,9 +229,9 @@ static enum err key_look(struct errand *e)
     return OK;
 }
 
-static int status_of(const struct errand *e)
+int gate_status(const struct route *r)
 {
-    return e->route->status ? e->route->status : e->route->out ? 200 : 204;
+    return r->status ? r->status : r->out ? 200 : 204;
 }
 
 /* A password is hashed only where one was sent; the rest of such a row's work is like any other. */
@@ -238,15 +242,15 @@ static bool hashes(const struct errand *e)
            (r->is_public || r->session_only || str_find(e->rq->body, S("password")) >= 0);
 }
 
-static enum lane_kind lane_of(const struct errand *e)
+enum lane_kind gate_lane(const struct errand *e)
 {
     const struct route *r = e->route;
     if (!r)
         return LANE_FAST;
-    return hashes(e)     ? LANE_PASSWORDS
-           : r->is_heavy ? LANE_HEAVY
-           : r->is_card  ? LANE_FAST
-                         : LANE_COMMON;
+    return hashes(e)                       ? LANE_PASSWORDS
+           : r->is_heavy || r->apply_lines ? LANE_HEAVY
+           : r->is_card                    ? LANE_FAST
+                                           : LANE_COMMON;
 }
 
 /* ---- the change -------------------------------------------------------------------------- */
@@ -258,10 +262,10 @@ static enum err errand_apply(struct cx *cx, void *state)
     TRY(e->route->apply(cx, e->in, e->out));
     if (e->key.len == 0)
         return OK;
-    enum err x =
-        db_run(cx, &q_key_keep,
-               ARGS(V((int)cx->actor.kind), V(cx->actor.id), V(e->key),
-                    val_blob(e->key_request, 32), V(status_of(e)), V(cx->made_id), V(cx->now_ms)));
+    enum err x = db_run(cx, &q_key_keep,
+                        ARGS(V((int)cx->actor.kind), V(cx->actor.id), V(e->key),
+                             val_blob(e->key_request, 32), V(gate_status(e->route)), V(cx->made_id),
+                             V(cx->now_ms)));
     return x == ERR_CONFLICT ? ERR_STALE : x; /* the same key came in twice at once: look again */
 }
 
@@ -276,7 +280,7 @@ static void errand_done(struct change *c, enum err result)
     e->result = result;
     e->tries++;
     e->is_done = !is_overtaken && !may_be_twin;
-    enum lane_kind lane = e->is_done ? LANE_FAST : lane_of(e);
+    enum lane_kind lane = e->is_done ? LANE_FAST : gate_lane(e);
     struct gate *g = e->gate;
     lanes_add_owed(g->lanes, lane, e);
     atomic_fetch_sub(&g->in_store, 1);
@@ -302,6 +306,15 @@ static enum err begin(struct errand *e, bool *is_change)
     if (e->stream)
         return OK;
     TRY(if_match_read(e));
+    if (r->apply_lines) {
+        TRY(query_is_empty(e));
+        if (!takes_lines(http_header_of(e->x, "Content-Type"))) {
+            e->http_fault = STATUS_MEDIA_TYPE;
+            return ERR_MALFORMED;
+        }
+        TRY(key_read(e));
+        return lines_open(e);
+    }
     TRY(decode(e));
     if (!r->apply) {
         TRY(r->read(cx, e->in, e->out));
@@ -377,6 +390,10 @@ static void errand_run(struct errand *e, struct db *db)
     struct cx *cx = &e->cx;
     cx->db = db;
     bool is_change = false, has_snapshot = false;
+    if (e->lines) {
+        lines_go_on(e, db);
+        return;
+    }
     if (!e->is_done && clock_mono_ns() - e->queued_ns > LINE_PATIENCE_NS) {
         cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
         e->result = ERR_BUSY;
@@ -408,7 +425,7 @@ static void errand_run(struct errand *e, struct db *db)
             e->route->apply) {
             read_end(cx); /* what plan saw moved under it: again, on a newer snapshot */
             e->tries++;
-            lanes_add_owed(e->gate->lanes, lane_of(e), e);
+            lanes_add_owed(e->gate->lanes, gate_lane(e), e);
             return;
         }
         read_end(cx);
@@ -418,6 +435,8 @@ static void errand_run(struct errand *e, struct db *db)
         answer(e);
     else if (e->stream)
         e->stream->take(e->gate->house, e->x, cx);
+    else if (e->lines)
+        lines_go_on(e, db);
     else if (is_change)
         submit(e);
     else
@@ -457,7 +476,9 @@ static bool takes_json(str accept)
         range = str_trim(str_cut(&range, ';'));
         if (str_eq(range, S("*/*")) || str_eq_ascii_nocase(range, S("application/*")) ||
             str_eq_ascii_nocase(range, S("application/json")) ||
-            str_eq_ascii_nocase(range, S("application/problem+json")))
+            str_eq_ascii_nocase(range, S("application/problem+json")) ||
+            str_eq_ascii_nocase(range, S("application/x-ndjson")) ||
+            str_eq_ascii_nocase(range, S("application/ndjson")))
             return true;
     }
     return false;
@@ -491,7 +512,7 @@ static bool within_budget(struct errand *e)
 void gate_handle(void *arg, struct http_exchange *x)
 {
     struct gate *g = arg;
-    struct arena *a = arena_take(g);
+    struct arena *a = gate_arena_take(g);
     if (!a) {
         http_reply(x, 503, S("text/plain"), (struct http_header[]){{S("Retry-After"), S("2")}}, 1,
                    S("busy\n"), true);
@@ -540,7 +561,7 @@ void gate_handle(void *arg, struct http_exchange *x)
     }
     e->cx.agent = agent_of(e);
     e->cx.device = http_cookie_of(x, pass_device_name(e).ptr);
-    if (!lanes_add(g->lanes, lane_of(e), e)) {
+    if (!lanes_add(g->lanes, gate_lane(e), e)) {
         e->cx.why = (struct fault){.err = ERR_BUSY, .retry_after_s = 2};
         e->result = ERR_BUSY;
         reply_fault(e);
@@ -562,7 +583,7 @@ static bool wire_room(struct gate *g, const struct room *room)
     for (size_t i = 0; i < room->n; i++) {
         const struct route *r = &room->routes[i];
         struct spot *s = trie_add(g->trie, r->path);
-        bool is_sound = s && !s->route[r->method] && (r->read || r->apply) &&
+        bool is_sound = s && !s->route[r->method] && (r->read || r->apply || r->apply_lines) &&
                         (r->may || r->is_public) && (r->in || !r->is_raw);
         if (!is_sound) {
             log_line(LOG_ERROR, "gate.row", "room=%s method=%s path=%s", room->name,
@@ -636,10 +657,17 @@ enum err gate_open(struct cx *cx, struct house *h, const struct gate_options *o,
     return OK;
 }
 
+void gate_stop_lines(struct gate *g)
+{
+    if (g)
+        atomic_store(&g->is_closing, true);
+}
+
 void gate_close(struct gate *g)
 {
     if (!g)
         return;
+    gate_stop_lines(g);
     while (atomic_load(&g->in_store)) /* they come back to a worker */
         usleep(500);
     lanes_close(g->lanes);

@@ -12,6 +12,8 @@ struct gate_options {
 /* Wires the rooms' rows; h->store must be open. */
 enum err gate_open(struct cx *cx, struct house *h, const struct gate_options *o, struct gate **out)
     MUST_USE;
+/* When the house is about to stop: bodies of many lines are answered as far as they got. */
+void gate_stop_lines(struct gate *g);
 /* After http_close: waits for changes in flight, ends the workers. */
 void gate_close(struct gate *g);
 

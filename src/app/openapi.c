@@ -93,14 +93,19 @@ static void responses(struct json_out *j, const struct route *r, struct arena *a
 {
     json_key(j, S("responses"));
     json_object_begin(j);
-    int status = r->status ? r->status : r->out ? 200 : 204;
+    int status = r->apply_lines ? 200 : r->status ? r->status : r->out ? 200 : 204;
     json_key(j, arena_printf(a, "%d", status));
     json_object_begin(j);
-    pair(j, "description", r->out ? "Done" : "Done; nothing to say");
+    pair(j, "description",
+         r->apply_lines
+             ? "A line for each line: its number and status, and what the single request "
+               "answers"
+         : r->out ? "Done"
+                  : "Done; nothing to say");
     if (r->out == &raw_reply_shape)
         content(j, "*/*", NULL, false);
     else if (r->out)
-        content(j, "application/json", r->out, false);
+        content(j, r->apply_lines ? "application/x-ndjson" : "application/json", r->out, false);
     json_object_end(j);
     json_key(j, S("default"));
     json_object_begin(j);
@@ -182,7 +187,7 @@ static void operation(struct json_out *j, const struct room *room, const struct 
         json_object_begin(j);
         json_key(j, S("required"));
         json_bool(j, true);
-        content(j, "application/json", r->in, true);
+        content(j, r->apply_lines ? "application/x-ndjson" : "application/json", r->in, true);
         json_object_end(j);
     }
     responses(j, r, a);

@@ -43,13 +43,11 @@ static const struct {
     [ERR_INTERNAL] = {500, M_TITLE_INTERNAL, M_SAY_INTERNAL},
 };
 
-static str problem(struct errand *e, int status, uint16_t title, const char *code,
-                   const struct fault *why, uint16_t say)
+/* The members of a problem, into an object that is open. */
+static void problem_members(struct json_out *to, struct cx *cx, int status, uint16_t title,
+                            const char *code, const struct fault *why, uint16_t say)
 {
-    struct cx *cx = &e->cx;
-    struct text t = text_in(cx->arena, 65536);
-    struct json_out j = {.to = &t};
-    json_object_begin(&j);
+    struct json_out j = *to;
     json_key(&j, S("status"));
     json_int(&j, status);
     json_key(&j, S("title"));
@@ -83,6 +81,16 @@ static str problem(struct errand *e, int status, uint16_t title, const char *cod
         json_key(&j, S("request"));
         json_int(&j, (int64_t)cx->request);
     }
+    *to = j;
+}
+
+static str problem(struct errand *e, int status, uint16_t title, const char *code,
+                   const struct fault *why, uint16_t say)
+{
+    struct text t = text_in(e->cx.arena, 65536);
+    struct json_out j = {.to = &t};
+    json_object_begin(&j);
+    problem_members(&j, &e->cx, status, title, code, why, say);
     json_object_end(&j);
     return text_str(&t);
 }
@@ -153,7 +161,10 @@ void reply_http_fault(struct errand *e, int status)
     header(&hs, S("Cache-Control"), S("no-store"));
     bool is_media = status == STATUS_MEDIA_TYPE;
     uint16_t title = is_media ? M_TITLE_MEDIA_TYPE : M_TITLE_NOT_ACCEPTABLE;
-    uint16_t say = is_media ? M_SAY_MEDIA_TYPE : M_SAY_NOT_ACCEPTABLE;
+    bool wants_lines = e->route && e->route->apply_lines;
+    uint16_t say = !is_media     ? M_SAY_NOT_ACCEPTABLE
+                   : wants_lines ? M_SAY_MEDIA_LINES
+                                 : M_SAY_MEDIA_TYPE;
     const char *code = is_media ? "unsupported_media_type" : "not_acceptable";
     log_refusal(e, status, code);
     send_off(e, status, S("application/problem+json"), &hs,
@@ -345,4 +356,39 @@ void reply_answer(struct errand *e)
         return;
     }
     send_off(e, status, S("application/json"), &hs, body);
+}
+
+/* ---- lines ------------------------------------------------------------------------------- */
+
+void reply_line(struct errand *e, struct cx *cx, struct text *to, size_t number,
+                const struct line_fate *fate, const void *out)
+{
+    const struct route *r = e->route;
+    struct json_out j = {.to = to, .role_bit = eyes_of(&e->cx.actor)};
+    json_object_begin(&j);
+    json_key(&j, S("line"));
+    json_int(&j, (int64_t)number);
+    if (fate->err != OK) {
+        enum err err = (size_t)fate->err < COUNT(faults) && faults[fate->err].status ? fate->err
+                                                                                     : ERR_INTERNAL;
+        problem_members(&j, cx, faults[err].status, faults[err].title, err_code(err),
+                        fate->why.err == err ? &fate->why : NULL, faults[err].say);
+        json_object_end(&j);
+    } else {
+        json_key(&j, S("status"));
+        json_int(&j, gate_status(r));
+        size_t at = to->len;
+        j.needs_comma = false;
+        json_write(&j, r->out, out);
+        if (to->len > at + 2) /* the members stand in our object: its brace becomes the comma */
+            to->ptr[at] = ',';
+    }
+    text_add_char(to, '\n');
+}
+
+void reply_lines(struct errand *e, str body)
+{
+    struct headers hs = {0};
+    header(&hs, S("Cache-Control"), S("no-store"));
+    send_off(e, 200, S("application/x-ndjson"), &hs, body);
 }

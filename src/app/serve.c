@@ -200,6 +200,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
 static void house_close(struct house *h)
 {
     hub_stop(h->hub);
+    gate_stop_lines(h->gate);
     if (h->http)
         http_close(h->http, STOP_MS);
     gate_close(h->gate);

@@ -55,6 +55,20 @@ struct raw_in {
     str content_type, query, body;
 };
 
+/* What became of one line of a row with apply_lines. */
+struct line_fate {
+    enum err err; /* set it, and why, to refuse this line alone */
+    struct fault why;
+    int64_t made_id; /* as cx->made_id: kept for a repeated Idempotency-Key */
+};
+/* Lines that could be read, in their order: a turn's worth. */
+struct lines {
+    size_t n;
+    void *in, *out; /* n structs each by the row's shapes, one after another */
+    struct line_fate *fate;
+    void *stash; /* the room's own, from plan to apply */
+};
+
 struct route {
     const char *path; /* "/api/v1/customers/{id}/notes" */
     enum err (*read)(struct cx *cx, void *in, void *out);
@@ -63,6 +77,15 @@ struct route {
     /* Fills out again for a repeated Idempotency-Key from the id that apply left in cx->made_id;
      * without it the answer of a repeat has the status and no body. */
     enum err (*replay)(struct cx *cx, int64_t id, void *out);
+    /* NDJSON: each line of the body is an `in`, and is answered by a line with what the single
+     * request would have got: `out`, or the problem. Lines are planned and applied a turn at a
+     * time, each turn a change of the bulk lane (apply may run again; ERR_STALE plans again); what
+     * the two return concerns all lines of the turn. A refused line has its fate set by plan (apply
+     * passes it over) or by apply (which then wrote nothing of it). An Idempotency-Key holds for
+     * each line; `replay` gives the answer of a line again. The row is heavy by itself. */
+    enum err (*plan_lines)(struct cx *cx, struct lines *l);
+    enum err (*apply_lines)(struct cx *cx, struct lines *l);
+    uint16_t lines_a_turn; /* 0: 100 */
     const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
     const char *summary;
     enum http_method method;

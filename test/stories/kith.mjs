@@ -82,7 +82,9 @@ export function request(origin, method, target, { headers = {}, body, from, agen
         answer.on('end', () => {
           const text = Buffer.concat(parts).toString('utf8');
           let json;
-          if (/json/.test(answer.headers['content-type'] ?? '') && text) json = JSON.parse(text);
+          const type = answer.headers['content-type'] ?? '';
+          if (/ndjson/.test(type)) json = text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+          else if (/json/.test(type) && text) json = JSON.parse(text);
           done({ status: answer.statusCode, headers: answer.headers, body: json, text, certificate });
         });
         answer.on('error', failed);
@@ -145,6 +147,12 @@ class Asker {
     const a = await this.ask(method, target, body, headers);
     if (a.status !== status) throw new Error(`${method} ${target}: ${a.status} instead of ${status}: ${a.text}`);
     return a.body;
+  }
+
+  // Many lines in one request: values become their lines, a text is a line as it is.
+  lines(target, all, headers) {
+    const body = all.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n') + '\n';
+    return this.ask('POST', target, body, { 'Content-Type': 'application/x-ndjson', ...headers });
   }
 
   // A stream of events; resolves when the server has accepted it.

@@ -129,12 +129,16 @@ static enum err take_again(struct cx *cx, int64_t id, void *out)
     return OK;
 }
 
+static void only_the_customer(struct intake *in)
+{
+    in->channel = CHANNEL_NOTE; /* names the source of handles and addresses; no line is written */
+    in->direction = DIRECTION_NONE;
+    in->no_interaction = true;
+}
+
 static enum err customer_plan(struct cx *cx, void *in, void *out)
 {
-    struct intake *i = in;
-    i->channel = CHANNEL_NOTE; /* names the source of handles and addresses; no line is written */
-    i->direction = DIRECTION_NONE;
-    i->no_interaction = true;
+    only_the_customer(in);
     return take_plan(cx, in, out);
 }
 
@@ -152,6 +156,48 @@ static enum err customer_again(struct cx *cx, int64_t id, void *out)
     struct intake_result r = {.is_new = id > 0};
     TRY(customer_root(cx, (customer_id){id > 0 ? id : -id}, &r.customer, NULL));
     answer_of(&r, out);
+    return OK;
+}
+
+/* ---- many lines -------------------------------------------------------------------------------- */
+
+static enum err lines_plan(struct cx *cx, struct lines *l)
+{
+    struct intake *in = l->in;
+    struct intake_result *r = ARENA_ARRAY(cx->arena, l->n, struct intake_result);
+    for (size_t i = 0; i < l->n; i++)
+        trust_of_route(cx, &in[i]);
+    l->stash = r;
+    return intake_plan_many(cx, in, l->n, r);
+}
+
+static enum err lines_take(struct cx *cx, struct lines *l)
+{
+    struct intake_result *r = l->stash;
+    struct answer *out = l->out;
+    TRY(intake_take_many(cx, l->in, l->n, r));
+    for (size_t i = 0; i < l->n; i++) {
+        l->fate[i] =
+            (struct line_fate){.err = r[i].err, .why = r[i].why, .made_id = r[i].interaction.v};
+        answer_of(&r[i], &out[i]);
+    }
+    return OK;
+}
+
+static enum err lines_customer_plan(struct cx *cx, struct lines *l)
+{
+    struct intake *in = l->in;
+    for (size_t i = 0; i < l->n; i++)
+        only_the_customer(&in[i]);
+    return lines_plan(cx, l);
+}
+
+static enum err lines_customer_take(struct cx *cx, struct lines *l)
+{
+    const struct intake_result *r = l->stash;
+    TRY(lines_take(cx, l));
+    for (size_t i = 0; i < l->n; i++)
+        l->fate[i].made_id = r[i].is_new ? r[i].customer.v : -r[i].customer.v;
     return OK;
 }
 
@@ -230,6 +276,12 @@ static const struct route routes[] = {
     {.method = HTTP_POST, .path = "/api/v1/customers", .may = MAY_SERVE, .plan = customer_plan, .apply = customer_take,
      .replay = customer_again, .in = &customer_in_shape, .out = &intake_answer_shape, .status = 201,
      .summary = "Make a customer, or complete the one that these identities already name"},
+    {.method = HTTP_POST, .path = "/api/v1/bulk/intake", .may = MAY_SERVE, .scope = SCOPE_INTAKE, .plan_lines = lines_plan,
+     .apply_lines = lines_take, .replay = take_again, .in = &intake_shape, .out = &intake_answer_shape, .body_limit = 8 << 20,
+     .summary = "Many contacts at once, each as by POST /intake"},
+    {.method = HTTP_POST, .path = "/api/v1/bulk/customers", .may = MAY_SERVE, .plan_lines = lines_customer_plan,
+     .apply_lines = lines_customer_take, .replay = customer_again, .in = &customer_in_shape, .out = &intake_answer_shape,
+     .status = 201, .body_limit = 8 << 20, .summary = "Many customers at once, each as by POST /customers"},
     {.method = HTTP_GET, .path = "/api/v1/customers/{id}/duplicates", .may = MAY_SEE_CUSTOMERS, .read = route_duplicates,
      .in = &duplicates_in_shape, .out = &duplicates_shape, .summary = "Records that may be the same one, with the evidence"},
 };
