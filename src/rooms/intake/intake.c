@@ -375,7 +375,12 @@ static void propose(struct cx *cx, struct intake_plan *p, const struct list *ope
     *at = (struct proposed){{id_new(cx->now_ms)}, field, value};
 }
 
-static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, int channel,
+static const char *source_of(const struct intake *in)
+{
+    return in->source ? in->source : channel_codes[in->channel];
+}
+
+static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, const char *source,
                  int state)
 {
     p->gives[p->n_gives++] = (struct handle_new){
@@ -385,7 +390,7 @@ static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, 
         .type = b->from->type,
         .state = state,
         .given = b->given,
-        .source = channel_codes[channel],
+        .source = source,
     };
 }
 
@@ -409,17 +414,17 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
         } else if (b->is_malformed) {
             b->handle->value = (str){0};
             if (may_join)
-                give(cx, p, b, in->channel, IDENTITY_WRONG);
+                give(cx, p, b, source_of(in), IDENTITY_WRONG);
         } else if (b->handle->is_full) {
             b->handle->value = (str){0}; /* hundreds may share it: each keeps it as given */
             if (may_join)
-                give(cx, p, b, in->channel, IDENTITY_SHARED);
+                give(cx, p, b, source_of(in), IDENTITY_SHARED);
         } else if (b->handle->by_suffix) {
             continue; /* a number without its country: nothing to keep it by */
         } else if (!may_join) {
             propose(cx, p, open, str_of(identity_type_codes[b->from->type]), b->given);
         } else if (b->handle->owners.n == 0 || p->is_new || in->customer.v) {
-            give(cx, p, b, in->channel, state);
+            give(cx, p, b, source_of(in), state);
         }
     }
 }
@@ -503,7 +508,7 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
     }
     if (!p->has_address)
         return OK;
-    address_of(c, p, str_of(channel_codes[in->channel]));
+    address_of(c, p, str_of(source_of(in)));
     const struct address *a = addresses.items;
     bool has_kind = false;
     for (size_t i = 0; i < addresses.n; i++) {
@@ -580,7 +585,7 @@ static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
         customer_keys(cx->arena, p->who.name, p->who.reading, p->who.company, p->who.country);
     sort_handles(cx, in, p, NULL);
     if (p->has_address) {
-        address_of(c, p, str_of(channel_codes[in->channel]));
+        address_of(c, p, str_of(source_of(in)));
         p->address.id.v = id_new(cx->now_ms);
     }
     return seek_same_names(cx, p);
@@ -616,6 +621,17 @@ static bool has_stranger(const struct intake_plan *p)
     return false;
 }
 
+/* What the known record will differ in afterwards, and what is only proposed. */
+static void tell_changes(struct cx *cx, struct intake_plan *p)
+{
+    const struct proposed *o = p->proposals.items;
+    struct intake_differs *d = ARENA_ARRAY(cx->arena, p->proposals.n + 1, struct intake_differs);
+    for (size_t i = 0; i < p->proposals.n; i++)
+        d[i] = (struct intake_differs){o[i].field, customer_field(&p->seen, o[i].field), o[i].value};
+    p->result.differs = (struct list){d, p->proposals.n};
+    p->result.changes = p->fills || p->has_address || p->n_gives || p->proposals.n;
+}
+
 enum err intake_plan(struct cx *cx, struct intake *in)
 {
     struct intake_plan *p = ARENA_NEW(cx->arena, struct intake_plan);
@@ -649,6 +665,8 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     }
     TRY(recognise(cx, in, p));
     TRY(p->root.v ? known(cx, in, p) : nobody(cx, in, p));
+    if (!p->is_new)
+        tell_changes(cx, p);
     if (!in->no_interaction)
         p->interaction.v = id_new(cx->now_ms);
     p->result.customer = p->root;
@@ -667,7 +685,7 @@ static enum err fill(struct cx *cx, const struct intake *in, const struct intake
 {
     const struct customer_new *w = &p->who;
     struct customer next = p->seen;
-    struct change_by by = {.source = channel_codes[in->channel]};
+    struct change_by by = {.source = source_of(in), .batch = in->batch};
 #define X(m, ...) \
     if (w->m.len) \
         next.m = w->m;

@@ -59,6 +59,8 @@ struct intake {
     int64_t ref_id;       /* call or order */
     staff_id staff;
     bool no_interaction;      /* only make or complete the customer (POST /customers) */
+    const char *source;       /* where handles, addresses and changes came from; NULL: the channel */
+    int64_t batch;            /* the import whose rows of history this is part of; 0: none */
     struct intake_plan *plan; /* by intake_plan */
 };
 struct duplicate {
@@ -75,8 +77,13 @@ struct intake_result {
                        first answer said */
     struct list duplicates; /* of struct duplicate */
     struct list ignored;    /* of struct intake_ignored */
+    bool changes;           /* something of a known record is filled, added or proposed */
+    struct list differs;    /* of struct intake_differs: what is proposed, beside what stands there */
     enum err err;           /* of intake_take_many: what became of this one */
     struct fault why;       /* when err is not OK: its sentence, and the field at fault */
+};
+struct intake_differs {
+    str field, now, claimed;
 };
 /* A handle that recognised nobody, and why: malformed, withheld, too_many_owners. */
 struct intake_ignored {
