@@ -205,23 +205,23 @@ static void a_length_beside_chunks_is_refused(void **state)
 
 static void a_host_is_a_name_or_an_address_with_at_most_one_port(void **state)
 {
-    static const char *const good[] = {"a",          "a.b-c_d",  "a:80",        "127.0.0.1:8080",
-                                       "[::1]",      "[::1]:1",  "[fe80::1.2]", "a:",
-                                       "xn--bcher-k"};
-    static const char *const bad[] = {"",      "a:b:c", "a:b",       "a:80:81", "::1",    "[::1",
-                                      "[::1]x", "[]",    ":80",       "a/b",     "a@b",    "a b",
-                                      "[g::]", "a:123456", "a:80/",  "[::1]:x"};
+    static const char *const good[] = {"a",       "a.b-c_d",     "a:80", "127.0.0.1:8080", "[::1]",
+                                       "[::1]:1", "[fe80::1.2]", "a:",   "xn--bcher-k"};
+    static const char *const bad[] = {"",       "a:b:c",    "a:b",   "a:80:81", "::1", "[::1",
+                                      "[::1]x", "[]",       ":80",   "a/b",     "a@b", "a b",
+                                      "[g::]",  "a:123456", "a:80/", "[::1]:x"};
     struct cx *cx = *state;
     for (size_t i = 0; i < COUNT(good); i++) {
         str got = ask(*state, plain,
-                      arena_printf(cx->arena, "GET /p HTTP/1.1\r\nHost: %s\r\n"
-                                                  "Connection: close\r\n\r\n", good[i]));
+                      arena_printf(cx->arena,
+                                   "GET /p HTTP/1.1\r\nHost: %s\r\n"
+                                   "Connection: close\r\n\r\n",
+                                   good[i]));
         assert_int_equal(status_of(got), 200);
     }
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_refused(*state, plain,
-                       arena_printf(cx->arena, "GET /p HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]),
-                       400);
+                       arena_printf(cx->arena, "GET /p HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]), 400);
 }
 
 static void a_transfer_encoding_other_than_chunked_is_refused(void **state)

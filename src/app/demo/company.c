@@ -210,9 +210,8 @@ static enum err returns_of(struct company *c, struct history *h, const struct re
         if (!order)
             continue;
         fill_returned(f, h, at_of(c, r->minutes), amount);
-        ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order),
-                V((int64_t)line + 1), V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""),
-                V(at_of(c, r->minutes)));
+        ROW("order_return", q_demo_return, V(id_new(f->cx->now_ms)), V(order), V((int64_t)line + 1),
+            V((int64_t)r->lines[0].quantity * 1000), V(amount), V(""), V(at_of(c, r->minutes)));
     }
     return OK;
 }

@@ -40,7 +40,8 @@ INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms, staf
 VALUES (:id, :customer, :channel, :direction, :trust, :at, :staff, :ref, :subject, :text, :matched_by);
 
 -- name: demo_product
-INSERT INTO product (id, sku, name, price_minor, currency, category) VALUES (:id, :sku, :name, :price, :currency, :category);
+INSERT INTO product (id, sku, name, price_minor, currency, category, folded)
+VALUES (:id, :sku, :name, :price, :currency, :category, :folded);
 
 -- name: demo_order
 INSERT INTO orders (id, number, customer_id, interaction_id, channel, status, at_ms, due_ms, currency, total_minor,

@@ -257,7 +257,6 @@ enum err fill_interaction(struct filler *f, struct history *h, const struct line
     return OK;
 }
 
-
 /* What the timeline says of it. */
 static str words_of(struct filler *f, const struct order_made *o)
 {
@@ -293,8 +292,7 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
             V(p->sku), V(p->name), V((int64_t)l->quantity * 1000), V((int64_t)l->pence),
             V((int64_t)l->quantity * l->pence));
     }
-    day_add(f, h, o->at_ms,
-            &(struct standing_sums){.orders = 1, .spent = total - o->returned});
+    day_add(f, h, o->at_ms, &(struct standing_sums){.orders = 1, .spent = total - o->returned});
     h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
     f->filled.orders++;
     f->filled.lines += (int64_t)o->n_lines;
@@ -337,7 +335,10 @@ static enum err fill_products(struct filler *f)
     for (size_t i = 0; i < f->retail->n_products; i++) {
         f->products[i] = new_id(f);
         ROW("product", q_demo_product, V(f->products[i]), V(f->retail->products[i].sku),
-            V(f->retail->products[i].name), V(prices[i]), V(f->currency), V(""));
+            V(f->retail->products[i].name), V(prices[i]), V(f->currency), V(""),
+            V(product_folded(f->row_arena, f->retail->products[i].sku,
+                             f->retail->products[i].name)));
+        arena_reset(f->row_arena);
     }
     return OK;
 }
@@ -368,8 +369,7 @@ enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t s
     f->known = ARENA_ARRAY(f->arena, KEYS_SLOTS, struct known_keys);
     f->house = settings_current(cx);
     TRY(bulk_begin(s, cx, &f->bulk));
-    ROW("standing_turn", q_demo_turn,
-        V((int64_t)when_day((when){cx->now_ms}, f->time_zone)));
+    ROW("standing_turn", q_demo_turn, V((int64_t)when_day((when){cx->now_ms}, f->time_zone)));
     return fill_products(f);
 }
 

@@ -71,10 +71,9 @@ enum err call_person(struct cx *cx, void *in_, void *out)
     }
     relation_id relation;
     if (e == ERR_NOT_FOUND || in->role.len)
-        TRY(relation_add(cx,
-                         &(struct relation_new){in->made, person, c.customer.id, in->relation,
-                                                in->role},
-                         &relation));
+        TRY(relation_add(
+            cx, &(struct relation_new){in->made, person, c.customer.id, in->relation, in->role},
+            &relation));
     int64_t version = 0;
     TRY(db_int(cx, &q_call_spoke_set, &version, ARGS(V(person), V(c.id))));
     TRY(call_touched(cx, &c));

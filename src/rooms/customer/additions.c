@@ -381,8 +381,7 @@ enum err relation_add(struct cx *cx, const struct relation_new *r, relation_id *
 {
     const char *kind = relation_codes[r->kind];
     int64_t same = 0;
-    enum err e =
-        db_int(cx, &q_relation_same, &same, ARGS(V(r->customer), V(r->other), V(kind)));
+    enum err e = db_int(cx, &q_relation_same, &same, ARGS(V(r->customer), V(r->other), V(kind)));
     *id = r->id;
     if (e == OK) { /* said before: only the role may be new */
         id->v = same;

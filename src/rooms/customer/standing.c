@@ -100,8 +100,8 @@ void standing_count(struct standing *s, int32_t today, int32_t day, const struct
 /* New for a while after the first contact; then by the latest sign of life, an order or a contact. */
 void standing_judge(struct standing *s, const struct settings *house, int64_t now_ms)
 {
-    int64_t latest = s->last_contact_at.ms > s->last_order_at.ms ? s->last_contact_at.ms
-                                                                  : s->last_order_at.ms;
+    int64_t latest =
+        s->last_contact_at.ms > s->last_order_at.ms ? s->last_contact_at.ms : s->last_order_at.ms;
     if (latest < s->first_at.ms)
         latest = s->first_at.ms;
     int64_t until = s->first_at.ms + house->activity_days[ACTIVITY_NEW] * DAY_MS;
@@ -157,6 +157,8 @@ enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact
         s.first_at = f->at;
     if (f->is_order && f->at.ms > s.last_order_at.ms)
         s.last_order_at = f->at;
+    if (f->last_order_ms.has)
+        s.last_order_at.ms = f->last_order_ms.v;
     standing_judge(&s, house, cx->now_ms);
     TRY(put(cx, &s));
     if (!is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])

@@ -32,6 +32,7 @@ extern const struct shape standing_row_shape;
 struct standing_fact {
     when at;
     bool is_seen, is_order; /* moves last_contact_at and first_at; last_order_at */
+    opt_int last_order_ms;  /* an order counts no more: this one is the last now; 0: none */
     struct standing_sums add;
 };
 /* Inside apply. `via`: the id its rows keep. Tells customer.changed when the activity moves, unless is_new. */

@@ -1,9 +1,10 @@
-/* rooms/order/order.h - what customers bought, sent back, and when it is promised to arrive.
+/* rooms/order/order.h - what customers bought, sent back, paid or not, and when it is promised to
+ * arrive.
  *
  * An order comes in through the one door (its interaction is of channel order or purchase) and is
  * taken once by its number: the same number with the same content answers the same order, with
- * other content it is a conflict. Totals, returns, day rows and the customer's standing move in the
- * same change. Only money of the base currency is summed.
+ * other content it is a conflict. Totals, returns, facts of the payment, day rows and the
+ * customer's standing move in the same change. Only money of the base currency is summed.
  */
 #pragma once
 #include "rooms/intake/intake.h"
@@ -11,6 +12,18 @@
 
 enum order_status { ORDER_OPEN, ORDER_PAID, ORDER_SHIPPED, ORDER_DELIVERED, ORDER_CANCELLED };
 extern const char *const order_status_codes[5];
+/* What came of the payment. A charge-back takes its money out of what the customer spent; paid at
+ * last brings it back. */
+enum fact_kind {
+    FACT_PAID,
+    FACT_REFUSED,
+    FACT_DISPUTE,
+    FACT_CHARGE_BACK,
+    FACT_REFUND_ABUSE,
+    FACT_PAID_AT_LAST,
+    FACTS
+};
+extern const char *const fact_kind_codes[FACTS];
 
 struct order_line {
     int64_t line;
@@ -18,7 +31,7 @@ struct order_line {
     str sku, name;
     double quantity; /* thousandths are kept */
     int64_t quantity_milli;
-    money price, total;
+    money price, discount, total;
 };
 struct order_return {
     return_id id;
@@ -29,6 +42,13 @@ struct order_return {
     str reason;
     when at;
 };
+struct order_fact {
+    fact_id id;
+    int kind; /* enum fact_kind */
+    money amount;
+    str note, source_id;
+    when at;
+};
 struct order {
     order_id id;
     str number;
@@ -37,10 +57,12 @@ struct order {
     int status; /* enum order_status */
     when at, due_at;
     str currency;
-    money total, discount, returned;
+    money total, discount, returned, lost; /* discount: of order and lines; lost: charged back */
     opt_int base_minor; /* the total in the base currency; none: listed, not summed */
     str payment_method;
-    struct list lines, returns; /* of struct order_line, struct order_return */
+    bool is_discounted;
+    struct str_list promotions;
+    struct list lines, returns, facts; /* of struct order_line, order_return, order_fact */
     int64_t version;
 };
 extern const struct shape order_shape;
@@ -48,7 +70,20 @@ extern const struct shape order_shape;
 struct order_line_new {
     str sku, name;
     double quantity;
-    int64_t price; /* minor units */
+    int64_t price, discount; /* minor units; the price of one, the discount of the line */
+};
+struct order_return_new {
+    opt_int line; /* none: of the whole order, with an amount */
+    double quantity;
+    opt_int amount; /* minor units; default: what the line's part was sold for */
+    str reason;
+    when at; /* 0: now */
+};
+struct order_fact_new {
+    int kind;
+    opt_int amount; /* of a charge-back; default: all that is left */
+    str note, source_id;
+    when at; /* 0: now */
 };
 struct order_new {
     str number;
@@ -60,13 +95,17 @@ struct order_new {
     str currency;
     int status;
     str payment_method;
-    int64_t discount;
-    struct list lines; /* of struct order_line_new */
+    int64_t discount; /* of the whole, off the sum of the lines */
+    struct str_list promotions;
+    struct list lines, returns, facts; /* of struct order_line_new, order_return_new, order_fact_new */
     /* set by the route */
     int trust;
     staff_id staff;
     struct order_plan *plan; /* by order_plan */
 };
+extern const struct shape order_in_shape; /* struct order_new as JSON */
+/* Trust, staff and what may be vouched for, by who asks. */
+void order_from(const struct cx *cx, struct order_new *o);
 enum err order_plan(struct cx *cx, struct order_new *in) MUST_USE;
 /* Inside apply. ERR_STALE: plan again. */
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat) MUST_USE;

@@ -1,5 +1,6 @@
 /* rooms/product/product.c - the list of products and its routes. */
 #include "rooms/product/product.h"
+#include "base/person.h"
 #include "messages.h"
 #include "queries.h"
 
@@ -8,10 +9,13 @@ struct product_in {
     str sku, name;
     money price;
     str category;
+    bool is_active;
     /* between plan and apply */
     struct product seen;
 };
 struct page_in {
+    str q, category;
+    bool active;
     int64_t limit;
     str cursor;
 };
@@ -26,6 +30,7 @@ static const struct field product_fields[] = {
     FIELD(struct product, name),
     FIELD(struct product, price, .nullable = true),
     FIELD(struct product, category),
+    FIELD(struct product, is_active, .doc = "Sold"),
     FIELD(struct product, version),
 };
 const struct shape product_shape = SHAPE("product", struct product, product_fields);
@@ -35,6 +40,7 @@ static const struct field product_row_fields[] = {
     FIELD(struct product, name),
     FIELD_AS(struct product, price, "price_minor", .nullable = true),
     FIELD(struct product, category),
+    FIELD(struct product, is_active, .doc = "Sold"),
     FIELD(struct product, version),
 };
 static const struct shape product_row_shape = SHAPE("product_row", struct product, product_row_fields);
@@ -43,6 +49,7 @@ static const struct field product_in_fields[] = {
     FIELD(struct product_in, name, .required = true, .max_len = 300),
     FIELD(struct product_in, price),
     FIELD(struct product_in, category),
+    FIELD(struct product_in, is_active, .doc = "Sold; default true"),
 };
 static const struct shape product_in_shape = SHAPE("product_in", struct product_in, product_in_fields);
 static const struct field product_patch_fields[] = {
@@ -50,14 +57,19 @@ static const struct field product_patch_fields[] = {
     FIELD(struct product_in, name, .max_len = 300),
     FIELD(struct product_in, price),
     FIELD(struct product_in, category),
+    FIELD(struct product_in, is_active),
 };
 static const struct shape product_patch_shape = SHAPE("product_patch", struct product_in, product_patch_fields);
-enum { PATCH_NAME = 1, PATCH_PRICE, PATCH_CATEGORY };
+enum { PATCH_NAME = 1, PATCH_PRICE, PATCH_CATEGORY, PATCH_ACTIVE };
+enum { ADD_ACTIVE = 4, LIST_CATEGORY = 1, LIST_ACTIVE };
 static const struct field by_id_fields[] = {
     FIELD(struct product_in, id, .in_path = true),
 };
 static const struct shape by_id_shape = SHAPE("product_by_id", struct product_in, by_id_fields);
 static const struct field page_in_fields[] = {
+    FIELD(struct page_in, q, .doc = "Part of the SKU or name"),
+    FIELD(struct page_in, category),
+    FIELD(struct page_in, active, .doc = "true: what is sold; false: what is sold no more"),
     PAGE_FIELDS(struct page_in),
 };
 static const struct shape page_in_shape = SHAPE("product_list_in", struct page_in, page_in_fields);
@@ -86,6 +98,32 @@ static enum err route_get(struct cx *cx, void *in, void *out)
     return product_get(cx, ((struct product_in *)in)->id.v, out);
 }
 
+str product_folded(struct arena *a, str sku, str name)
+{
+    return text_fold(a, arena_printf(a, SFMT " " SFMT, SARG(sku), SARG(name)));
+}
+
+/* What stands anywhere (or alone) in a text, as LIKE wants it. */
+static str pattern(struct arena *a, str s, bool is_part)
+{
+    struct text t = text_in(a, 2 * s.len + 3);
+    if (is_part)
+        text_add_char(&t, '%');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '%' || s.ptr[i] == '_' || s.ptr[i] == '!')
+            text_add_char(&t, '!');
+        text_add_char(&t, s.ptr[i]);
+    }
+    if (is_part)
+        text_add_char(&t, '%');
+    return text_str(&t);
+}
+
+static bool is_sent(const struct cx *cx, unsigned i)
+{
+    return (cx->sent >> i) & 1;
+}
+
 static enum err route_list(struct cx *cx, void *in, void *out)
 {
     struct page_in *a = in;
@@ -93,14 +131,21 @@ static enum err route_list(struct cx *cx, void *in, void *out)
     int64_t sort, before = INT64_MAX;
     if (a->limit == 0)
         a->limit = 50;
-    if (a->cursor.len && !cursor_read(a->cursor, cx->now_ms, "products", &sort, &before))
+    str q = pattern(cx->arena, text_fold(cx->arena, str_trim(a->q)), true),
+        category = is_sent(cx, LIST_CATEGORY) ? pattern(cx->arena, a->category, false) : S("%");
+    bool by_active = is_sent(cx, LIST_ACTIVE);
+    int64_t least = by_active && a->active, most = !by_active || a->active;
+    const char *tag =
+        arena_cstr(cx->arena, arena_printf(cx->arena, "products " SFMT " " SFMT " %d%d", SARG(q),
+                                           SARG(category), (int)least, (int)most));
+    if (a->cursor.len && !cursor_read(a->cursor, cx->now_ms, tag, &sort, &before))
         return fault_field(cx, ERR_INVALID, S("cursor"), M_PAGE_CURSOR);
     TRY(db_all(cx, &q_product_list, &product_row_shape, &page->items,
-               ARGS(V(before), V(a->limit + 1))));
+               ARGS(V(before), V(least), V(most), V(q), V(category), V(a->limit + 1))));
     if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
         int64_t last = ((const struct product *)page->items.items)[a->limit - 1].id.v;
-        page->next = cursor_make(cx->arena, cx->now_ms, "products", last, last);
+        page->next = cursor_make(cx->arena, cx->now_ms, tag, last, last);
     }
     return OK;
 }
@@ -134,17 +179,14 @@ static enum err add_apply(struct cx *cx, void *in, void *out)
     int64_t n = 0;
     TRY(db_run_count(cx, &q_product_insert, &n,
                      ARGS(V(a->id), V(a->sku), V(a->name), amount_or_null(a->price),
-                          V(a->price.currency.code), V(a->category))));
+                          V(a->price.currency.code), V(a->category),
+                          V(!is_sent(cx, ADD_ACTIVE) || a->is_active),
+                          V(product_folded(cx->arena, a->sku, a->name)))));
     if (n == 0)
         return fault_field(cx, ERR_CONFLICT, S("sku"), M_PRODUCT_HERE);
     TRY(audit_add(cx, "product.add", 0, a->id.v, (str){0}));
     cx->made_id = a->id.v;
     return product_get(cx, a->id.v, out);
-}
-
-static bool is_sent(const struct cx *cx, unsigned i)
-{
-    return (cx->sent >> i) & 1;
 }
 
 static enum err patch_plan(struct cx *cx, void *in, void *out)
@@ -164,10 +206,12 @@ static enum err patch_apply(struct cx *cx, void *in, void *out)
     str name = is_sent(cx, PATCH_NAME) && a->name.len ? a->name : a->seen.name;
     money price = is_sent(cx, PATCH_PRICE) ? a->price : a->seen.price;
     str category = is_sent(cx, PATCH_CATEGORY) ? a->category : a->seen.category;
+    bool is_active = is_sent(cx, PATCH_ACTIVE) ? a->is_active : a->seen.is_active;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_product_update, &n,
                      ARGS(V(name), amount_or_null(price), V(price.currency.code), V(category),
-                          V(a->id), V(a->seen.version))));
+                          V(is_active), V(product_folded(cx->arena, a->seen.sku, name)), V(a->id),
+                          V(a->seen.version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(audit_add(cx, "product.change", 0, a->id.v, (str){0}));

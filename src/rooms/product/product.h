@@ -9,6 +9,7 @@ struct product {
     str sku, name;
     money price; /* currency "": none stated */
     str category;
+    bool is_active; /* sold */
     int64_t version;
 };
 extern const struct shape product_shape;
@@ -16,5 +17,8 @@ extern const struct shape product_shape;
 /* Those of the given SKUs that are known, ordered by SKU. */
 enum err product_by_skus(struct cx *cx, const str *skus, size_t n,
                          struct list *out /* of struct product */) MUST_USE;
+
+/* SKU and name in the form in which they are searched. */
+str product_folded(struct arena *a, str sku, str name);
 
 extern const struct room product_room;

@@ -1,25 +1,29 @@
 -- Products.
 
--- name: product_get -> product_row
-SELECT id, sku, name, price_minor, currency, category, version FROM product WHERE id = :id;
+-- part: product_columns
+id, sku, name, price_minor, currency, category, is_active, version;
 
--- name: product_by_sku -> product_row
-SELECT id, sku, name, price_minor, currency, category, version FROM product WHERE sku = :sku;
+-- name: product_get -> product_row
+SELECT {{product_columns}} FROM product WHERE id = :id;
 
 -- name: product_by_skus -> product_row
-SELECT id, sku, name, price_minor, currency, category, version
+SELECT {{product_columns}}
   FROM product WHERE sku IN {{texts}} :skus
  ORDER BY sku LIMIT 1000;
 
+-- Newest first; the patterns are '%' where nothing is asked.
 -- name: product_list -> product_row
-SELECT id, sku, name, price_minor, currency, category, version
-  FROM product WHERE id < :before
+SELECT {{product_columns}}
+  FROM product
+ WHERE id < :before AND is_active BETWEEN :least AND :most AND folded LIKE :q ESCAPE '!' AND category LIKE :category ESCAPE '!'
  ORDER BY id DESC LIMIT :n;
 
 -- name: product_insert
-INSERT INTO product (id, sku, name, price_minor, currency, category)
-VALUES (:id, :sku, :name, :price, :currency, :category) ON CONFLICT DO NOTHING;
+INSERT INTO product (id, sku, name, price_minor, currency, category, is_active, folded)
+VALUES (:id, :sku, :name, :price, :currency, :category, :is_active, :folded) ON CONFLICT DO NOTHING;
 
 -- name: product_update
-UPDATE product SET name = :name, price_minor = :price, currency = :currency, category = :category, version = version + 1
+UPDATE product
+   SET name = :name, price_minor = :price, currency = :currency, category = :category, is_active = :is_active,
+       folded = :folded, version = version + 1
  WHERE id = :id AND version = :version;
