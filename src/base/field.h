@@ -12,7 +12,7 @@
  * JSON forms: str, opt_str string | int64, opt_int number | bool | double number | when RFC 3339
  * string | money {"amount","currency"} | <x>_id string with prefix | enum: FIELD_ENUM, string of a
  * table | list of structs: FIELD_LIST(struct, member, &shape), a JSON array | nested struct:
- * FIELD_STRUCT | text that is already JSON, written as it stands: FIELD_JSON (out only).
+ * FIELD_STRUCT | text that is already JSON, written as it stands: FIELD_JSON (out; in where `any_in`).
  */
 #pragma once
 #include "base/value.h"
@@ -39,7 +39,8 @@ struct field {
     enum field_type type;
     uint16_t offset, size;
     const char *id_prefix;              /* F_ID */
-    const char *const *names;           /* F_ENUM: codes, in the enum's order (stored as int in C, text in SQL) */
+    const char *const *names;           /* F_ENUM: codes, in the enum's order (stored as int in C, text in SQL);
+                                         * F_STR: the only texts it may be, or empty */
     size_t n_names;
     const struct shape *sub;            /* F_LIST, F_STRUCT */
     const char *doc;
@@ -56,6 +57,7 @@ struct field {
     int64_t min, max; /* of numbers; both 0: not checked. F_STR_LIST: max = characters of each text (0: 200) */
     /* Roles that see the value in JSON out; 0 = all. Others get null and "masked" in the docs. */
     uint32_t seen_by;
+    bool any_in;     /* F_JSON: accepted in JSON in, any value, as its text */
     bool not_column; /* part of the JSON only; the row reader passes over it */
 };
 struct shape {

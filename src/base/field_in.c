@@ -27,9 +27,33 @@ static ptrdiff_t copy_checked(const struct field *f, str s, char *to, size_t *le
     return -1;
 }
 
+static str names_of(struct arena *a, const struct field *f)
+{
+    struct text t = text_in(a, 400);
+    for (size_t i = 0; i < f->n_names; i++) {
+        if (!f->names[i] || !*f->names[i])
+            continue;
+        if (t.len)
+            text_add(&t, S(", "));
+        text_add(&t, str_of(f->names[i]));
+    }
+    return text_str(&t);
+}
+
+static bool is_named(const struct field *f, str s)
+{
+    for (size_t i = 0; i < f->n_names; i++)
+        if (str_eq(s, str_of(f->names[i])))
+            return true;
+    return false;
+}
+
 enum err field_put_text(struct cx *cx, const struct field *f, str s, str *out)
 {
     size_t most = field_max_chars(f);
+    if (f->n_names && s.len && !is_named(f, s))
+        return fault(cx, ERR_INVALID, M_NOT_A_CHOICE, MARG("given", s),
+                     MARG("choices", names_of(cx->arena, f)));
     if (s.len > most && str_chars(s) > most)
         return fault(cx, ERR_INVALID, M_TOO_LONG, MNUM("length", (int64_t)str_chars(s)),
                      MNUM("most", (int64_t)most));
@@ -90,19 +114,6 @@ enum err field_put_id(struct cx *cx, const struct field *f, str s, void *at)
         return fault(cx, ERR_INVALID, M_NOT_AN_ID, MARG("given", s),
                      MARG("prefix", str_of(f->id_prefix)));
     return OK;
-}
-
-static str names_of(struct arena *a, const struct field *f)
-{
-    struct text t = text_in(a, 400);
-    for (size_t i = 0; i < f->n_names; i++) {
-        if (!f->names[i] || !*f->names[i])
-            continue;
-        if (t.len)
-            text_add(&t, S(", "));
-        text_add(&t, str_of(f->names[i]));
-    }
-    return text_str(&t);
 }
 
 static void enum_store(const struct field *f, size_t i, void *at)

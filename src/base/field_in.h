@@ -16,7 +16,7 @@ enum err field_unknown(struct cx *cx, const struct shape *shape, str name) MUST_
 /* May this field be given in a body, query or form? */
 static inline bool field_is_open(const struct field *f)
 {
-    return !f->read_only && !f->in_path && f->type != F_JSON;
+    return !f->read_only && !f->in_path && (f->type != F_JSON || f->any_in);
 }
 /* Required and not there (or blank text)? */
 bool field_is_missing(const struct field *f, bool was_sent, const void *out);

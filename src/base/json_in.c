@@ -206,9 +206,20 @@ static bool takes_null(const struct field *f)
     return !f->required && (f->nullable || !is_plain);
 }
 
+/* Any value, as its text: who asked for it reads it by a shape of his own. */
+static enum err read_any(struct cx *cx, const json_t *v, str *out)
+{
+    size_t n = json_dumpb(v, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *p = arena_try_raw(cx->arena, n + 1);
+    if (!p)
+        return fault(cx, ERR_TOO_BIG, M_TOO_BIG);
+    *out = (str){p, json_dumpb(v, p, n, JSON_COMPACT | JSON_ENCODE_ANY)};
+    return OK;
+}
+
 static enum err read_value(struct cx *cx, const struct field *f, const json_t *v, char *at)
 {
-    if (json_is_null(v) && takes_null(f))
+    if (json_is_null(v) && takes_null(f) && f->type != F_JSON)
         return OK;
     if (json_is_null(v) && f->required)
         return fault(cx, ERR_INVALID, M_MISSING);
@@ -252,7 +263,7 @@ static enum err read_value(struct cx *cx, const struct field *f, const json_t *v
     case F_STRUCT:
         return read_object(cx, f->sub, v, at, NULL);
     case F_JSON:
-        break;
+        return read_any(cx, v, (str *)at);
     }
     return fault(cx, ERR_INTERNAL, M_INTERNAL);
 }

@@ -444,6 +444,19 @@ static void schema_money(struct json_out *j)
 
 static void schema_properties(struct json_out *j, const struct shape *shape, bool is_input);
 
+/* The texts that a text may be, with none. */
+static void schema_texts(struct json_out *j, const struct field *f, bool is_null)
+{
+    field_key(j, "enum");
+    json_array_begin(j);
+    json_str(j, S(""));
+    for (size_t i = 0; i < f->n_names; i++)
+        json_str(j, str_of(f->names[i]));
+    if (is_null)
+        json_null(j);
+    json_array_end(j);
+}
+
 static void schema_field(struct json_out *j, const struct field *f, bool is_input)
 {
     bool is_null = may_be_null(f, is_input);
@@ -460,6 +473,8 @@ static void schema_field(struct json_out *j, const struct field *f, bool is_inpu
             field_key(j, "maxLength");
             json_int(j, (int64_t)field_max_chars(f));
         }
+        if (f->n_names)
+            schema_texts(j, f, is_null);
         break;
     case F_INT:
     case F_OPT_INT:
@@ -536,7 +551,7 @@ static void schema_field(struct json_out *j, const struct field *f, bool is_inpu
 
 static bool is_in_schema(const struct field *f, bool is_input)
 {
-    return is_input ? !f->read_only && !f->in_path && f->type != F_JSON : !f->secret;
+    return is_input ? !f->read_only && !f->in_path && (f->type != F_JSON || f->any_in) : !f->secret;
 }
 
 static void schema_properties(struct json_out *j, const struct shape *shape, bool is_input)

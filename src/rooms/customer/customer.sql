@@ -264,12 +264,25 @@ SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.
  WHERE h.id = :id;
 
 -- One id of the record, newest first: the index gives the order.
--- name: history_page -> history_row
+-- name: history_page -> history_line_row
 SELECT h.id, h.customer_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
-       h.batch_id, h.undone_by
+       h.batch_id, h.undone_by, s.name, t.name
   FROM history h
+  LEFT JOIN staff s ON h.actor_kind = 'staff' AND s.id = h.actor_id
+  LEFT JOIN token t ON h.actor_kind = 'token' AND t.id = h.actor_id
  WHERE h.customer_id = :customer AND h.id < :before
  ORDER BY h.id DESC LIMIT :n;
+
+-- name: history_line -> history_line_row
+SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
+       h.batch_id, h.undone_by, s.name, t.name
+  FROM history h JOIN customer c ON c.id = h.customer_id
+  LEFT JOIN staff s ON h.actor_kind = 'staff' AND s.id = h.actor_id
+  LEFT JOIN token t ON h.actor_kind = 'token' AND t.id = h.actor_id
+ WHERE h.id = :id;
+
+-- name: staff_names -> staff_name_row
+SELECT s.id, s.name FROM staff s WHERE s.id IN {{ints}} :ids ORDER BY s.id LIMIT 400;
 
 -- name: history_of_batch -> history_row
 SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
@@ -312,3 +325,49 @@ SELECT k.mark, k.reason, s.id, s.name, k.at_ms
   FROM customer m JOIN customer_mark k ON k.customer_id = m.id AND k.mark = :mark LEFT JOIN staff s ON s.id = k.staff_id
  WHERE m.root_id = :root
  ORDER BY k.at_ms LIMIT 1;
+
+-- ---- custom attributes ----
+
+-- name: attr_def_list -> attr_def_row
+SELECT d.id, d.code, d.label, d.type, d.choices, d.position, d.is_active, d.created_ms, d.version
+  FROM attr_def d
+ ORDER BY d.position, d.label, d.id LIMIT 200;
+
+-- name: attr_def_get -> attr_def_row
+SELECT d.id, d.code, d.label, d.type, d.choices, d.position, d.is_active, d.created_ms, d.version FROM attr_def d WHERE d.id = :id;
+
+-- name: attr_def_by_code -> attr_def_row
+SELECT d.id, d.code, d.label, d.type, d.choices, d.position, d.is_active, d.created_ms, d.version
+  FROM attr_def d WHERE d.code = :code;
+
+-- name: attr_def_count -> number_row
+SELECT count(*) FROM attr_def;
+
+-- name: attr_def_insert
+INSERT INTO attr_def (id, code, label, type, choices, position, created_ms)
+VALUES (:id, :code, :label, :type, :choices, :position, :now) ON CONFLICT DO NOTHING;
+
+-- name: attr_def_update
+UPDATE attr_def SET label = :label, choices = :choices, position = :position, is_active = :active, version = version + 1
+ WHERE id = :id AND version = :version;
+
+-- name: attr_choice_used -> number_row
+SELECT a.customer_id FROM attr a WHERE a.attr_id = :attr AND a.folded = :folded LIMIT 1;
+
+-- name: attr_of_customer -> attr_row
+SELECT a.attr_id, a.customer_id, a.num, a.text, a.folded
+  FROM customer m JOIN attr a ON a.customer_id = m.id
+ WHERE m.root_id = :root
+ ORDER BY a.attr_id, a.customer_id, a.folded LIMIT 10000;
+
+-- name: attr_of_one -> attr_row
+SELECT a.attr_id, a.customer_id, a.num, a.text, a.folded
+  FROM customer m JOIN attr a ON a.customer_id = m.id AND a.attr_id = :attr
+ WHERE m.root_id = :root
+ ORDER BY a.customer_id, a.folded LIMIT 1000;
+
+-- name: attr_clear
+DELETE FROM attr WHERE attr_id = :attr AND customer_id IN (SELECT id FROM customer WHERE root_id = :root);
+
+-- name: attr_insert
+INSERT INTO attr (customer_id, attr_id, folded, num, text) VALUES (:customer, :attr, :folded, :num, :text);

@@ -83,9 +83,9 @@ static struct customer read_back(struct test_world *w, customer_id c)
 
 static size_t rows_of(struct test_world *w, customer_id c, struct list *rows)
 {
-    assert_int_equal(
-        db_all(&w->cx, &q_history_page, &history_row_shape, rows, ARGS(V(c), V(INT64_MAX), V(100))),
-        OK);
+    assert_int_equal(db_all(&w->cx, &q_history_page, &history_line_row_shape, rows,
+                            ARGS(V(c), V(INT64_MAX), V(100))),
+                     OK);
     return rows->n;
 }
 
@@ -97,19 +97,19 @@ static void a_change_leaves_both_values_and_goes_back(void **state)
 
     history_id h = set(w, c, S("city"), S("Osaka"), 0);
     assert_int_equal(rows_of(w, c, &rows), 1);
-    const struct history_row *r = rows.items;
-    assert_str(r[0].field, S("city"));
-    assert_str(r[0].old, S(""));
-    assert_str(r[0].new, S("Osaka"));
+    const struct history_line *r = rows.items;
+    assert_str(r[0].row.field, S("city"));
+    assert_str(r[0].row.old, S(""));
+    assert_str(r[0].row.new, S("Osaka"));
 
     assert_int_equal(undo(w, h), OK);
     assert_str(read_back(w, c).city, S(""));
     assert_int_equal(rows_of(w, c, &rows), 2);
     r = rows.items;
-    assert_str(r[0].source, S("undo"));
-    assert_int_equal(r[1].undone_by, r[0].id.v);
+    assert_str(r[0].row.source, S("undo"));
+    assert_int_equal(r[1].row.undone_by, r[0].row.id.v);
     assert_int_equal(undo(w, h), ERR_CONFLICT);
-    assert_int_equal(undo(w, r[0].id), OK); /* taking back the taking back */
+    assert_int_equal(undo(w, r[0].row.id), OK); /* taking back the taking back */
     assert_str(read_back(w, c).city, S("Osaka"));
 }
 
@@ -201,6 +201,123 @@ static void tags_are_one_whatever_their_case(void **state)
     assert_int_equal(tags.n, 0);
 }
 
+/* ---- custom attributes ---------------------------------------------------------------------- */
+
+static struct attr_def defined(struct test_world *w, str code, int type, str choices)
+{
+    struct attr_def d = {.id = {id_new(w->cx.now_ms)},
+                         .code = code,
+                         .label = code,
+                         .type = type,
+                         .is_active = true,
+                         .choices_json = choices};
+    struct list one = {&d, 1};
+    assert_int_equal(attr_defs_finish(&w->cx, &one), OK);
+    return d;
+}
+
+static enum err def_add(struct cx *cx, void *state)
+{
+    const struct attr_def *d = state;
+    return db_run(cx, &q_attr_def_insert,
+                  ARGS(V(d->id), V(d->code), V(d->label), V(attr_type_codes[d->type]),
+                       V(d->choices_json), V(0), V(cx->now_ms)));
+}
+
+static void values_are_read_by_their_type_or_refused(void **state)
+{
+    struct test_world *w = *state;
+    static const struct {
+        int type;
+        const char *given, *text, *json; /* text NULL: refused */
+        int64_t num;
+    } cases[] = {
+        {ATTR_NUMBER, "12.5", "12.5", "12.5", 12500},
+        {ATTR_NUMBER, "-0.001", "-0.001", "-0.001", -1},
+        {ATTR_NUMBER, "1.2345", NULL, NULL, 0},
+        {ATTR_NUMBER, "1e5", NULL, NULL, 0},
+        {ATTR_NUMBER, "9999999999999999999999", NULL, NULL, 0},
+        {ATTR_NUMBER, "-", NULL, NULL, 0},
+        {ATTR_NUMBER, "5.", NULL, NULL, 0},
+        {ATTR_MONEY, "1234.5 EUR", "1234.50 EUR", "{\"amount\":123450,\"currency\":\"EUR\"}",
+         123450},
+        {ATTR_MONEY, "900 JPY", "900 JPY", "{\"amount\":900,\"currency\":\"JPY\"}", 900},
+        {ATTR_MONEY, "9.5 JPY", NULL, NULL, 0},
+        {ATTR_MONEY, "9.5", NULL, NULL, 0},
+        {ATTR_DATE, "1970-01-02", "1970-01-02", "\"1970-01-02\"", 1},
+        {ATTR_DATE, "1969-12-31", "1969-12-31", "\"1969-12-31\"", -1},
+        {ATTR_DATE, "2026-02-30", NULL, NULL, 0},
+        {ATTR_DATE, "31.01.2026", NULL, NULL, 0},
+        {ATTR_YES_NO, "Yes", "yes", "true", 1},
+        {ATTR_YES_NO, "maybe", NULL, NULL, 0},
+        {ATTR_CHOICE, "RED", "Red", "\"Red\"", 0},
+        {ATTR_CHOICE, "green", NULL, NULL, 0},
+        {ATTR_CHOICES, "blue; red;blue", "Blue; Red", "[\"Blue\",\"Red\"]", 0},
+        {ATTR_TEXT, " \xd8\xb4\xd9\x83\xd8\xb1\xd8\xa7 ", "\xd8\xb4\xd9\x83\xd8\xb1\xd8\xa7",
+         "\"\xd8\xb4\xd9\x83\xd8\xb1\xd8\xa7\"", 0},
+        {ATTR_TEXT, "a\x01z", NULL, NULL, 0},
+        {ATTR_TEXT, "", "", "null", 0},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bool has_list = cases[i].type >= ATTR_CHOICE;
+        struct attr_def d =
+            defined(w, S("x"), cases[i].type, has_list ? S("[\"Red\",\"Blue\"]") : S("[]"));
+        struct attr_value v, again;
+        enum err e = attr_value_read(&w->cx, &d, str_of(cases[i].given), &v);
+        if (!cases[i].text) {
+            assert_int_equal(e, ERR_INVALID);
+            continue;
+        }
+        assert_int_equal(e, OK);
+        assert_str(attr_value_text(w->cx.arena, &d, &v), str_of(cases[i].text));
+        assert_str(attr_value_json(w->cx.arena, &d, &v), str_of(cases[i].json));
+        if (cases[i].num)
+            assert_int_equal(v.row[0].num.v, cases[i].num);
+        assert_int_equal(attr_value_read_json(&w->cx, &d, str_of(cases[i].json), &again), OK);
+        assert_str(attr_value_text(w->cx.arena, &d, &again), str_of(cases[i].text));
+    }
+}
+
+struct put {
+    customer_id c;
+    const struct attr_def *d;
+    str text;
+    struct change_by by;
+};
+static enum err put_apply(struct cx *cx, void *state)
+{
+    struct put *p = state;
+    struct attr_value v;
+    TRY(attr_value_read(cx, p->d, p->text, &v));
+    p->by = (struct change_by){0};
+    return attr_put(cx, p->c, p->d, &v, &p->by);
+}
+
+static void attributes_are_set_cleared_and_taken_back(void **state)
+{
+    struct test_world *w = *state;
+    customer_id c = made(w, S("Ann Lee"));
+    struct attr_def d = defined(w, S("colours"), ATTR_CHOICES, S("[\"Red\",\"Blue\",\"Green\"]"));
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, def_add, &d), OK);
+    struct record r;
+
+    struct put p = {.c = c, .d = &d, .text = S("red; blue")};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, put_apply, &p), OK);
+    history_id first = p.by.made;
+    w->cx.now_ms++;
+    p.text = S("");
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, put_apply, &p), OK);
+    history_id cleared = p.by.made;
+    assert_int_equal(record_get(&w->cx, c, &r), OK);
+    assert_int_equal(r.attributes.n, 1);
+    assert_str(((struct attribute *)r.attributes.items)->value, S("null"));
+
+    assert_int_equal(undo(w, first), ERR_CONFLICT); /* cleared since */
+    assert_int_equal(undo(w, cleared), OK);
+    assert_int_equal(record_get(&w->cx, c, &r), OK);
+    assert_str(((struct attribute *)r.attributes.items)->value, S("[\"Blue\",\"Red\"]"));
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +327,8 @@ static int all(void)
         STORE_TEST(a_name_taken_back_is_found_again_by_its_keys),
         STORE_TEST(a_batch_goes_back_slice_by_slice_and_counts_what_moved),
         STORE_TEST(tags_are_one_whatever_their_case),
+        STORE_TEST(values_are_read_by_their_type_or_refused),
+        STORE_TEST(attributes_are_set_cleared_and_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,8 @@ static const struct shape standing_out_shape = SHAPE("standing", struct standing
 static const struct field record_fields[] = {
     FIELD_STRUCT(struct record, customer, &customer_shape),
     FIELD_LIST(struct record, marks, &mark_shape),
+    FIELD_LIST(struct record, tags, &tag_shape),
+    FIELD_LIST(struct record, attributes, &attribute_shape, .doc = "All custom attributes in use; value null where there is none"),
     FIELD_LIST(struct record, identities, &identity_shape),
     FIELD_LIST(struct record, addresses, &address_shape),
     FIELD_LIST(struct record, holdings, &holding_shape),
@@ -50,10 +52,14 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     struct list ids;
     TRY(customer_root(cx, id, &root, &ids));
     struct standing standing = {0};
+    struct list defs = {0}, values = {0};
     struct args by_root = ARGS(V(root));
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &out->customer, by_root, false},
         {&q_mark_list, &mark_row_shape, false, &out->marks, by_root, false},
+        {&q_tag_of_customer, &tag_row_shape, false, &out->tags, by_root, false},
+        {&q_attr_def_list, &attr_def_row_shape, false, &defs, NO_ARGS, false},
+        {&q_attr_of_customer, &attr_row_shape, false, &values, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
         {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
@@ -81,6 +87,8 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
                            offsetof(struct note, id), NOTES_SHOWN + 1);
     out->customer.name_lang = customer_name_lang(out->customer.name, out->customer.lang);
     out->version = out->customer.version;
+    TRY(attr_defs_finish(cx, &defs));
+    out->attributes = attributes_of(cx, &defs, &values, root);
     struct relation *rel = out->relations.items;
     for (size_t i = 0; i < out->relations.n; i++)
         rel[i].other.name_lang = customer_name_lang(rel[i].other.name, rel[i].other_lang);
