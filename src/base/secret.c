@@ -95,17 +95,38 @@ static void key_copy(uint8_t out[sizeof cursor_key])
     pthread_rwlock_unlock(&cursor_lock);
 }
 
-str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, int64_t id)
+/* What a cursor says: numbers, then the text of an order by text. */
+struct cursor {
+    int64_t made_ms, sort, id;
+    char text[CURSOR_TEXT_MAX];
+};
+enum { CURSOR_HEAD = 3 * sizeof(int64_t), CURSOR_MAX = NONCE + sizeof(struct cursor) + crypto_aead_xchacha20poly1305_ietf_ABYTES };
+
+static str cursor_seal(struct arena *a, const char *tag, const struct cursor *said, size_t n_text)
 {
-    uint8_t key[sizeof cursor_key], whole[NONCE + SEALED];
-    const int64_t said[3] = {now_ms, sort, id};
+    uint8_t key[sizeof cursor_key], whole[CURSOR_MAX];
+    unsigned long long n = 0;
     key_copy(key);
     randombytes_buf(whole, NONCE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(whole + NONCE, NULL, (const uint8_t *)said,
-                                               sizeof said, (const uint8_t *)tag, strlen(tag), NULL,
-                                               whole, key);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(whole + NONCE, &n, (const uint8_t *)said,
+                                               CURSOR_HEAD + n_text, (const uint8_t *)tag,
+                                               strlen(tag), NULL, whole, key);
     sodium_memzero(key, sizeof key);
-    return base64url(a, whole, sizeof whole);
+    return base64url(a, whole, NONCE + (size_t)n);
+}
+
+str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, int64_t id)
+{
+    return cursor_seal(a, tag, &(struct cursor){.made_ms = now_ms, .sort = sort, .id = id}, 0);
+}
+
+str cursor_make_text(struct arena *a, int64_t now_ms, const char *tag, str sort, int64_t id)
+{
+    struct cursor said = {.made_ms = now_ms, .id = id};
+    size_t n = sort.len < sizeof said.text ? sort.len : sizeof said.text;
+    if (n)
+        memcpy(said.text, sort.ptr, n);
+    return cursor_seal(a, tag, &said, n);
 }
 
 /* libsodium takes some bytes above 0x7F for letters. */
@@ -120,26 +141,46 @@ static bool is_base64url(str s)
     return s.len > 0;
 }
 
-bool cursor_read(str cursor, int64_t now_ms, const char *tag, int64_t *sort, int64_t *id)
+static bool cursor_open(str cursor, int64_t now_ms, const char *tag, struct cursor *said, size_t *n_text)
 {
-    uint8_t key[sizeof cursor_key], whole[NONCE + SEALED];
-    int64_t said[3];
+    uint8_t key[sizeof cursor_key], whole[CURSOR_MAX];
     size_t n = 0;
+    unsigned long long n_said = 0;
     const char *end = NULL;
     if (!is_base64url(cursor) ||
         sodium_base642bin(whole, sizeof whole, cursor.ptr, cursor.len, NULL, &n, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-        n != sizeof whole || end != cursor.ptr + cursor.len)
+        n < NONCE + SEALED || end != cursor.ptr + cursor.len)
         return false;
     key_copy(key);
-    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)said, NULL, NULL, whole + NONCE,
-                                                         SEALED, (const uint8_t *)tag, strlen(tag),
-                                                         whole, key);
+    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)said, &n_said, NULL,
+                                                         whole + NONCE, n - NONCE,
+                                                         (const uint8_t *)tag, strlen(tag), whole,
+                                                         key);
     sodium_memzero(key, sizeof key);
+    *n_text = (size_t)n_said - CURSOR_HEAD;
     /* A clock that went back a little does not make a cursor old. */
-    if (bad || said[0] < now_ms - CURSOR_MS || said[0] > now_ms + CURSOR_MS)
+    return !bad && said->made_ms >= now_ms - CURSOR_MS && said->made_ms <= now_ms + CURSOR_MS;
+}
+
+bool cursor_read(str cursor, int64_t now_ms, const char *tag, int64_t *sort, int64_t *id)
+{
+    struct cursor said;
+    size_t n;
+    if (!cursor_open(cursor, now_ms, tag, &said, &n) || n != 0)
         return false;
-    *sort = said[1];
-    *id = said[2];
+    *sort = said.sort;
+    *id = said.id;
+    return true;
+}
+
+bool cursor_read_text(struct arena *a, str cursor, int64_t now_ms, const char *tag, str *sort, int64_t *id)
+{
+    struct cursor said;
+    size_t n;
+    if (!cursor_open(cursor, now_ms, tag, &said, &n))
+        return false;
+    *sort = arena_str(a, (str){said.text, n});
+    *id = said.id;
     return true;
 }

@@ -62,7 +62,7 @@ bool id_parse(str s, const char *prefix, int64_t *out) MUST_USE;
     X(address_id, "adr") X(holding_id, "hld") X(product_id, "prd") X(order_id, "ord")          \
     X(call_id, "cal") X(phone_link_id, "phl") X(merge_id, "mrg") X(relation_id, "rel")         \
     X(proposal_id, "prp") X(return_id, "ret") X(history_id, "hst") X(tag_id, "tag")             \
-    X(attr_id, "atr") X(consent_id, "cns") X(fact_id, "fct")
+    X(attr_id, "atr") X(consent_id, "cns") X(fact_id, "fct") X(view_id, "viw") X(bulk_id, "blk")
 #define X(type, prefix) typedef struct { int64_t v; } type;
 ID_TYPES(X)
 #undef X
@@ -80,3 +80,7 @@ void cursor_key_set(const uint8_t key[32]);
 str cursor_make(struct arena *a, int64_t now_ms, const char *tag, int64_t sort, int64_t id);
 /* False: not ours, of another list, or too old. */
 bool cursor_read(str cursor, int64_t now_ms, const char *tag, int64_t *sort, int64_t *id) MUST_USE;
+/* The same for orders by text; of a longer one the first bytes are kept, the id settles the rest. */
+enum { CURSOR_TEXT_MAX = 200 };
+str cursor_make_text(struct arena *a, int64_t now_ms, const char *tag, str sort, int64_t id);
+bool cursor_read_text(struct arena *a, str cursor, int64_t now_ms, const char *tag, str *sort, int64_t *id) MUST_USE;

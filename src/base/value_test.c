@@ -457,6 +457,29 @@ static void a_cursor_opens_for_its_own_list_within_a_day(void **state)
     assert_false(cursor_read(c, now, "notes", &sort, &id));
 }
 
+static void a_cursor_of_an_order_by_text_keeps_the_text_to_itself(void **state)
+{
+    struct cx *cx = *state;
+    const int64_t now = 1795329000000;
+    str sort;
+    int64_t id, number;
+    str c = cursor_make_text(cx->arena, now, "names", S("\xe7\x94\xb0\xe4\xb8\xad"), 42);
+    assert_true(cursor_read_text(cx->arena, c, now, "names", &sort, &id));
+    assert_str(sort, S("\xe7\x94\xb0\xe4\xb8\xad"));
+    assert_int_equal(id, 42);
+    assert_false(cursor_read_text(cx->arena, c, now, "others", &sort, &id));
+    assert_false(cursor_read(c, now, "names", &number, &id)); /* it is no cursor of numbers */
+    char *name = arena_alloc(cx->arena, 1, 300);
+    memset(name, 'a', 300);
+    c = cursor_make_text(cx->arena, now, "names", (str){name, 300}, 7);
+    assert_true(c.len <= 400);
+    assert_true(cursor_read_text(cx->arena, c, now, "names", &sort, &id));
+    assert_int_equal(sort.len, CURSOR_TEXT_MAX);
+    c = cursor_make_text(cx->arena, now, "names", S(""), 7);
+    assert_true(cursor_read_text(cx->arena, c, now, "names", &sort, &id));
+    assert_int_equal(sort.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +502,7 @@ int main(void)
         TEST(sha256_is_that_of_fips_180),
         TEST(tokens_are_long_and_different),
         TEST(a_cursor_opens_for_its_own_list_within_a_day),
+        TEST(a_cursor_of_an_order_by_text_keeps_the_text_to_itself),
     };
     return cmocka_run_group_tests(tests, test_cx_open, test_cx_close);
 }
