@@ -1,7 +1,7 @@
 """Reading SQL as text: cuts it into tokens, so that strings, comments and names are told apart.
 
 Shared by sqlgen.py (queries) and migrations.py. A token is (kind, text, line); kinds: space, comment,
-string, name, word, number, param, mark."""
+string, name, word, number, param, contains (@>), mark."""
 import re
 import sys
 
@@ -31,6 +31,7 @@ TOKEN = re.compile(r"""
   | (?P<name>"(?:[^"]|"")*")
   | (?P<brace>\{\{[a-z_]*\}\})
   | (?P<cast>::)
+  | (?P<contains>@>)
   | (?P<param>:[A-Za-z_][A-Za-z0-9_]*)
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<number>[0-9][0-9A-Za-z_.]*)

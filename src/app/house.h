@@ -6,11 +6,13 @@
 
 struct gate;
 struct hub;
+struct finder;
 struct house {
     struct store *store;
     struct http_server *http;
     struct gate *gate;
     struct hub *hub;
+    struct finder *finder;
     str data_dir;
     int64_t started_ms;
     bool is_demo;

@@ -1,12 +1,14 @@
 /* app/serve.c - `kith serve`: opens the house, serves until told to stop, finishes what was
  * accepted. Also the small commands `openapi` and `check`. */
 #include "app/commands.h"
+#include "app/finder.h"
 #include "app/gate.h"
 #include "app/hub.h"
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/call/call.h"
+#include "rooms/search/search.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 #include <malloc.h>
@@ -187,9 +189,10 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);
-    store_jobs_start(h->store, (const struct job_kind[]){call_sweep}, 1);
+    store_jobs_start(h->store, (const struct job_kind[]){call_sweep, search_fill}, 2);
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));
+    TRY(finder_open(cx, h, &h->finder));
     http.body_limit = gate_body_limit;
     http.handle = gate_handle;
     http.arg = h->gate;
@@ -205,6 +208,7 @@ static void house_close(struct house *h)
         http_close(h->http, STOP_MS);
     gate_close(h->gate);
     hub_close(h->hub);
+    finder_close(h->finder);
     store_close(h->store);
 }
 

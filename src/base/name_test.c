@@ -103,46 +103,6 @@ static void the_same_words_in_another_order_are_the_same_name(void **state)
     assert_str(name_equal_key(cx->arena, S("王小明")), S("ming wang xiao"));
 }
 
-static void grams_are_trigrams_of_letters_and_bigrams_of_han_and_kana(void **state)
-{
-    struct cx *cx = *state;
-    static const struct {
-        const char *text, *grams;
-    } cases[] = {
-        {"Anna", "ann nna"},
-        {"Li Anna", "ann li nna"},
-        {"田中愛", "ai hon ian ong tia zho 中愛 田中"},
-        {"あい", "ai あい"},
-        {"王", "ang wan 王"},
-        {"", ""},
-        {"aaaa", "aaa"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct str_list_ g = name_grams(cx->arena, str_of(cases[i].text));
-        struct text t = text_in(cx->arena, 1000);
-        for (size_t k = 0; k < g.n; k++) {
-            if (k)
-                text_add_char(&t, ' ');
-            text_add(&t, g.items[k]);
-        }
-        if (!str_eq(text_str(&t), str_of(cases[i].grams)))
-            fail_msg("%s: " SFMT, cases[i].text, SARG(text_str(&t)));
-    }
-}
-
-static void grams_of_any_text_are_sorted_and_single(void **state)
-{
-    struct cx *cx = *state;
-    static const char *const texts[] = {"Хрущёв Никита Сергеевич", "田中 愛子 tanaka",
-                                        "ジェニファー・ロペス", "Ørsted 12-34"};
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        struct str_list_ g = name_grams(cx->arena, str_of(texts[i]));
-        assert_true(g.n > 3);
-        for (size_t k = 1; k < g.n; k++)
-            assert_true(str_cmp(g.items[k - 1], g.items[k]) < 0);
-    }
-}
-
 static void strange_names_are_no_crash_and_bounded(void **state)
 {
     struct cx *cx = *state;
@@ -167,7 +127,7 @@ static void strange_names_are_no_crash_and_bounded(void **state)
         struct name_keys k = name_keys(cx->arena, str_of(strange[i]), str_of(strange[i]));
         for (size_t j = 0; j < k.n; j++)
             assert_true(str_is_utf8(k.keys[j]) && k.keys[j].len > 0);
-        (void)name_grams(cx->arena, str_of(strange[i]));
+        (void)grams(cx->arena, str_of(strange[i]));
         (void)name_equal_key(cx->arena, str_of(strange[i]));
     }
     struct text many = text_in(cx->arena, 1 << 20);
@@ -320,8 +280,6 @@ int main(void)
         TEST(a_name_has_the_keys_by_which_people_look_for_it),
         TEST(russian_is_written_as_icu_writes_bgn),
         TEST(the_same_words_in_another_order_are_the_same_name),
-        TEST(grams_are_trigrams_of_letters_and_bigrams_of_han_and_kana),
-        TEST(grams_of_any_text_are_sorted_and_single),
         TEST(strange_names_are_no_crash_and_bounded),
         TEST(the_script_tells_the_language_to_draw_in),
         TEST(threads_may_make_keys_at_once),

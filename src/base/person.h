@@ -47,9 +47,14 @@ struct name_keys { str keys[NAME_KEYS_MAX]; size_t n; };
 struct name_keys name_keys(struct arena *a, str name, str reading);
 /* One key for equality ("same name"): generic Latin key with sorted words. */
 str name_equal_key(struct arena *a, str name);
-/* Search grams of a text: trigrams of alphabetic keys, bigrams of Han and Kana. Sorted, unique. */
 struct str_list_ { str *items; size_t n; };
-struct str_list_ name_grams(struct arena *a, str text);
+/* The pieces by which a text is found: of each word (in lower case, as name_keys writes it; everything but letters and digits
+ * parts words) its beginnings of one and two characters ("_a", "_an"), its trigrams, and of four digits in a row also those;
+ * of Han, Kana and Hangul each character and each pair. Sorted, single, without blanks. */
+struct str_list_ grams(struct arena *a, str text);
+/* The pieces that every text must have in which each word of this one stands: a word of one or two letters at the beginning
+ * of a word, a longer one anywhere. is_cut: the first word may be the end of another, so if it is short it says nothing. */
+struct str_list_ grams_wanted(struct arena *a, str text, bool is_cut);
 /* BCP 47 tag of the script for drawing: "ja" when kana are present, "zh" for Han alone, "ko" for Hangul,
  * "ru", "kk" by Kazakh letters, "" when Latin or unknown. */
 str script_lang(str text);

@@ -326,6 +326,11 @@ enum err db_run_count(struct cx *cx, const struct query *q, int64_t *changed, st
     return run(cx, q, a, changed);
 }
 
+bool db_is_postgres(const struct cx *cx)
+{
+    return cx->db->pg != NULL;
+}
+
 enum err read_begin(struct cx *cx)
 {
     struct db *d = cx->db;

@@ -168,6 +168,7 @@ struct store_options {
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
 bool store_is_postgres(const struct store *s);
+bool db_is_postgres(const struct cx *cx); /* of cx->db */
 /* A read connection of its own for a worker. Not shared between threads. */
 enum err store_reader(struct store *s, struct cx *cx, struct db **out) MUST_USE;
 void reader_close(struct db *d);

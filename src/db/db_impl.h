@@ -41,6 +41,7 @@ struct db {
     int64_t deadline_ns;               /* of the running read; 0: none */
     enum err broken;                   /* first failure of a statement of the change that runs; it sticks */
     struct fault broken_why;
+    int64_t last_due; /* by search_due in this change */
     struct event *events; /* of the changes of this batch, in order */
     size_t n_events, cap_events;
     struct arena *event_arena;

@@ -149,3 +149,15 @@ enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq)
     *seq = p.seq;
     return e == ERR_NOT_FOUND ? OK : e;
 }
+
+/* The same customer twice in a row, as a new record and its handles are, is told once. */
+enum err search_due(struct cx *cx, const int64_t *customers, size_t n)
+{
+    struct db *d = cx->db;
+    if (n == 0 || (n == 1 && d->last_due == customers[0]))
+        return OK;
+    d->last_due = customers[n - 1];
+    if (n == 1)
+        return db_run(cx, &q_search_due_insert, ARGS(V(customers[0])));
+    return db_run(cx, &q_search_due_insert_many, ARGS(val_ints(customers, n)));
+}

@@ -64,3 +64,12 @@ struct job_kind {
 };
 void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);
 enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */
+
+/* ---- what the search must read anew --------------------------------------------------------------- */
+/* Inside apply: something by which these customers are found has changed (a name, a handle, a tag, a merge). Their places in
+ * the search's index are written within a second after the commit. Any id of a record will do. */
+enum err search_due(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+
+/* ---- leases -------------------------------------------------------------------------------------- */
+/* Inside apply: what only one node may do at a time. *is_mine for that long, counted from now. */
+enum err store_lease(struct cx *cx, const char *name, int64_t ms, bool *is_mine) MUST_USE;

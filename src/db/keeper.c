@@ -229,14 +229,22 @@ static void slice_run(struct keeper *k, const struct job_row *row)
         log_line(LOG_ERROR, "job", "kind=%s reason=failure_not_written", s.kind->name);
 }
 
-static enum err lease_apply(struct cx *cx, void *state)
+enum err store_lease(struct cx *cx, const char *name, int64_t ms, bool *is_mine)
 {
-    struct keeper *k = state;
     int64_t taken = 0;
     TRY(db_run_count(
         cx, &q_lease_take, &taken,
-        ARGS(V("jobs"), V((int64_t)k->store->node), V(cx->now_ms + JOB_LEASE_MS), V(cx->now_ms))));
-    return taken ? OK : ERR_CONFLICT;
+        ARGS(V(name), V((int64_t)cx->db->store->node), V(cx->now_ms + ms), V(cx->now_ms))));
+    *is_mine = taken > 0;
+    return OK;
+}
+
+static enum err lease_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    bool is_mine = false;
+    TRY(store_lease(cx, "jobs", JOB_LEASE_MS, &is_mine));
+    return is_mine ? OK : ERR_CONFLICT;
 }
 
 /* One slice of each job that is due. True when more is to do at once. */

@@ -236,3 +236,11 @@ SELECT count(*)
 
 -- name: event_moved
 UPDATE event SET xid = 0;
+
+-- ---- what the search must read anew ----
+
+-- name: search_due_insert
+INSERT INTO search_due (customer_id) VALUES (:customer);
+
+-- name: search_due_insert_many
+INSERT INTO search_due (customer_id) SELECT given.value FROM {{ints}} :customers AS given;

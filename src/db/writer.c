@@ -110,6 +110,7 @@ enum err change_run(struct db *d, struct change *c)
     struct cx *cx = c->cx;
     size_t events = d->n_events;
     d->broken = OK;
+    d->last_due = 0;
     cx->db = d;
     cx->made_id = 0;
     cx->why = (struct fault){0};

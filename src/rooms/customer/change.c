@@ -15,6 +15,16 @@ static const char *source_of(const struct cx *cx, const struct change_by *by)
                                            : "system";
 }
 
+/* By what the search finds a record. */
+static bool is_searched(str field)
+{
+    static const char *const fields[] = {"name", "reading", "company", "tag", "identity"};
+    for (size_t i = 0; i < COUNT(fields); i++)
+        if (str_starts(field, str_of(fields[i])))
+            return true;
+    return false;
+}
+
 enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struct change_by *by)
 {
     for (size_t i = 0; i < n; i++) {
@@ -24,6 +34,8 @@ enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struc
                         V(cx->actor.id), V(source_of(cx, by)), V(h[i].field), V(h[i].part),
                         V(h[i].old), V(h[i].new), V(h[i].data),
                         val_int_or_null(by ? by->batch : 0))));
+        if (is_searched(h[i].field))
+            TRY(search_due(cx, &h[i].customer.v, 1));
         if (by)
             by->made = id;
     }

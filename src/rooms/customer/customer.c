@@ -157,7 +157,7 @@ enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
             TRY(db_run(cx, &q_customer_key_insert4,
                        ARGS(V(k[0]), V(c), V(k[1]), V(k[2]), V(k[3]))));
     }
-    return OK;
+    return search_due(cx, &c.v, 1);
 }
 
 /* ---- a new record ------------------------------------------------------------------------- */

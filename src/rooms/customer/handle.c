@@ -236,5 +236,5 @@ enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle
                    ARGS(V(value_id), V(customer), V(h[i].id), V(identity_state_codes[h[i].state]),
                         V(h[i].given), V(h[i].source), V(cx->now_ms))));
     }
-    return OK;
+    return n ? search_due(cx, &customer.v, 1) : OK;
 }

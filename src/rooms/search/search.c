@@ -1,0 +1,533 @@
+/* rooms/search/search.c - what was typed → candidates → the best of them.
+ *
+ * The likely ones first: a handle that is exactly this one, an order, the start of a name; only when these do not fill the
+ * page the pieces are asked, first of the spelling as typed, then of the others. Every question has its limit inside the
+ * index, so one letter costs as little as a whole name. */
+#include "messages.h"
+#include "queries.h"
+#include "rooms/search/inside.h"
+
+enum { STARTS = 48, PAGE_DEFAULT = 20, PAGE_MOST = 50, LIST_MOST = 500 };
+
+struct name_row {
+    str key;
+    int64_t root, last_ms;
+    bool is_vip;
+};
+struct found_doc {
+    int64_t root;
+    str text;
+    int64_t last_ms;
+    bool is_vip;
+};
+struct order_row {
+    order_id id;
+    str number;
+    customer_id customer;
+    str name, lang;
+    int64_t at_ms;
+};
+struct shown_row {
+    int64_t id;
+    int kind;
+    str name, lang, company, city;
+};
+struct standing_row {
+    int64_t root, last_ms;
+    bool is_vip;
+};
+struct phone_row {
+    str value, shown;
+};
+/* clang-format off */
+static const struct field name_fields[] = {
+    FIELD(struct name_row, key), FIELD_AS(struct name_row, root, "root_id"), FIELD_AS(struct name_row, last_ms, "last_contact_ms"),
+    FIELD(struct name_row, is_vip),
+};
+static const struct shape search_name_shape = SHAPE("search_name", struct name_row, name_fields);
+static const struct field found_fields[] = {
+    FIELD_AS(struct found_doc, root, "customer_id"), FIELD(struct found_doc, text),
+    FIELD_AS(struct found_doc, last_ms, "last_contact_ms"), FIELD(struct found_doc, is_vip),
+};
+static const struct shape search_found_doc_shape = SHAPE("search_found_doc", struct found_doc, found_fields);
+static const struct field order_fields[] = {
+    FIELD(struct order_row, id), FIELD(struct order_row, number), FIELD_AS(struct order_row, customer, "id"),
+    FIELD(struct order_row, name), FIELD(struct order_row, lang), FIELD(struct order_row, at_ms),
+};
+static const struct shape search_order_shape = SHAPE("search_order", struct order_row, order_fields);
+static const struct field shown_fields[] = {
+    FIELD(struct shown_row, id), FIELD_ENUM(struct shown_row, kind, customer_kind_codes), FIELD(struct shown_row, name),
+    FIELD(struct shown_row, lang), FIELD(struct shown_row, company), FIELD(struct shown_row, city),
+};
+static const struct shape search_shown_shape = SHAPE("search_shown", struct shown_row, shown_fields);
+static const struct field standing_fields[] = {
+    FIELD_AS(struct standing_row, root, "customer_id"), FIELD_AS(struct standing_row, last_ms, "last_contact_ms"),
+    FIELD(struct standing_row, is_vip),
+};
+static const struct shape search_standing_shape = SHAPE("search_standing", struct standing_row, standing_fields);
+static const struct field phone_fields[] = {FIELD(struct phone_row, value), FIELD(struct phone_row, shown)};
+static const struct shape search_phone_shape = SHAPE("search_phone", struct phone_row, phone_fields);
+/* clang-format on */
+
+/* ---- candidates ----------------------------------------------------------------------------------- */
+
+struct hit {
+    int64_t id; /* a root, or an order */
+    bool is_order, is_vip, has_standing;
+    int score;
+    enum line_kind by;
+    str line; /* where it stands */
+    int64_t last_ms;
+    const struct order_row *order;
+};
+struct search {
+    struct cx *cx;
+    struct asked asked;
+    str typed;
+    size_t most; /* candidates of one question */
+    struct hit *hits;
+    size_t n, cap;
+};
+
+static struct hit *hit_of(struct search *s, int64_t id, bool is_order)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->hits[i].id == id && s->hits[i].is_order == is_order)
+            return &s->hits[i];
+    return NULL;
+}
+
+static void put(struct search *s, struct hit h)
+{
+    struct hit *was = hit_of(s, h.id, h.is_order);
+    if (was) {
+        if (h.score > was->score) {
+            bool has_standing = was->has_standing;
+            if (has_standing) {
+                h.is_vip = was->is_vip;
+                h.last_ms = was->last_ms;
+                h.has_standing = true;
+            }
+            *was = h;
+        }
+        return;
+    }
+    if (s->n < s->cap)
+        s->hits[s->n++] = h;
+}
+
+/* Better ones first; then VIP, then who was here last. */
+static int by_worth(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    if (x->score != y->score)
+        return y->score - x->score;
+    if (x->is_order != y->is_order)
+        return x->is_order - y->is_order;
+    if (x->is_vip != y->is_vip)
+        return y->is_vip - x->is_vip;
+    if (x->last_ms != y->last_ms)
+        return x->last_ms < y->last_ms ? 1 : -1;
+    return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
+}
+
+/* "anna" in "anna smith" is a whole word, in "annabel smith" it is not. */
+static int name_score(str key, str typed)
+{
+    if (key.len == typed.len)
+        return SCORE_NAME;
+    return key.ptr[typed.len] == ' ' ? SCORE_NAME_WORD : SCORE_NAME_START;
+}
+
+static void take_names(struct search *s, const struct variant *v, const struct list *rows)
+{
+    const struct name_row *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++)
+        put(s, (struct hit){.id = r[i].root,
+                            .is_vip = r[i].is_vip,
+                            .last_ms = r[i].last_ms,
+                            .has_standing = true,
+                            .by = LINE_NAME,
+                            .score = name_score(r[i].key, v->text)});
+}
+
+static void take_docs(struct search *s, const struct list *rows)
+{
+    const struct found_doc *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++) {
+        struct fit f = search_fit(&s->asked, r[i].text);
+        if (f.score)
+            put(s, (struct hit){.id = r[i].root,
+                                .is_vip = r[i].is_vip,
+                                .last_ms = r[i].last_ms,
+                                .has_standing = true,
+                                .by = f.by,
+                                .line = f.line,
+                                .score = f.score});
+    }
+}
+
+static void take_orders(struct search *s, const struct list *rows, int score)
+{
+    const struct order_row *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++)
+        put(s,
+            (struct hit){.id = r[i].id.v,
+                         .is_order = true,
+                         .last_ms = r[i].at_ms,
+                         .score = str_eq_ascii_nocase(r[i].number, s->typed) ? SCORE_ORDER : score,
+                         .order = &r[i]});
+}
+
+/* ---- questions ---------------------------------------------------------------------------------------- */
+
+static const enum line_kind line_of[IDENTITY_TYPE_N] = {
+    [IDENTITY_PHONE] = LINE_PHONE,     [IDENTITY_EMAIL] = LINE_EMAIL,
+    [IDENTITY_ACCOUNT] = LINE_ACCOUNT, [IDENTITY_CARD] = LINE_CARD,
+    [IDENTITY_SOCIAL] = LINE_SOCIAL,   [IDENTITY_EXTERNAL] = LINE_EXTERNAL,
+};
+
+static str behind(struct arena *a, str s)
+{
+    return arena_printf(a, SFMT "\xF4\x8F\xBF\xBF", SARG(s));
+}
+
+static str upper(struct arena *a, str s)
+{
+    char *p = arena_alloc(a, s.len + 1, 1);
+    for (size_t i = 0; i < s.len; i++)
+        p[i] = s.ptr[i] >= 'a' && s.ptr[i] <= 'z' ? (char)(s.ptr[i] - 0x20) : s.ptr[i];
+    return (str){p, s.len};
+}
+
+struct names_read {
+    struct list rows;
+    struct val args[3];
+};
+
+static struct db_read read_names(struct search *s, const struct variant *v, struct names_read *r)
+{
+    r->args[0] = V(v->text);
+    r->args[1] = V(behind(s->cx->arena, v->text));
+    r->args[2] = V((int64_t)(s->most < STARTS ? STARTS : s->most));
+    return (struct db_read){&q_search_by_name, &search_name_shape, false,
+                            &r->rows,          {r->args, 3},       false};
+}
+
+static bool is_order_like(str q)
+{
+    for (size_t i = 0; i < q.len; i++)
+        if ((unsigned char)q.ptr[i] <= ' ' || (unsigned char)q.ptr[i] >= 0x80)
+            return false;
+    return q.len > 0;
+}
+
+/* Whose handle is exactly this; orders; the start of a name as typed. */
+static enum err ask_first(struct search *s)
+{
+    static const int types[] = {IDENTITY_PHONE, IDENTITY_EMAIL,    IDENTITY_ACCOUNT,
+                                IDENTITY_CARD,  IDENTITY_EXTERNAL, IDENTITY_SOCIAL};
+    struct cx *cx = s->cx;
+    struct handle handles[COUNT(types)];
+    size_t n = 0, m = 0;
+    str region = settings_current(cx)->region;
+    for (size_t i = 0; i < COUNT(types); i++)
+        if ((types[i] != IDENTITY_PHONE || s->asked.is_number) &&
+            (handle_read(cx->arena, types[i], s->typed, region, &handles[n]) ||
+             handles[n].suffix.len))
+            n++;
+    struct names_read names = {0};
+    struct list orders = {0}, capitals = {0};
+    struct db_read more[3];
+    if (s->asked.n)
+        more[m++] = read_names(s, &s->asked.variants[0], &names);
+    str number = s->typed, big = upper(cx->arena, number);
+    struct val order_args[] = {V(number), V(behind(cx->arena, number)), V(8)};
+    struct val big_args[] = {V(big), V(behind(cx->arena, big)), V(8)};
+    if (is_order_like(number)) {
+        more[m++] = (struct db_read){&q_search_order, &search_order_shape, false,
+                                     &orders,         {order_args, 3},     false};
+        if (!str_eq(big, number))
+            more[m++] = (struct db_read){&q_search_order, &search_order_shape, false,
+                                         &capitals,       {big_args, 3},       false};
+    }
+    TRY(customer_owners_and(cx, handles, n, more, m));
+    for (size_t i = 0; i < n; i++) {
+        const struct owner *o = handles[i].owners.items;
+        for (size_t k = 0; k < handles[i].owners.n && k < s->most; k++)
+            put(s, (struct hit){.id = o[k].customer.v,
+                                .by = line_of[handles[i].type],
+                                .line = handles[i].value,
+                                .score = SCORE_HANDLE});
+    }
+    if (s->asked.n)
+        take_names(s, &s->asked.variants[0], &names.rows);
+    struct list *both[] = {&orders, &capitals};
+    for (size_t i = 0; i < COUNT(both); i++)
+        take_orders(s, both[i], SCORE_ORDER_START);
+    return OK;
+}
+
+static struct db_read read_pieces(struct search *s, const struct variant *v, struct names_read *r)
+{
+    r->args[0] = V(v->pieces);
+    r->args[1] = V((int64_t)s->most);
+    return (struct db_read){
+        &q_search_by_pieces, &search_found_doc_shape, false, &r->rows, {r->args, 2}, false};
+}
+
+/* Pieces of variants from..to, names of the other spellings, the end of an order's number. */
+static enum err ask_more(struct search *s, size_t from, size_t to, bool with_names)
+{
+    struct names_read pieces[VARIANTS_MAX] = {0}, names[VARIANTS_MAX] = {0};
+    struct db_read reads[2 * VARIANTS_MAX + 1];
+    struct list orders = {0};
+    struct cx *cx = s->cx;
+    size_t n = 0;
+    for (size_t i = from; i < to; i++)
+        if (s->asked.variants[i].pieces.len)
+            reads[n++] = read_pieces(s, &s->asked.variants[i], &pieces[i]);
+    for (size_t i = 1; with_names && i < s->asked.n; i++)
+        if (s->asked.variants[i].as == READ_NAME)
+            reads[n++] = read_names(s, &s->asked.variants[i], &names[i]);
+    str end = upper(cx->arena, s->typed);
+    struct val order_args[] = {V(end), V(8)};
+    if (with_names && is_order_like(end) && end.len >= 4)
+        reads[n++] = (struct db_read){
+            &q_search_order_by_end, &search_order_shape, false, &orders, {order_args, 2}, false};
+    if (n == 0)
+        return OK;
+    TRY(db_batch(cx, reads, n));
+    for (size_t i = 1; i < s->asked.n; i++)
+        take_names(s, &s->asked.variants[i], &names[i].rows);
+    for (size_t i = from; i < to; i++)
+        take_docs(s, &pieces[i].rows);
+    take_orders(s, &orders, SCORE_ORDER_END);
+    return OK;
+}
+
+/* Who was found by a handle or by more than one question. */
+static enum err add_standing(struct search *s)
+{
+    int64_t *ids = ARENA_ARRAY(s->cx->arena, s->n + 1, int64_t);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->hits[i].is_order && !s->hits[i].has_standing)
+            ids[n++] = s->hits[i].id;
+    if (n == 0)
+        return OK;
+    struct list rows = {0};
+    TRY(db_all(s->cx, &q_search_standing, &search_standing_shape, &rows, ARGS(val_ints(ids, n))));
+    const struct standing_row *r = rows.items;
+    for (size_t i = 0; i < rows.n; i++) {
+        struct hit *h = hit_of(s, r[i].root, false);
+        if (h) {
+            h->is_vip = r[i].is_vip;
+            h->last_ms = r[i].last_ms;
+        }
+    }
+    return OK;
+}
+
+/* All questions that are needed for `limit` results, the best in front. */
+static enum err ask(struct cx *cx, str q, size_t limit, struct search *s)
+{
+    *s = (struct search){.cx = cx, .most = limit > SEARCH_MOST ? limit : SEARCH_MOST};
+    s->typed = str_clean(cx->arena, str_trim(q), SEARCH_CHARS_MAX);
+    if (str_starts(s->typed, S("#")))
+        s->typed = (str){s->typed.ptr + 1, s->typed.len - 1};
+    search_read(cx->arena, s->typed, &s->asked);
+    s->cap = 2 * s->most * (VARIANTS_MAX + 1) + 200;
+    s->hits = ARENA_ARRAY(cx->arena, s->cap, struct hit);
+    if (s->asked.n == 0)
+        return OK;
+    TRY(ask_first(s));
+    size_t first = s->asked.is_number ? s->asked.n : 1;
+    if (s->n < limit)
+        TRY(ask_more(s, 0, first, true));
+    if (s->n < limit && first < s->asked.n)
+        TRY(ask_more(s, first, s->asked.n, false));
+    TRY(add_standing(s));
+    qsort(s->hits, s->n, sizeof *s->hits, by_worth);
+    s->n = s->n < limit ? s->n : limit;
+    return OK;
+}
+
+enum err search_customers(struct cx *cx, str q, size_t limit, struct list *ids)
+{
+    struct search s;
+    *ids = (struct list){0};
+    TRY(ask(cx, q, limit < LIST_MOST ? limit : LIST_MOST, &s));
+    int64_t *out = ARENA_ARRAY(cx->arena, s.n + 1, int64_t);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.hits[i].is_order)
+            out[n++] = s.hits[i].id;
+    *ids = (struct list){out, n};
+    return OK;
+}
+
+/* ---- the route ------------------------------------------------------------------------------------------ */
+
+struct matched {
+    str by, text;
+    struct list marks;
+};
+struct found {
+    str type, id, kind, title, title_lang, detail;
+    struct customer_ref customer;
+    double score;
+    struct matched matched;
+};
+struct search_in {
+    str q;
+    int64_t limit;
+};
+struct search_out {
+    struct list items;
+};
+/* clang-format off */
+static const struct field search_in_fields[] = {
+    FIELD(struct search_in, q, .required = true, .max_len = SEARCH_CHARS_MAX, .doc = "Any fragment: name, phone number, e-mail, order, tag, company, card"),
+    FIELD(struct search_in, limit, .min = 1, .max = PAGE_MOST, .doc = "How many at most (default 20)"),
+};
+static const struct shape search_in_shape = SHAPE("search_in", struct search_in, search_in_fields);
+static const struct field search_mark_fields[] = {
+    FIELD(struct mark_at, from, .doc = "In characters"), FIELD(struct mark_at, length),
+};
+static const struct shape search_mark_shape = SHAPE("mark_at", struct mark_at, search_mark_fields);
+static const struct field matched_fields[] = {
+    FIELD(struct matched, by, .doc = "name, company, tag, email, phone, card, account, social, external, order_number"),
+    FIELD(struct matched, text, .personal = true, .doc = "Where it stands"),
+    FIELD_LIST(struct matched, marks, &search_mark_shape, .doc = "Which part of it"),
+};
+static const struct shape matched_shape = SHAPE("matched", struct matched, matched_fields);
+static const struct field search_found_fields[] = {
+    FIELD(struct found, type, .doc = "customer or order"),
+    FIELD(struct found, id),
+    FIELD(struct found, kind, .omit_empty = true, .doc = "Of a customer: person or company"),
+    FIELD(struct found, title, .personal = true),
+    FIELD(struct found, title_lang),
+    FIELD(struct found, detail),
+    FIELD_STRUCT(struct found, customer, &customer_ref_shape, .nullable = true, .doc = "Of an order: whose"),
+    FIELD(struct found, score, .doc = "1: exactly this; falls with how loosely it fits"),
+    FIELD_STRUCT(struct found, matched, &matched_shape),
+};
+static const struct shape search_found_shape = SHAPE("search_found", struct found, search_found_fields);
+static const struct field search_out_fields[] = {FIELD_LIST(struct search_out, items, &search_found_shape)};
+static const struct shape search_out_shape = SHAPE("search", struct search_out, search_out_fields);
+/* clang-format on */
+
+static void show_order(struct search *s, const struct hit *h, struct found *out)
+{
+    const struct order_row *o = h->order;
+    struct arena *a = s->cx->arena;
+    str lang = customer_name_lang(o->name, o->lang);
+    *out = (struct found){.type = S("order"),
+                          .id = id_text(a, "ord", o->id.v),
+                          .title = o->number,
+                          .detail = o->name,
+                          .customer = {o->customer, o->name, lang},
+                          .score = h->score / 100.0,
+                          .matched = {S("order_number"), o->number, {0}}};
+    out->matched.marks = search_marks(a, &s->asked, o->number, false);
+}
+
+static const struct shown_row *shown_of(const struct list *rows, int64_t id)
+{
+    const struct shown_row *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++)
+        if (r[i].id == id)
+            return &r[i];
+    return NULL;
+}
+
+static bool show_customer(struct search *s, const struct hit *h, const struct list *shown,
+                          struct found *out)
+{
+    struct arena *a = s->cx->arena;
+    const struct shown_row *r = shown_of(shown, h->id);
+    if (!r)
+        return false;
+    str detail = r->company.len && r->city.len
+                     ? arena_printf(a, SFMT " · " SFMT, SARG(r->company), SARG(r->city))
+                 : r->company.len ? r->company
+                                  : r->city;
+    *out = (struct found){.type = S("customer"),
+                          .id = id_text(a, "cus", r->id),
+                          .kind = str_of(customer_kind_codes[r->kind]),
+                          .title = r->name,
+                          .title_lang = customer_name_lang(r->name, r->lang),
+                          .detail = detail,
+                          .score = h->score / 100.0,
+                          .matched = {str_of(line_words[h->by]), h->line, {0}}};
+    bool is_name = h->by <= LINE_TAG;
+    if (h->by == LINE_NAME)
+        out->matched.text = r->name;
+    else if (h->by == LINE_COMPANY && r->company.len)
+        out->matched.text = r->company;
+    out->matched.marks = search_marks(a, &s->asked, out->matched.text, is_name);
+    return true;
+}
+
+/* Numbers as people write them. */
+static enum err write_numbers(struct search *s, struct found *f, size_t n)
+{
+    struct arena *a = s->cx->arena;
+    str *values = ARENA_ARRAY(a, n + 1, str);
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(f[i].matched.by, S("phone")) && f[i].matched.text.len) {
+            if (f[i].matched.text.ptr[0] != '+')
+                f[i].matched.text = arena_printf(a, "+" SFMT, SARG(f[i].matched.text));
+            values[m++] = f[i].matched.text;
+        }
+    if (m == 0)
+        return OK;
+    struct list rows = {0};
+    TRY(db_all(s->cx, &q_search_phones, &search_phone_shape, &rows, ARGS(val_texts(values, m))));
+    const struct phone_row *p = rows.items;
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(f[i].matched.by, S("phone")))
+            continue;
+        for (size_t k = 0; k < rows.n; k++)
+            if (p[k].shown.len && str_eq(p[k].value, f[i].matched.text))
+                f[i].matched.text = p[k].shown;
+        f[i].matched.marks = search_marks(a, &s->asked, f[i].matched.text, false);
+    }
+    return OK;
+}
+
+static enum err route_search(struct cx *cx, void *in, void *out)
+{
+    const struct search_in *a = in;
+    struct search_out *found = out;
+    struct search s;
+    TRY(ask(cx, a->q, a->limit ? (size_t)a->limit : PAGE_DEFAULT, &s));
+    int64_t *ids = ARENA_ARRAY(cx->arena, s.n + 1, int64_t);
+    size_t n = 0, m = 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.hits[i].is_order)
+            ids[n++] = s.hits[i].id;
+    struct list shown = {0};
+    if (n)
+        TRY(db_all(cx, &q_search_shown, &search_shown_shape, &shown, ARGS(val_ints(ids, n))));
+    struct found *f = ARENA_ARRAY(cx->arena, s.n + 1, struct found);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.hits[i].is_order)
+            show_order(&s, &s.hits[i], &f[m++]);
+        else
+            m += show_customer(&s, &s.hits[i], &shown, &f[m]);
+    }
+    found->items = (struct list){f, m};
+    return write_numbers(&s, f, m);
+}
+
+/* clang-format off */
+static const struct route routes[] = {
+    {.method = HTTP_GET, .path = "/api/v1/search", .may = MAY_SEE_CUSTOMERS, .read = route_search, .in = &search_in_shape,
+     .out = &search_out_shape,
+     .summary = "Customers and orders by any fragment: name in any script, phone, e-mail, order number, tag, company, card"},
+};
+/* clang-format on */
+const struct room search_room = ROOM("search", routes);

@@ -1,0 +1,38 @@
+/* rooms/search/search.h - one box that finds customers and orders by any fragment.
+ *
+ * A name in any script (Пушкин and Pushkin find each other), digits of a phone number in any format, part of an e-mail
+ * address, an order number, a tag, a company, a loyalty card or account number. A word of one or two letters is sought at the
+ * beginning of words, a longer one anywhere. At most SEARCH_MOST candidates are looked at, the likely ones first; there is no
+ * count of all. Results are the same on both stores as long as fewer than SEARCH_MOST records share the fragment.
+ */
+#pragma once
+#include "rooms/customer/customer.h"
+
+enum { SEARCH_MOST = 64, SEARCH_CHARS_MAX = 200 };
+
+/* Records (roots) that what was typed finds, the best first; at most limit (1 … 500). For lists that filter by free words.
+ * An empty text finds nobody. ids in cx->arena. */
+enum err search_customers(struct cx *cx, str q, size_t limit, struct list *ids /* of int64_t */) MUST_USE;
+
+/* ---- the index ----------------------------------------------------------------------------- */
+
+/* What has changed (search_due): a page of it is read on a reader (`plan`), then written inside apply; ERR_STALE: plan again.
+ * Only one node does this at a time. */
+struct search_page;
+enum err search_page_plan(struct cx *cx, size_t limit, struct search_page **out) MUST_USE;
+size_t search_page_size(const struct search_page *p);
+enum err search_page_write(struct cx *cx, struct search_page *p) MUST_USE;
+
+/* For the generator: the lines of a name, the whole text of a record, its pieces (blank-separated). */
+struct search_handle {
+    int type; /* enum identity_type */
+    str value;
+};
+str search_names_text(struct arena *a, str name, str reading);
+str search_text(struct arena *a, str names, str company, const struct search_handle *handles, size_t n);
+str search_pieces(struct arena *a, str text);
+
+/* A store from before there was an index: a page of customers a slice. */
+extern const struct job_kind search_fill;
+
+extern const struct room search_room; /* GET /search */
