@@ -380,6 +380,7 @@ static void submit(struct errand *e)
         .cx = &e->cx,
         .done = errand_done,
         .owner = e,
+        .key = e->cx.key,
     };
     atomic_fetch_add(&e->gate->in_store, 1);
     db_submit(e->gate->house->store, &e->change);

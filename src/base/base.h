@@ -226,6 +226,7 @@ struct cx {
     int64_t if_match;  /* version named by If-Match; -1 = none sent */
     uint64_t sent;     /* bit per field of the route's input that was present (PATCH) */
     int64_t made_id;   /* set by apply: the record this request made, for Idempotency-Key */
+    int64_t key;       /* set by plan: the record its change writes to; those of one key follow each other */
     struct fault why;  /* set by fault() */
 };
 

@@ -145,6 +145,7 @@ struct change {
     /* Called once, after commit or refusal, on a thread of the store: must not block. ERR_STALE: plan again. */
     void (*done)(struct change *c, enum err e);
     void *owner;         /* for done */
+    int64_t key;         /* not 0: changes of one key never run beside each other on this node */
     struct change *next; /* the store's */
     enum err result;     /* the store's */
 };
@@ -159,7 +160,7 @@ enum err db_change(struct store *s, struct cx *cx, enum lane lane,
 struct store_options {
     str data_dir;      /* holds kith.db, lock; used by SQLite; may be "" with PostgreSQL */
     str url;           /* "" or "sqlite": SQLite; "postgresql://…": PostgreSQL; ":memory:" unit tests */
-    unsigned writers;  /* PostgreSQL only; 0 = 16 */
+    unsigned writers;  /* PostgreSQL only; 0 = 8 */
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
 };

@@ -17,7 +17,7 @@ enum {
     SLICE_ROWS = 200,           /* a turn of the bulk lane */
     SLICE_MS = 5,
     ID_AHEAD_MS = 10000,        /* how far the mark of ids is written ahead */
-    WRITERS_DEFAULT = 16,
+    WRITERS_DEFAULT = 8,
     CACHE_MB_DEFAULT = 96,
 };
 #define MS_NS 1000000LL
@@ -153,6 +153,8 @@ struct store {
 };
 
 /* writer.c */
+void queue_push(struct queue *q, struct change *c);
+struct change *queue_pop(struct queue *q); /* NULL when empty */
 struct change *queue_take(struct store *s, enum lane lane); /* without waiting; NULL when empty */
 enum err change_run(struct db *d, struct change *c);        /* apply, with the sticky failure counted in */
 void change_done(struct store *s, struct change *c, enum err e);

@@ -56,6 +56,7 @@ struct pg {
     bool has_read;       /* something of this snapshot was answered */
     bool is_lost, wants_retry;
     bool is_patient; /* migrations, bulk loads */
+    bool in_part, is_hurried;
     bool asked_xid;
     int64_t xid;
     enum err failure; /* the first one since the pipeline was last empty of faults */
@@ -69,6 +70,10 @@ WORD(w_begin, "BEGIN ISOLATION LEVEL REPEATABLE READ");
 WORD(w_begin_read, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 WORD(w_commit, "COMMIT");
 WORD(w_rollback, "ROLLBACK");
+WORD(w_save, "SAVEPOINT part");
+WORD(w_release, "RELEASE SAVEPOINT part");
+WORD(w_back, "ROLLBACK TO SAVEPOINT part");
+WORD(w_hurry, "SET LOCAL lock_timeout = 20"); /* ms */
 WORD(w_xid, "SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)");
 
 /* ---- connecting ------------------------------------------------------------------------------------- */
@@ -242,6 +247,7 @@ static enum err failure_of(struct cx *cx, struct pg *p, const struct query *q, c
         return ERR_BUSY;
     }
     if (str_eq(code, S("57014")) || str_eq(code, S("55P03"))) {
+        p->wants_retry = p->in_part && str_eq(code, S("55P03"));
         (void)fault(cx, ERR_BUSY, str_eq(code, S("57014")) ? M_STORE_TOO_SLOW : M_STORE_BUSY);
         cx->why.retry_after_s = 1;
         return ERR_BUSY;
@@ -803,7 +809,7 @@ enum err pg_exec(struct cx *cx, struct db *d, const char *sql)
 void pg_change_begin(struct db *d)
 {
     struct pg *p = d->pg;
-    p->wants_retry = p->asked_xid = false;
+    p->wants_retry = p->asked_xid = p->in_part = p->is_hurried = false;
     p->failure = OK;
     p->xid = 0;
     p->in_transaction = false;
@@ -847,6 +853,48 @@ enum err pg_change_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how
     cx->why = why;
     if (again)
         *how = PG_END_AGAIN;
+    return e;
+}
+
+enum err pg_change_flush(struct cx *cx, struct db *d)
+{
+    return d->pg->in_transaction ? sync_and_drain(cx, d) : OK;
+}
+
+/* Who has others' locks in hand waits for one more only shortly: so two transactions that wait for each other part. */
+void pg_part_begin(struct cx *cx, struct db *d)
+{
+    struct pg *p = d->pg;
+    p->in_part = true;
+    if (!send_begin(cx, d, &w_save, false) || (!p->is_hurried && !send_word(cx, p, &w_hurry)) ||
+        !send_word(cx, p, &w_save))
+        lost(p);
+    p->is_hurried = true;
+}
+
+/* The others of the transaction stay as they are, unless the connection is lost. */
+enum err pg_part_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how)
+{
+    struct pg *p = d->pg;
+    if (e == OK && !p->wants_retry && !p->is_lost) {
+        if (!send_word(cx, p, &w_release))
+            lost(p);
+        e = sync_and_drain(cx, d);
+    }
+    p->in_part = false;
+    *how = PG_END_CLEAR;
+    if (e == OK && !p->wants_retry && !p->is_lost)
+        return OK;
+    struct fault why = cx->why;
+    if (p->n_expects && !p->is_lost) /* a failure in there would swallow what follows */
+        (void)sync_and_drain(cx, d);
+    if (p->is_lost || !send_word(cx, p, &w_back) || !send_word(cx, p, &w_release) ||
+        sync_and_drain(cx, d) != OK)
+        lost(p);
+    cx->why = why;
+    if (p->is_lost || p->wants_retry)
+        *how = PG_END_AGAIN;
+    p->wants_retry = false;
     return e;
 }
 

@@ -20,3 +20,9 @@ enum pg_end {
 void pg_change_begin(struct db *d);
 enum err pg_change_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how);
 int64_t pg_change_xid(struct db *d); /* 0: not known */
+
+/* A change that joins those already in the transaction: it can fail without them. pg_change_flush, before the second
+ * one, waits for what the first has sent. */
+enum err pg_change_flush(struct cx *cx, struct db *d);
+void pg_part_begin(struct cx *cx, struct db *d);
+enum err pg_part_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how);

@@ -1,7 +1,7 @@
 /* db/postgres_store.c - the threads of a PostgreSQL store: writers, the ear for events, the node's lease.
  *
- * Each interactive change is a transaction of its own on one of several connections, so no batch waits for
- * another's locks; the server's own group commit joins them. Notices are not sent by the changes (that would make their
+ * A change is a transaction of its own, or joins the running one of a writer when more wait than writers are idle.
+ * Changes of one key are in one writer's hands at a time. Notices are not sent by the changes (that would make their
  * commits queue up behind one lock) but by the ear, once for all that was committed meanwhile; see docs/decisions.
  */
 #include "db/postgres.h"
@@ -12,7 +12,11 @@
 #include <unistd.h>
 
 enum {
-    RUNS_MAX = 30,    /* of a change that others overtake */
+    RUNS_MAX = 30, /* of a change that others overtake */
+    BATCH_MAX =
+        32, /* changes of one transaction; 64 subtransactions are what the server keeps at hand */
+    BATCH_MS = 6, /* of applying; then it is committed even while more wait */
+    KEY_SLOTS = 4096,
     SETTLE_MS = 5000, /* for the fate of a change whose COMMIT was not answered */
     BULK_PATIENCE_MS = 250,
     TAIL_ROWS = 500,
@@ -24,7 +28,30 @@ enum {
     MARK_AHEAD_MS = 60000,
 };
 
+/* A writer of interactive changes. */
+struct writer {
+    struct store *s;
+    struct db *d;
+    struct cx cx; /* for what is nobody's own */
+    unsigned seed;
+    struct queue kept,
+        later; /* changes of the keys it holds, later: not for this batch; guarded by s->lock */
+    uint64_t began; /* the batch, by pg_side.turn */
+    struct change *ran[BATCH_MAX];
+    struct db *readers[BATCH_MAX]; /* what each cx->db was */
+    size_t n;
+};
+
+/* Who has the changes of a key: those in his batch and those kept for him. */
+struct key_held {
+    struct writer *by;
+    unsigned n;
+    uint64_t freed; /* by pg_side.turn */
+};
+
 struct pg_side {
+    struct key_held held[KEY_SLOTS]; /* guarded by the store's lock, as turn */
+    uint64_t turn;
     pthread_mutex_t lock; /* of side: lease and mark */
     struct db *side;
     char holder[80];
@@ -255,10 +282,12 @@ static enum err change_whole(struct store *s, struct db *d, struct change *c, un
         if (e == OK && !ids_are_safe(s))
             e = busy(c->cx);
         e = pg_change_end(c->cx, d, e, &how);
-        if (how == PG_END_UNKNOWN)
+        if (how == PG_END_UNKNOWN) {
             how = settle(d, c->cx, pg_change_xid(d));
-        else if (how == PG_END_AGAIN && !pg_is_connected(d) && ++lost > 2)
+            e = how == PG_END_CLEAR ? OK : e;
+        } else if (how == PG_END_AGAIN && !pg_is_connected(d) && ++lost > 2) {
             return busy(c->cx);
+        }
         if (how == PG_END_UNKNOWN)
             return busy(c->cx);
         if (how == PG_END_CLEAR) {
@@ -273,31 +302,100 @@ static enum err change_whole(struct store *s, struct db *d, struct change *c, un
     return ERR_BUSY;
 }
 
-static struct change *pop(struct queue *q)
+static struct key_held *held_of(struct store *s, int64_t key)
 {
-    struct change *c = q->head;
-    q->head = c->next;
-    if (!q->head)
-        q->tail = NULL;
-    q->n--;
-    return c;
+    return &s->pg->held[(uint64_t)key * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
-static struct change *next_interactive(struct store *s)
+/* The next one for this writer; s->lock is held. What another writer holds the key of is left to him, who takes it
+ * into his batch: so changes of one record never wait for each other's commit. And what another committed since our
+ * batch began is not seen by its snapshot: changes of that key come in our next one. */
+static struct change *take(struct writer *w)
 {
-    struct change *c = NULL;
+    struct queue *lane = &w->s->lane[LANE_INTERACTIVE];
+    for (struct change *c; (c = queue_pop(&w->kept));) {
+        lane->n--;
+        if (!c->key || held_of(w->s, c->key)->freed <= w->began)
+            return c;
+        queue_push(&w->later, c);
+        lane->n++;
+    }
+    for (struct change *c; (c = queue_pop(lane));) {
+        struct key_held *h = held_of(w->s, c->key);
+        if (!c->key)
+            return c;
+        if (!h->n)
+            h->by = w;
+        h->n++;
+        if (h->by == w && h->freed <= w->began)
+            return c;
+        queue_push(h->by == w ? &w->later : &h->by->kept, c);
+        lane->n++; /* it still waits */
+    }
+    return NULL;
+}
+
+/* What was left for the next batch stands before what came meanwhile. */
+static void batch_begins(struct writer *w)
+{
+    w->began = w->s->pg->turn;
+    if (!w->later.n)
+        return;
+    w->later.tail->next = w->kept.head;
+    if (w->kept.n)
+        w->later.tail = w->kept.tail;
+    w->later.n += w->kept.n;
+    w->kept = w->later;
+    w->later = (struct queue){0};
+}
+
+static struct change *next_interactive(struct writer *w)
+{
+    struct store *s = w->s;
     pthread_mutex_lock(&s->lock);
-    s->n_running--;
-    while (!s->lane[LANE_INTERACTIVE].n && !s->is_stopping) {
+    batch_begins(w);
+    struct change *c;
+    while (!(c = take(w)) && !s->is_stopping) {
         s->n_asleep++;
         pthread_cond_wait(&s->wake, &s->lock);
         s->n_asleep--;
+        batch_begins(w);
     }
-    if (s->lane[LANE_INTERACTIVE].n)
-        c = pop(&s->lane[LANE_INTERACTIVE]);
-    s->n_running++;
     pthread_mutex_unlock(&s->lock);
     return c;
+}
+
+/* One that joins the batch: of a key we hold, or one that no idle writer will take. */
+static struct change *next_joining(struct writer *w)
+{
+    struct store *s = w->s;
+    pthread_mutex_lock(&s->lock);
+    struct change *c = w->kept.n || !s->n_asleep ? take(w) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+static bool others_wait(struct writer *w)
+{
+    struct store *s = w->s;
+    pthread_mutex_lock(&s->lock);
+    bool wait = w->kept.n || (s->lane[LANE_INTERACTIVE].head && !s->n_asleep);
+    pthread_mutex_unlock(&s->lock);
+    return wait;
+}
+
+/* It goes first in the next batch, where it waits for locks with nothing in its hands. */
+static void give_back(struct writer *w, struct change *c)
+{
+    struct store *s = w->s;
+    pthread_mutex_lock(&s->lock);
+    c->next = w->later.head;
+    w->later.head = c;
+    if (!w->later.tail)
+        w->later.tail = c;
+    w->later.n++;
+    s->lane[LANE_INTERACTIVE].n++;
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Bulk changes stand back while interactive ones wait for a writer, but not for ever. */
@@ -310,7 +408,7 @@ static struct change *next_bulk(struct store *s)
         bool may = !s->lane[LANE_INTERACTIVE].n || s->is_stopping ||
                    clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
         if (waits && may) {
-            c = pop(&s->lane[LANE_BULK]);
+            c = queue_pop(&s->lane[LANE_BULK]);
             s->bulk_waits_since_ns = clock_mono_ns();
             break;
         }
@@ -328,38 +426,153 @@ static struct change *next_bulk(struct store *s)
     return c;
 }
 
-static void *writer_of(struct store *s, struct change *(*next)(struct store *))
+static void batch_add(struct writer *w, struct change *c)
 {
-    struct arena *a = arena_open(64 << 10);
-    struct cx cx = {.arena = a};
-    struct db *d = NULL;
-    unsigned seed = (unsigned)clock_mono_ns();
-    if (!a || pg_open(&cx, s, true, &d) != OK)
-        abort(); /* out of memory at the start; the service is started again */
-    for (struct change *c; (c = next(s));) {
-        struct db *reader = c->cx->db;
-        enum err e = c->result == ERR_BUSY ? ERR_BUSY : change_whole(s, d, c, &seed);
-        c->cx->db = reader;
-        atomic_fetch_add(&s->batches, 1);
-        change_done(s, c, e);
+    w->readers[w->n] = c->cx->db;
+    w->ran[w->n++] = c;
+}
+
+/* Others join while they wait, each in a savepoint. Who was overtaken, or waits for a lock, ends the batch: the
+ * others are committed, and he begins the next one. */
+static void batch_fill(struct writer *w)
+{
+    int64_t until = clock_mono_ns() + BATCH_MS * MS_NS;
+    while (w->n < BATCH_MAX && clock_mono_ns() < until) {
+        struct change *c = next_joining(w);
+        if (!c)
+            return;
+        batch_add(w, c);
+        if (c->result == ERR_BUSY)
+            continue; /* came while the queue was full */
+        enum pg_end how;
+        pg_part_begin(c->cx, w->d);
+        enum err e = change_run(w->d, c);
+        c->result = pg_part_end(c->cx, w->d, e, &how);
+        if (!pg_is_connected(w->d))
+            return;
+        if (how == PG_END_AGAIN) {
+            c->cx->db = w->readers[--w->n];
+            c->result = OK;
+            give_back(w, c);
+            return;
+        }
     }
-    pg_close(d);
-    arena_close(a);
-    return NULL;
+}
+
+/* CLEAR: it is as the results say. AGAIN: nothing was kept. UNKNOWN: nobody can say, or our ids are not safe. */
+static enum pg_end batch_commit(struct writer *w)
+{
+    struct change *last = w->ran[w->n - 1];
+    bool is_one = w->n == 1;
+    struct cx *cx = is_one ? last->cx : &w->cx;
+    enum err e = is_one ? last->result : OK;
+    bool is_safe = e != OK || ids_are_safe(w->s);
+    enum pg_end how;
+    e = pg_change_end(cx, w->d, is_safe ? e : ERR_BUSY, &how);
+    if (how == PG_END_UNKNOWN) {
+        how = settle(w->d, cx, pg_change_xid(w->d));
+        e = how == PG_END_CLEAR ? OK : e;
+    }
+    if (!is_safe)
+        return PG_END_UNKNOWN;
+    if (is_one)
+        last->result = e;
+    else if (e != OK && how == PG_END_CLEAR)
+        how = PG_END_AGAIN; /* COMMIT was refused */
+    return how;
+}
+
+/* Each gets its cx back and its answer; after a lost batch each runs alone first. */
+static void batch_answer(struct writer *w, enum pg_end how)
+{
+    struct store *s = w->s;
+    if (how == PG_END_CLEAR && w->d->n_events)
+        heard_something(s);
+    for (size_t i = 0; i < w->n; i++) {
+        struct change *c = w->ran[i];
+        bool has_run = c->result != ERR_BUSY || c->cx->why.msg != M_NONE;
+        if (how == PG_END_AGAIN && has_run)
+            c->result = change_whole(s, w->d, c, &w->seed);
+        else if (how == PG_END_UNKNOWN)
+            c->result = busy(c->cx);
+        c->cx->db = w->readers[i];
+    }
+    pthread_mutex_lock(&s->lock);
+    s->pg->turn++;
+    for (size_t i = 0; i < w->n; i++)
+        if (w->ran[i]->key) {
+            struct key_held *h = held_of(s, w->ran[i]->key);
+            h->n--;
+            h->freed = s->pg->turn;
+        }
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < w->n; i++)
+        change_done(s, w->ran[i], w->ran[i]->result);
+    atomic_fetch_add(&s->batches, 1);
+}
+
+/* The first change has the transaction for itself and needs no savepoint: when it fails, nothing else is lost. Alone,
+ * it commits in the same round trip as its last statements. */
+static void batch_run(struct writer *w, struct change *first)
+{
+    struct db *d = w->d;
+    enum pg_end how = PG_END_AGAIN; /* not connected: alone it is refused, or connected */
+    w->n = 0;
+    batch_add(w, first);
+    pg_change_begin(d);
+    d->n_events = 0;
+    if (first->result == ERR_BUSY) { /* came while the queue was full */
+        how = PG_END_CLEAR;
+    } else if (pg_reconnect(d)) {
+        first->result = change_run(d, first);
+        if (first->result == OK && others_wait(w)) {
+            first->result = pg_change_flush(first->cx, d);
+            if (first->result == OK)
+                batch_fill(w);
+        }
+        how = batch_commit(w);
+    }
+    batch_answer(w, how);
+}
+
+static void writer_start(struct writer *w, struct store *s)
+{
+    *w = (struct writer){
+        .s = s, .cx = {.arena = arena_open(64 << 10)}, .seed = (unsigned)clock_mono_ns()};
+    if (!w->cx.arena || pg_open(&w->cx, s, true, &w->d) != OK)
+        abort(); /* out of memory at the start; the service is started again */
+}
+
+static void writer_end(struct writer *w)
+{
+    pg_close(w->d);
+    arena_close(w->cx.arena);
 }
 
 static void *interactive_main(void *store)
 {
-    struct store *s = store;
-    pthread_mutex_lock(&s->lock);
-    s->n_running++;
-    pthread_mutex_unlock(&s->lock);
-    return writer_of(s, next_interactive);
+    struct writer w;
+    writer_start(&w, store);
+    for (struct change *c; (c = next_interactive(&w));)
+        batch_run(&w, c);
+    writer_end(&w);
+    return NULL;
 }
 
 static void *bulk_main(void *store)
 {
-    return writer_of(store, next_bulk);
+    struct store *s = store;
+    struct writer w;
+    writer_start(&w, s);
+    for (struct change *c; (c = next_bulk(s));) {
+        struct db *reader = c->cx->db;
+        enum err e = c->result == ERR_BUSY ? ERR_BUSY : change_whole(s, w.d, c, &w.seed);
+        c->cx->db = reader;
+        atomic_fetch_add(&s->batches, 1);
+        change_done(s, c, e);
+    }
+    writer_end(&w);
+    return NULL;
 }
 
 /* ---- the ear ---------------------------------------------------------------------------------------------------- */

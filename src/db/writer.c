@@ -17,7 +17,7 @@ enum {
 
 /* ---- queues ------------------------------------------------------------------------------- */
 
-static void push(struct queue *q, struct change *c)
+void queue_push(struct queue *q, struct change *c)
 {
     c->next = NULL;
     if (q->tail)
@@ -28,7 +28,7 @@ static void push(struct queue *q, struct change *c)
     q->n++;
 }
 
-static struct change *pop(struct queue *q)
+struct change *queue_pop(struct queue *q)
 {
     struct change *c = q->head;
     if (!c)
@@ -43,7 +43,7 @@ static struct change *pop(struct queue *q)
 struct change *queue_take(struct store *s, enum lane lane)
 {
     pthread_mutex_lock(&s->lock);
-    struct change *c = pop(&s->lane[lane]);
+    struct change *c = queue_pop(&s->lane[lane]);
     pthread_mutex_unlock(&s->lock);
     return c;
 }
@@ -92,7 +92,7 @@ void db_submit(struct store *s, struct change *c)
             c->result = ERR_BUSY; /* the writer hands it back */
         if (c->lane == LANE_BULK && s->lane[LANE_BULK].n == 0)
             s->bulk_waits_since_ns = clock_mono_ns();
-        push(&s->lane[c->lane], c);
+        queue_push(&s->lane[c->lane], c);
         if (s->is_postgres && c->lane == LANE_BULK)
             pthread_cond_signal(&s->bulk_wake);
         else if (s->n_asleep)
@@ -154,8 +154,13 @@ enum err db_change(struct store *s, struct cx *cx, enum lane lane,
     struct waiting w = {.result = ERR_INTERNAL};
     sem_init(&w.done, 0, 0);
     struct db *reader = cx->db;
-    struct change c = {
-        .lane = lane, .apply = apply, .state = state, .cx = cx, .done = wake_waiting, .owner = &w};
+    struct change c = {.lane = lane,
+                       .apply = apply,
+                       .state = state,
+                       .cx = cx,
+                       .done = wake_waiting,
+                       .owner = &w,
+                       .key = cx->key};
     db_submit(s, &c);
     while (sem_wait(&w.done) != 0)
         continue;
@@ -328,7 +333,7 @@ static void fill_interactive(struct batch *b, struct change *c)
             break;
         if (!taken.n)
             taken = queue_take_all(b->s, LANE_INTERACTIVE);
-        c = pop(&taken);
+        c = queue_pop(&taken);
     }
     queue_give_back(b->s, LANE_INTERACTIVE, taken);
 }
@@ -392,11 +397,11 @@ static struct change *next_first(struct store *s)
         bool is_starving =
             bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
         if (s->lane[LANE_INTERACTIVE].n > 0 && !is_starving) {
-            c = pop(&s->lane[LANE_INTERACTIVE]);
+            c = queue_pop(&s->lane[LANE_INTERACTIVE]);
             break;
         }
         if (bulk_may) {
-            c = pop(&s->lane[LANE_BULK]);
+            c = queue_pop(&s->lane[LANE_BULK]);
             s->bulk_waits_since_ns = clock_mono_ns();
             break;
         }

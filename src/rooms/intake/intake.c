@@ -669,6 +669,7 @@ enum err intake_plan(struct cx *cx, struct intake *in)
         tell_changes(cx, p);
     if (!in->no_interaction)
         p->interaction.v = id_new(cx->now_ms);
+    cx->key = p->root.v;
     p->result.customer = p->root;
     p->result.via = p->via;
     p->result.is_new = p->is_new;

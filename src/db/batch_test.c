@@ -1,0 +1,327 @@
+#include "db/db_test.h"
+#include "messages.h"
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+/* Changes that wait while one runs are joined into a batch; what becomes of each is its own. */
+
+enum { MANY = 400 };
+
+#define QUERY(id, np, is_write, lite, post) \
+    static const struct query id = {        \
+        .name = #id, .sqlite = (lite), .postgres = (post), .n_params = (np), .writes = (is_write)}
+QUERY(q_make, 0, true, "CREATE TABLE thing (id INTEGER PRIMARY KEY, n INTEGER)",
+      "CREATE TABLE thing (id BIGINT PRIMARY KEY, n BIGINT)");
+QUERY(q_add, 1, true, "INSERT INTO thing (id, n) VALUES (?1, 0)",
+      "INSERT INTO thing (id, n) VALUES ($1, 0)");
+QUERY(q_more, 1, true, "UPDATE thing SET n = n + 1 WHERE id = ?1",
+      "UPDATE thing SET n = n + 1 WHERE id = $1");
+QUERY(q_set, 2, true, "UPDATE thing SET n = ?2 WHERE id = ?1",
+      "UPDATE thing SET n = $2 WHERE id = $1");
+QUERY(q_n, 1, false, "SELECT n FROM thing WHERE id = ?1", "SELECT n FROM thing WHERE id = $1");
+
+struct house_of_tests {
+    struct arena *arena;
+    struct store *s;
+    struct cx cx;
+    str cut; /* SQL that ends the connections of the store */
+};
+static sem_t is_running, may_go, done;
+static pthread_barrier_t both;
+
+struct member {
+    enum {
+        ADD,       /* a row; does not wait for the answer */
+        REFUSE,    /* adds a row, and then thinks otherwise */
+        MORE,      /* one more in the row */
+        MORE_SOON, /* the same, and waits for the other batch to have done so */
+        CUT,       /* loses the connection, once */
+        COUNT_UP,  /* reads, then writes */
+    } what;
+    int64_t row;
+    bool waits; /* begins its batch: until the others stand in line */
+    struct change change;
+    struct cx cx;
+    struct house_of_tests *house;
+    _Atomic int runs;
+    enum err e;
+};
+
+static enum err member_apply(struct cx *cx, void *state)
+{
+    struct member *m = state;
+    int64_t n = 0;
+    bool is_first = atomic_fetch_add(&m->runs, 1) == 0;
+    if (m->waits && is_first) {
+        sem_post(&is_running);
+        sem_wait(&may_go);
+    }
+    switch (m->what) {
+    case ADD:
+        return db_run(cx, &q_add, ARGS(V(m->row)));
+    case REFUSE:
+        TRY(db_run(cx, &q_add, ARGS(V(m->row))));
+        return fault(cx, ERR_INVALID, M_RECORD_MOVED);
+    case MORE_SOON:
+        TRY(db_run_count(cx, &q_more, &n, ARGS(V(m->row))));
+        if (is_first)
+            pthread_barrier_wait(&both);
+        return OK;
+    case CUT:
+        TRY(db_run_count(cx, &q_more, &n, ARGS(V(m->row))));
+        if (is_first)
+            test_postgres_run(m->house->cut.ptr);
+        return OK;
+    case COUNT_UP:
+        TRY(db_int(cx, &q_n, &n, ARGS(V(m->row))));
+        return db_run(cx, &q_set, ARGS(V(m->row), V(n + 1)));
+    default:
+        return db_run(cx, &q_more, ARGS(V(m->row)));
+    }
+}
+
+static void member_done(struct change *c, enum err e)
+{
+    struct member *m = c->owner;
+    m->e = e;
+    sem_post(&done);
+}
+
+static void submit(struct house_of_tests *h, struct member *m, int64_t key)
+{
+    m->house = h;
+    m->cx = (struct cx){.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .peer = S("")};
+    m->change = (struct change){.apply = member_apply,
+                                .state = m,
+                                .cx = &m->cx,
+                                .done = member_done,
+                                .owner = m,
+                                .key = key};
+    db_submit(h->s, &m->change);
+}
+
+/* The first alone in its batch until all the others stand in line. */
+static void run_together(struct house_of_tests *h, struct member *m, size_t n)
+{
+    m[0].waits = true;
+    submit(h, &m[0], 0);
+    sem_wait(&is_running);
+    for (size_t i = 1; i < n; i++)
+        submit(h, &m[i], 0);
+    sem_post(&may_go);
+    for (size_t i = 0; i < n; i++)
+        sem_wait(&done);
+    for (size_t i = 0; i < n; i++)
+        arena_close(m[i].cx.arena);
+}
+
+static enum err make_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    return db_run(cx, &q_make, NO_ARGS);
+}
+
+static enum err rows_apply(struct cx *cx, void *state)
+{
+    for (int64_t i = 1; i <= *(const int64_t *)state; i++)
+        TRY(db_run(cx, &q_add, ARGS(V(i))));
+    return OK;
+}
+
+static void house_open(struct house_of_tests *h, unsigned writers, int64_t rows)
+{
+    *h = (struct house_of_tests){.arena = arena_open((size_t)16 << 20)};
+    char schema[64];
+    struct store_options o = {.url = test_url, .writers = writers};
+    h->cx = (struct cx){.arena = h->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
+    if (test_is_postgres()) {
+        str url = test_postgres_schema(h->arena, schema);
+        o.url = arena_printf(h->arena, SFMT "&application_name=%s", SARG(url), schema);
+        h->cut = arena_printf(h->arena,
+                              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                              "WHERE application_name = '%s' AND state LIKE 'idle in%%'",
+                              schema);
+    }
+    sem_init(&is_running, 0, 0);
+    sem_init(&may_go, 0, 0);
+    sem_init(&done, 0, 0);
+    assert_int_equal(store_open(&h->cx, &o, &h->s), OK);
+    assert_int_equal(db_change(h->s, &h->cx, LANE_INTERACTIVE, make_apply, NULL), OK);
+    assert_int_equal(db_change(h->s, &h->cx, LANE_INTERACTIVE, rows_apply, &rows), OK);
+    assert_int_equal(store_reader(h->s, &h->cx, &h->cx.db), OK);
+}
+
+static void house_close(struct house_of_tests *h)
+{
+    reader_close(h->cx.db);
+    store_close(h->s);
+    arena_close(h->arena);
+    sem_destroy(&is_running);
+    sem_destroy(&may_go);
+    sem_destroy(&done);
+}
+
+/* -1: no such row. */
+static int64_t n_of(struct house_of_tests *h, int64_t row)
+{
+    int64_t n = 0;
+    enum err e = db_int(&h->cx, &q_n, &n, ARGS(V(row)));
+    return e == ERR_NOT_FOUND ? -1 : n;
+}
+
+static int64_t batches(struct house_of_tests *h)
+{
+    struct store_figures f;
+    store_figures(h->s, &f);
+    return f.batches;
+}
+
+static void a_change_that_fails_leaves_the_others_of_its_batch_as_they_are(void **state)
+{
+    (void)state;
+    struct house_of_tests h;
+    house_open(&h, 1, 0);
+    struct member m[] = {
+        {ADD, 1},    {ADD, 2}, {.what = ADD, .row = 1}, /* there already: found out at the end */
+        {REFUSE, 3}, {ADD, 3}, {MORE, 1}};
+    int64_t before = batches(&h);
+
+    run_together(&h, m, COUNT(m));
+
+    int64_t after = batches(&h);
+    if (test_is_postgres())
+        assert_true(after - before <= 2); /* one of them may be the keeper's own */
+    assert_int_equal(m[0].e, OK);
+    assert_int_equal(m[1].e, OK);
+    assert_int_equal(m[2].e, ERR_CONFLICT);
+    assert_int_equal(m[3].e, ERR_INVALID);
+    assert_int_equal(m[4].e, OK);
+    assert_int_equal(m[5].e, OK);
+    assert_int_equal(n_of(&h, 1), 1);
+    assert_int_equal(n_of(&h, 2), 0);
+    assert_int_equal(n_of(&h, 3), 0);
+    house_close(&h);
+}
+
+static void a_first_change_that_fails_late_takes_nobody_with_it(void **state)
+{
+    (void)state;
+    struct house_of_tests h;
+    house_open(&h, 1, 1);
+    struct member m[] = {{ADD, 1}, {ADD, 2}, {MORE, 1}};
+
+    run_together(&h, m, COUNT(m));
+
+    assert_int_equal(m[0].e, ERR_CONFLICT);
+    assert_int_equal(m[1].e, OK);
+    assert_int_equal(m[2].e, OK);
+    assert_int_equal(n_of(&h, 1), 1);
+    assert_int_equal(n_of(&h, 2), 0);
+    house_close(&h);
+}
+
+static void two_batches_that_want_each_others_rows_both_end_at_once(void **state)
+{
+    (void)state;
+    if (!test_is_postgres())
+        skip();
+    struct house_of_tests h;
+    house_open(&h, 2, 2);
+    pthread_barrier_init(&both, NULL, 2);
+    struct member a[] = {{.what = MORE, .row = 9, .waits = true}, {MORE_SOON, 1}, {MORE, 2}},
+                  b[] = {{.what = MORE, .row = 9, .waits = true}, {MORE_SOON, 2}, {MORE, 1}};
+
+    submit(&h, &a[0], 11);
+    submit(&h, &b[0], 22);
+    sem_wait(&is_running);
+    sem_wait(&is_running);
+    for (size_t i = 1; i < COUNT(a); i++) {
+        submit(&h, &a[i], 11);
+        submit(&h, &b[i], 22);
+    }
+    int64_t from = clock_mono_ns();
+    sem_post(&may_go);
+    sem_post(&may_go);
+    for (size_t i = 0; i < 2 * COUNT(a); i++)
+        sem_wait(&done);
+
+    assert_true(clock_mono_ns() - from <
+                900000000); /* the server looks for deadlocks after a second */
+    for (size_t i = 0; i < COUNT(a); i++) {
+        assert_int_equal(a[i].e, OK);
+        assert_int_equal(b[i].e, OK);
+        arena_close(a[i].cx.arena);
+        arena_close(b[i].cx.arena);
+    }
+    assert_int_equal(n_of(&h, 1), 2);
+    assert_int_equal(n_of(&h, 2), 2);
+    pthread_barrier_destroy(&both);
+    house_close(&h);
+}
+
+static void a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none(void **state)
+{
+    (void)state;
+    if (!test_is_postgres())
+        skip();
+    struct house_of_tests h;
+    house_open(&h, 1, 1);
+    struct member m[] = {{MORE, 1}, {MORE, 1}, {ADD, 1}, {CUT, 1}, {MORE, 1}, {ADD, 2}};
+
+    run_together(&h, m, COUNT(m));
+
+    for (size_t i = 0; i < COUNT(m); i++)
+        assert_int_equal(m[i].e, i == 2 ? ERR_CONFLICT : OK);
+    assert_true(atomic_load(&m[1].runs) > 1);
+    assert_int_equal(n_of(&h, 1), 4);
+    assert_int_equal(n_of(&h, 2), 0);
+    house_close(&h);
+}
+
+static void changes_of_one_key_are_never_overtaken_and_run_once(void **state)
+{
+    (void)state;
+    struct house_of_tests h;
+    house_open(&h, 8, 5);
+    struct member *m = calloc(MANY, sizeof *m);
+    assert_non_null(m);
+    int64_t before = batches(&h);
+
+    for (int64_t i = 0; i < MANY; i++) {
+        m[i].what = COUNT_UP;
+        m[i].row = 1 + i % 5;
+        submit(&h, &m[i], m[i].row);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        sem_wait(&done);
+
+    assert_true(batches(&h) - before < MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(m[i].e, OK);
+        assert_int_equal(atomic_load(&m[i].runs), 1);
+        arena_close(m[i].cx.arena);
+    }
+    for (int64_t row = 1; row <= 5; row++)
+        assert_int_equal(n_of(&h, row), MANY / 5);
+    free(m);
+    house_close(&h);
+}
+
+static int all(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_that_fails_leaves_the_others_of_its_batch_as_they_are),
+        cmocka_unit_test(a_first_change_that_fails_late_takes_nobody_with_it),
+        cmocka_unit_test(two_batches_that_want_each_others_rows_both_end_at_once),
+        cmocka_unit_test(a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none),
+        cmocka_unit_test(changes_of_one_key_are_never_overtaken_and_run_once),
+    };
+    return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,
+                                       NULL);
+}
+
+int main(void)
+{
+    return test_on_stores(all);
+}
