@@ -8,6 +8,7 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/call/call.h"
+#include "rooms/order/order.h"
 #include "rooms/search/search.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
@@ -189,7 +190,12 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);
-    store_jobs_start(h->store, (const struct job_kind[]){call_sweep, search_fill}, 2);
+    static const struct job_kind *const kinds[] = {&call_sweep, &search_fill, &standing_turn_job,
+                                                   &standing_due_job};
+    struct job_kind jobs[COUNT(kinds)];
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        jobs[i] = *kinds[i];
+    store_jobs_start(h->store, jobs, COUNT(jobs));
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));
     TRY(finder_open(cx, h, &h->finder));

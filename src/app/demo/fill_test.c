@@ -320,6 +320,20 @@ static void a_generated_customer_is_the_one_the_door_would_have_made(void **stat
     test_world_close(&other);
 }
 
+static void what_is_summed_of_a_generated_customer_is_what_his_rows_say(void **state)
+{
+    struct test_world *w = *state;
+    struct demo_progress progress = {0};
+    struct demo_filled f = {0};
+    assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &f), OK);
+    int64_t after = 0;
+    do {
+        struct list wrong;
+        assert_int_equal(standing_check(&w->cx, &after, 100, &wrong), OK);
+        assert_int_equal(wrong.n, 0);
+    } while (after);
+}
+
 static void what_is_generated_has_the_sizes_that_were_promised(void **state)
 {
     struct test_world *w = *state;
@@ -378,6 +392,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_generated_customer_is_the_one_the_door_would_have_made),
+        STORE_TEST(what_is_summed_of_a_generated_customer_is_what_his_rows_say),
         STORE_TEST(what_is_generated_has_the_sizes_that_were_promised),
         STORE_TEST(the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nobody),
         STORE_TEST(a_house_that_holds_somebody_is_not_filled),

@@ -79,7 +79,7 @@ struct args standing_args(struct arena *a, const struct standing *s)
 /* ---- counting --------------------------------------------------------------------------------
  */
 
-static void sums_add(struct standing_sums *to, const struct standing_sums *add)
+void standing_sums_add(struct standing_sums *to, const struct standing_sums *add)
 {
     to->contacts += add->contacts;
     to->orders += add->orders;
@@ -91,10 +91,10 @@ static void sums_add(struct standing_sums *to, const struct standing_sums *add)
 
 void standing_count(struct standing *s, int32_t today, int32_t day, const struct standing_sums *add)
 {
-    sums_add(&s->all, add);
+    standing_sums_add(&s->all, add);
     for (size_t w = 0; w < WINDOWS; w++)
         if (day > today - standing_window_days[w])
-            sums_add(&s->window[w], add);
+            standing_sums_add(&s->window[w], add);
 }
 
 /* New for a while after the first contact; then by the latest sign of life, an order or a contact. */
@@ -115,29 +115,33 @@ void standing_judge(struct standing *s, const struct settings *house, int64_t no
     s->activity = activity;
     s->activity_due_at.ms = activity == ACTIVITY_LOST ? 0 : until;
 
-    if (s->vip_by != VIP_BY_HAND && s->vip_by != VIP_BY_SHARE)
-        s->vip_by = house->vip_minor > 0 && s->window[WINDOW_365D].spent >= house->vip_minor
-                        ? VIP_BY_AMOUNT
-                        : VIP_NOT;
+    int64_t value = s->window[WINDOW_365D].spent;
+    if (s->vip_by != VIP_BY_HAND)
+        s->vip_by =
+            house->vip_minor > 0 && value >= house->vip_minor ? VIP_BY_AMOUNT
+            : house->vip_share > 0 && house->vip_share_minor > 0 && value >= house->vip_share_minor
+                ? VIP_BY_SHARE
+                : VIP_NOT;
     s->is_vip = s->vip_by != VIP_NOT;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------
  */
 
-static enum err put(struct cx *cx, const struct standing *s)
+enum err standing_put(struct cx *cx, const struct standing *s)
 {
     return db_run(cx, &q_standing_put, standing_args(cx->arena, s));
 }
 
-static enum err day_add(struct cx *cx, customer_id via, int32_t day, const struct standing_sums *s)
+enum err standing_day_add(struct cx *cx, customer_id via, const struct standing_day *d)
 {
+    const struct standing_sums *s = &d->sums;
     return db_run(cx, &q_standing_day_add,
-                  ARGS(V(via), V((int64_t)day), V(s->contacts), V(s->orders), V(s->discounted),
+                  ARGS(V(via), V(d->day), V(s->contacts), V(s->orders), V(s->discounted),
                        V(s->spent), V(s->returned), V(s->discount)));
 }
 
-static bool is_nothing(const struct standing_sums *s)
+bool standing_is_nothing(const struct standing_sums *s)
 {
     return !(s->contacts || s->orders || s->discounted || s->spent || s->returned || s->discount);
 }
@@ -160,9 +164,9 @@ enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact
     if (f->last_order_ms.has)
         s.last_order_at.ms = f->last_order_ms.v;
     standing_judge(&s, house, cx->now_ms);
-    TRY(put(cx, &s));
-    if (!is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])
-        TRY(day_add(cx, via, day, &f->add));
+    TRY(standing_put(cx, &s));
+    if (!standing_is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])
+        TRY(standing_day_add(cx, via, &(struct standing_day){day, f->add}));
     return s.activity == before || is_new
                ? OK
                : event_add(cx, EVENT_CUSTOMER_CHANGED, s.id.v, 0, S("activity"));
@@ -172,7 +176,7 @@ enum err standing_begin(struct cx *cx, customer_id id, int kind)
 {
     struct standing s = {.id = id, .kind = kind, .first_at = {cx->now_ms}};
     standing_judge(&s, settings_current(cx), cx->now_ms);
-    return put(cx, &s);
+    return standing_put(cx, &s);
 }
 
 enum err standing_kind_set(struct cx *cx, customer_id root, int kind)
@@ -186,5 +190,5 @@ enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip)
     TRY(db_one(cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(root))));
     s.vip_by = is_vip ? VIP_BY_HAND : VIP_NOT;
     standing_judge(&s, settings_current(cx), cx->now_ms);
-    return put(cx, &s);
+    return standing_put(cx, &s);
 }

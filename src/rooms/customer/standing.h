@@ -45,6 +45,15 @@ enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip) MUST_US
 /* The same in memory, for who counts by himself: adds to the sums and windows; then judges. */
 void standing_count(struct standing *s, int32_t today, int32_t day, const struct standing_sums *add);
 void standing_judge(struct standing *s, const struct settings *house, int64_t now_ms);
+void standing_sums_add(struct standing_sums *to, const struct standing_sums *add);
+bool standing_is_nothing(const struct standing_sums *s);
+/* Inside apply: the row as it stands; what a day of an id brought, added. */
+struct standing_day {
+    int64_t day;
+    struct standing_sums sums;
+};
+enum err standing_put(struct cx *cx, const struct standing *s) MUST_USE;
+enum err standing_day_add(struct cx *cx, customer_id via, const struct standing_day *d) MUST_USE;
 /* All columns of a row, as demo_standing and standing_put take them. */
 enum { STANDING_COLUMNS = 46 };
 struct args standing_args(struct arena *a, const struct standing *s);

@@ -18,6 +18,29 @@ SELECT {{standing_columns}}
 SELECT {{standing_columns}}
   FROM customer c JOIN standing s ON s.customer_id = c.root_id WHERE c.id = :customer;
 
+-- Those of the jobs that keep them up (rooms/order/turn.c).
+-- name: turn_standings -> standing_row
+SELECT {{standing_columns}}
+  FROM standing s WHERE s.customer_id IN {{ints}} :roots
+ ORDER BY s.customer_id LIMIT 1000;
+
+-- name: due_standings -> standing_row
+SELECT {{standing_columns}}
+  FROM standing s WHERE s.activity_due_ms > 0 AND s.activity_due_ms <= :now
+ ORDER BY s.activity_due_ms LIMIT :n;
+
+-- name: value_standings -> standing_row
+SELECT {{standing_columns}}
+  FROM standing s
+ WHERE s.spent_365d_minor > 0 AND s.spent_365d_minor >= :least AND s.spent_365d_minor <= :spent
+   AND (s.spent_365d_minor < :spent OR s.customer_id < :customer)
+ ORDER BY s.spent_365d_minor DESC, s.customer_id DESC LIMIT :n;
+
+-- name: vip_standings -> standing_row
+SELECT {{standing_columns}}
+  FROM standing s WHERE s.is_vip = 1 AND s.customer_id > :after
+ ORDER BY s.customer_id LIMIT :n;
+
 -- name: standing_put
 INSERT INTO standing (customer_id, kind, activity, is_vip, vip_by, activity_due_ms, activity_ms, first_ms, last_contact_ms,
        last_order_ms, contacts, orders, discounted, spent_minor, returned_minor, discount_minor, orders_365d,

@@ -113,4 +113,6 @@ enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_
 str order_in_words(struct arena *a, const struct order_line *lines, size_t n);
 enum err order_get(struct cx *cx, order_id id, struct order *out) MUST_USE;
 
+#include "rooms/order/turn.h"
+
 extern const struct room order_room;

@@ -2,6 +2,7 @@
 #include "rooms/settings/settings.h"
 #include "messages.h"
 #include "queries.h"
+#include <math.h>
 #include <pthread.h>
 
 struct setting_row {
@@ -18,6 +19,9 @@ struct settings_out {
     str company;
     int lang;
     str time_zone, base_currency, region;
+    int64_t activity_new_days, activity_active_days, activity_cooling_days, activity_idle_days;
+    int64_t vip_amount;
+    double vip_share;
     int64_t version;
 };
 static const struct field settings_fields[] = {
@@ -29,6 +33,16 @@ static const struct field settings_fields[] = {
           .doc = "ISO 4217; what customers spent is counted in it"),
     FIELD(struct settings_out, region,
           .doc = "ISO 3166; telephone numbers without a country code belong to it"),
+    FIELD(struct settings_out, activity_new_days, .doc = "New for so long after the first contact"),
+    FIELD(struct settings_out, activity_active_days,
+          .doc = "Active for so long after the last order or contact"),
+    FIELD(struct settings_out, activity_cooling_days, .doc = "Then cooling until so long after it"),
+    FIELD(struct settings_out, activity_idle_days,
+          .doc = "Then idle until so long after it, then lost"),
+    FIELD(struct settings_out, vip_amount,
+          .doc = "Spent in 12 months that makes a VIP, minor units of the base currency; 0: none"),
+    FIELD(struct settings_out, vip_share,
+          .doc = "So many percent of the buyers of 12 months, the best, are VIP; 0: none"),
     FIELD(struct settings_out, version),
 };
 static const struct shape settings_shape = SHAPE("settings", struct settings_out, settings_fields);
@@ -64,8 +78,12 @@ static void take_row(struct settings *s, str name, str value)
         s->activity_days[2] = n;
     else if (str_eq(name, S("activity_idle_days")))
         s->activity_days[3] = n;
-    else if (str_eq(name, S("vip_minor")))
+    else if (str_eq(name, S("vip_amount")))
         s->vip_minor = n;
+    else if (str_eq(name, S("vip_share")))
+        s->vip_share = n;
+    else if (str_eq(name, S("vip_share_minor")))
+        s->vip_share_minor = n;
 }
 
 static enum err load(struct cx *cx, struct settings *out)
@@ -155,6 +173,37 @@ static enum err region_check(struct cx *cx, str region)
     return is_code ? OK : fault_field(cx, ERR_INVALID, S("region"), M_SETTINGS_REGION);
 }
 
+/* Days grow from active to idle; new stands by itself. */
+static enum err standing_check(struct cx *cx, const struct settings_in *in, uint64_t which)
+{
+    static const char *const names[] = {"activity_new_days", "activity_active_days",
+                                        "activity_cooling_days", "activity_idle_days"};
+    enum { DAYS_MAX = 3650, SHARE_MAX = 10 };
+    struct settings now = {0};
+    TRY(load(cx, &now));
+    const int64_t given[] = {in->activity_new_days, in->activity_active_days,
+                             in->activity_cooling_days, in->activity_idle_days};
+    int64_t days[4];
+    for (size_t i = 0; i < COUNT(days); i++) {
+        bool is_given = which >> (SETTINGS_ACTIVITY_NEW + i) & 1;
+        days[i] = is_given ? given[i] : now.activity_days[i];
+        if (days[i] < 1 || days[i] > DAYS_MAX)
+            return fault_field(cx, ERR_INVALID, str_of(names[i]), M_SETTINGS_DAYS);
+    }
+    for (size_t i = 2; i < COUNT(days); i++)
+        if (days[i] <= days[i - 1]) {
+            size_t at = which >> (SETTINGS_ACTIVITY_NEW + i) & 1 ? i : i - 1;
+            return fault_field(cx, ERR_INVALID, str_of(names[at]), M_SETTINGS_DAYS_ORDER);
+        }
+    if (which >> SETTINGS_VIP_AMOUNT & 1 && in->vip_amount < 0)
+        return fault_field(cx, ERR_INVALID, S("vip_amount"), M_SETTINGS_VIP_AMOUNT);
+    double hundredths = in->vip_share * 100;
+    if (which >> SETTINGS_VIP_SHARE & 1 && !(in->vip_share >= 0 && in->vip_share <= SHARE_MAX &&
+                                             fabs(hundredths - round(hundredths)) < 1e-6))
+        return fault_field(cx, ERR_INVALID, S("vip_share"), M_SETTINGS_VIP_SHARE);
+    return OK;
+}
+
 enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which)
 {
     currency c;
@@ -166,7 +215,7 @@ enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which)
         return fault_field(cx, ERR_INVALID, S("base_currency"), M_SETTINGS_CURRENCY);
     if (which & 1u << SETTINGS_REGION)
         TRY(region_check(cx, in->region));
-    return OK;
+    return standing_check(cx, in, which);
 }
 
 enum err settings_set(struct cx *cx, const char *name, str value)
@@ -201,19 +250,42 @@ static enum err currency_may_change(struct cx *cx, str wanted, currency now)
     return fault_field(cx, ERR_CONFLICT, S("base_currency"), M_SETTINGS_CURRENCY_FIXED);
 }
 
+static str number(struct cx *cx, int64_t n)
+{
+    return arena_printf(cx->arena, "%lld", (long long)n);
+}
+
 enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t which)
 {
-    static const char *const names[SETTINGS_N] = {"company", "lang", "time_zone", "base_currency",
-                                                  "region"};
+    static const char *const names[SETTINGS_N] = {"company",
+                                                  "lang",
+                                                  "time_zone",
+                                                  "base_currency",
+                                                  "region",
+                                                  "activity_new_days",
+                                                  "activity_active_days",
+                                                  "activity_cooling_days",
+                                                  "activity_idle_days",
+                                                  "vip_amount",
+                                                  "vip_share"};
     struct settings now = {0};
     TRY(load(cx, &now));
     if (cx->if_match >= 0 && cx->if_match != now.version)
         return ERR_STALE;
     if (which & 1u << SETTINGS_BASE_CURRENCY)
         TRY(currency_may_change(cx, in->base_currency, now.base_currency));
-    const str values[SETTINGS_N] = {str_trim(in->company), str_of(lang_codes[in->lang]),
-                                    in->time_zone, in->base_currency, in->region};
-    struct text changed = text_in(cx->arena, 200);
+    const str values[SETTINGS_N] = {str_trim(in->company),
+                                    str_of(lang_codes[in->lang]),
+                                    in->time_zone,
+                                    in->base_currency,
+                                    in->region,
+                                    number(cx, in->activity_new_days),
+                                    number(cx, in->activity_active_days),
+                                    number(cx, in->activity_cooling_days),
+                                    number(cx, in->activity_idle_days),
+                                    number(cx, in->vip_amount),
+                                    number(cx, llround(in->vip_share * 100))};
+    struct text changed = text_in(cx->arena, 400);
     for (int i = 0; i < SETTINGS_N; i++) {
         if (!(which & 1u << i))
             continue;
@@ -234,9 +306,19 @@ static enum err get(struct cx *cx, void *in, void *out)
     (void)in;
     struct settings s = {0};
     TRY(load(cx, &s));
-    *(struct settings_out *)out = (struct settings_out){
-        s.company, s.lang,   s.time_zone, arena_str(cx->arena, str_of(s.base_currency.code)),
-        s.region,  s.version};
+    *(struct settings_out *)out =
+        (struct settings_out){.company = s.company,
+                              .lang = s.lang,
+                              .time_zone = s.time_zone,
+                              .base_currency = arena_str(cx->arena, str_of(s.base_currency.code)),
+                              .region = s.region,
+                              .activity_new_days = s.activity_days[0],
+                              .activity_active_days = s.activity_days[1],
+                              .activity_cooling_days = s.activity_days[2],
+                              .activity_idle_days = s.activity_days[3],
+                              .vip_amount = s.vip_minor,
+                              .vip_share = (double)s.vip_share / 100,
+                              .version = s.version};
     return OK;
 }
 
@@ -246,6 +328,12 @@ static const struct field settings_in_fields[] = {
     FIELD(struct settings_in, time_zone, .max_len = 60),
     FIELD(struct settings_in, base_currency, .max_len = 3),
     FIELD(struct settings_in, region, .max_len = 2),
+    FIELD(struct settings_in, activity_new_days),
+    FIELD(struct settings_in, activity_active_days),
+    FIELD(struct settings_in, activity_cooling_days),
+    FIELD(struct settings_in, activity_idle_days),
+    FIELD(struct settings_in, vip_amount),
+    FIELD(struct settings_in, vip_share),
 };
 static const struct shape settings_in_shape =
     SHAPE("settings_in", struct settings_in, settings_in_fields);

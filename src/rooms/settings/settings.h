@@ -17,6 +17,8 @@ struct settings {
     bool is_demo;
     int64_t activity_days[4]; /* new, active, cooling, idle: for so long; lost beyond */
     int64_t vip_minor;        /* spent in 365 days that makes a VIP, in the base currency; 0: none */
+    int64_t vip_share;        /* so many hundredths of a percent of the buyers, the best; 0: none */
+    int64_t vip_share_minor;  /* where that share begins, as last counted; 0: not yet */
     int64_t version;
 };
 #define SETTINGS_DEFAULTS                                                                         \
@@ -34,6 +36,9 @@ struct settings_in {
     str company;
     int lang;
     str time_zone, base_currency, region;
+    int64_t activity_new_days, activity_active_days, activity_cooling_days, activity_idle_days;
+    int64_t vip_amount; /* minor units; 0: none */
+    double vip_share;   /* percent, two decimals; 0: none */
 };
 /* Only the members whose bit stands in `which` (1 << SETTINGS_COMPANY …) are looked at. */
 enum {
@@ -42,7 +47,14 @@ enum {
     SETTINGS_TIME_ZONE,
     SETTINGS_BASE_CURRENCY,
     SETTINGS_REGION,
-    SETTINGS_N
+    SETTINGS_ACTIVITY_NEW,
+    SETTINGS_ACTIVITY_ACTIVE,
+    SETTINGS_ACTIVITY_COOLING,
+    SETTINGS_ACTIVITY_IDLE,
+    SETTINGS_VIP_AMOUNT,
+    SETTINGS_VIP_SHARE,
+    SETTINGS_N,
+    SETTINGS_HOUSE = (1 << SETTINGS_ACTIVITY_NEW) - 1 /* the bits of what the first run asks */
 };
 enum err settings_check(struct cx *cx, struct settings_in *in, uint64_t which) MUST_USE;
 /* Inside apply; counts the version up, records audit and event. */

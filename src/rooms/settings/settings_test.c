@@ -4,8 +4,8 @@
 #include "rooms/settings/settings.h"
 
 static const uint64_t ALL = (1u << SETTINGS_N) - 1;
-static const struct settings_in house = {S("Lantern"), LANG_RU, S("Asia/Almaty"), S("KZT"),
-                                         S("KZ")};
+static const struct settings_in house = {
+    S("Lantern"), LANG_RU, S("Asia/Almaty"), S("KZT"), S("KZ"), 7, 14, 60, 200, 500000, 2.5};
 
 static enum err put_apply(struct cx *cx, void *in)
 {
@@ -36,6 +36,10 @@ static void what_was_put_is_there_with_a_new_version(void **state)
     assert_str(s->time_zone, S("Asia/Almaty"));
     assert_string_equal(s->base_currency.code, "KZT");
     assert_str(s->region, S("KZ"));
+    assert_int_equal(s->activity_days[1], 14);
+    assert_int_equal(s->activity_days[3], 200);
+    assert_int_equal(s->vip_minor, 500000);
+    assert_int_equal(s->vip_share, 250);
     assert_int_equal(s->version, 2);
 }
 
@@ -51,14 +55,21 @@ static void an_older_version_is_refused(void **state)
 static void each_wrong_member_is_named(void **state)
 {
     struct test_world *w = *state;
-    struct settings_in in[] = {house, house, house, house, house};
-    static const char *const fields[] = {"company", "time_zone", "base_currency", "region",
-                                         "region"};
+    struct settings_in in[] = {house, house, house, house, house,
+                               house, house, house, house, house};
+    static const char *const fields[] = {
+        "company",           "time_zone",          "base_currency", "region",    "region",
+        "activity_new_days", "activity_idle_days", "vip_amount",    "vip_share", "vip_share"};
     in[0].company = S("  ");
     in[1].time_zone = S("Mars/Olympus");
     in[2].base_currency = S("XXQ");
     in[3].region = S("kz");
     in[4].region = S("K");
+    in[5].activity_new_days = 0;
+    in[6].activity_idle_days = 60;
+    in[7].vip_amount = -1;
+    in[8].vip_share = 2.555;
+    in[9].vip_share = 50;
     for (size_t i = 0; i < COUNT(in); i++) {
         assert_int_equal(settings_check(&w->cx, &in[i], ALL), ERR_INVALID);
         assert_str(w->cx.why.field, str_of(fields[i]));

@@ -161,7 +161,7 @@ static const struct field setup_fields[] = {
     FIELD(struct setup_in, region, .max_len = 2),
 };
 static const struct shape setup_shape = SHAPE("setup", struct setup_in, setup_fields);
-static const uint64_t ALL_SETTINGS = (1u << SETTINGS_N) - 1;
+static const uint64_t ALL_SETTINGS = SETTINGS_HOUSE;
 
 /* The code without blanks and hyphens, upper case: as people copy it. */
 static str code_hash(struct cx *cx, str code)

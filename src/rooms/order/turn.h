@@ -1,0 +1,19 @@
+/* rooms/order/turn.h - what keeps the standing true while days go by; part of order.h, which
+ * includes it.
+ */
+#pragma once
+#include "db/event.h"
+
+/* At midnight of the business time zone the days that fall out of a window leave it, customer by
+ * customer, in slices; after days off it catches up. Then VIPs by share are found. When the time
+ * zone or the limits of activity change, all are counted anew. */
+extern const struct job_kind standing_turn_job;
+/* Activities whose time has come. */
+extern const struct job_kind standing_due_job;
+
+/* Standing and day rows of a record against the rows they are made of; the jobs have done their
+ * work. Not inside read_begin when the record is large. */
+enum err standing_verify(struct cx *cx, customer_id root, bool *is_right) MUST_USE;
+/* The next n records after *after: those that are wrong (struct list of int64_t). *after becomes 0
+ * at the end. */
+enum err standing_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;
