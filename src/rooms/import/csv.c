@@ -170,7 +170,7 @@ static struct span span_of(const struct csv *c, const unsigned char *p, size_t n
         } else if (ch == '"' && at == BEHIND_QUOTE) {
             at = IN_QUOTES;
         } else if (at == BEHIND_QUOTE) {
-            s.fault = CSV_QUOTE_TEXT;
+            s.fault = s.lines ? CSV_QUOTE_OPEN : CSV_QUOTE_TEXT;
             s.is_open = true;
             s.next = after;
             return s;

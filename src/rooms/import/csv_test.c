@@ -55,7 +55,7 @@ static void cells_are_parted_as_rfc_4180_says(void **state)
 static void a_broken_row_costs_no_other(void **state)
 {
     assert_str(told(*state, S("a,b\n1,\"open\n2,x\n3,\"y\"\n4,z"), comma, 0, 1),
-               S("a|b\n!4@2\n2|x\n3|y\n4|z\n"));
+               S("a|b\n!3@2\n2|x\n3|y\n4|z\n"));
     assert_str(told(*state, S("a,b\n1,\"x\"y\n2,z\n"), comma, 0, 1), S("a|b\n!4@2\n2|z\n"));
     assert_str(told(*state, S("a,b\n1,2\n3,\"never\n4,5\n"), comma, 0, 1), S("a|b\n1|2\n!3@3\n4|5\n"));
     assert_str(told(*state, ((str){"a\nb\0c\nd\n", 8}), comma, 0, 1), S("a\n!1@2\nd\n"));

@@ -657,7 +657,9 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     TRY(customer_owners_and(cx, p->handles, p->n_brought, &source, in->source_id.len ? 1 : 0));
     if (source.found) {
         p->is_repeat = true;
-        return repeat(cx, &first, &p->result);
+        TRY(repeat(cx, &first, &p->result));
+        p->result.is_repeat = true;
+        return OK;
     }
     if (has_stranger(p)) {
         TRY(read_identities(cx, in, p, false));
@@ -675,6 +677,11 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     p->result.is_new = p->is_new;
     p->result.interaction = p->interaction;
     return OK;
+}
+
+const struct intake_result *intake_planned(const struct intake *in)
+{
+    return &in->plan->result;
 }
 
 /* ---- take

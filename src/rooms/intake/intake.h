@@ -71,7 +71,7 @@ struct duplicate {
 struct intake_result {
     customer_id customer; /* the root */
     customer_id via;      /* the id that the rows of this contact keep */
-    bool is_new;
+    bool is_new, is_repeat; /* is_repeat: this source_id was answered before */
     interaction_id interaction;
     str matched_by; /* "phone", "email" …, "chosen", "" new; a repeated source_id says what the
                        first answer said */
@@ -93,6 +93,8 @@ struct intake_ignored {
 extern const struct shape intake_identity_shape, intake_claims_shape, intake_answer_shape;
 
 enum err intake_plan(struct cx *cx, struct intake *in) MUST_USE;
+/* What take will answer, by what plan saw. */
+const struct intake_result *intake_planned(const struct intake *in);
 /* What the contact with this interaction was answered. */
 enum err intake_repeat(struct cx *cx, interaction_id id, struct intake_result *out) MUST_USE;
 enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out) MUST_USE;

@@ -115,6 +115,24 @@ enum err patch_order_apply(struct cx *cx, void *in, void *out)
     return order_get(cx, a->id, out);
 }
 
+enum err order_take_back(struct cx *cx, order_id id, bool *is_kept)
+{
+    struct order seen, none;
+    int64_t customer = 0;
+    enum err e = order_get(cx, id, &seen);
+    *is_kept = e == OK && (seen.version != 1 || seen.returns.n || seen.facts.n);
+    if (e == ERR_NOT_FOUND || *is_kept)
+        return OK;
+    TRY(e);
+    TRY(db_int(cx, &q_order_customer, &customer, ARGS(V(id))));
+    none = seen;
+    none.status = ORDER_CANCELLED;
+    TRY(db_run(cx, &q_order_interaction_delete, ARGS(V(id))));
+    TRY(db_run(cx, &q_order_delete, ARGS(V(id))));
+    TRY(recount(cx, customer, &seen, &none));
+    return said(cx, &seen, "order.take_back", (str){0});
+}
+
 /* ---- goods that come back --------------------------------------------------------------------
  */
 

@@ -101,6 +101,8 @@ struct order_new {
     /* set by the route */
     int trust;
     staff_id staff;
+    const char *source; /* where handles came from; NULL: the channel */
+    int64_t batch;      /* the import it is part of; 0: none */
     struct order_plan *plan; /* by order_plan */
 };
 extern const struct shape order_in_shape; /* struct order_new as JSON */
@@ -109,6 +111,12 @@ void order_from(const struct cx *cx, struct order_new *o);
 enum err order_plan(struct cx *cx, struct order_new *in) MUST_USE;
 /* Inside apply. ERR_STALE: plan again. */
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat) MUST_USE;
+/* Who the customer of a planned order is; customer 0 of a repeated one. */
+const struct intake_result *order_who(const struct order_new *in);
+bool order_is_repeat(const struct order_new *in);
+/* Inside apply: takes an order away as if it had never come. *is_kept: somebody worked with it since,
+ * it stays. */
+enum err order_take_back(struct cx *cx, order_id id, bool *is_kept) MUST_USE;
 /* "Filter FX-2 × 2, Kettle": what the timeline says of an order. */
 str order_in_words(struct arena *a, const struct order_line *lines, size_t n);
 enum err order_get(struct cx *cx, order_id id, struct order *out) MUST_USE;

@@ -109,3 +109,10 @@ VALUES (:id, :order, :line, :quantity, :amount, :reason, :at);
 -- name: order_fact_insert
 INSERT INTO order_fact (id, order_id, customer_id, kind, amount_minor, note, source_id, staff_id, at_ms)
 VALUES (:id, :order, :customer, :kind, :amount, :note, :source, :staff, :at);
+
+-- An order that is taken back goes with its line on the timeline.
+-- name: order_interaction_delete
+DELETE FROM interaction WHERE id = (SELECT interaction_id FROM orders WHERE id = :id);
+
+-- name: order_delete
+DELETE FROM orders WHERE id = :id;

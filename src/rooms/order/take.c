@@ -188,9 +188,21 @@ enum err order_plan(struct cx *cx, struct order_new *in)
                                 .trust = in->trust,
                                 .customer = in->customer,
                                 .staff = in->staff,
-                                .ref_id = o->id.v};
+                                .ref_id = o->id.v,
+                                .source = in->source,
+                                .batch = in->batch};
     e = intake_plan(cx, &p->intake);
     return e == ERR_NOT_FOUND ? fault_field(cx, ERR_INVALID, S("customer"), M_CUSTOMER_UNKNOWN) : e;
+}
+
+const struct intake_result *order_who(const struct order_new *in)
+{
+    return &in->plan->who;
+}
+
+bool order_is_repeat(const struct order_new *in)
+{
+    return in->plan->is_repeat;
 }
 
 void order_from(const struct cx *cx, struct order_new *o)
