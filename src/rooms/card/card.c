@@ -9,6 +9,7 @@ enum {
     ORDERS = 3,
     NOTES = 3,
     CALLS = 12,
+    RELATIONS = 100,
     PEOPLE = 32, /* whose own calls are looked at */
     LINE_CHARS = 600,
     NEW_DAYS = 30,
@@ -185,7 +186,6 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_task_of_customer, &task_row_shape, false, &r->tasks, by_root, false},
         {&q_card_open_orders, &card_order_row_shape, false, &r->open_orders, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &c->holdings, by_root, false},
-        {&q_relation_list, &relation_row_shape, false, &r->relations, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
         {&q_card_addresses, &card_addresses_shape, true, &r->addresses, by_root, false},
         {&q_card_candidates, &card_candidate_row_shape, false, &r->candidates,
@@ -205,7 +205,8 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
     };
     const int64_t *each = ids.items;
     size_t n_timed = COUNT(timed) * ids.n;
-    struct db_read *reads = ARENA_ARRAY(cx->arena, n_fixed + n_timed, struct db_read);
+    struct relation_reads relations = relation_reads(cx, ids, RELATIONS);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n_fixed + n_timed + relations.n, struct db_read);
     struct list *lists = ARENA_ARRAY(cx->arena, n_timed, struct list);
     struct val *args = ARENA_ARRAY(cx->arena, 2 * n_timed, struct val);
     memcpy(reads, fixed, n_fixed * sizeof(*reads));
@@ -216,7 +217,9 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         reads[n_fixed + i] =
             (struct db_read){t->q, t->shape, false, &lists[i], {args + 2 * i, 2}, false};
     }
-    TRY(db_batch(cx, reads, n_fixed + n_timed));
+    memcpy(reads + n_fixed + n_timed, relations.reads, relations.n * sizeof(*reads));
+    TRY(db_batch(cx, reads, n_fixed + n_timed + relations.n));
+    r->relations = relations_merge(cx->arena, &relations);
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
     for (size_t i = 0; i < COUNT(timed); i++)

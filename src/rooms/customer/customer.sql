@@ -101,6 +101,9 @@ SELECT o.value_id, o.customer_id, c.root_id FROM identity_owner o JOIN customer 
 -- name: identity_state_set
 UPDATE identity_owner SET state = :state WHERE value_id = :value AND customer_id = :customer;
 
+-- name: identity_owner_delete
+DELETE FROM identity_owner WHERE value_id = :value AND customer_id = :customer;
+
 -- ---- parts of a record ----
 
 -- name: mark_list -> mark_row
@@ -126,30 +129,55 @@ SELECT a.id, a.kind, a.line, a.postal, a.city, a.region, a.country, a.source, a.
 INSERT INTO address (id, customer_id, kind, line, postal, city, region, country, source, at_ms)
 VALUES (:id, :customer, :kind, :line, :postal, :city, :region, :country, :source, :now);
 
+-- name: address_get -> address_row
+SELECT a.id, a.kind, a.line, a.postal, a.city, a.region, a.country, a.source, a.at_ms FROM address a WHERE a.id = :id;
+
+-- name: address_put
+INSERT INTO address (id, customer_id, kind, line, postal, city, region, country, source, at_ms)
+VALUES (:id, :customer, :kind, :line, :postal, :city, :region, :country, :source, :at)
+    ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, line = excluded.line, postal = excluded.postal, city = excluded.city,
+       region = excluded.region, country = excluded.country, source = excluded.source, at_ms = excluded.at_ms;
+
 -- name: holding_list -> holding_row
 SELECT h.id, h.product_id, h.name, h.serial, h.plan, h.number, h.until_ms, h.at_ms
   FROM customer m JOIN holding h ON h.customer_id = m.id
  WHERE m.root_id = :root
  ORDER BY h.id LIMIT 101;
 
--- name: holding_insert
-INSERT INTO holding (id, customer_id, product_id, name, serial, plan, number, until_ms, at_ms)
-VALUES (:id, :customer, :product, :name, :serial, :plan, :number, :until, :now);
+-- name: holding_get -> holding_row
+SELECT h.id, h.product_id, h.name, h.serial, h.plan, h.number, h.until_ms, h.at_ms FROM holding h WHERE h.id = :id;
 
--- `reads` tells from which side: 0 this record to the other, 1 the other to this record.
--- name: relation_list -> relation_row
-SELECT id, other_id, other_name, other_kind, other_lang, kind, role, at_ms, reads FROM (
-    SELECT r.id AS id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind AS kind,
-           r.role AS role, r.at_ms AS at_ms, CAST(0 AS BIGINT) AS reads
-      FROM customer m JOIN relation r ON r.customer_id = m.id JOIN customer o ON o.id = r.other_id
-      JOIN customer t ON t.id = o.root_id
-     WHERE m.root_id = :root
-    UNION ALL
-    SELECT r.id, t.id, t.name, t.kind, t.lang, r.kind, r.role, r.at_ms, CAST(1 AS BIGINT)
-      FROM customer m JOIN relation r ON r.other_id = m.id JOIN customer o ON o.id = r.customer_id
-      JOIN customer t ON t.id = o.root_id
-     WHERE m.root_id = :root) x
- ORDER BY id LIMIT 201;
+-- name: holding_put
+INSERT INTO holding (id, customer_id, product_id, name, serial, plan, number, until_ms, at_ms)
+VALUES (:id, :customer, :product, :name, :serial, :plan, :number, :until, :at)
+    ON CONFLICT (id) DO UPDATE SET product_id = excluded.product_id, name = excluded.name, serial = excluded.serial,
+       plan = excluded.plan, number = excluded.number, until_ms = excluded.until_ms;
+
+-- `reads` tells from which side: 0 this record to the other, 1 the other to this record. One id and one side at a time, so
+-- that a company with a hundred thousand people opens like any other.
+-- name: relation_from -> relation_row
+SELECT r.id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind, r.role, r.at_ms,
+       CAST(0 AS BIGINT) AS reads
+  FROM relation r JOIN customer o ON o.id = r.other_id JOIN customer t ON t.id = o.root_id
+ WHERE r.customer_id = :customer
+ ORDER BY r.id LIMIT :n;
+
+-- name: relation_to -> relation_row
+SELECT r.id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind, r.role, r.at_ms,
+       CAST(1 AS BIGINT) AS reads
+  FROM relation r JOIN customer o ON o.id = r.customer_id JOIN customer t ON t.id = o.root_id
+ WHERE r.other_id = :customer
+ ORDER BY r.id LIMIT :n;
+
+-- name: relation_get -> relation_row
+SELECT r.id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind, r.role, r.at_ms,
+       CAST(0 AS BIGINT) AS reads
+  FROM relation r JOIN customer o ON o.id = r.other_id JOIN customer t ON t.id = o.root_id
+ WHERE r.id = :id;
+
+-- name: relation_put
+INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (:id, :customer, :other, :kind, :role, :at)
+    ON CONFLICT (id) DO UPDATE SET role = excluded.role, kind = excluded.kind;
 
 -- Whose a part is, and away with it.
 -- name: address_whose -> number_row
@@ -170,16 +198,18 @@ SELECT c.root_id FROM relation x JOIN customer c ON c.id = x.customer_id WHERE x
 -- name: relation_delete
 DELETE FROM relation WHERE id = :id;
 
--- name: relation_insert
-INSERT INTO relation (id, customer_id, other_id, kind, role, at_ms) VALUES (:id, :customer, :other, :kind, :role, :now);
+-- name: holding_product -> number_row
+SELECT id FROM product WHERE id = :id;
+
+-- name: address_count -> number_row
+SELECT count(*) FROM customer m JOIN address a ON a.customer_id = m.id WHERE m.root_id = :root;
+
+-- name: holding_count -> number_row
+SELECT count(*) FROM customer m JOIN holding h ON h.customer_id = m.id WHERE m.root_id = :root;
 
 -- name: relation_same -> number_row
 SELECT r.id FROM relation r WHERE r.customer_id = :customer AND r.other_id = :other AND r.kind = :kind LIMIT 1;
 
--- name: relation_role_set
-UPDATE relation SET role = :role WHERE id = :id;
-
--- One id at a time, newest first: the index gives the order, however many there are.
 -- name: note_list -> note_row
 SELECT n.id, n.text, s.id, s.name, n.at_ms
   FROM note n LEFT JOIN staff s ON s.id = n.staff_id
@@ -207,7 +237,7 @@ SELECT p.id, c.root_id, p.interaction_id, p.field, p.value, p.at_ms, p.decided_m
  WHERE p.id = :id;
 
 -- name: proposal_decide
-UPDATE proposal SET decided_ms = :now, decided_by = :staff, accepted = :accepted WHERE id = :id AND decided_ms IS NULL;
+UPDATE proposal SET decided_ms = :now, decided_by = :staff, accepted = :accepted, decision = :decision WHERE id = :id AND decided_ms IS NULL;
 
 -- ---- tasks ----
 

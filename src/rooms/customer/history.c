@@ -17,6 +17,7 @@ static const struct field history_line_fields[] = {
     FIELD_AS(struct history_line, row.source, "source", .doc = "staff, api, a channel, import, bulk, proposal, undo"),
     FIELD_AS(struct history_line, row.field, "field", .doc = "city, owner, tag, attr.code, mark.vip, identity, address …"),
     FIELD(struct history_line, label, .omit_empty = true, .doc = "Of a custom attribute"),
+    FIELD(struct history_line, about, .omit_empty = true, .personal = true, .doc = "The handle, when its state changed"),
     FIELD(struct history_line, part, .nullable = true, .doc = "The identity, address … that changed"),
     FIELD_AS(struct history_line, row.old, "old", .personal = true),
     FIELD_AS(struct history_line, row.new, "new", .personal = true),
@@ -64,7 +65,7 @@ const struct shape history_row_shape = SHAPE("history_row", struct history_row, 
 /* ---- taking back: each kind of field knows what stands there now and how to put the old there ---- */
 
 /* The field is not as this change left it. */
-static enum err moved(struct cx *cx, const struct history_row *h, str now)
+enum err history_moved(struct cx *cx, const struct history_row *h, str now)
 {
     return fault(cx, ERR_CONFLICT, M_HISTORY_MOVED, MARG("field", h->field), MARG("now", now),
                  MARG("was", h->new), MARG("old", h->old));
@@ -78,12 +79,12 @@ static enum err undo_own(struct cx *cx, const struct history_row *h, struct chan
     if (str_eq(h->field, S("kind"))) {
         str code = str_of(customer_kind_codes[now.kind]);
         if (!str_eq(code, h->new))
-            return moved(cx, h, code);
+            return history_moved(cx, h, code);
         next.kind = str_eq(h->old, S("company")) ? CUSTOMER_COMPANY : CUSTOMER_PERSON;
     } else if (str_eq(h->field, S("owner"))) {
         str id = now.owner.id.v ? id_text(cx->arena, "stf", now.owner.id.v) : (str){0};
         if (!str_eq(id, h->new))
-            return moved(cx, h, now.owner.name);
+            return history_moved(cx, h, now.owner.name);
         next.owner.id.v = 0;
         if (h->old.len && !id_parse(h->old, "stf", &next.owner.id.v))
             return fault(cx, ERR_INTERNAL, M_HISTORY_STAYS);
@@ -92,7 +93,7 @@ static enum err undo_own(struct cx *cx, const struct history_row *h, struct chan
         if (!text)
             return fault(cx, ERR_CONFLICT, M_HISTORY_STAYS);
         if (!str_eq(*text, h->new))
-            return moved(cx, h, *text);
+            return history_moved(cx, h, *text);
         *text = h->old;
     }
     return customer_change(cx, &now, &next, NULL, by);
@@ -114,7 +115,7 @@ static enum err undo_attr(struct cx *cx, const struct history_row *h, struct cha
     struct attr_value now = attr_value_of(&rows, d.id, h->customer);
     str now_text = attr_value_text(cx->arena, &d, &now);
     if (!str_eq(now_text, h->new))
-        return moved(cx, h, now_text);
+        return history_moved(cx, h, now_text);
     TRY(attr_value_read(cx, &d, h->old, &old));
     return attr_put(cx, h->customer, &d, &old, by);
 }
@@ -132,10 +133,23 @@ static enum err undo_mark(struct cx *cx, const struct history_row *h, struct cha
         else
             TRY(e);
         if (!str_eq(now.reason, h->new))
-            return moved(cx, h, now.reason);
+            return history_moved(cx, h, now.reason);
         return mark_put(cx, h->customer, m, h->old, by);
     }
     return fault(cx, ERR_CONFLICT, M_HISTORY_STAYS);
+}
+
+static enum err undo_address(struct cx *cx, const struct history_row *h, struct change_by *by)
+{
+    return part_undo(cx, &part_address, h, by);
+}
+static enum err undo_holding(struct cx *cx, const struct history_row *h, struct change_by *by)
+{
+    return part_undo(cx, &part_holding, h, by);
+}
+static enum err undo_relation(struct cx *cx, const struct history_row *h, struct change_by *by)
+{
+    return part_undo(cx, &part_relation, h, by);
 }
 
 static const struct undo_kind {
@@ -145,6 +159,11 @@ static const struct undo_kind {
     {"tag", undo_tag},
     {"attr.", undo_attr},
     {"mark.", undo_mark},
+    {"address", undo_address},
+    {"holding", undo_holding},
+    {"relation", undo_relation},
+    {"identity", identity_undo},
+    {"identity.state", identity_state_undo},
     {NULL, undo_own},
 };
 
@@ -168,7 +187,7 @@ static enum err undo_row(struct cx *cx, const struct history_row *h, struct chan
         return fault(cx, ERR_CONFLICT, M_HISTORY_UNDONE);
     TRY(kind_of(h->field)->undo(cx, h, by));
     if (by->made.v == 0)
-        return moved(cx, h, h->old); /* it is as it was already */
+        return history_moved(cx, h, h->old); /* it is as it was already */
     return db_run(cx, &q_history_undone, ARGS(V(by->made), V(h->id)));
 }
 
@@ -246,7 +265,7 @@ static const struct {
 static str part_text(struct arena *a, const struct history_row *r)
 {
     for (size_t i = 0; i < COUNT(part_prefixes); i++)
-        if (r->part && str_eq(r->field, str_of(part_prefixes[i].field)))
+        if (r->part && str_starts(r->field, str_of(part_prefixes[i].field)))
             return id_text(a, part_prefixes[i].prefix, r->part);
     return (str){0};
 }
@@ -309,6 +328,8 @@ static enum err lines_finish(struct cx *cx, customer_id root, struct list *lines
             l[i].token.id.v = r->actor_id;
         l[i].part = part_text(cx->arena, r);
         l[i].undone_by.v = r->undone_by;
+        if (str_eq(r->field, S("identity.state")))
+            l[i].about = r->data;
         l[i].can_undo = r->undone_by == 0 && is_now(&now, r);
         for (size_t k = 0; k < defs.n; k++)
             if (r->part == d[k].id.v)

@@ -49,6 +49,14 @@ struct history_new {
 enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struct change_by *by)
     MUST_USE;
 
+/* Inside apply: handles that a known record was given (customer_handles_add). */
+enum err identity_history(struct cx *cx, customer_id root, const struct handle_new *h, size_t n,
+                          struct change_by *by) MUST_USE;
+
+/* Inside apply: one more address of a known record. */
+enum err address_put_new(struct cx *cx, customer_id root, const struct address_new *a,
+                         struct change_by *by) MUST_USE;
+
 /* Inside apply: takes one change back; by->made is the row of that. ERR_CONFLICT with both values
  * when the field has moved since or was taken back before. */
 enum err history_undo(struct cx *cx, history_id id, struct change_by *by) MUST_USE;

@@ -55,7 +55,7 @@ struct history_line {
     struct history_row row;
     struct staff_ref staff;
     struct token_ref token;
-    str part, label;
+    str part, label, about;
     history_id undone_by;
     bool can_undo;
 };
@@ -82,6 +82,27 @@ enum err attr_defs_finish(struct cx *cx, struct list *defs) MUST_USE;
 struct list attributes_of(struct cx *cx, const struct list *defs, const struct list *rows,
                           customer_id root);
 
+/* Addresses, holdings, relations: what is the same for the three. */
+struct part_kind {
+    const char *field, *add, *change, *remove; /* of the history; codes of the audit */
+    const struct query *get, *whose, *away;
+    const struct shape *row, *json; /* both of its struct */
+    enum err (*write)(struct cx *cx, customer_id root, const void *part);
+    str (*text)(struct arena *a, const void *part);
+};
+extern const struct part_kind part_address, part_holding, part_relation;
+enum { PARTS_MAX = 500 };
+/* The part and whose it is; ERR_NOT_FOUND with its fault. */
+enum err part_get(struct cx *cx, const struct part_kind *k, int64_t id, customer_id *root,
+                  void *out) MUST_USE;
+/* Inside apply: one step from `was` (NULL: it is new) to `next` (NULL: it goes), with its history. */
+enum err part_put(struct cx *cx, const struct part_kind *k, customer_id root, int64_t id,
+                  const void *was, const void *next, struct change_by *by) MUST_USE;
+enum err part_undo(struct cx *cx, const struct part_kind *k, const struct history_row *h,
+                   struct change_by *by) MUST_USE;
+/* The refusal of an undo: what stands there now. */
+enum err history_moved(struct cx *cx, const struct history_row *h, str now) MUST_USE;
+
 struct page_in {
     int64_t limit;
     str cursor;
@@ -101,6 +122,11 @@ enum err patch_plan(struct cx *cx, void *in, void *out);
 enum err patch_apply(struct cx *cx, void *in, void *out);
 enum err patch_replay(struct cx *cx, int64_t id, void *out);
 
+extern const struct shape identity_gone_shape;
+enum err identity_gone(struct cx *cx, void *in, void *out);
+enum err identity_state_put(struct cx *cx, identity_id id, int state, struct change_by *by) MUST_USE;
+enum err identity_undo(struct cx *cx, const struct history_row *h, struct change_by *by) MUST_USE;
+enum err identity_state_undo(struct cx *cx, const struct history_row *h, struct change_by *by) MUST_USE;
 extern const struct shape identity_in_shape, identity_patch_shape, mark_in_shape, mark_gone_shape,
     address_in_shape, holding_in_shape, relation_in_shape, note_in_shape, proposal_in_shape;
 enum err part_plan(struct cx *cx, void *in, void *out);
@@ -114,7 +140,15 @@ enum err mark_gone_plan(struct cx *cx, void *in, void *out);
 enum err mark_gone_apply(struct cx *cx, void *in, void *out);
 enum err address_plan(struct cx *cx, void *in, void *out);
 enum err address_apply(struct cx *cx, void *in, void *out);
+enum err address_replay(struct cx *cx, int64_t id, void *out);
+enum err address_patch(struct cx *cx, void *in, void *out);
+enum err holding_plan(struct cx *cx, void *in, void *out);
 enum err holding_apply(struct cx *cx, void *in, void *out);
+enum err holding_replay(struct cx *cx, int64_t id, void *out);
+enum err holding_patch(struct cx *cx, void *in, void *out);
+enum err relation_replay(struct cx *cx, int64_t id, void *out);
+enum err relation_patch(struct cx *cx, void *in, void *out);
+extern const struct shape address_patch_shape, holding_patch_shape, relation_patch_shape;
 enum err relation_plan(struct cx *cx, void *in, void *out);
 enum err relation_apply(struct cx *cx, void *in, void *out);
 extern const struct shape address_gone_shape, holding_gone_shape, relation_gone_shape;

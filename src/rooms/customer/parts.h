@@ -42,7 +42,7 @@ struct proposal {
     proposal_id id;
     customer_id customer;
     interaction_id interaction;
-    str field, value, current;
+    str field, value, current, decision;
     when at, decided_at;
 };
 struct task {
@@ -74,3 +74,14 @@ str customer_field(const struct customer *c, str field);
  * most n. */
 struct list newest_of(struct arena *a, struct list *lists, size_t n_lists, size_t size,
                       size_t at_offset, size_t id_offset, size_t n);
+
+/* The relations of a record, both sides of each of its ids: two reads an id, to go along in a batch,
+ * then merged in the order in which they were said; at most `most`. */
+struct relation_reads {
+    struct db_read *reads;
+    struct list *lists;
+    size_t n;
+    int64_t most;
+};
+struct relation_reads relation_reads(struct cx *cx, struct list ids, int64_t most);
+struct list relations_merge(struct arena *a, const struct relation_reads *r);

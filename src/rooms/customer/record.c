@@ -63,13 +63,14 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
         {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
-        {&q_relation_list, &relation_row_shape, false, &out->relations, by_root, false},
         {&q_task_of_customer, &task_row_shape, false, &out->tasks, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
     };
     const int64_t *each = ids.items;
-    struct db_read *reads = ARENA_ARRAY(cx->arena, COUNT(fixed) + ids.n, struct db_read);
+    struct relation_reads relations = relation_reads(cx, ids, 2 * PART_LIMIT + 1);
+    size_t n_reads = COUNT(fixed) + ids.n + relations.n;
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read);
     struct list *notes = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct val *args = ARENA_ARRAY(cx->arena, 2 * ids.n, struct val);
     memcpy(reads, fixed, sizeof(fixed));
@@ -79,7 +80,8 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         reads[COUNT(fixed) + i] = (struct db_read){&q_note_list, &note_row_shape,   false,
                                                    &notes[i],    {args + 2 * i, 2}, false};
     }
-    TRY(db_batch(cx, reads, COUNT(fixed) + ids.n));
+    memcpy(reads + COUNT(fixed) + ids.n, relations.reads, relations.n * sizeof(*reads));
+    TRY(db_batch(cx, reads, n_reads));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
 
@@ -89,9 +91,7 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     out->version = out->customer.version;
     TRY(attr_defs_finish(cx, &defs));
     out->attributes = attributes_of(cx, &defs, &values, root);
-    struct relation *rel = out->relations.items;
-    for (size_t i = 0; i < out->relations.n; i++)
-        rel[i].other.name_lang = customer_name_lang(rel[i].other.name, rel[i].other_lang);
+    out->relations = relations_merge(cx->arena, &relations);
     struct proposal *p = out->proposals.items;
     for (size_t i = 0; i < out->proposals.n; i++)
         p[i].current = customer_field(&out->customer, p[i].field);

@@ -198,6 +198,8 @@ static const struct field proposal_fields[] = {
     FIELD(struct proposal, current, .personal = true, .doc = "What stands there now"),
     FIELD(struct proposal, interaction, .nullable = true),
     FIELD(struct proposal, at),
+    FIELD(struct proposal, decided_at, .omit_empty = true, .nullable = true),
+    FIELD(struct proposal, decision, .omit_empty = true),
 };
 const struct shape proposal_shape = SHAPE("proposal", struct proposal, proposal_fields);
 static const struct field proposal_row_fields[] = {

@@ -12,7 +12,7 @@ struct tag_in {
 /* clang-format off */
 static const struct field tag_in_fields[] = {
     FIELD_AS(struct tag_in, part.id, "id", .in_path = true),
-    FIELD(struct tag_in, tag, .in_path = true, .max_len = TAG_CHARS),
+    FIELD(struct tag_in, tag, .in_path = true, .max_len = 1000),
 };
 /* clang-format on */
 const struct shape tag_in_shape = SHAPE("tag_in", struct tag_in, tag_in_fields);

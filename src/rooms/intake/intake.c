@@ -738,7 +738,10 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
     }
     if (p->is_new)
         TRY(customer_add(cx, &p->who));
+    struct change_by by = {.source = source_of(in), .batch = in->batch};
     TRY(customer_handles_add(cx, p->via, p->gives, p->n_gives));
+    if (!p->is_new)
+        TRY(identity_history(cx, p->root, p->gives, p->n_gives, &by));
     for (size_t i = 0; i < p->n_sights; i++) {
         const struct sight *s = &p->sights[i];
         TRY(db_run(cx, s->confirms ? &q_identity_confirm : &q_identity_seen,
@@ -747,7 +750,8 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
     if (p->fills)
         TRY(fill(cx, in, p));
     if (p->has_address)
-        TRY(address_add(cx, p->via, &p->address));
+        TRY(p->is_new ? address_add(cx, p->via, &p->address)
+                      : address_put_new(cx, p->via, &p->address, &by));
     const struct proposed *prop = p->proposals.items;
     for (size_t i = 0; i < p->proposals.n; i++)
         TRY(db_run(cx, &q_proposal_insert,

@@ -1,0 +1,231 @@
+// The record as a whole: every change leaves both values and can be taken back; tags, custom attributes, parts, proposed
+// changes.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { house } from './kith.mjs';
+
+const made = async (who, claims = { name: 'Ann Lee', country: 'GB' }, identities = []) =>
+  (await who.must(201, 'POST', '/customers', { claims, identities })).customer.id;
+const history = async (who, id) => (await who.must(200, 'GET', `/customers/${id}/history?limit=200`)).items;
+
+test('each change leaves both values and who made it, and is taken back while nothing moved since', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+
+  await agent.must(200, 'PATCH', `/customers/${id}`, { city: 'Leeds', company: 'Byron & Co' });
+  const [company, city] = await history(agent, id);
+  assert.deepEqual([company.field, company.old, company.new, company.source, company.can_undo], ['company', '', 'Byron & Co', 'staff', true]);
+  assert.equal(city.staff.name.length > 0, true);
+  assert.equal(city.token, null);
+
+  const back = await agent.must(200, 'POST', `/history/${city.id}/undo`);
+  assert.deepEqual([back.field, back.old, back.new, back.source], ['city', 'Leeds', '', 'undo']);
+  assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.city, '');
+  const twice = await agent.post(`/history/${city.id}/undo`);
+  assert.equal(twice.status, 409);
+
+  await agent.must(200, 'PATCH', `/customers/${id}`, { company: 'Lovelace Ltd' });
+  const moved = await agent.post(`/history/${company.id}/undo`);
+  assert.equal(moved.status, 409);
+  assert.deepEqual([moved.body.args.now, moved.body.args.was], ['Lovelace Ltd', 'Byron & Co']);
+});
+
+test('a change of nothing changes nothing, not even the version', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const before = await agent.ask('GET', `/customers/${id}`);
+
+  for (const body of [{}, { name: 'Ann Lee' }, { country: 'gb', city: '' }]) await agent.must(200, 'PATCH', `/customers/${id}`, body);
+
+  const after = await agent.ask('GET', `/customers/${id}`);
+  assert.equal(after.body.version, before.body.version);
+  assert.equal(after.body.customer.changed_at, before.body.customer.changed_at);
+  assert.equal(after.headers.etag, before.headers.etag);
+  assert.deepEqual(await history(agent, id), []);
+});
+
+test('the responsible colleague is a field like any other, by name in the history', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const manager = await k.person('manager');
+  const me = (await manager.must(200, 'GET', '/session')).staff;
+  const id = await made(agent);
+
+  await agent.must(200, 'PATCH', `/customers/${id}`, { owner: me.id });
+  const [row] = await history(agent, id);
+  assert.deepEqual([row.field, row.old, row.new], ['owner', '', me.name]);
+  await agent.must(200, 'POST', `/history/${row.id}/undo`);
+  assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.owner, null);
+});
+
+test('tags are one whatever their case, offered while typing, given and taken back', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const other = await made(agent, { name: 'Bo Lund' });
+
+  await agent.must(200, 'PUT', `/customers/${id}/tags/${encodeURIComponent('展示会 2026')}`);
+  await agent.must(200, 'PUT', `/customers/${id}/tags/Wholesale`);
+  await agent.must(200, 'PUT', `/customers/${other}/tags/wholesale`);
+  const { tags } = await agent.must(200, 'GET', `/customers/${other}`);
+  assert.deepEqual(tags.map((x) => x.name), ['Wholesale']);
+  assert.deepEqual((await agent.must(200, 'GET', '/tags?q=WHO')).items.map((x) => x.name), ['Wholesale']);
+
+  await agent.must(204, 'DELETE', `/customers/${id}/tags/WHOLESALE`);
+  assert.equal((await agent.ask('DELETE', `/customers/${id}/tags/WHOLESALE`)).status, 404);
+  const [gone] = await history(agent, id);
+  await agent.must(200, 'POST', `/history/${gone.id}/undo`);
+  assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).tags.length, 2);
+  for (const bad of ['a,b', 'x'.repeat(61), ' ', '"'])
+    assert.equal((await agent.ask('PUT', `/customers/${id}/tags/${encodeURIComponent(bad)}`)).status, 422, bad);
+});
+
+test('what the company itself wants to know: defined, typed, renamed, taken out of use with its values kept', async (t) => {
+  const k = await house(t);
+  const admin = await k.person('administrator');
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const define = (code, type, more = {}) => admin.must(201, 'POST', '/custom-attributes', { code, label: code, type, ...more });
+
+  const size = await define('shoe_size', 'number');
+  await define('contract', 'money');
+  await define('since', 'date');
+  await define('newsletter', 'yes_no');
+  await define('colour', 'choice', { choices: ['Red', 'Blue'] });
+  const kinds = await define('interests', 'choices', { choices: ['Tea', 'Boats', '将棋'] });
+  await define('remark', 'text');
+  assert.equal((await agent.post('/custom-attributes', { code: 'x', label: 'x', type: 'text' })).status, 403);
+
+  const good = { shoe_size: 42.5, contract: { amount: 123456, currency: 'EUR' }, since: '2024-02-29', newsletter: false, colour: 'Blue', interests: ['将棋', 'Tea'], remark: 'مرحبا' };
+  for (const [code, v] of Object.entries(good)) await agent.must(200, 'PUT', `/customers/${id}/attributes/${code}`, { value: v });
+  let { attributes } = await agent.must(200, 'GET', `/customers/${id}`);
+  const values = Object.fromEntries(attributes.map((a) => [a.code, a.value]));
+  assert.deepEqual({ ...values, interests: [...values.interests].sort() }, { ...good, interests: ['Tea', '将棋'] });
+
+  const bad = { shoe_size: ['x', 1.23456, true, 1e300], contract: [5, { amount: 1 }, 'EUR'], since: ['31.1.2024', '2023-02-29', 5], newsletter: ['yes', 1], colour: ['Green', ['Red']], interests: ['Tea', ['Cars'], [1]], remark: ['x'.repeat(501), 7, 'a\u0000b', 'a\u0007b'] };
+  for (const [code, list] of Object.entries(bad))
+    for (const v of list) {
+      const a = await agent.ask('PUT', `/customers/${id}/attributes/${code}`, { value: v });
+      assert.ok([400, 422].includes(a.status), `${code} ${JSON.stringify(v)} ${a.status}`);
+      if (a.status === 422) assert.match(a.body.field, /^value/, `${code} ${JSON.stringify(v)}`);
+    }
+  assert.equal((await agent.ask('PUT', `/customers/${id}/attributes/unknown`, { value: 1 })).status, 404);
+  assert.equal((await agent.ask('PUT', `/customers/${id}/attributes/remark`, {})).body.field, 'value');
+
+  await admin.must(200, 'PATCH', `/custom-attributes/${size.id}`, { label: 'Shoe size' });
+  assert.equal((await admin.ask('PATCH', `/custom-attributes/${size.id}`, { type: 'text' })).body.field, 'type');
+  assert.equal((await admin.ask('PATCH', `/custom-attributes/${kinds.id}`, { choices: ['Boats', '将棋'] })).status, 409);
+  await admin.must(200, 'PATCH', `/custom-attributes/${kinds.id}`, { choices: ['Tea', '将棋', 'Trains'] });
+  assert.equal((await admin.post('/custom-attributes', { code: 'shoe_size', label: 'again', type: 'text' })).status, 409);
+
+  await admin.must(204, 'DELETE', `/custom-attributes/${size.id}`);
+  ({ attributes } = await agent.must(200, 'GET', `/customers/${id}`));
+  assert.equal(attributes.some((a) => a.code === 'shoe_size'), false);
+  await admin.must(200, 'PATCH', `/custom-attributes/${size.id}`, { is_active: true });
+  ({ attributes } = await agent.must(200, 'GET', `/customers/${id}`));
+  assert.deepEqual(attributes.find((a) => a.code === 'shoe_size'), { code: 'shoe_size', label: 'Shoe size', type: 'number', value: 42.5 });
+
+  await agent.must(204, 'DELETE', `/customers/${id}/attributes/shoe_size`);
+  const [cleared] = await history(agent, id);
+  assert.deepEqual([cleared.field, cleared.label, cleared.old, cleared.new], ['attr.shoe_size', 'Shoe size', '42.5', '']);
+  await agent.must(200, 'POST', `/history/${cleared.id}/undo`);
+  ({ attributes } = await agent.must(200, 'GET', `/customers/${id}`));
+  assert.equal(attributes.find((a) => a.code === 'shoe_size').value, 42.5);
+});
+
+test('addresses, holdings and relations are changed in place; each step goes back', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const firm = await made(agent, { name: 'Huadong Parts', kind: 'company' });
+  const adr = await agent.must(201, 'POST', `/customers/${id}/addresses`, { kind: 'home', line: '1 High Street', city: 'Leeds', country: 'gb' });
+  const hld = await agent.must(201, 'POST', `/customers/${id}/holdings`, { name: 'Boiler', serial: 'B-1', until: '2030-01-01T00:00:00Z' });
+  const rel = await agent.must(201, 'POST', `/customers/${id}/relations`, { other: firm, kind: 'works_at', role: 'buyer' });
+
+  await agent.must(200, 'PATCH', `/addresses/${adr.id}`, { line: '2 High Street' });
+  await agent.must(200, 'PATCH', `/holdings/${hld.id}`, { plan: 'gold', until: null });
+  await agent.must(200, 'PATCH', `/relations/${rel.id}`, { role: 'owner' });
+  await agent.must(204, 'DELETE', `/addresses/${adr.id}`);
+  await agent.must(204, 'DELETE', `/holdings/${hld.id}`);
+  await agent.must(204, 'DELETE', `/relations/${rel.id}`);
+  const rows = await history(agent, id);
+  assert.deepEqual(rows.map((r) => r.field), ['relation', 'holding', 'address', 'relation', 'holding', 'address', 'relation', 'holding', 'address']);
+  assert.equal(rows[2].old, 'home: 2 High Street, Leeds, GB');
+  assert.equal(rows[2].part, adr.id);
+
+  for (const r of rows.slice(0, 6)) await agent.must(200, 'POST', `/history/${r.id}/undo`);
+  const now = await agent.must(200, 'GET', `/customers/${id}`);
+  assert.deepEqual(now.addresses, [adr]);
+  assert.deepEqual(now.holdings, [hld]);
+  assert.deepEqual(now.relations.map((r) => [r.id, r.role, r.other.id]), [[rel.id, 'buyer', firm]]);
+
+  await agent.must(200, 'PATCH', `/addresses/${adr.id}`, { postal: 'LS1' });
+  assert.equal((await agent.post(`/history/${rows[8].id}/undo`)).status, 409); // the adding: changed since
+  assert.equal((await agent.patch(`/addresses/${adr.id}`, { line: '', city: '', postal: '' })).body.field, 'line');
+  assert.equal((await agent.post(`/customers/${id}/holdings`, { name: 'x', product: 'prd_0000000000001' })).body.field, 'product');
+});
+
+test('a handle written by mistake goes; one that a contact came in by stays', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const api = await k.token('manager');
+  const id = await made(agent, { name: 'Ann Lee' });
+  const wrong = await agent.must(201, 'POST', `/customers/${id}/identities`, { type: 'email', value: 'an@lee.example' });
+  await api.must(200, 'POST', '/intake', { channel: 'email', identities: [{ type: 'email', value: 'ann@lee.example' }] });
+
+  await agent.must(200, 'PATCH', `/identities/${wrong.id}`, { state: 'shared' });
+  await agent.must(204, 'DELETE', `/identities/${wrong.id}`);
+  assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}`)).identities, []);
+  const [gone, state] = await history(agent, id);
+  assert.deepEqual([state.field, state.old, state.new, state.about], ['identity.state', 'claimed', 'shared', 'an@lee.example']);
+  await agent.must(200, 'POST', `/history/${gone.id}/undo`);
+  const { identities } = await agent.must(200, 'GET', `/customers/${id}`);
+  assert.deepEqual(identities.map((i) => [i.id, i.value, i.state]), [[wrong.id, 'an@lee.example', 'shared']]);
+
+  const seen = await api.must(200, 'POST', '/intake', { channel: 'email', identities: [{ type: 'email', value: 'bo@lund.example' }] });
+  const came = (await agent.must(200, 'GET', `/customers/${seen.customer.id}`)).identities[0];
+  const refused = await agent.ask('DELETE', `/identities/${came.id}`);
+  assert.equal(refused.status, 409);
+  assert.match(refused.body.detail, /came in/);
+});
+
+test('a proposed change is decided: moved, a gift, or no', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const api = await k.token('manager');
+  const email = [{ type: 'email', value: 'ann@lee.example' }];
+  const claim = (n, claims) => api.must(200, 'POST', '/intake', { channel: 'order', source_id: `o${n}`, identities: email, claims });
+  const id = (await claim(0, { name: 'Ann Lee', city: 'Leeds', address_kind: 'home', address_line: '1 High Street', address_postal: 'LS1' })).customer.id;
+  const proposed = async (n, claims) => {
+    await claim(n, claims);
+    return (await agent.must(200, 'GET', `/customers/${id}`)).proposals.at(-1);
+  };
+
+  const gift = await proposed(1, { address_kind: 'home', address_line: '9 Park Lane', address_postal: 'W1' });
+  assert.equal(gift.field, 'address.home');
+  await agent.must(200, 'POST', `/proposals/${gift.id}`, { decision: 'gift' });
+  let { addresses } = await agent.must(200, 'GET', `/customers/${id}`);
+  assert.deepEqual(addresses.map((a) => [a.kind, a.line]), [['home', '1 High Street'], ['delivery', '9 Park Lane']]);
+
+  const moved = await proposed(2, { address_kind: 'home', address_line: '5 New Road', address_postal: 'M1' });
+  const answer = await agent.must(200, 'POST', `/proposals/${moved.id}`, { decision: 'moved' });
+  assert.equal(answer.decision, 'moved');
+  ({ addresses } = await agent.must(200, 'GET', `/customers/${id}`));
+  assert.deepEqual(addresses.map((a) => [a.kind, a.line]), [['home', '5 New Road'], ['delivery', '9 Park Lane']]);
+  const [row] = await history(agent, id);
+  assert.deepEqual([row.field, row.source], ['address', 'proposal']);
+  assert.match(row.old, /1 High Street/);
+  await agent.must(200, 'POST', `/history/${row.id}/undo`);
+  ({ addresses } = await agent.must(200, 'GET', `/customers/${id}`));
+  assert.equal(addresses[0].line, '1 High Street');
+
+  const city = await proposed(3, { city: 'York' });
+  assert.equal((await agent.post(`/proposals/${city.id}`, { decision: 'gift' })).body.field, 'decision');
+  assert.equal((await agent.post(`/proposals/${city.id}`, {})).body.field, 'decision');
+  assert.equal((await agent.post(`/proposals/${city.id}`, { decision: 'no', accept: true })).body.field, 'decision');
+  await agent.must(200, 'POST', `/proposals/${city.id}`, { decision: 'no' });
+  assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.city, 'Leeds');
+  assert.equal((await agent.post(`/proposals/${city.id}`, { decision: 'moved' })).status, 409);
+});
