@@ -68,25 +68,28 @@ enum { KEYS_SLOTS = 1 << 18 };
 struct known_keys {
     str text; /* name, country */
     struct str_list keys;
+    str names; /* for the search */
 };
 
-static struct str_list keys_of(struct filler *f, const struct person *p)
+static const struct known_keys *keys_of(struct filler *f, const struct person *p)
 {
-    if (p->company.len || p->kind == CUSTOMER_COMPANY)
-        return customer_keys(f->row_arena, p->name, p->reading, p->company, p->country);
     str text = arena_printf(f->row_arena, SFMT "|" SFMT "|" SFMT, SARG(p->name), SARG(p->reading),
                             SARG(p->country));
     uint64_t h = 14695981039346656037u; /* FNV-1a */
     for (size_t i = 0; i < text.len; i++)
         h = (h ^ (uint8_t)text.ptr[i]) * 1099511628211u;
     struct known_keys *k = &f->known[h % KEYS_SLOTS];
-    if (str_eq(k->text, text))
-        return k->keys;
-    if (arena_used(f->arena) > (192u << 20)) /* enough remembered */
-        return customer_keys(f->row_arena, p->name, p->reading, p->company, p->country);
-    k->text = arena_str(f->arena, text);
-    k->keys = customer_keys(f->arena, p->name, p->reading, p->company, p->country);
-    return k->keys;
+    bool is_once = p->company.len || p->kind == CUSTOMER_COMPANY ||
+                   arena_used(f->arena) > (192u << 20); /* enough remembered */
+    if (!is_once && str_eq(k->text, text))
+        return k;
+    if (is_once)
+        k = ARENA_NEW(f->row_arena, struct known_keys);
+    struct arena *a = is_once ? f->row_arena : f->arena;
+    k->text = arena_str(a, text);
+    k->keys = customer_keys(a, p->name, p->reading, p->company, p->country);
+    k->names = arena_str(a, search_names_text(f->row_arena, p->name, p->reading));
+    return k;
 }
 
 /* ---- people --------------------------------------------------------------------------------------------- */
@@ -175,9 +178,13 @@ enum err fill_customer(struct filler *f, const struct person *p, int64_t created
         V(p->reading), V(p->given), V(p->family), V(p->patronymic), V(p->form_of_address),
         V(p->lang), V(p->time_zone), V(p->country), V(S("")), V(p->city), V(p->company),
         V(p->heard_of_us), V(created_ms), V(created_ms));
-    struct str_list keys = keys_of(f, p);
-    for (size_t i = 0; i < keys.n; i++)
-        ROW("customer_key", q_demo_key, V(keys.items[i]), V(*id));
+    const struct known_keys *known = keys_of(f, p);
+    for (size_t i = 0; i < known->keys.n; i++)
+        ROW("customer_key", q_demo_key, V(known->keys.items[i]), V(*id));
+    f->doc_of = *id;
+    f->doc_names = known->names;
+    f->doc_company = p->company;
+    f->n_doc_handles = 0;
     f->filled.customers++;
     return OK;
 }
@@ -201,6 +208,8 @@ enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m
     }
     ROW("identity_owner", q_demo_owner, V(m->value_id), V(customer), V(new_id(f)), V(m->state),
         V(m->given), V(m->source), V(m->first_ms), V(m->last_ms));
+    if (customer == f->doc_of && f->n_doc_handles < COUNT(f->doc_handles) && strcmp(m->state, "wrong") != 0)
+        f->doc_handles[f->n_doc_handles++] = (struct search_handle){m->type, m->value};
     f->filled.identities++;
     return OK;
 }
@@ -301,6 +310,20 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
     return OK;
 }
 
+/* What he is found by. FTS5 has its lists apart. */
+static enum err fill_doc(struct filler *f)
+{
+    str text = search_text(f->row_arena, f->doc_names, f->doc_company, f->doc_handles, f->n_doc_handles);
+    str pieces = search_pieces(f->row_arena, text);
+    if (pieces.len == 0)
+        return OK;
+    f->docs++;
+    ROW("search_doc", q_search_doc_insert, V(f->docs), V(f->doc_of), V(text), V(pieces));
+    if (!db_is_postgres(f->cx))
+        ROW("search_gram", q_search_gram_insert, V(f->docs), V(pieces));
+    return OK;
+}
+
 /* What is summed of a customer, after his last row. */
 enum err fill_history(struct filler *f, const struct history *h)
 {
@@ -322,6 +345,7 @@ enum err fill_history(struct filler *f, const struct history *h)
                 V(sums->returned), V(sums->discount));
     }
     standing_judge(&s, f->house, f->cx->now_ms);
+    TRY(fill_doc(f));
     return bulk_row(f->bulk, f->cx, "standing", &q_demo_standing, standing_args(f->row_arena, &s));
 }
 
@@ -375,6 +399,8 @@ enum err fill_begin(struct filler *f, struct store *s, struct cx *cx, uint64_t s
 
 enum err fill_end(struct filler *f)
 {
+    if (!db_is_postgres(f->cx)) /* its many small lists as one */
+        TRY(bulk_row(f->bulk, f->cx, "search_gram", &q_search_settle, NO_ARGS));
     return bulk_end(f->bulk, f->cx);
 }
 

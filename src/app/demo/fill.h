@@ -6,6 +6,7 @@
 #include "app/demo/generated.h"
 #include "messages.h"
 #include "rooms/order/order.h"
+#include "rooms/search/search.h"
 
 enum { DAY_MS = 86400000 };
 
@@ -23,6 +24,11 @@ struct filler {
     uint64_t chance;
     const struct settings *house;
     str currency, time_zone; /* of the house: money is counted in it, days begin by it */
+    /* What the customer being made is found by; written with his history. */
+    int64_t docs, doc_of;
+    str doc_names, doc_company;
+    struct search_handle doc_handles[16];
+    size_t n_doc_handles;
     const struct demo_progress *progress;
     struct demo_filled filled;
 };

@@ -89,9 +89,10 @@ SELECT id, customer_id, text FROM search_doc WHERE customer_id IN {{ints}} :cust
 -- name: search_doc_newest -> search_number
 SELECT id FROM search_doc ORDER BY id DESC LIMIT 1;
 
--- Parameters that only the other store needs are named where they do nothing.
+-- Parameters that only the other store needs are named where they do nothing. Plain VALUES: a statement that SQLite would have
+-- to take back alone (INSERT … SELECT) makes FTS5 write its lists at once.
 -- name: search_doc_insert @sqlite
-INSERT INTO search_doc (id, customer_id, text) SELECT :id, :customer, :text WHERE :pieces <> '';
+INSERT INTO search_doc (id, customer_id, text) VALUES (:id, :customer, CASE WHEN :pieces = '' THEN '' ELSE :text END);
 
 -- name: search_doc_insert @postgres
 INSERT INTO search_doc (id, customer_id, text, grams) VALUES (:id, :customer, :text, :pieces);
@@ -117,3 +118,9 @@ INSERT INTO search_gram (search_gram, rowid, grams) VALUES ('delete', :id, :piec
 
 -- name: search_gram_delete @postgres
 UPDATE search_doc SET grams = '' WHERE id = :id AND grams = :pieces;
+
+-- name: search_settle @sqlite
+INSERT INTO search_gram (search_gram) VALUES ('optimize');
+
+-- name: search_settle @postgres
+UPDATE search_doc SET grams = '' WHERE 1 = 0;
