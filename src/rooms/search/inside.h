@@ -49,3 +49,8 @@ struct mark_at {
 };
 enum { MARKS_MAX = 12 };
 struct list search_marks(struct arena *a, const struct asked *q, str shown, bool is_name);
+
+/* ---- PostgreSQL ------------------------------------------------------------------------------- */
+
+/* Has nearly everybody all of these pieces? */
+enum err search_is_common(struct cx *cx, str pieces, bool *out) MUST_USE;

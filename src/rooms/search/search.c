@@ -268,40 +268,82 @@ static enum err ask_first(struct search *s)
     return OK;
 }
 
-static struct db_read read_pieces(struct search *s, const struct variant *v, struct names_read *r)
+struct number_read {
+    int64_t n;
+};
+static const struct field switch_fields[] = {FIELD_AS(struct number_read, n, "id")};
+static const struct shape switch_shape = SHAPE("search_number", struct number_read, switch_fields);
+
+/* Documents that have the pieces of some variants. */
+static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_read *more,
+                           size_t n_more)
 {
-    r->args[0] = V(v->pieces);
-    r->args[1] = V((int64_t)s->most);
-    return (struct db_read){
-        &q_search_by_pieces, &search_found_doc_shape, false, &r->rows, {r->args, 2}, false};
+    struct cx *cx = s->cx;
+    bool is_postgres = db_is_postgres(cx);
+    struct names_read found[VARIANTS_MAX] = {0};
+    struct db_read reads[3 * VARIANTS_MAX + 4];
+    struct number_read ignored;
+    struct val off = V("off"), on = V("on");
+    size_t n = 0, again = 0;
+    if (is_postgres)
+        reads[n++] =
+            (struct db_read){&q_search_scans, &switch_shape, true, &ignored, {&off, 1}, false};
+    for (size_t i = from; i < to; i++) {
+        struct names_read *f = &found[i];
+        bool is_common = false;
+        if (s->asked.variants[i].pieces.len == 0)
+            continue;
+        if (is_postgres)
+            TRY(search_is_common(cx, s->asked.variants[i].pieces, &is_common));
+        f->args[0] = V(s->asked.variants[i].pieces);
+        f->args[1] = V((int64_t)s->most);
+        reads[n++] = (struct db_read){is_common ? &q_search_by_newest : &q_search_by_pieces,
+                                      &search_found_doc_shape,
+                                      false,
+                                      &f->rows,
+                                      {f->args, 2},
+                                      false};
+    }
+    if (is_postgres)
+        reads[n++] =
+            (struct db_read){&q_search_scans, &switch_shape, true, &ignored, {&on, 1}, false};
+    for (size_t i = 0; i < n_more; i++)
+        reads[n++] = more[i];
+    TRY(db_batch(cx, reads, n));
+    /* too few among the newest: the others too */
+    size_t first = n - n_more;
+    for (size_t i = 0; i < first; i++) {
+        if (reads[i].q != &q_search_by_newest || ((struct list *)reads[i].out)->n >= s->most)
+            continue;
+        reads[again] = reads[i];
+        reads[again++].q = &q_search_by_pieces;
+    }
+    if (again)
+        TRY(db_batch(cx, reads, again));
+    for (size_t i = from; i < to; i++)
+        take_docs(s, &found[i].rows);
+    return OK;
 }
 
-/* Pieces of variants from..to, names of the other spellings, the end of an order's number. */
-static enum err ask_more(struct search *s, size_t from, size_t to, bool with_names)
+/* Pieces of variants from..to; on the first time names of the other spellings and the end of an order's number. */
+static enum err ask_more(struct search *s, size_t from, size_t to, bool is_first)
 {
-    struct names_read pieces[VARIANTS_MAX] = {0}, names[VARIANTS_MAX] = {0};
-    struct db_read reads[2 * VARIANTS_MAX + 1];
+    struct names_read names[VARIANTS_MAX] = {0};
+    struct db_read more[VARIANTS_MAX + 1];
     struct list orders = {0};
     struct cx *cx = s->cx;
     size_t n = 0;
-    for (size_t i = from; i < to; i++)
-        if (s->asked.variants[i].pieces.len)
-            reads[n++] = read_pieces(s, &s->asked.variants[i], &pieces[i]);
-    for (size_t i = 1; with_names && i < s->asked.n; i++)
+    for (size_t i = 1; is_first && i < s->asked.n; i++)
         if (s->asked.variants[i].as == READ_NAME)
-            reads[n++] = read_names(s, &s->asked.variants[i], &names[i]);
+            more[n++] = read_names(s, &s->asked.variants[i], &names[i]);
     str end = upper(cx->arena, s->typed);
     struct val order_args[] = {V(end), V(8)};
-    if (with_names && is_order_like(end) && end.len >= 4)
-        reads[n++] = (struct db_read){
+    if (is_first && is_order_like(end) && end.len >= 4)
+        more[n++] = (struct db_read){
             &q_search_order_by_end, &search_order_shape, false, &orders, {order_args, 2}, false};
-    if (n == 0)
-        return OK;
-    TRY(db_batch(cx, reads, n));
+    TRY(ask_pieces(s, from, to, more, n));
     for (size_t i = 1; i < s->asked.n; i++)
         take_names(s, &s->asked.variants[i], &names[i].rows);
-    for (size_t i = from; i < to; i++)
-        take_docs(s, &pieces[i].rows);
     take_orders(s, &orders, SCORE_ORDER_END);
     return OK;
 }
