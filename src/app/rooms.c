@@ -20,6 +20,15 @@ const struct room *const rooms[] = {
 };
 const size_t rooms_n = COUNT(rooms);
 
+/* What conditions may ask: each room's table. */
+static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
+                                                      &order_attributes};
+const struct expr_catalogue house_catalogue = {
+    .tables = attributes,
+    .n = COUNT(attributes),
+    .more = customer_attributes_more,
+};
+
 /* Paths that keep their exchange open. */
 const struct stream_route stream_routes[] = {
     {.path = "/api/v1/events",

@@ -22,11 +22,11 @@ enum { EXPR_TEXT_MAX = 8192, EXPR_DEPTH_MAX = 16, EXPR_LEAVES_MAX = 200, EXPR_VA
 
 enum expr_type { EXPR_YES_NO, EXPR_NUMBER, EXPR_MONEY, EXPR_TIME, EXPR_DAY, EXPR_TEXT, EXPR_CHOICE, EXPR_TYPE_N };
 extern const char *const expr_type_codes[EXPR_TYPE_N]; /* "yes_no", "number", … */
-/* What a look at it costs: a column of standing, a column of the record, rows of another table. */
+/* What a look at it costs: a column of standing (s), a column of the record (c), rows of another table. */
 enum expr_cost { EXPR_COLUMN, EXPR_RECORD, EXPR_SCAN, EXPR_COST_N };
 extern const char *const expr_cost_codes[EXPR_COST_N];
 /* How the store writes "not known". */
-enum expr_unknown { EXPR_NEVER, EXPR_NULL, EXPR_ZERO, EXPR_EMPTY };
+enum expr_unknown { EXPR_NEVER, EXPR_NULL, EXPR_ZERO, EXPR_EMPTY }; /* EXPR_NULL wants an optional field */
 /* The form in which texts are stored and compared: text_fold(), as they are, in capitals, in small letters (ASCII). */
 enum expr_form { EXPR_FOLDED, EXPR_AS_IS, EXPR_UPPER, EXPR_LOWER };
 
@@ -41,16 +41,19 @@ struct expr_part {
 struct expr_collection;
 struct expr_attr {
     const char *name;  /* as written in expressions: lower_case_words, parts by points */
-    uint16_t label;    /* message: what it is, for people */
+    uint16_t label;    /* message: what it is, for people; argument `days` */
+    str title;         /* instead: the company's own label */
+    uint16_t days;     /* of a window */
     uint8_t type, cost, unknown, form;
     uint8_t scale;     /* number: stored as that many decimals without the point; money is always minor units */
     const char *const *choices; /* codes of a choice */
     size_t n_choices;
     uint32_t may;      /* roles that may use it; 0: all */
-    /* One accessor in C: the field of that name in the part's struct … */
+    /* One accessor in C: the field of that name in the part's struct, or a number worked out of it (false: not known) … */
     const struct expr_part *part;
     const char *field;
-    /* … and one form in SQL, over standing s and the customer c (the record that answers); in a row of a collection over
+    bool (*get)(const void *part, double *out);
+    /* … and one form in SQL, over standing s, and with EXPR_RECORD the customer c (the record that answers); in a row of a collection over
      * the names of its `from`. sql_postgres where the engines differ. */
     const char *sql, *sql_postgres;
     /* The field of the part with the time (ms) at which the value may change by itself; 0 in it: never. */
@@ -58,7 +61,8 @@ struct expr_attr {
     /* Several values (tags, phones): the field `field` of the rows of this collection; a comparison asks whether one of
      * them answers it. The members above from type on are then those of the row there. */
     const struct expr_collection *of;
-    int64_t key; /* only rows with this key, where the collection has keys */
+    int64_t key;  /* only rows with this key, where the collection has keys */
+    str key_text; /* and this one, when not empty (the currency of money) */
 };
 /* Rows of a customer: `any orders [total > 100] within 30d`, `count(interactions)`. */
 struct expr_collection {
@@ -69,7 +73,7 @@ struct expr_collection {
     const char *from;             /* "interaction i JOIN customer r ON r.id = i.customer_id" */
     const char *where;            /* "r.root_id = s.customer_id" */
     const char *time_sql, *time_field; /* of a row, ms; NULL: windows are refused */
-    const char *key_sql, *key_field;
+    const char *key_sql, *key_field, *key_text_sql, *key_text_field; /* the last: a text or a choice */
     const struct expr_attr *fields;
     size_t n;
 };
@@ -114,11 +118,9 @@ str expr_text(struct arena *a, const struct expr *e);
 void expr_write_tree(struct json_out *j, const struct expr *e);
 bool expr_is_same(const struct expr *a, const struct expr *b);
 
-/* Finds every name, checks types, cost and what the actor's role may use. Free words stand only with EXPR_WORDS: they are
- * then left to the caller, see expr_words. */
-enum { EXPR_WORDS = 1 };
-enum err expr_check(struct cx *cx, const struct expr_world *w, struct expr *e, unsigned flags,
-                    struct expr_trouble *why) MUST_USE;
+/* Finds every name, checks types, cost and what the actor's role may use. `text` is what was parsed (empty for a tree),
+ * for the place of a fault. Free words are refused: expr_words takes them off first. */
+enum err expr_check(struct cx *cx, const struct expr_world *w, str text, struct expr *e, struct expr_trouble *why) MUST_USE;
 /* Takes the free words at the top (side by side, joined by and) off a parsed expression: *rest is what is left, NULL for
  * nothing. Words anywhere else stay and are refused by expr_check. To be called after expr_parse. */
 enum err expr_words(struct cx *cx, const struct expr_world *w, struct expr *e, struct str_list *words, struct expr **rest) MUST_USE;

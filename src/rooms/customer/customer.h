@@ -7,6 +7,7 @@
 #pragma once
 #include "base/person.h"
 #include "db/event.h"
+#include "expr/expr.h"
 #include "net/route.h"
 #include "rooms/customer/texts.h"
 
@@ -214,5 +215,9 @@ enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, 
 
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
 #include "rooms/customer/standing.h"
+
+/* What conditions may ask (attributes.c); the second gives the company's own attributes. */
+extern const struct expr_table customer_attributes;
+enum err customer_attributes_more(struct cx *cx, struct expr_table *out) MUST_USE;
 
 extern const struct room customer_room;

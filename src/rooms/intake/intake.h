@@ -114,4 +114,5 @@ enum err intake_plan_many(struct cx *cx, struct intake *in, size_t n, struct int
 enum err intake_take_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
     MUST_USE;
 
+extern const struct expr_table intake_attributes; /* what conditions may ask */
 extern const struct room intake_room; /* POST /intake, POST /customers */

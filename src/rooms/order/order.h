@@ -123,4 +123,5 @@ enum err order_get(struct cx *cx, order_id id, struct order *out) MUST_USE;
 
 #include "rooms/order/turn.h"
 
+extern const struct expr_table order_attributes; /* what conditions may ask */
 extern const struct room order_room;

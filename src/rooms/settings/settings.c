@@ -156,6 +156,12 @@ const struct settings *settings_current(struct cx *cx)
     return out;
 }
 
+struct expr_world settings_world(struct cx *cx)
+{
+    const struct settings *s = settings_current(cx);
+    return (struct expr_world){&house_catalogue, cx->now_ms, s->time_zone, s->base_currency};
+}
+
 /* ---- writing ----------------------------------------------------------------------------- */
 
 static void copy_drop(void)

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "db/event.h"
+#include "expr/expr.h"
 #include "net/route.h"
 
 struct settings {
@@ -63,4 +64,6 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
 enum err settings_set(struct cx *cx, const char *name, str value) MUST_USE;
 /* Such a row; empty when there is none. */
 enum err settings_get(struct cx *cx, const char *name, str *value) MUST_USE;
+/* What a condition stands on now: the house's attributes, the time, its zone, its currency. Memory: cx->arena. */
+struct expr_world settings_world(struct cx *cx);
 extern const struct room settings_room;

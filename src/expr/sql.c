@@ -1,0 +1,360 @@
+/* expr/sql.c - the plan as a SQL condition for either engine.
+ *
+ * `not` is pushed down to the leaves; a positive leaf is written plain, so that indexes work; a negated one as
+ * (leaf) IS NOT TRUE; NOT IN is never written; values are bound. */
+#include "expr/inside.h"
+
+static void emit(struct made_text *m, const struct bound *b, bool is_negated);
+
+static const char *column(const struct made_text *m, const struct expr_attr *attr)
+{
+    return m->is_postgres && attr->sql_postgres ? attr->sql_postgres : attr->sql;
+}
+
+static void guard(struct made_text *m, const struct expr_attr *attr)
+{
+    static const char *const says[] = {
+        [EXPR_NULL] = " IS NOT NULL", [EXPR_ZERO] = " <> 0", [EXPR_EMPTY] = " <> ''"};
+    made_sql(m, column(m, attr));
+    made_sql(m, says[attr->unknown]);
+}
+
+/* The value, NULL where it is not known. */
+static void nullable(struct made_text *m, const struct expr_attr *attr)
+{
+    bool is_marked = attr->unknown == EXPR_ZERO || attr->unknown == EXPR_EMPTY;
+    made_sql(m, is_marked ? "NULLIF(" : "");
+    made_sql(m, column(m, attr));
+    made_sql(m, !is_marked ? "" : attr->unknown == EXPR_ZERO ? ", 0)" : ", '')");
+}
+
+/* ---- ranges ------------------------------------------------------------------------------ */
+
+struct limits {
+    bool has_lo, has_hi, is_outside, lo_open, hi_open;
+    struct val lo, hi;
+    bool is_one; /* lo and hi are the same */
+};
+
+static void compare(struct made_text *m, const char *op, struct val v)
+{
+    made_sql(m, op);
+    made_val(m, v);
+}
+
+/* `x` was written before; `again` writes it once more. */
+static void emit_limits(struct made_text *m, const struct limits *l,
+                        void (*x)(struct made_text *, const struct bound *), const struct bound *b)
+{
+    x(m, b);
+    if (!l->has_lo && !l->has_hi) {
+        made_sql(m, " IS NOT NULL");
+    } else if (l->has_lo && l->has_hi && l->is_one) {
+        compare(m, l->is_outside ? " <> " : " = ", l->lo);
+    } else if (l->has_lo && l->has_hi) {
+        compare(m, l->is_outside ? " NOT BETWEEN " : " BETWEEN ", l->lo);
+        compare(m, " AND ", l->hi);
+    } else if (l->has_lo) {
+        compare(m, l->lo_open ? " > " : " >= ", l->lo);
+    } else {
+        compare(m, l->hi_open ? " < " : " <= ", l->hi);
+    }
+}
+
+static void write_column(struct made_text *m, const struct bound *b)
+{
+    made_sql(m, column(m, b->ref.attr));
+}
+
+static bool holds_zero(const struct range *r)
+{
+    bool is_in = (!r->has_lo || r->lo <= 0) && (!r->has_hi || r->hi >= 0);
+    return is_in != r->is_outside;
+}
+
+static void emit_range(struct made_text *m, const struct bound *b)
+{
+    const struct range *r = &b->range;
+    struct limits l = {r->has_lo,  r->has_hi, r->is_outside, b->lo_open,
+                       b->hi_open, V(r->lo),  V(r->hi),      r->lo == r->hi};
+    bool marks_zero = b->ref.attr->unknown == EXPR_ZERO;
+    if (b->is_real) {
+        l.lo = V(b->real_lo);
+        l.hi = V(b->real_hi);
+        l.is_one = b->real_lo <= b->real_hi && b->real_lo >= b->real_hi;
+    }
+    bool needs_guard = marks_zero && (b->is_real || holds_zero(r));
+    if (needs_guard) {
+        made_sql(m, "(");
+        guard(m, b->ref.attr);
+        made_sql(m, " AND ");
+    }
+    emit_limits(m, &l, write_column, b);
+    made_sql(m, needs_guard ? ")" : "");
+}
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+enum { FEW = 8 };
+
+static void emit_among(struct made_text *m, const struct bound *b)
+{
+    made_sql(m, column(m, b->ref.attr));
+    made_sql(m, " IN ");
+    if (b->n_texts > FEW) {
+        made_val(m, val_texts(b->texts, b->n_texts));
+        return;
+    }
+    for (size_t i = 0; i < b->n_texts; i++)
+        compare(m, i ? ", " : "(", V(b->texts[i]));
+    made_sql(m, ")");
+}
+
+static void emit_text(struct made_text *m, const struct bound *b)
+{
+    const char *x = column(m, b->ref.attr);
+    struct val v = V(b->texts[0]);
+    switch (b->op) {
+    case CMP_EQ:
+        if (b->n_texts > 1) {
+            emit_among(m, b);
+            return;
+        }
+        made_sql(m, x);
+        compare(m, " = ", v);
+        return;
+    case CMP_NE:
+        made_sql(m, "(");
+        made_sql(m, x);
+        compare(m, " <> ", v);
+        if (b->ref.attr->unknown == EXPR_EMPTY) {
+            made_sql(m, " AND ");
+            guard(m, b->ref.attr);
+        }
+        made_sql(m, ")");
+        return;
+    case CMP_CONTAINS:
+        made_sql(m, m->is_postgres ? "strpos(" : "instr(");
+        made_sql(m, x);
+        compare(m, ", ", v);
+        made_sql(m, ") > 0");
+        return;
+    case CMP_STARTS:
+        made_sql(m, "substr(");
+        made_sql(m, x);
+        compare(m, ", 1, length(", v);
+        compare(m, ")) = ", v);
+        return;
+    default:
+        made_sql(m, m->is_postgres ? "right(" : "substr(");
+        made_sql(m, x);
+        if (m->is_postgres)
+            compare(m, ", length(", v);
+        else
+            compare(m, ", -length(", v);
+        compare(m, ")) = ", v);
+    }
+}
+
+/* ---- rows of a collection ------------------------------------------------------------------------ */
+
+static void emit_rows(struct made_text *m, const struct rows *r, const struct expr_attr *known)
+{
+    made_sql(m, " FROM ");
+    made_sql(m, r->list->from);
+    made_sql(m, " WHERE ");
+    made_sql(m, r->list->where);
+    if (r->list->key_sql) {
+        made_sql(m, " AND ");
+        made_sql(m, r->list->key_sql);
+        compare(m, " = ", V(r->key));
+    }
+    if (r->key_text.len) {
+        made_sql(m, " AND ");
+        made_sql(m, r->list->key_text_sql);
+        compare(m, " = ", V(r->key_text));
+    }
+    if (r->has_from) {
+        made_sql(m, " AND ");
+        made_sql(m, r->list->time_sql);
+        compare(m, " >= ", V(r->from_ms));
+    }
+    if (r->has_until) {
+        made_sql(m, " AND ");
+        made_sql(m, r->list->time_sql);
+        compare(m, " < ", V(r->until_ms));
+    }
+    if (known && known->unknown != EXPR_NEVER) {
+        made_sql(m, " AND ");
+        guard(m, known);
+    }
+    if (r->inner) {
+        made_sql(m, " AND ");
+        emit(m, r->inner, false);
+    }
+}
+
+static void emit_exists(struct made_text *m, const struct rows *r)
+{
+    made_sql(m, "EXISTS (SELECT 1");
+    emit_rows(m, r, NULL);
+    made_sql(m, ")");
+}
+
+/* ---- sums ------------------------------------------------------------------------------------------- */
+
+static void real_of_column(struct made_text *m, const struct expr_attr *attr)
+{
+    made_sql(m, "CAST(");
+    nullable(m, attr);
+    made_sql(m, " AS DOUBLE PRECISION)");
+}
+
+static void emit_scale(struct made_text *m, const struct expr_attr *attr)
+{
+    double scale = scale_of(attr);
+    if (scale > 1)
+        compare(m, " / ", V(scale));
+}
+
+static void emit_call(struct made_text *m, const struct term *t)
+{
+    const struct expr_attr *f = t->ref.attr;
+    made_sql(m, "(SELECT ");
+    switch (t->call) {
+    case CALL_COUNT:
+        made_sql(m, "CAST(COUNT(*) AS DOUBLE PRECISION)");
+        break;
+    case CALL_DISTINCT:
+        made_sql(m, "CAST(COUNT(DISTINCT ");
+        nullable(m, f);
+        made_sql(m, ") AS DOUBLE PRECISION)");
+        break;
+    case CALL_SUM:
+        made_sql(m, "COALESCE(SUM(");
+        real_of_column(m, f);
+        made_sql(m, "), 0)");
+        break;
+    case CALL_AVG:
+        made_sql(m, "SUM(");
+        real_of_column(m, f);
+        made_sql(m, ") / COUNT(*)");
+        break;
+    case CALL_MIN:
+    case CALL_MAX:
+        made_sql(m, t->call == CALL_MIN ? "MIN(" : "MAX(");
+        real_of_column(m, f);
+        made_sql(m, ")");
+        break;
+    default:
+        real_of_column(m, f);
+    }
+    emit_rows(m, &t->rows,
+              t->call == CALL_COUNT || t->call == CALL_DISTINCT || t->call == CALL_SUM ? NULL : f);
+    if (t->call == CALL_FIRST || t->call == CALL_LAST) {
+        const char *way = t->call == CALL_FIRST ? "" : " DESC";
+        made_sql(m, " ORDER BY ");
+        made_sql(m, t->rows.list->time_sql);
+        made_sql(m, way);
+        made_sql(m, ", ");
+        made_sql(m, column(m, f));
+        made_sql(m, way);
+        made_sql(m, " LIMIT 1");
+    }
+    made_sql(m, ")");
+    if (f && t->call != CALL_DISTINCT)
+        emit_scale(m, f);
+}
+
+static void write_sum(struct made_text *m, const struct bound *b)
+{
+    made_sql(m, "(");
+    for (size_t i = 0; i < b->n_terms; i++) {
+        const struct term *t = &b->terms[i];
+        made_sql(m, t->is_minus ? " - " : i ? " + " : "");
+        if (t->is_call) {
+            emit_call(m, t);
+            continue;
+        }
+        real_of_column(m, t->ref.attr);
+        emit_scale(m, t->ref.attr);
+    }
+    made_sql(m, ")");
+}
+
+static void emit_terms(struct made_text *m, const struct bound *b)
+{
+    const struct range *r = &b->range;
+    struct limits l = {r->has_lo,     r->has_hi,
+                       r->is_outside, b->lo_open,
+                       b->hi_open,    V(b->real_lo),
+                       V(b->real_hi), b->real_lo <= b->real_hi && b->real_lo >= b->real_hi};
+    if (b->op == CMP_N)
+        l = (struct limits){0}; /* known? */
+    emit_limits(m, &l, write_sum, b);
+}
+
+/* ---- conditions ---------------------------------------------------------------------------------------- */
+
+static void emit_joined(struct made_text *m, const struct bound *b, bool is_negated)
+{
+    bool is_and = (b->kind == B_AND) != is_negated;
+    made_sql(m, "(");
+    for (size_t i = 0; i < b->n; i++) {
+        made_sql(m, i == 0 ? "" : is_and ? " AND " : " OR ");
+        emit(m, b->of[i], is_negated);
+    }
+    made_sql(m, ")");
+}
+
+static void emit_leaf(struct made_text *m, const struct bound *b)
+{
+    switch (b->kind) {
+    case B_RANGE:
+        emit_range(m, b);
+        break;
+    case B_TEXT:
+        emit_text(m, b);
+        break;
+    case B_KNOWN:
+        guard(m, b->ref.attr);
+        break;
+    case B_TERMS:
+        emit_terms(m, b);
+        break;
+    default:
+        emit_exists(m, &b->rows);
+    }
+}
+
+static void emit(struct made_text *m, const struct bound *b, bool is_negated)
+{
+    switch (b->kind) {
+    case B_FALSE:
+    case B_TRUE:
+        made_sql(m, (b->kind == B_TRUE) != is_negated ? "1 = 1" : "1 = 0");
+        return;
+    case B_AND:
+    case B_OR:
+        emit_joined(m, b, is_negated);
+        return;
+    case B_NOT:
+        emit(m, b->of[0], !is_negated);
+        return;
+    case B_ANY: /* never NULL */
+        made_sql(m, is_negated ? "NOT " : "");
+        emit_leaf(m, b);
+        return;
+    default:
+        made_sql(m, is_negated ? "((" : "");
+        emit_leaf(m, b);
+        made_sql(m, is_negated ? ") IS NOT TRUE)" : "");
+    }
+}
+
+void expr_sql(const struct expr_plan *p, struct made_text *m)
+{
+    made_sql(m, "(");
+    emit(m, p->root, false);
+    made_sql(m, ")");
+}
