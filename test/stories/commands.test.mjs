@@ -181,8 +181,9 @@ test('killed in the middle of writing, it has everything it acknowledged', async
   };
   for (let round = 0; round < 3; round++) {
     isKilled = false;
+    const before = acked.length;
     const writers = [0, 1, 2, 3, 4, 5].map(writer);
-    await sleep(250);
+    while (acked.length - before < 12) await sleep(5);
     await k.kill();
     isKilled = true;
     await Promise.all(writers);
