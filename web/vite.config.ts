@@ -13,14 +13,16 @@ export default defineConfig({
     sourcemap: false,
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    cssCodeSplit: false,
     reportCompressedSize: true,
     rolldownOptions: {
+      preserveEntrySignatures: 'allow-extension',
       output: {
-        entryFileNames: 'app.js',
-        // what several pages share stands in two files, so that names stay when pages change
-        codeSplitting: { groups: [{ name: 'svelte', test: /node_modules/ }, { name: 'base', test: /src\/(lib|ui)\// }] },
-        chunkFileNames: 'assets/[name].js',
-        assetFileNames: (asset) => (asset.names[0] === 'index.css' ? 'app.css' : 'assets/[name][extname]'),
+        entryFileNames: 'main.js',
+        // the page begins with one script: what main.ts needs is one file, and each file is a round trip
+        codeSplitting: { groups: [{ name: 'app', test: /src\/main\.ts$/ }] },
+        chunkFileNames: (chunk) => (chunk.name === 'app' ? 'app.js' : 'assets/[name].js'),
+        assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : 'assets/[name][extname]'),
       },
     },
   },

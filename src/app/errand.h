@@ -24,6 +24,7 @@ struct errand {
     enum err result;
     int http_fault; /* 415: a fault of HTTP itself, goes before result */
     struct change change;
+    str first; /* of a page: the answers it would ask for first, as JSON */
     str key; /* Idempotency-Key, empty: none */
     uint8_t key_request[32];
     int repeat_status; /* not 0: this key was answered before */
@@ -54,6 +55,8 @@ struct pass_book *pass_book_open(void);
 void pass_book_close(struct pass_book *b);
 /* Sets cx.actor and cx.lang of the errand, or says why not. */
 enum err pass_check(struct errand *e) MUST_USE;
+/* Sets the same when a good session came along; false: nobody, or not known just now. */
+bool pass_known(struct errand *e);
 str pass_cookie_name(const struct errand *e);
 str pass_device_name(const struct errand *e);
 
@@ -101,6 +104,11 @@ bool version_of(const struct shape *s, const void *p, int64_t *version);
 
 /* False: no such file. */
 bool files_answer(struct errand *e);
+/* A page of the interface for somebody with a session carries with it what it would ask first: who
+ * sits here (docs/http.md, "Static files"). It goes over a worker by this row, then to files_answer. */
+extern const struct route files_page;
+bool files_is_page_of_somebody(struct errand *e);
+void files_begin(struct errand *e);
 
 /* ---- metrics.c --------------------------------------------------------------------------- */
 extern const struct room

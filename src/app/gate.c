@@ -302,6 +302,10 @@ static enum err begin(struct errand *e, bool *is_change)
 {
     struct cx *cx = &e->cx;
     const struct route *r = e->route;
+    if (r == &files_page) {
+        files_begin(e);
+        return OK;
+    }
     TRY(pass_check(e));
     if (e->stream)
         return OK;
@@ -365,6 +369,8 @@ static void answer(struct errand *e)
 {
     if (e->http_fault)
         reply_http_fault(e, e->http_fault);
+    else if (e->route == &files_page)
+        files_answer(e); /* busy or not: what the page is not told it asks */
     else if (e->result == OK)
         reply_answer(e);
     else
@@ -538,13 +544,15 @@ void gate_handle(void *arg, struct http_exchange *x)
     http_set_owner(x, e, errand_free);
 
     e->spot = trie_find(g->trie, rq->path, e->params);
-    if (!e->spot) {
-        if (str_starts(rq->path, S("/api/")) || str_eq(rq->path, S("/api")) || !files_answer(e))
+    bool is_api = str_starts(rq->path, S("/api/")) || str_eq(rq->path, S("/api"));
+    bool is_page = !e->spot && !is_api && files_is_page_of_somebody(e);
+    if (!e->spot && !is_page) {
+        if (is_api || !files_answer(e))
             reply_no_path(e);
         return;
     }
-    e->route = row_of(e->spot, rq->method);
-    e->stream = rq->method == HTTP_GET ? e->spot->stream : NULL;
+    e->route = is_page ? &files_page : row_of(e->spot, rq->method);
+    e->stream = !is_page && rq->method == HTTP_GET ? e->spot->stream : NULL;
     if (!e->route && !e->stream) {
         if (rq->method == HTTP_OPTIONS)
             reply_options(e);

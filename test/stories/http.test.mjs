@@ -293,3 +293,36 @@ test('a public row has a budget for each network', async (t) => {
   assert.ok(Number(last.headers['retry-after']) >= 1);
   assert.equal((await ask('127.0.9.2')).status, 422);
 });
+
+test('a page asked for with a session carries who sits there, safely and never to be kept; without one it is a plain file', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner', { name: 'Dana </script><script>alert(1)</script> & Söhne' });
+  const page = (cookie, path = '/customers/cus_1?order=ord_2', method = 'GET') => fetch(new URL(path, k.origin), { method, headers: cookie ? { cookie } : {} });
+
+  const hers = await page(owner.cookie);
+  const html = await hers.text();
+  assert.equal(hers.status, 200);
+  assert.equal(hers.headers.get('cache-control'), 'no-store');
+  assert.equal(hers.headers.get('etag'), null);
+  assert.match(hers.headers.get('content-security-policy'), /script-src 'self';/);
+  const blocks = [...html.matchAll(/<script type="application\/json" id="first">(.*?)<\/script>/gs)];
+  assert.equal(blocks.length, 1);
+  const { me, state } = JSON.parse(blocks[0][1]);
+  assert.equal(me.staff.name, 'Dana </script><script>alert(1)</script> & Söhne');
+  assert.deepEqual(me, (await owner.get('/session')).body);
+  assert.deepEqual(state, (await owner.get('/state')).body);
+  assert.equal([...html.matchAll(/<script/g)].length, 2, 'the interface and the block');
+  assert.equal((await page(owner.cookie, '/', 'HEAD')).status, 200);
+
+  for (const cookie of ['', 'kith=nobody', 'kith=' + 'x'.repeat(300), 'other=1']) {
+    const plain = await page(cookie);
+    assert.equal(plain.status, 200);
+    assert.doesNotMatch(await plain.text(), /id="first"/);
+    assert.ok(plain.headers.get('etag'));
+  }
+  assert.equal((await page(owner.cookie, '/calls', 'POST')).status, 405);
+  assert.equal((await page(owner.cookie, '/nothing.js')).status, 404);
+  await owner.delete('/session');
+  await sleep(1000); // an ended session is refused within a second
+  assert.doesNotMatch(await (await page(owner.cookie)).text(), /id="first"/);
+});

@@ -3,5 +3,4 @@ import './app.css'
 import App from './App.svelte'
 import { session } from './lib/session.svelte'
 
-await session.begin()
-mount(App, { target: document.getElementById('app')! })
+void session.begin().then(() => mount(App, { target: document.getElementById('app')! }))

@@ -1,8 +1,11 @@
 /* The SharedWorker behind all tabs of one browser: one stream, told to every tab. */
-import { LiveStream } from './live-core'
+import { LiveStream, type LiveMessage } from './live-core'
 
 const ports = new Set<MessagePort>()
+let queue: LiveMessage | null = null // as it stands, for a tab that is opened later
 const stream = new LiveStream((message) => {
+  if (message.kind === 'event' && message.type === 'queue.changed') queue = message
+  else if (message.kind !== 'event') queue = null
   for (const port of ports) port.postMessage(message)
 })
 
@@ -15,6 +18,7 @@ scope.onconnect = (e) => {
       stream.start(data.owner)
       if (stream.is_open) port.postMessage({ kind: 'open' })
       else if (stream.is_lost) port.postMessage({ kind: 'lost' })
+      if (queue) port.postMessage(queue)
     } else if (data.kind === 'stop') stream.stop()
     else if (data.kind === 'hurry') stream.hurry()
     else if (data.kind === 'leave') {

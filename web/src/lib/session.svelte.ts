@@ -6,6 +6,13 @@ import { live } from './live.svelte'
 import { say } from './say.svelte'
 import type { Me, Staff, State } from './types'
 
+/** What the page carries for somebody with a session; once. */
+function told_first(): { state: State; me: Me } | null {
+  const block = document.getElementById('first')
+  block?.remove()
+  return block?.textContent ? JSON.parse(block.textContent) : null
+}
+
 class Session {
   state = $state.raw<State | null>(null)
   me = $state.raw<Me | null>(null)
@@ -27,6 +34,12 @@ class Session {
         () => {},
       )
     })
+    const first = told_first()
+    if (first) {
+      this.state = first.state
+      await this.take(first.me)
+      return
+    }
     try {
       const me = api.get<Me>('/session', { is_log_in: true }).catch((e: unknown) => e)
       this.state = await api.get<State>('/state')
@@ -55,8 +68,14 @@ class Session {
     words.region = me.region
     await this.speak()
     this.dress(me.staff)
-    live.start(me.staff.id)
+    if (this.listens) live.start(me.staff.id)
   }
+  /** Called when the page stands: an event before that would be heard by nobody. */
+  listen() {
+    this.listens = true
+    live.start(this.me!.staff.id)
+  }
+  private listens = false
   dress(staff: Staff) {
     const root = document.documentElement
     if (staff.theme === 'system') delete root.dataset.theme

@@ -3,6 +3,7 @@
 import { api } from '../../lib/api'
 import { t } from '../../lib/i18n.svelte'
 import { live } from '../../lib/live.svelte'
+import { router } from '../../lib/router.svelte'
 import { say } from '../../lib/say.svelte'
 import { complain, session } from '../../lib/session.svelte'
 import type { Call, Card, Intake, Outcome, Page, Panel, Ref, Task } from '../../lib/types'
@@ -54,22 +55,33 @@ class Calls {
       live.on<{ id: string; staff?: Ref; answer_at?: string }>('call.answered', (e) => this.answered(e)),
       live.on<{ id: string; cause?: string; end_at?: string }>('call.ended', (e) => this.ended(e)),
       live.on<{ id: string; version: number }>('call.changed', (e) => this.changed(e)),
-      live.on<QueueChanged>('queue.changed', (e) => (this.queue = e.items ?? [])),
+      live.on<QueueChanged>('queue.changed', (e) => this.queue_changed(e)),
       live.on<{ id: string }>('task.changed', () => this.reload_soon()),
       live.on<{ id: string; version?: number }>('customer.changed', (e) => this.customer_changed(e.id)),
-      live.on('reset', () => void this.load()),
+      live.on('reset', () => void (this.wanted && this.load())),
       live.on('regained', () => {
         for (const work of this.works.values()) void work.save()
-        void this.load()
+        if (this.wanted) void this.load()
       }),
     ]
     const leave = () => this.works.forEach((work) => work.flush())
     addEventListener('pagehide', leave)
     ends.push(() => removeEventListener('pagehide', leave))
-    void this.load()
+    if (router.path.startsWith('/calls')) this.want()
     return () => ends.forEach((end) => end())
   }
 
+  private queue_changed(e: QueueChanged) {
+    this.queue = e.items ?? []
+    if (!this.wanted && !this.knows_queue) void this.find_ringing(this.queue)
+    this.knows_queue = true
+  }
+  knows_queue = false
+  /** The lists, once; other pages need none of them. */
+  want() {
+    this.wanted ??= this.load()
+  }
+  private wanted: Promise<void> | null = null
   async load() {
     try {
       const [queue, mine] = await Promise.all([
