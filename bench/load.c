@@ -3,9 +3,14 @@
  *   bench-load intake  --port P --token T --customers N [--connections 64] [--seconds 10]
  *   bench-load card    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load lookup  --port P --token T --customers N [--connections 8] [--seconds 10]
+ *   bench-load bulk    --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
+ *   bench-load create  --port P --token T --customers N [--connections 64] [--seconds 10]
+ *   bench-load read    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load ring    --port P --token T --customers N --link L --desks FILE [--rate 200] [--intakes 500] [--seconds 20]
  *
- * intake, card and lookup are closed loops: each connection sends the next request when the answer is there. ring is an open
+ * bulk sends the intakes of `intake` as lines of POST /bulk/intake, and names for those that are new; its per_second and
+ * cpu_ms_each are of lines, its times of requests. create makes a new person with name, phone and e-mail by POST /customers.
+ * All but ring are closed loops: each connection sends the next request when the answer is there. ring is an open
  * loop: calls begin at fixed times whatever the server does, and a late answer counts from the time it was due.
  * Callers are drawn by Zipf (s = 1) over the customers that `kith demo --customers N` made; 80 % of intakes are theirs.
  * One JSON object goes to stdout: rate, percentiles in ms, errors, and the server's CPU ms per request (from /proc/PID/stat
@@ -19,6 +24,7 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -28,10 +34,10 @@ enum { BODY_MAX = 1 << 16, DESKS_MAX = 2000, PER_RING = 3 };
 
 struct options {
     const char *mode, *token, *link, *desks;
-    int port, connections, pid;
+    int port, connections, pid, lines;
     double seconds, rate, intakes;
     int64_t customers;
-} opt = {.connections = 0, .seconds = 10, .rate = 200, .intakes = 500};
+} opt = {.connections = 0, .lines = 1000, .seconds = 10, .rate = 200, .intakes = 500};
 
 /* ---- figures ------------------------------------------------------------------------------- */
 
@@ -138,6 +144,24 @@ static void conn_open(struct conn *c, enum kind kind)
     epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e);
 }
 
+static void send_whole(struct conn *c, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) {
+            struct pollfd w = {.fd = c->fd, .events = POLLOUT};
+            (void)poll(&w, 1, 1000);
+            continue;
+        }
+        if (sent < 0) {
+            fprintf(stderr, "bench: cannot send: %s\n", strerror(errno));
+            exit(1);
+        }
+        p += sent;
+        n -= (size_t)sent;
+    }
+}
+
 static void conn_send(struct conn *c, const char *method, const char *path, const char *token,
                       const char *type, const char *body)
 {
@@ -150,10 +174,13 @@ static void conn_send(struct conn *c, const char *method, const char *path, cons
     if (body)
         n += snprintf(out + n, sizeof out - (size_t)n,
                       "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body_len);
-    n += snprintf(out + n, sizeof out - (size_t)n, "\r\n%s", body ? body : "");
-    if (send(c->fd, out, (size_t)n, MSG_NOSIGNAL) != n) {
-        fprintf(stderr, "bench: cannot send\n");
-        exit(1);
+    n += snprintf(out + n, sizeof out - (size_t)n, "\r\n");
+    if ((size_t)n + body_len < sizeof out) {
+        memcpy(out + n, body ? body : "", body_len);
+        send_whole(c, out, (size_t)n + body_len);
+    } else {
+        send_whole(c, out, (size_t)n);
+        send_whole(c, body, body_len);
     }
     c->is_busy = true;
 }
@@ -204,21 +231,74 @@ static void conn_drop(struct conn *c, size_t n)
 
 static int64_t serial;
 static int64_t run_tag;
-static void ask_intake(struct conn *c)
+
+/* A name of two made-up words: as many different ones as there are families and given names. */
+static void a_name(char *to, size_t size)
 {
-    char body[1024];
+    static const char *const parts[] = {"bar", "ken", "lo",  "mi",  "ta",  "ros", "vel", "din",
+                                        "sha", "or",  "wen", "cal", "fer", "gus", "hal", "ni"};
+    char words[2][16];
+    for (int w = 0; w < 2; w++) {
+        char *p = words[w];
+        int n = 0;
+        for (int i = 0; i < 3; i++)
+            n += snprintf(p + n, 16 - (size_t)n, "%s", parts[chance_below(&chance, 16)]);
+        p[0] = (char)(p[0] - 32);
+    }
+    snprintf(to, size, "%s %s", words[0], words[1]);
+}
+static size_t an_intake(char *to, size_t size, bool names_new)
+{
     struct generated_phone phone;
+    char name[96] = "";
     bool is_known = chance_below(&chance, 100) < 80;
     if (is_known)
         phone = generated_phone(zipf(opt.customers));
     else
         phone = generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
-    snprintf(
-        body, sizeof body,
+    if (!is_known && names_new)
+        a_name(name, sizeof name);
+    int n = snprintf(
+        to, size,
         "{\"channel\":\"call\",\"direction\":\"in\",\"source_id\":\"b%lld-%lld\",\"identities\":[{\"type\":\"phone\","
-        "\"value\":\"%s\"}],\"claims\":{\"language\":\"en\"},\"subject\":\"Delivery\",\"text\":\"Asked when the order arrives.\"}",
-        (long long)run_tag, (long long)serial++, phone.text);
+        "\"value\":\"%s\"}],\"claims\":{\"language\":\"en\"%s%s%s},\"subject\":\"Delivery\",\"text\":\"Asked when the order arrives.\"}",
+        (long long)run_tag, (long long)serial++, phone.text, *name ? ",\"name\":\"" : "", name,
+        *name ? "\"" : "");
+    return (size_t)n;
+}
+
+static void ask_intake(struct conn *c)
+{
+    char body[1024];
+    an_intake(body, sizeof body, false);
     conn_send(c, "POST", "/api/v1/intake", opt.token, "application/json", body);
+}
+
+static void ask_bulk(struct conn *c)
+{
+    enum { LINE = 1024 };
+    static char *body;
+    if (!body && !(body = malloc((size_t)opt.lines * LINE + 1)))
+        abort();
+    size_t n = 0;
+    for (int i = 0; i < opt.lines; i++) {
+        n += an_intake(body + n, LINE, true);
+        body[n++] = '\n';
+    }
+    body[n] = '\0';
+    conn_send(c, "POST", "/api/v1/bulk/intake", opt.token, "application/x-ndjson", body);
+}
+
+static void ask_create(struct conn *c)
+{
+    char body[1024], name[96];
+    struct generated_phone phone = generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
+    a_name(name, sizeof name);
+    snprintf(body, sizeof body,
+             "{\"claims\":{\"name\":\"%s\",\"country\":\"GB\",\"city\":\"Leeds\"},\"identities\":[{\"type\":\"phone\","
+             "\"value\":\"%s\"},{\"type\":\"email\",\"value\":\"b%lld.%lld@example.com\"}]}",
+             name, phone.text, (long long)run_tag, (long long)serial++);
+    conn_send(c, "POST", "/api/v1/customers", opt.token, "application/json", body);
 }
 
 static str *ids;
@@ -231,6 +311,14 @@ static void ask_card(struct conn *c)
     conn_send(c, "GET", path, opt.token, NULL, NULL);
 }
 
+static void ask_read(struct conn *c)
+{
+    char path[128];
+    str id = ids[(size_t)zipf((int64_t)n_ids)];
+    snprintf(path, sizeof path, "/api/v1/customers/" SFMT, SARG(id));
+    conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+
 static void ask_lookup(struct conn *c)
 {
     char path[128];
@@ -238,6 +326,19 @@ static void ask_lookup(struct conn *c)
         generated_phone((int64_t)chance_below(&chance, (uint64_t)opt.customers));
     snprintf(path, sizeof path, "/api/v1/lookup?number=%%2B%s", phone.text + 1);
     conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+
+static int64_t lines_done;
+/* Every line must have been taken. */
+static void lines_count(const char *p, size_t n, struct figures *f)
+{
+    for (const char *line = memmem(p, n, "{\"line\":", 8), *end = p + n; line;
+         line = memmem(line + 1, (size_t)(end - line - 1), "{\"line\":", 8)) {
+        const char *status = memmem(line, (size_t)(end - line), "\"status\":", 9);
+        lines_done++;
+        if ((!status || status[9] != '2') && f->errors++ == 0)
+            fprintf(stderr, "bench: %.*s\n", (int)(end - line < 400 ? end - line : 400), line);
+    }
 }
 
 /* ---- closed loops -------------------------------------------------------------------------------------------- */
@@ -274,6 +375,8 @@ static int closed_loop(void (*ask)(struct conn *), struct figures *f, double sec
                 note_ms(f, (double)(now_ns() - c->due_ns) / 1e6);
             else if (f->errors++ == 0)
                 fprintf(stderr, "bench: %.*s\n", (int)whole, c->in);
+            if (ask == ask_bulk)
+                lines_count(c->in, whole, f);
             conn_drop(c, whole);
             if (now < end) {
                 c->due_ns = now_ns();
@@ -523,6 +626,7 @@ int main(int argc, char **argv)
                                             {"desks", 1, 0, 'd'},
                                             {"rate", 1, 0, 'r'},
                                             {"intakes", 1, 0, 'i'},
+                                            {"lines", 1, 0, 'L'},
                                             {"pid", 1, 0, 'P'},
                                             {0}};
     if (argc < 2)
@@ -558,6 +662,9 @@ int main(int argc, char **argv)
         case 'i':
             opt.intakes = atof(optarg);
             break;
+        case 'L':
+            opt.lines = atoi(optarg);
+            break;
         case 'P':
             opt.pid = atoi(optarg);
             break;
@@ -565,7 +672,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (!opt.port || !opt.token || opt.customers < 1)
+    if (!opt.port || !opt.token || opt.customers < 1 || opt.lines < 1 || opt.lines > 5000)
         return 2;
     ep = epoll_create1(EPOLL_CLOEXEC);
     run_tag = clock_now_ms();
@@ -581,18 +688,30 @@ int main(int argc, char **argv)
         ask = ask_card, usual = 32;
     else if (strcmp(opt.mode, "lookup") == 0)
         ask = ask_lookup, usual = 8;
+    else if (strcmp(opt.mode, "bulk") == 0)
+        ask = ask_bulk, usual = 1;
+    else if (strcmp(opt.mode, "create") == 0)
+        ask = ask_create, usual = 64;
+    else if (strcmp(opt.mode, "read") == 0)
+        ask = ask_read, usual = 32;
     else
         return 2;
     opt.connections = opt.connections ? opt.connections : usual;
-    if (ask == ask_card)
+    if (ask == ask_card || ask == ask_read)
         ids_collect(a, 20000);
     if (closed_loop(ask, &ignored, 1) != 0) /* warm-up, not counted */
         return 1;
     struct figures f = {0};
+    lines_done = 0;
     double cpu = server_cpu_ms();
+    int64_t begun = now_ns();
     int e = closed_loop(ask, &f, opt.seconds);
+    double took = (double)(now_ns() - begun) / 1e9;
     cpu = server_cpu_ms() - cpu;
     printf("{\"mode\": \"%s\", \"connections\": %d, ", opt.mode, opt.connections);
+    if (ask == ask_bulk && lines_done)
+        printf("\"lines\": {\"n\": %lld, \"per_second\": %.0f, \"cpu_ms_each\": %.4f}, ",
+               (long long)lines_done, (double)lines_done / took, cpu / (double)lines_done);
     print_figures(opt.mode, &f, opt.seconds, cpu, true);
     printf("}\n");
     arena_close(a);
