@@ -292,12 +292,14 @@ static void ask_bulk(struct conn *c)
 static void ask_create(struct conn *c)
 {
     char body[1024], name[96];
-    struct generated_phone phone = generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
+    struct generated_phone phone =
+        generated_phone(opt.customers + 1 + (run_tag + serial) % 1000000);
     a_name(name, sizeof name);
-    snprintf(body, sizeof body,
-             "{\"claims\":{\"name\":\"%s\",\"country\":\"GB\",\"city\":\"Leeds\"},\"identities\":[{\"type\":\"phone\","
-             "\"value\":\"%s\"},{\"type\":\"email\",\"value\":\"b%lld.%lld@example.com\"}]}",
-             name, phone.text, (long long)run_tag, (long long)serial++);
+    snprintf(
+        body, sizeof body,
+        "{\"claims\":{\"name\":\"%s\",\"country\":\"GB\",\"city\":\"Leeds\"},\"identities\":[{\"type\":\"phone\","
+        "\"value\":\"%s\"},{\"type\":\"email\",\"value\":\"b%lld.%lld@example.com\"}]}",
+        name, phone.text, (long long)run_tag, (long long)serial++);
     conn_send(c, "POST", "/api/v1/customers", opt.token, "application/json", body);
 }
 
@@ -617,18 +619,11 @@ static int ring_loop(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"port", 1, 0, 'p'},
-                                            {"token", 1, 0, 't'},
-                                            {"customers", 1, 0, 'c'},
-                                            {"connections", 1, 0, 'n'},
-                                            {"seconds", 1, 0, 's'},
-                                            {"link", 1, 0, 'l'},
-                                            {"desks", 1, 0, 'd'},
-                                            {"rate", 1, 0, 'r'},
-                                            {"intakes", 1, 0, 'i'},
-                                            {"lines", 1, 0, 'L'},
-                                            {"pid", 1, 0, 'P'},
-                                            {0}};
+    static const struct option options[] = {
+        {"port", 1, 0, 'p'},        {"token", 1, 0, 't'},   {"customers", 1, 0, 'c'},
+        {"connections", 1, 0, 'n'}, {"seconds", 1, 0, 's'}, {"link", 1, 0, 'l'},
+        {"desks", 1, 0, 'd'},       {"rate", 1, 0, 'r'},    {"intakes", 1, 0, 'i'},
+        {"lines", 1, 0, 'L'},       {"pid", 1, 0, 'P'},     {0}};
     if (argc < 2)
         return 2;
     opt.mode = argv[1];

@@ -635,6 +635,18 @@ static void customer_changed(struct hub *h, const struct event *e, struct conn *
     http_chunk_free(chunk);
 }
 
+/* Many at once, by an import or the like: whoever looks at customers loads anew what he shows. */
+static void customers_changed(struct hub *h)
+{
+    struct http_chunk *chunk =
+        event_chunk(h->cx.arena, NULL, "customers.changed",
+                    arena_printf(h->cx.arena, "{\"count\":%lld}", (long long)h->customers_changed));
+    for (struct conn *c = h->conns; c && chunk; c = c->next)
+        if ((MAY(c->role) & MAY_SEE_CUSTOMERS) && (c->topics & TOPIC_CUSTOMER || c->n_customers))
+            conn_send(h, c, chunk);
+    http_chunk_free(chunk);
+}
+
 static bool has_word(str words, int64_t id)
 {
     int64_t w = 0;
@@ -677,6 +689,11 @@ static void deliver(struct hub *h, const struct event *e, struct views *ahead, s
     case EVENT_ORDER_ADDED:
         customer_changed(h, e, only);
         break;
+    case EVENT_CUSTOMERS_CHANGED: {
+        int64_t n = 0;
+        h->customers_changed += str_to_int(e->data, &n) ? n : 1;
+        break;
+    }
     case EVENT_TASK_CHANGED:
         h->task_id = h->tasks_changed ? 0 : e->ref_id; /* several: load the list anew */
         h->tasks_changed++;
@@ -1018,8 +1035,9 @@ static void turn(struct hub *h)
     int64_t now = clock_mono_ns();
     bool checks = now - h->checked_ns >= CHECK_NS;
     bool tasks = h->tasks_changed && now - h->tasks_ns >= SPARSE_NS;
+    bool customers = h->customers_changed && now - h->customers_ns >= SPARSE_NS;
     bool queue = queue_waits(h);
-    if (!checks && !tasks && !queue)
+    if (!checks && !tasks && !customers && !queue)
         return;
     h->cx.now_ms = clock_now_ms();
     h->cx.why = (struct fault){0};
@@ -1034,6 +1052,11 @@ static void turn(struct hub *h)
                  TOPIC_TASK);
         h->tasks_changed = 0;
         h->tasks_ns = now;
+    }
+    if (customers) {
+        customers_changed(h);
+        h->customers_changed = 0;
+        h->customers_ns = now;
     }
     if (queue)
         queue_turn(h, now);

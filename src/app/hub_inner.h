@@ -139,7 +139,7 @@ struct hub {
     struct queue_chunk queue[LANG_N];
     int64_t queue_version, queue_turn_ns;
     unsigned queue_slot;
-    int64_t tasks_changed, tasks_ns, task_id, checked_ns;
+    int64_t tasks_changed, tasks_ns, task_id, checked_ns, customers_changed, customers_ns;
     int64_t n_sent, n_dropped, n_events, n_replayed, longest_us;
 };
 

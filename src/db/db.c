@@ -331,6 +331,19 @@ bool db_is_postgres(const struct cx *cx)
     return cx->db->pg != NULL;
 }
 
+enum err db_run_must(struct cx *cx, const struct query *q, uint16_t msg, struct args a)
+{
+    struct db *d = cx->db;
+    if (d->pg) {
+        TRY(may_go_on(cx));
+        assert(a.n == q->n_params && d->is_writer);
+        return db_break(cx, pg_run_must(cx, d, q, a, msg));
+    }
+    int64_t changed = 0;
+    TRY(run(cx, q, a, &changed));
+    return changed ? OK : db_break(cx, fault(cx, ERR_STALE, msg));
+}
+
 enum err read_begin(struct cx *cx)
 {
     struct db *d = cx->db;

@@ -132,6 +132,9 @@ static inline struct args made_args(const struct made_text *m)
 enum err db_run(struct cx *cx, const struct query *q, struct args a) MUST_USE;
 /* The same, waits, and tells how many rows were changed. */
 enum err db_run_count(struct cx *cx, const struct query *q, int64_t *changed, struct args a) MUST_USE;
+/* Runs a statement that must change a row; when it finds none the whole change is refused with ERR_STALE and this
+ * sentence. On PostgreSQL nothing is waited for: the refusal may come from the end of the change. */
+enum err db_run_must(struct cx *cx, const struct query *q, uint16_t msg, struct args a) MUST_USE;
 /* Statements with RETURNING are read by db_one, db_all, db_int. */
 
 /* ---- changes ---------------------------------------------------------------------------------------- */

@@ -42,6 +42,8 @@ struct db {
     enum err broken;                   /* first failure of a statement of the change that runs; it sticks */
     struct fault broken_why;
     int64_t last_due; /* by search_due in this change */
+    bool gathers; /* events of customers are counted only */
+    int64_t gathered;
     struct event *events; /* of the changes of this batch, in order */
     size_t n_events, cap_events;
     struct arena *event_arena;
@@ -93,6 +95,9 @@ enum err pg_open(struct cx *cx, struct store *s, bool is_writer, struct db **out
 void pg_close(struct db *d);
 enum err pg_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);
 enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed);
+enum err pg_run_must(struct cx *cx, struct db *d, const struct query *q, struct args a, uint16_t msg);
+/* Waits for what pg_run_must asked: the server would commit what we refuse. */
+enum err pg_musts(struct cx *cx, struct db *d);
 enum err pg_batch(struct cx *cx, struct db *d, struct db_read *reads, size_t n);
 enum err pg_read_begin(struct cx *cx, struct db *d);
 void pg_read_end(struct db *d);

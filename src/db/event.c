@@ -51,10 +51,36 @@ static enum err remember(struct cx *cx, struct db *d, const struct event *e)
     return OK;
 }
 
+static bool is_gathered(enum event_type t)
+{
+    return t == EVENT_CUSTOMER_CREATED || t == EVENT_CUSTOMER_CHANGED ||
+           t == EVENT_INTERACTION_ADDED || t == EVENT_ORDER_ADDED;
+}
+
+void event_gather(struct cx *cx)
+{
+    cx->db->gathers = true;
+    cx->db->gathered = 0;
+}
+
+enum err event_gathered(struct cx *cx)
+{
+    struct db *d = cx->db;
+    d->gathers = false;
+    if (d->gathered == 0)
+        return OK;
+    return event_add(cx, EVENT_CUSTOMERS_CHANGED, 0, 0,
+                     arena_printf(cx->arena, "%lld", (long long)d->gathered));
+}
+
 enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_t ref, str data)
 {
     struct db *d = cx->db;
     assert(d->is_writer);
+    if (d->gathers && is_gathered(type)) {
+        d->gathered++;
+        return OK;
+    }
     struct event e = {.seq = id_new(cx->now_ms),
                       .type = (int)type,
                       .at_ms = cx->now_ms,

@@ -7,7 +7,7 @@
 
 #define EVENT_LIST(X)                                                                          \
     X(EVENT_CUSTOMER_CREATED, "customer.created") X(EVENT_CUSTOMER_CHANGED, "customer.changed") \
-    X(EVENT_CUSTOMER_MERGED, "customer.merged") X(EVENT_INTERACTION_ADDED, "interaction.added") \
+    X(EVENT_CUSTOMERS_CHANGED, "customers.changed") X(EVENT_CUSTOMER_MERGED, "customer.merged") X(EVENT_INTERACTION_ADDED, "interaction.added") \
     X(EVENT_ORDER_ADDED, "order.added") X(EVENT_CALL_RINGING, "call.ringing")                  \
     X(EVENT_CALL_ANSWERED, "call.answered") X(EVENT_CALL_ENDED, "call.ended")                  \
     X(EVENT_CALL_CHANGED, "call.changed") X(EVENT_TASK_CHANGED, "task.changed")                \
@@ -32,6 +32,10 @@ struct event {
 };
 /* Inside apply. */
 enum err event_add(struct cx *cx, enum event_type type, int64_t customer_id, int64_t ref_id, str data) MUST_USE;
+/* Inside apply, for changes of many records: from here on customer.created, customer.changed, interaction.added and
+ * order.added are only counted; event_gathered makes one customers.changed of them, whose data is their number. */
+void event_gather(struct cx *cx);
+enum err event_gathered(struct cx *cx) MUST_USE;
 /* Committed events in order, called on one thread of the store; must only enqueue. */
 void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n), void *arg);
 /* Events after a position, oldest first, at most `limit`; *is_gone when the position is older than what is kept. */

@@ -42,6 +42,7 @@ struct expect {
     const struct query *q;
     struct sink *to;
     int64_t *changed;
+    uint16_t must; /* a row, or ERR_STALE with this sentence */
     struct kept *kept;
 };
 
@@ -57,7 +58,7 @@ struct pg {
     bool is_lost, wants_retry;
     bool is_patient; /* migrations, bulk loads */
     bool in_part, is_hurried;
-    bool asked_xid;
+    bool asked_xid, has_musts;
     int64_t xid;
     enum err failure; /* the first one since the pipeline was last empty of faults */
     struct fault why;
@@ -401,6 +402,10 @@ static void take(struct cx *cx, struct pg *p, const struct expect *e, const PGre
             int64_t n = 0;
             *e->changed = str_to_int(str_of(PQcmdTuples((PGresult *)(uintptr_t)r)), &n) ? n : 0;
         }
+        if (e->must && str_eq(str_of(PQcmdTuples((PGresult *)(uintptr_t)r)), S("0"))) {
+            (void)fault(cx, ERR_STALE, e->must);
+            keep_failure(cx, p, ERR_STALE);
+        }
         p->has_read = true;
         return;
     case PGRES_PIPELINE_ABORTED:
@@ -712,6 +717,24 @@ enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args 
     return changed ? sync_and_drain(cx, d) : OK;
 }
 
+enum err pg_run_must(struct cx *cx, struct db *d, const struct query *q, struct args a, uint16_t msg)
+{
+    struct pg *p = d->pg;
+    TRY(pg_run(cx, d, q, a, NULL));
+    p->expects[p->n_expects - 1].must = msg;
+    p->has_musts = true;
+    return OK;
+}
+
+enum err pg_musts(struct cx *cx, struct db *d)
+{
+    struct pg *p = d->pg;
+    if (!p->has_musts)
+        return OK;
+    p->has_musts = false;
+    return p->n_expects ? sync_and_drain(cx, d) : OK;
+}
+
 static enum err batch_once(struct cx *cx, struct db *d, struct db_read *reads, struct sink *sinks,
                            size_t n)
 {
@@ -809,7 +832,7 @@ enum err pg_exec(struct cx *cx, struct db *d, const char *sql)
 void pg_change_begin(struct db *d)
 {
     struct pg *p = d->pg;
-    p->wants_retry = p->asked_xid = p->in_part = p->is_hurried = false;
+    p->wants_retry = p->asked_xid = p->has_musts = p->in_part = p->is_hurried = false;
     p->failure = OK;
     p->xid = 0;
     p->in_transaction = false;

@@ -111,10 +111,13 @@ enum err change_run(struct db *d, struct change *c)
     size_t events = d->n_events;
     d->broken = OK;
     d->last_due = 0;
+    d->gathers = false;
     cx->db = d;
     cx->made_id = 0;
     cx->why = (struct fault){0};
     enum err e = c->apply(cx, c->state);
+    if (e == OK && d->pg)
+        e = db_break(cx, pg_musts(cx, d));
     if (e == OK && d->broken != OK) { /* apply overlooked it; we do not */
         cx->why = d->broken_why;
         e = d->broken;

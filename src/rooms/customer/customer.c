@@ -12,16 +12,22 @@ static const struct field id_row_fields[] = {
     FIELD(struct id_row, id),
     FIELD_AS(struct id_row, root, "root_id"),
 };
-static const struct shape id_row_shape = SHAPE("customer_id_row", struct id_row, id_row_fields);
+const struct shape customer_ids_shape = SHAPE("customer_id_row", struct id_row, id_row_fields);
+
+enum err customer_root_of(struct cx *cx, const struct list *rows, customer_id *root)
+{
+    if (rows->n == 0)
+        return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
+    *root = ((const struct id_row *)rows->items)->root;
+    return OK;
+}
 
 enum err customer_root(struct cx *cx, customer_id any, customer_id *root, struct list *ids)
 {
     struct list rows = {0};
-    TRY(db_all(cx, &q_customer_ids, &id_row_shape, &rows, ARGS(V(any))));
-    if (rows.n == 0)
-        return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
+    TRY(db_all(cx, &q_customer_ids, &customer_ids_shape, &rows, ARGS(V(any))));
+    TRY(customer_root_of(cx, &rows, root));
     const struct id_row *r = rows.items;
-    *root = r[0].root;
     if (!ids)
         return OK;
     int64_t *out = ARENA_ARRAY(cx->arena, rows.n, int64_t);

@@ -102,6 +102,9 @@ enum err customer_owners(struct cx *cx, struct handle *handles, size_t n) MUST_U
 enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, struct db_read *more,
                              size_t n_more) MUST_USE;
 
+/* For who reads the rows himself: one owner for each root, of the best state and latest sight. */
+void customer_owners_settle(struct handle *h, bool by_suffix);
+
 /* Inside apply: gives a record a handle. The handle as plan saw it: ERR_STALE when its owners have
  * changed since. `id` is made by plan. A malformed or full handle is kept as given, by this record
  * alone. */
@@ -111,12 +114,16 @@ struct handle_new {
     int64_t value_id; /* made by plan; used when the handle is new to the house */
     int type, state;
     str given;
-    const char *source; /* channel code, or "staff" */
+    const char *source;   /* channel code, or "staff" */
+    customer_id customer; /* for customer_handles_give */
 };
 /* Several at once, sorted inside by (type, value): on PostgreSQL that order is the mutex of
  * recognition. */
 enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle_new *h, size_t n)
     MUST_USE;
+/* The same for handles of several records, each with its `customer`; those of one value in the
+ * order given. */
+enum err customer_handles_give(struct cx *cx, struct handle_new *h, size_t n) MUST_USE;
 
 /* ---- records -----------------------------------------------------------------------------------
  */
@@ -125,6 +132,9 @@ enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle
  * one). ERR_NOT_FOUND. */
 enum err customer_root(struct cx *cx, customer_id any, customer_id *root,
                        struct list *ids /* of int64_t */) MUST_USE;
+/* The same from rows of the query customer_ids, read by customer_ids_shape. */
+extern const struct shape customer_ids_shape;
+enum err customer_root_of(struct cx *cx, const struct list *rows, customer_id *root) MUST_USE;
 enum err customer_get(struct cx *cx, customer_id id, struct customer *out) MUST_USE;
 /* "ja", "zh", … for drawing the name: by its script, Han by the language spoken. */
 str customer_name_lang(str name, str lang);

@@ -102,9 +102,8 @@ bool identity_normal(struct arena *a, int type, str given, str region, str *valu
 
 /* ---- whose ---------------------------------------------------------------------------------- */
 
-/* One owner for each root, of the best state and latest sight; the rows came with all ids of merged
- * records. */
-static void owners_settle(struct handle *h, bool by_suffix)
+/* The rows came with all ids of merged records. */
+void customer_owners_settle(struct handle *h, bool by_suffix)
 {
     struct owner *o = h->owners.items;
     size_t n = 0;
@@ -152,7 +151,7 @@ enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, st
     if (n_more)
         memcpy(more, reads, n_more * sizeof(*more));
     for (size_t i = 0; i < n; i++)
-        owners_settle(&handles[i], false);
+        customer_owners_settle(&handles[i], false);
 
     m = 0;
     bool *is_sought = ARENA_ARRAY(cx->arena, n + 1, bool);
@@ -171,7 +170,7 @@ enum err customer_owners_and(struct cx *cx, struct handle *handles, size_t n, st
     TRY(db_batch(cx, reads, m));
     for (size_t i = 0; i < n; i++)
         if (is_sought[i])
-            owners_settle(&handles[i], true);
+            customer_owners_settle(&handles[i], true);
     return OK;
 }
 
@@ -186,19 +185,15 @@ enum err customer_owners(struct cx *cx, struct handle *handles, size_t n)
 static int by_type_and_value(const void *a, const void *b)
 {
     const struct handle_new *x = a, *y = b;
-    return x->type != y->type ? (x->type > y->type) - (x->type < y->type)
-                              : str_cmp(x->handle->value, y->handle->value);
-}
-
-static enum err moved(struct cx *cx)
-{
-    return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    int by_value = x->type != y->type ? (x->type > y->type) - (x->type < y->type)
+                                      : str_cmp(x->handle->value, y->handle->value);
+    return by_value ? by_value : (x->id.v > y->id.v) - (x->id.v < y->id.v); /* made in order */
 }
 
 /* A value of this record alone, that no normal form can equal. */
-static enum err keep_as_given(struct cx *cx, customer_id customer, const struct handle_new *h)
+static enum err keep_as_given(struct cx *cx, const struct handle_new *h)
 {
-    str value = arena_printf(cx->arena, "!%lld!" SFMT, (long long)customer.v, SARG(h->given));
+    str value = arena_printf(cx->arena, "!%lld!" SFMT, (long long)h->customer.v, SARG(h->given));
     int64_t n = 0;
     TRY(db_run_count(
         cx, &q_identity_value_insert, &n,
@@ -206,35 +201,47 @@ static enum err keep_as_given(struct cx *cx, customer_id customer, const struct 
     if (n == 0)
         return OK; /* kept before */
     return db_run(cx, &q_identity_owner_insert,
-                  ARGS(V(h->value_id), V(customer), V(h->id), V(identity_state_codes[h->state]),
+                  ARGS(V(h->value_id), V(h->customer), V(h->id), V(identity_state_codes[h->state]),
                        V(h->given), V(h->source), V(cx->now_ms)));
+}
+
+static enum err give(struct cx *cx, const struct handle_new *h)
+{
+    const struct handle *seen = h->handle;
+    if (seen->value.len == 0)
+        return keep_as_given(cx, h);
+    int64_t value_id = seen->value_id;
+    if (value_id) {
+        TRY(db_run_must(cx, &q_identity_value_take, M_RECORD_MOVED,
+                        ARGS(V(value_id), V(seen->value_version))));
+    } else {
+        value_id = h->value_id;
+        TRY(db_run_must(cx, &q_identity_value_insert, M_RECORD_MOVED,
+                        ARGS(V(value_id), V(identity_type_codes[h->type]), V(seen->value),
+                             V(seen->shown), val_str_or_null(seen->reversed))));
+    }
+    return db_run(cx, &q_identity_owner_insert,
+                  ARGS(V(value_id), V(h->customer), V(h->id), V(identity_state_codes[h->state]),
+                       V(h->given), V(h->source), V(cx->now_ms)));
+}
+
+enum err customer_handles_give(struct cx *cx, struct handle_new *h, size_t n)
+{
+    if (n > 1)
+        qsort(h, n, sizeof(*h), by_type_and_value);
+    for (size_t i = 0; i < n; i++)
+        TRY(give(cx, &h[i]));
+    int64_t *whose = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    size_t n_whose = 0;
+    for (size_t i = 0; i < n; i++)
+        if (n_whose == 0 || whose[n_whose - 1] != h[i].customer.v)
+            whose[n_whose++] = h[i].customer.v;
+    return search_due(cx, whose, n_whose);
 }
 
 enum err customer_handles_add(struct cx *cx, customer_id customer, struct handle_new *h, size_t n)
 {
-    if (n > 1)
-        qsort(h, n, sizeof(*h), by_type_and_value);
-    for (size_t i = 0; i < n; i++) {
-        const struct handle *seen = h[i].handle;
-        if (seen->value.len == 0) {
-            TRY(keep_as_given(cx, customer, &h[i]));
-            continue;
-        }
-        int64_t value_id = seen->value_id, changed = 0;
-        if (value_id) {
-            TRY(db_run_count(cx, &q_identity_value_take, &changed,
-                             ARGS(V(value_id), V(seen->value_version))));
-        } else {
-            value_id = h[i].value_id;
-            TRY(db_run_count(cx, &q_identity_value_insert, &changed,
-                             ARGS(V(value_id), V(identity_type_codes[h[i].type]), V(seen->value),
-                                  V(seen->shown), val_str_or_null(seen->reversed))));
-        }
-        if (changed == 0)
-            return moved(cx);
-        TRY(db_run(cx, &q_identity_owner_insert,
-                   ARGS(V(value_id), V(customer), V(h[i].id), V(identity_state_codes[h[i].state]),
-                        V(h[i].given), V(h[i].source), V(cx->now_ms))));
-    }
-    return n ? search_due(cx, &customer.v, 1) : OK;
+    for (size_t i = 0; i < n; i++)
+        h[i].customer = customer;
+    return customer_handles_give(cx, h, n);
 }

@@ -5,18 +5,12 @@
  * name, then the latest contact speak for (the others are told as possible duplicates); 5. nobody:
  * a new record.
  */
-#include "rooms/customer/history.h"
-#include "rooms/intake/intake.h"
 #include "messages.h"
 #include "queries.h"
+#include "rooms/intake/inside.h"
 #include "rooms/settings/settings.h"
 
-enum {
-    IDENTITIES_MAX = 16,
-    DUPLICATES_MAX = 10,
-    SEEN_EVERY_MS = 3600 * 1000,
-    FUTURE_MS = 24 * 3600 * 1000
-};
+enum { IDENTITIES_MAX = 16, SEEN_EVERY_MS = 3600 * 1000, FUTURE_MS = 24 * 3600 * 1000 };
 
 const char *const channel_codes[CHANNEL_N] = {"call",     "email",  "chat",  "fax",
                                               "letter",   "form",   "visit", "order",
@@ -34,87 +28,13 @@ static const struct {
     [IDENTITY_PAYMENT] = {6, 0.6},  [IDENTITY_COOKIE] = {7, 0.4}, [IDENTITY_DEVICE] = {8, 0.3},
 };
 
-/* One handle as this contact brought it. */
-struct brought {
-    const struct intake_identity *from;
-    struct handle *handle;
-    str given;
-    bool is_verified, is_malformed, is_withheld, is_as_told;
-};
-struct sight {
-    int64_t value_id;
-    customer_id via;
-    bool confirms;
-};
-struct proposed {
-    proposal_id id;
-    str field, value;
-};
-struct intake_plan {
-    bool is_repeat, is_new, fills, needs_keys, has_address;
-    struct intake_result result;
-    customer_id root, via;
-    interaction_id interaction;
-    when at;
-    int trust;
-    struct customer seen;    /* the known record, when something is claimed of it */
-    struct customer_new who; /* the new record, or what fills empty fields of a known one */
-    struct handle_new gives[IDENTITIES_MAX];
-    size_t n_gives;
-    struct sight sights[IDENTITIES_MAX];
-    size_t n_sights;
-    struct list proposals; /* of struct proposed */
-    struct address_new address;
-    /* while planning */
-    struct brought brought[IDENTITIES_MAX];
-    struct handle handles[IDENTITIES_MAX];
-    size_t n_brought;
-    struct duplicate duplicates[DUPLICATES_MAX];
-    struct intake_ignored ignored[IDENTITIES_MAX];
-};
-
-struct first_row {
-    interaction_id interaction;
-    customer_id root;
-    bool is_new;
-    str matched_by;
-};
-struct same_name {
-    customer_id id, root;
-    str city, company, country;
-};
-/* clang-format off */
-static const struct field first_fields[] = {
-    FIELD_AS(struct first_row, interaction, "id"),
-    FIELD_AS(struct first_row, root, "root_id"),
-    FIELD(struct first_row, is_new),
-    FIELD(struct first_row, matched_by),
-};
-static const struct shape first_shape = SHAPE("intake_first", struct first_row, first_fields);
-static const struct field same_name_fields[] = {
-    FIELD(struct same_name, id),
-    FIELD_AS(struct same_name, root, "root_id"),
-    FIELD(struct same_name, city),
-    FIELD(struct same_name, company),
-    FIELD(struct same_name, country),
-};
-static const struct shape same_name_shape = SHAPE("same_name", struct same_name, same_name_fields);
-static const struct field duplicate_row_fields[] = {
-    FIELD_AS(struct duplicate, id, "other_id"),
-    FIELD(struct duplicate, probability),
-    FIELD(struct duplicate, why),
-};
-static const struct shape duplicate_row_shape = SHAPE("duplicate", struct duplicate, duplicate_row_fields);
-/* clang-format on */
-
 /* ---- what was brought -------------------------------------------------------------------------
  */
 
-static void ignore(struct intake_plan *p, const struct brought *b, const char *why)
+static void ignore(struct list *ignored, const struct brought *b, const char *why)
 {
-    struct list *l = &p->result.ignored;
-    p->ignored[l->n] = (struct intake_ignored){b->from->type, b->given, str_of(why)};
-    *l = (struct list){p->ignored, l->n + 1};
+    struct intake_ignored *to = ignored->items;
+    to[ignored->n++] = (struct intake_ignored){b->from->type, b->given, str_of(why)};
 }
 
 /* '+' and 8 to 15 digits: nearly always the normal form already. */
@@ -131,23 +51,20 @@ static bool looks_full(str s)
 /* as_told: a number that looks full is looked up as it stands, which spares reading it by its
  * country's plan (50 us). When somebody has it, it was a normal form; when nobody has, it is read
  * after all. */
-static enum err read_identities(struct cx *cx, const struct intake *in, struct intake_plan *p,
-                                bool as_told)
+static struct reading read_identities(struct cx *cx, const struct intake *in, bool as_told)
 {
-    p->n_brought = 0;
-    p->result.ignored = (struct list){0};
-    if (in->identities.n > IDENTITIES_MAX) {
-        (void)fault(cx, ERR_INVALID, M_INTAKE_MANY_IDENTITIES, MNUM("most", IDENTITIES_MAX));
-        return fault_at(cx, ERR_INVALID, S("identities"));
-    }
+    size_t most = in->identities.n;
+    struct reading r = {.brought = ARENA_ARRAY(cx->arena, most + 1, struct brought),
+                        .handles = ARENA_ARRAY(cx->arena, most + 1, struct handle),
+                        .ignored = {ARENA_ARRAY(cx->arena, most + 1, struct intake_ignored), 0}};
     str region = settings_current(cx)->region;
     const struct intake_identity *id = in->identities.items;
-    for (size_t i = 0; i < in->identities.n; i++) {
+    for (size_t i = 0; i < most; i++) {
         struct brought b = {
             .from = &id[i], .given = str_trim(id[i].value), .is_verified = id[i].verified};
         if (b.given.len == 0)
             continue;
-        struct handle *h = &p->handles[p->n_brought];
+        struct handle *h = &r.handles[r.n];
         b.handle = h;
         bool is_phone = id[i].type == IDENTITY_PHONE;
         if (as_told && is_phone && looks_full(b.given)) {
@@ -158,26 +75,32 @@ static enum err read_identities(struct cx *cx, const struct intake *in, struct i
             b.is_malformed = !handle_read(cx->arena, id[i].type, b.given, region, h);
         }
         bool is_double = false;
-        for (size_t k = 0; k < p->n_brought && !is_double; k++) {
-            struct brought *o = &p->brought[k];
+        for (size_t k = 0; k < r.n && !is_double; k++) {
+            struct brought *o = &r.brought[k];
             is_double =
                 o->from->type == id[i].type &&
                 (h->value.len ? str_eq(o->handle->value, h->value) : str_eq(o->given, b.given));
             if (is_double)
                 o->is_verified |= b.is_verified;
         }
-        if (is_double)
+        if (is_double) {
+            *h = (struct handle){0};
             continue;
+        }
         if (b.is_malformed)
-            ignore(p, &b, b.is_withheld ? "withheld" : "malformed");
-        p->brought[p->n_brought++] = b;
+            ignore(&r.ignored, &b, b.is_withheld ? "withheld" : "malformed");
+        r.brought[r.n++] = b;
     }
-    return OK;
+    return r;
 }
 
 static enum err check(struct cx *cx, struct intake *in, struct intake_plan *p)
 {
     struct intake_claims *c = &in->claims;
+    if (in->identities.n > IDENTITIES_MAX) {
+        (void)fault(cx, ERR_INVALID, M_INTAKE_MANY_IDENTITIES, MNUM("most", IDENTITIES_MAX));
+        return fault_at(cx, ERR_INVALID, S("identities"));
+    }
 #define X(m, claim, most, rule, ...) TRY(customer_rule_##rule(cx, S("claims." #claim), &c->m));
     CUSTOMER_TEXTS(X)
 #undef X
@@ -258,8 +181,8 @@ enum { CANDIDATES_MAX = 64 };
 static size_t gather(const struct intake_plan *p, struct candidate *all)
 {
     size_t n = 0;
-    for (size_t i = 0; i < p->n_brought; i++) {
-        const struct handle *h = p->brought[i].handle;
+    for (size_t i = 0; i < p->now->n; i++) {
+        const struct handle *h = p->now->brought[i].handle;
         const struct owner *o = h->owners.items;
         for (size_t k = 0; k < h->owners.n; k++) {
             size_t at = 0;
@@ -268,27 +191,36 @@ static size_t gather(const struct intake_plan *p, struct candidate *all)
             if (at == CANDIDATES_MAX)
                 break;
             if (at == n)
-                all[n++] = (struct candidate){.owner = o[k], .by = &p->brought[i]};
+                all[n++] = (struct candidate){.owner = o[k], .by = &p->now->brought[i]};
             all[at].handles += h->is_weak ? 0 : 1;
         }
     }
     return n;
 }
 
-static enum err look_at_names(struct cx *cx, str claimed, struct candidate *all, size_t n)
+static enum err look_at_names(struct cx *cx, struct view *v, str claimed, struct candidate *all,
+                              size_t n)
 {
     int64_t ids[CANDIDATES_MAX];
+    size_t n_ids = 0;
     struct list rows = {0};
     str key = name_equal_key(cx->arena, claimed);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = all[i].owner.customer.v;
     if (key.len == 0)
         return OK;
-    TRY(db_all(cx, &q_customer_names, &customer_row_shape, &rows, ARGS(val_ints(ids, n))));
+    for (size_t i = 0; i < n; i++) {
+        const struct known_record *r = view_has_record(v, all[i].owner.customer);
+        if (r)
+            all[i].is_named = str_eq(name_equal_key(cx->arena, r->now.name), key);
+        else
+            ids[n_ids++] = all[i].owner.customer.v;
+    }
+    if (n_ids == 0)
+        return OK;
+    TRY(db_all(cx, &q_customer_names, &customer_row_shape, &rows, ARGS(val_ints(ids, n_ids))));
     const struct customer *c = rows.items;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < rows.n; k++)
-            if (c[k].id.v == ids[i])
+            if (c[k].id.v == all[i].owner.customer.v)
                 all[i].is_named = str_eq(name_equal_key(cx->arena, c[k].name), key);
     return OK;
 }
@@ -310,13 +242,14 @@ static bool is_likelier(const struct candidate *a, const struct candidate *b)
 
 /* Several may be meant: the one most handles name, then the one of that name, then the one seen
  * last. */
-static enum err choose(struct cx *cx, const struct intake *in, struct intake_plan *p)
+static enum err choose(struct cx *cx, struct view *v, const struct intake *in,
+                       struct intake_plan *p)
 {
     struct candidate *all = ARENA_ARRAY(cx->arena, CANDIDATES_MAX + 1, struct candidate);
     size_t n = gather(p, all);
     const struct candidate *best = NULL;
     if (n > 0)
-        TRY(look_at_names(cx, in->claims.name, all, n));
+        TRY(look_at_names(cx, v, in->claims.name, all, n));
     for (size_t i = 0; i < n; i++)
         if (may_be_meant(&all[i]) && (!best || is_likelier(&all[i], best)))
             best = &all[i];
@@ -331,27 +264,28 @@ static enum err choose(struct cx *cx, const struct intake *in, struct intake_pla
     return OK;
 }
 
-static enum err recognise(struct cx *cx, const struct intake *in, struct intake_plan *p)
+static enum err recognise(struct cx *cx, struct view *v, const struct intake *in,
+                          struct intake_plan *p)
 {
     if (in->customer.v) {
-        TRY(customer_root(cx, in->customer, &p->root, NULL));
+        TRY(view_root(cx, v, in->customer, &p->root));
         p->via = p->root;
         p->result.matched_by = S("chosen");
         return OK;
     }
     const struct brought *best = NULL;
-    for (size_t i = 0; i < p->n_brought; i++) {
-        const struct brought *b = &p->brought[i];
+    for (size_t i = 0; i < p->now->n; i++) {
+        const struct brought *b = &p->now->brought[i];
         if (b->handle->is_weak)
-            ignore(p, b, "too_many_owners");
+            ignore(&p->result.ignored, b, "too_many_owners");
         if (names_one(b->handle) && (!best || decides_before(b, best)))
             best = b;
     }
     if (!best)
-        return choose(cx, in, p);
+        return choose(cx, v, in, p);
     found(p, best, best->handle->owners.items);
-    for (size_t i = 0; i < p->n_brought; i++) {
-        const struct brought *b = &p->brought[i];
+    for (size_t i = 0; i < p->now->n; i++) {
+        const struct brought *b = &p->now->brought[i];
         if (!names_one(b->handle) || owner_in(b->handle, p->root))
             continue;
         const struct owner *o = b->handle->owners.items;
@@ -375,7 +309,7 @@ static void propose(struct cx *cx, struct intake_plan *p, const struct list *ope
     *at = (struct proposed){{id_new(cx->now_ms)}, field, value};
 }
 
-static const char *source_of(const struct intake *in)
+const char *intake_source_of(const struct intake *in)
 {
     return in->source ? in->source : channel_codes[in->channel];
 }
@@ -397,8 +331,8 @@ static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, 
 static void sort_handles(struct cx *cx, const struct intake *in, struct intake_plan *p,
                          const struct list *open)
 {
-    for (size_t i = 0; i < p->n_brought; i++) {
-        struct brought *b = &p->brought[i];
+    for (size_t i = 0; i < p->now->n; i++) {
+        struct brought *b = &p->now->brought[i];
         const struct owner *o = p->is_new ? NULL : owner_in(b->handle, p->root);
         bool is_proven = b->is_verified || in->trust == TRUST_PROVEN;
         int state = b->handle->is_weak ? IDENTITY_SHARED
@@ -410,21 +344,21 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
         if (o) {
             bool confirms = b->is_verified && o->state == IDENTITY_CLAIMED;
             if (confirms || o->last_at.ms + SEEN_EVERY_MS < cx->now_ms)
-                p->sights[p->n_sights++] = (struct sight){o->value_id, o->via, confirms};
+                p->sights[p->n_sights++] = (struct sight){b->handle, o->value_id, o->via, confirms};
         } else if (b->is_malformed) {
             b->handle->value = (str){0};
             if (may_join)
-                give(cx, p, b, source_of(in), IDENTITY_WRONG);
+                give(cx, p, b, intake_source_of(in), IDENTITY_WRONG);
         } else if (b->handle->is_full) {
             b->handle->value = (str){0}; /* hundreds may share it: each keeps it as given */
             if (may_join)
-                give(cx, p, b, source_of(in), IDENTITY_SHARED);
+                give(cx, p, b, intake_source_of(in), IDENTITY_SHARED);
         } else if (b->handle->by_suffix) {
             continue; /* a number without its country: nothing to keep it by */
         } else if (!may_join) {
             propose(cx, p, open, str_of(identity_type_codes[b->from->type]), b->given);
         } else if (b->handle->owners.n == 0 || p->is_new || in->customer.v) {
-            give(cx, p, b, source_of(in), state);
+            give(cx, p, b, intake_source_of(in), state);
         }
     }
 }
@@ -475,22 +409,20 @@ static void address_of(const struct intake_claims *c, struct intake_plan *p, str
 }
 
 /* A known customer: empty fields are filled by what is presented, everything else is proposed. */
-static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
+static bool reads_record(const struct intake *in)
+{
+    return has_claims(&in->claims) || in->trust == TRUST_TYPED;
+}
+
+static enum err known(struct cx *cx, struct view *v, struct intake *in, struct intake_plan *p)
 {
     const struct intake_claims *c = &in->claims;
     bool claims = has_claims(c);
-    struct customer now = {0};
-    struct list open = {0}, addresses = {0};
-    bool reads_open = claims || in->trust == TRUST_TYPED;
-    if (reads_open) {
-        struct args root = ARGS(V(p->root));
-        struct db_read reads[] = {
-            {&q_customer_get, &customer_row_shape, true, &now, root, false},
-            {&q_proposal_list, &proposal_row_shape, false, &open, root, false},
-            {&q_address_list, &address_row_shape, false, &addresses, root, false},
-        };
-        TRY(db_batch(cx, reads, p->has_address ? 3 : 2));
-    }
+    struct known_record none = {0}, *record = &none;
+    if (reads_record(in))
+        TRY(view_record(cx, v, p->root, p->has_address, &record));
+    struct customer now = record->now;
+    struct list open = record->open, addresses = record->addresses;
     p->seen = now;
     sort_handles(cx, in, p, &open);
     if (!claims)
@@ -508,7 +440,7 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
     }
     if (!p->has_address)
         return OK;
-    address_of(c, p, str_of(source_of(in)));
+    address_of(c, p, str_of(intake_source_of(in)));
     const struct address *a = addresses.items;
     bool has_kind = false;
     for (size_t i = 0; i < addresses.n; i++) {
@@ -533,21 +465,15 @@ static enum err known(struct cx *cx, struct intake *in, struct intake_plan *p)
 /* ---- nobody known
  * ------------------------------------------------------------------------------------ */
 
-static enum err seek_same_names(struct cx *cx, struct intake_plan *p)
+static enum err seek_same_names(struct cx *cx, struct view *v, struct intake_plan *p)
 {
     const struct customer_new *w = &p->who;
     struct str_list keys = customer_same_keys(cx->arena, w->name, w->company, w->country);
     struct list found_by[2] = {0};
-    struct db_read reads[2];
-    struct val args[2];
-    for (size_t i = 0; i < keys.n; i++) {
-        args[i] = V(keys.items[i]);
-        reads[i] = (struct db_read){
-            &q_customer_by_same_key, &same_name_shape, false, &found_by[i], {&args[i], 1}, false};
-    }
-    if (keys.n == 0)
-        return OK;
-    TRY(db_batch(cx, reads, keys.n));
+    for (size_t i = 0; i < keys.n; i++)
+        view_want_names(v, keys.items[i]);
+    for (size_t i = 0; i < keys.n; i++)
+        TRY(view_names(cx, v, keys.items[i], &found_by[i]));
     for (size_t i = keys.n; i-- > 0;) { /* the company says more than the country */
         const struct same_name *s = found_by[i].items;
         for (size_t k = 0; k < found_by[i].n; k++) {
@@ -565,58 +491,71 @@ static enum err seek_same_names(struct cx *cx, struct intake_plan *p)
     return OK;
 }
 
-static enum err nobody(struct cx *cx, struct intake *in, struct intake_plan *p)
+/* The record that would be made. */
+static void who(struct cx *cx, const struct intake *in, struct intake_plan *p)
 {
     const struct intake_claims *c = &in->claims;
+    struct customer_new *w = &p->who;
+    if (p->has_who)
+        return;
+    p->has_who = true;
+    w->kind = str_eq(c->kind, S("company")) ? CUSTOMER_COMPANY : CUSTOMER_PERSON;
+#define X(m, ...) w->m = str_trim(c->m);
+    CUSTOMER_TEXTS(X)
+#undef X
+    if (w->name.len == 0 && w->kind == CUSTOMER_COMPANY)
+        w->name = w->company;
+    if (w->name.len == 0 && (w->given.len || w->family.len))
+        w->name = str_trim(arena_printf(cx->arena, SFMT " " SFMT, SARG(w->given), SARG(w->family)));
+    w->keys = customer_keys(cx->arena, w->name, w->reading, w->company, w->country);
+}
+
+static enum err nobody(struct cx *cx, struct view *v, struct intake *in, struct intake_plan *p)
+{
     p->is_new = true;
     p->root.v = id_new(cx->now_ms);
     p->via = p->root;
+    who(cx, in, p);
     p->who.id = p->root;
-    p->who.kind = str_eq(c->kind, S("company")) ? CUSTOMER_COMPANY : CUSTOMER_PERSON;
-#define X(m, ...) p->who.m = str_trim(c->m);
-    CUSTOMER_TEXTS(X)
-#undef X
-    if (p->who.name.len == 0 && p->who.kind == CUSTOMER_COMPANY)
-        p->who.name = p->who.company;
-    if (p->who.name.len == 0 && (p->who.given.len || p->who.family.len))
-        p->who.name = str_trim(
-            arena_printf(cx->arena, SFMT " " SFMT, SARG(p->who.given), SARG(p->who.family)));
-    p->who.keys =
-        customer_keys(cx->arena, p->who.name, p->who.reading, p->who.company, p->who.country);
     sort_handles(cx, in, p, NULL);
     if (p->has_address) {
-        address_of(c, p, str_of(source_of(in)));
+        address_of(&in->claims, p, str_of(intake_source_of(in)));
         p->address.id.v = id_new(cx->now_ms);
     }
-    return seek_same_names(cx, p);
+    return seek_same_names(cx, v, p);
 }
 
 /* ---- plan
  * -----------------------------------------------------------------------------------------------
  */
 
-static enum err repeat(struct cx *cx, const struct first_row *first, struct intake_result *out)
+static void repeat(const struct first_row *first, struct list duplicates, struct intake_result *out)
 {
     *out = (struct intake_result){.customer = first->root,
                                   .via = first->root,
                                   .is_new = first->is_new,
                                   .interaction = first->interaction,
-                                  .matched_by = first->matched_by};
-    return db_all(cx, &q_possible_duplicates_of, &duplicate_row_shape, &out->duplicates,
-                  ARGS(V(first->root), V(first->interaction)));
+                                  .is_repeat = true,
+                                  .matched_by = first->matched_by,
+                                  .duplicates = duplicates};
 }
 
 enum err intake_repeat(struct cx *cx, interaction_id id, struct intake_result *out)
 {
     struct first_row first;
-    TRY(db_one(cx, &q_intake_first, &first_shape, &first, ARGS(V(id))));
-    return repeat(cx, &first, out);
+    struct list duplicates;
+    TRY(db_one(cx, &q_intake_first, &intake_first_shape, &first, ARGS(V(id))));
+    TRY(db_all(cx, &q_possible_duplicates_of, &intake_duplicate_shape, &duplicates,
+               ARGS(V(first.root), V(first.interaction))));
+    repeat(&first, duplicates, out);
+    return OK;
 }
 
-static bool has_stranger(const struct intake_plan *p)
+/* A number as told that nobody has yet. */
+static bool has_stranger(struct view *v, const struct intake_plan *p)
 {
-    for (size_t i = 0; i < p->n_brought; i++)
-        if (p->brought[i].is_as_told && p->brought[i].handle->value_id == 0)
+    for (size_t i = 0; i < p->told.n; i++)
+        if (p->told.brought[i].is_as_told && !view_has_handle(v, &p->told.handles[i]))
             return true;
     return false;
 }
@@ -627,51 +566,113 @@ static void tell_changes(struct cx *cx, struct intake_plan *p)
     const struct proposed *o = p->proposals.items;
     struct intake_differs *d = ARENA_ARRAY(cx->arena, p->proposals.n + 1, struct intake_differs);
     for (size_t i = 0; i < p->proposals.n; i++)
-        d[i] = (struct intake_differs){o[i].field, customer_field(&p->seen, o[i].field), o[i].value};
+        d[i] =
+            (struct intake_differs){o[i].field, customer_field(&p->seen, o[i].field), o[i].value};
     p->result.differs = (struct list){d, p->proposals.n};
     p->result.changes = p->fills || p->has_address || p->n_gives || p->proposals.n;
 }
 
-enum err intake_plan(struct cx *cx, struct intake *in)
-{
-    struct intake_plan *p = ARENA_NEW(cx->arena, struct intake_plan);
-    in->plan = p;
-    p->trust = in->trust;
-    p->proposals.items = ARENA_ARRAY(cx->arena, IDENTITIES_MAX + 16, struct proposed);
-    TRY(check(cx, in, p));
-    TRY(read_identities(cx, in, p, true));
-    if (p->n_brought == 0 && in->customer.v == 0 &&
-        in->source_id.len + in->subject.len + in->text.len == 0 &&
-        in->claims.name.len + in->claims.given.len + in->claims.family.len +
-                in->claims.company.len ==
-            0)
-        return fault_field(cx, ERR_INVALID, S("identities"), M_INTAKE_NOBODY);
+/* ---- plan: what it needs to see ----------------------------------------------------------------- */
 
-    struct first_row first;
-    struct db_read source = {&q_intake_source,
-                             &first_shape,
-                             true,
-                             &first,
-                             ARGS(V(channel_codes[in->channel]), V(in->source_id)),
-                             false};
-    TRY(customer_owners_and(cx, p->handles, p->n_brought, &source, in->source_id.len ? 1 : 0));
-    if (source.found) {
-        p->is_repeat = true;
-        TRY(repeat(cx, &first, &p->result));
-        p->result.is_repeat = true;
-        return OK;
+static enum err look(struct cx *cx, struct intake *in, struct intake_plan *p)
+{
+    const struct intake_claims *c = &in->claims;
+    p->trust = in->trust;
+    TRY(check(cx, in, p));
+    p->told = read_identities(cx, in, true);
+    p->now = &p->told;
+    if (p->told.n == 0 && in->customer.v == 0 &&
+        in->source_id.len + in->subject.len + in->text.len == 0 &&
+        c->name.len + c->given.len + c->family.len + c->company.len == 0)
+        return fault_field(cx, ERR_INVALID, S("identities"), M_INTAKE_NOBODY);
+    return OK;
+}
+
+static void want_handles(struct view *v, struct reading *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        view_want_handle(v, &r->handles[i]);
+}
+
+static void want_first(struct view *v, const struct intake *in, struct intake_plan *p)
+{
+    want_handles(v, &p->told);
+    view_want_source(v, in->channel, in->source_id);
+    if (in->customer.v)
+        view_want_root(v, in->customer);
+}
+
+static void want_second(struct cx *cx, struct view *v, const struct intake *in,
+                        struct intake_plan *p)
+{
+    view_want_told(v, in->channel, in->source_id);
+    if (view_is_repeat(v, in->channel, in->source_id) || !has_stranger(v, p))
+        return;
+    p->full = read_identities(cx, in, false);
+    p->now = &p->full;
+    want_handles(v, &p->full);
+}
+
+/* The records it may be about, so far as they are few; the names if nobody is known. */
+static void want_third(struct cx *cx, struct view *v, const struct intake *in,
+                       struct intake_plan *p)
+{
+    enum { FEW = 4 };
+    customer_id roots[FEW];
+    if (view_is_repeat(v, in->channel, in->source_id))
+        return;
+    size_t n = view_roots(cx, v, p->now->handles, p->now->n, in->customer, roots, FEW);
+    for (size_t i = 0; i < p->now->n; i++)
+        view_want_suffix(v, &p->now->handles[i]);
+    if (reads_record(in))
+        for (size_t i = 0; i < n && n < FEW; i++)
+            view_want_record(v, roots[i], p->has_address);
+    if (n)
+        return;
+    who(cx, in, p);
+    for (size_t i = 0; i < p->who.keys.n; i++)
+        if (str_starts(p->who.keys.items[i], S("=")))
+            view_want_names(v, p->who.keys.items[i]);
+}
+
+/* ---- plan: one ------------------------------------------------------------------------------------ */
+
+static enum err decide(struct cx *cx, struct view *v, struct intake *in)
+{
+    struct intake_plan *p = in->plan;
+    if (in->source_id.len) {
+        struct known_source *s;
+        TRY(view_source(cx, v, in->channel, in->source_id, &s));
+        const struct intake_plan *here = s->here;
+        p->is_repeat = s->is_found || here;
+        if (s->is_found)
+            repeat(&s->first, s->duplicates, &p->result);
+        else if (here)
+            repeat(&(struct first_row){here->interaction, here->root, here->is_new,
+                                       here->result.matched_by},
+                   (struct list){0}, &p->result);
+        if (here && here->result.duplicates.n)
+            view_doubt(v); /* of those only what was not told before is told again */
+        if (p->is_repeat)
+            return OK;
     }
-    if (has_stranger(p)) {
-        TRY(read_identities(cx, in, p, false));
-        TRY(customer_owners(cx, p->handles, p->n_brought));
+    size_t n = in->identities.n;
+    p->now = p->full.brought && has_stranger(v, p) ? &p->full : &p->told;
+    p->result.ignored = p->now->ignored;
+    p->gives = ARENA_ARRAY(cx->arena, n + 1, struct handle_new);
+    p->sights = ARENA_ARRAY(cx->arena, n + 1, struct sight);
+    p->proposals.items = ARENA_ARRAY(cx->arena, n + 16, struct proposed);
+    TRY(view_owners(cx, v, p->now->handles, p->now->n));
+    TRY(recognise(cx, v, in, p));
+    if (p->root.v && p->has_who) {
+        p->who = (struct customer_new){0};
+        p->has_who = false;
     }
-    TRY(recognise(cx, in, p));
-    TRY(p->root.v ? known(cx, in, p) : nobody(cx, in, p));
+    TRY(p->root.v ? known(cx, v, in, p) : nobody(cx, v, in, p));
     if (!p->is_new)
         tell_changes(cx, p);
     if (!in->no_interaction)
         p->interaction.v = id_new(cx->now_ms);
-    cx->key = p->root.v;
     p->result.customer = p->root;
     p->result.via = p->via;
     p->result.is_new = p->is_new;
@@ -679,91 +680,103 @@ enum err intake_plan(struct cx *cx, struct intake *in)
     return OK;
 }
 
+/* Those after it see what it is going to write. */
+static void tell_view(struct cx *cx, struct view *v, const struct intake *in)
+{
+    const struct intake_plan *p = in->plan;
+    const struct proposed *prop = p->proposals.items;
+    if (p->is_repeat)
+        return;
+    if (p->interaction.v)
+        view_sourced(v, in->channel, in->source_id, p);
+    if (p->is_new)
+        view_made(v, &p->who);
+    for (size_t i = 0; i < p->n_gives; i++)
+        view_given(v, &p->gives[i], p->root, p->via, p->is_new, cx->now_ms);
+    for (size_t i = 0; i < p->n_sights; i++)
+        view_sighted(v, p->sights[i].handle, p->sights[i].via, p->sights[i].confirms, cx->now_ms);
+    if (p->fills)
+        view_filled(v, p->root, &p->who);
+    if (p->has_address)
+        view_housed(v, p->root, &p->address);
+    for (size_t i = 0; i < p->proposals.n; i++)
+        view_proposed(v, p->root, prop[i].field, prop[i].value);
+}
+
+/* ---- plan: many ----------------------------------------------------------------------------------- */
+
+/* What is wrong with this one alone; anything else ends the whole call. */
+static enum err alone(struct cx *cx, enum err e, struct intake_result *out)
+{
+    if (e != ERR_INVALID && e != ERR_NOT_FOUND)
+        return e;
+    *out = (struct intake_result){.err = e, .why = cx->why};
+    cx->why = (struct fault){0};
+    return OK;
+}
+
+enum err intake_plan_part(struct cx *cx, struct intake *in, size_t from, size_t n,
+                          struct intake_result *out, size_t *upto)
+{
+    struct view *v = view_open(cx, n - from);
+    for (size_t i = from; i < n; i++) {
+        in[i].plan = ARENA_NEW(cx->arena, struct intake_plan);
+        out[i] = (struct intake_result){0};
+        TRY(alone(cx, look(cx, &in[i], in[i].plan), &out[i]));
+        if (out[i].err == OK)
+            want_first(v, &in[i], in[i].plan);
+    }
+    TRY(view_load(cx, v));
+    for (size_t i = from; i < n; i++)
+        if (out[i].err == OK)
+            want_second(cx, v, &in[i], in[i].plan);
+    TRY(view_load(cx, v));
+    for (size_t i = from; i < n; i++)
+        if (out[i].err == OK)
+            want_third(cx, v, &in[i], in[i].plan);
+    TRY(view_load(cx, v));
+    *upto = n;
+    for (size_t i = from; i < n; i++) {
+        if (out[i].err != OK)
+            continue;
+        enum err e = decide(cx, v, &in[i]);
+        if (e == OK && view_is_unsure(v) && *upto == n) {
+            *upto = i;
+            if (from > 0)
+                return OK; /* else the rest is told as well as it can be told before */
+        }
+        TRY(alone(cx, e, &out[i]));
+        if (out[i].err == OK) {
+            out[i] = in[i].plan->result;
+            if (n - from > 1)
+                tell_view(cx, v, &in[i]);
+        }
+    }
+    return OK;
+}
+
+enum err intake_plan_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
+{
+    assert(n <= INTAKES_MAX);
+    cx->key = 0;
+    if (n == 0)
+        return OK;
+    size_t upto = 0;
+    TRY(intake_plan_part(cx, in, 0, n, out, &upto));
+    in[0].plan->n_first = upto;
+    return OK;
+}
+
+enum err intake_plan(struct cx *cx, struct intake *in)
+{
+    struct intake_result r;
+    TRY(intake_plan_many(cx, in, 1, &r));
+    cx->why = r.why;
+    cx->key = r.err == OK ? r.customer.v : 0;
+    return r.err;
+}
+
 const struct intake_result *intake_planned(const struct intake *in)
 {
     return &in->plan->result;
-}
-
-/* ---- take
- * ------------------------------------------------------------------------------------------------
- */
-
-/* What was empty; the keys were made of what plan saw. */
-static enum err fill(struct cx *cx, const struct intake *in, const struct intake_plan *p)
-{
-    const struct customer_new *w = &p->who;
-    struct customer next = p->seen;
-    struct change_by by = {.source = source_of(in), .batch = in->batch};
-#define X(m, ...) \
-    if (w->m.len) \
-        next.m = w->m;
-    CUSTOMER_TEXTS(X)
-#undef X
-    return customer_change(cx, &p->seen, &next, p->needs_keys ? &w->keys : NULL, &by);
-}
-
-static bool is_contact(int channel)
-{
-    return channel <= CHANNEL_VISIT;
-}
-
-static enum err line(struct cx *cx, const struct intake *in, const struct intake_plan *p)
-{
-    TRY(db_run(cx, &q_interaction_insert,
-               ARGS(V(p->interaction), V(p->via), V(channel_codes[in->channel]),
-                    V(direction_codes[in->direction]), V(trust_codes[p->trust]), V(p->at),
-                    val_int_or_null(in->staff.v), val_int_or_null(in->ref_id), V(in->subject),
-                    V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
-    const struct standing_fact seen = {
-        .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
-    TRY(standing_add(cx, p->via, &seen, p->is_new));
-    return event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v,
-                     str_of(channel_codes[in->channel]));
-}
-
-enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out)
-{
-    struct intake_plan *p = in->plan;
-    *out = p->result;
-    if (p->is_repeat)
-        return OK;
-    if (in->source_id.len && p->interaction.v) {
-        int64_t n = 0;
-        TRY(db_run_count(
-            cx, &q_source_key_insert, &n,
-            ARGS(V(channel_codes[in->channel]), V(in->source_id), V(p->interaction), V(p->via))));
-        if (n == 0)
-            return fault(cx, ERR_STALE,
-                         M_RECORD_MOVED); /* the same arrived meanwhile: plan again finds it */
-    }
-    if (p->is_new)
-        TRY(customer_add(cx, &p->who));
-    struct change_by by = {.source = source_of(in), .batch = in->batch};
-    TRY(customer_handles_add(cx, p->via, p->gives, p->n_gives));
-    if (!p->is_new)
-        TRY(identity_history(cx, p->root, p->gives, p->n_gives, &by));
-    for (size_t i = 0; i < p->n_sights; i++) {
-        const struct sight *s = &p->sights[i];
-        TRY(db_run(cx, s->confirms ? &q_identity_confirm : &q_identity_seen,
-                   ARGS(V(cx->now_ms), V(s->value_id), V(s->via))));
-    }
-    if (p->fills)
-        TRY(fill(cx, in, p));
-    if (p->has_address)
-        TRY(p->is_new ? address_add(cx, p->via, &p->address)
-                      : address_put_new(cx, p->via, &p->address, &by));
-    const struct proposed *prop = p->proposals.items;
-    for (size_t i = 0; i < p->proposals.n; i++)
-        TRY(db_run(cx, &q_proposal_insert,
-                   ARGS(V(prop[i].id), V(p->via), V(p->interaction), V(prop[i].field),
-                        V(prop[i].value), V(cx->now_ms))));
-    if (p->interaction.v)
-        TRY(line(cx, in, p));
-    const struct duplicate *d = p->result.duplicates.items;
-    for (size_t i = 0; i < p->result.duplicates.n; i++)
-        TRY(db_run(cx, &q_possible_duplicate_insert,
-                   ARGS(V(p->root), V(d[i].id), V(p->interaction), V(d[i].probability), V(d[i].why),
-                        V(cx->now_ms))));
-    return audit_add(cx, "intake", p->root.v, p->interaction.v ? p->interaction.v : p->root.v,
-                     str_of(channel_codes[in->channel]));
 }
