@@ -2,6 +2,7 @@
  */
 #include "app/errand.h"
 #include "app/hub.h"
+#include "rooms/list/list.h"
 #include "rooms/settings/settings.h"
 #include <fcntl.h>
 #include <unistd.h>
@@ -159,6 +160,7 @@ static enum err meta(struct cx *cx, void *in, void *out)
     texts(&j, "phone_link_kinds", link_kinds, COUNT(link_kinds));
     texts(&j, "outcomes", outcomes, COUNT(outcomes));
     inputs(&j, cx->arena);
+    TRY(list_meta(cx, &j));
     json_object_end(&j);
     return say(out, 200, S("application/json"), text_str(&t));
 }

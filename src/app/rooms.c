@@ -6,6 +6,7 @@
 #include "rooms/card/card.h"
 #include "rooms/customer/customer.h"
 #include "rooms/intake/intake.h"
+#include "rooms/list/list.h"
 #include "rooms/order/order.h"
 #include "rooms/panel/panel.h"
 #include "rooms/product/product.h"
@@ -16,7 +17,7 @@
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,      &product_room, &customer_room,
     &intake_room,   &order_room,  &phone_link_room, &call_room,    &card_room,
-    &panel_room,    &search_room, &hub_room,
+    &panel_room,    &search_room, &list_room,   &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 

@@ -8,6 +8,7 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/call/call.h"
+#include "rooms/list/list.h"
 #include "rooms/order/order.h"
 #include "rooms/search/search.h"
 #include "rooms/settings/settings.h"
@@ -191,7 +192,8 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     cx->db = NULL;
     TRY(e);
     static const struct job_kind *const kinds[] = {&call_sweep, &search_fill, &standing_turn_job,
-                                                   &standing_due_job};
+                                                   &standing_due_job, &list_bulk_job,
+                                                   &list_undo_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

@@ -100,7 +100,10 @@ struct cursor {
     int64_t made_ms, sort, id;
     char text[CURSOR_TEXT_MAX];
 };
-enum { CURSOR_HEAD = 3 * sizeof(int64_t), CURSOR_MAX = NONCE + sizeof(struct cursor) + crypto_aead_xchacha20poly1305_ietf_ABYTES };
+enum {
+    CURSOR_HEAD = 3 * sizeof(int64_t),
+    CURSOR_MAX = NONCE + sizeof(struct cursor) + crypto_aead_xchacha20poly1305_ietf_ABYTES
+};
 
 static str cursor_seal(struct arena *a, const char *tag, const struct cursor *said, size_t n_text)
 {
@@ -141,7 +144,8 @@ static bool is_base64url(str s)
     return s.len > 0;
 }
 
-static bool cursor_open(str cursor, int64_t now_ms, const char *tag, struct cursor *said, size_t *n_text)
+static bool cursor_open(str cursor, int64_t now_ms, const char *tag, struct cursor *said,
+                        size_t *n_text)
 {
     uint8_t key[sizeof cursor_key], whole[CURSOR_MAX];
     size_t n = 0;
@@ -153,10 +157,9 @@ static bool cursor_open(str cursor, int64_t now_ms, const char *tag, struct curs
         n < NONCE + SEALED || end != cursor.ptr + cursor.len)
         return false;
     key_copy(key);
-    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)said, &n_said, NULL,
-                                                         whole + NONCE, n - NONCE,
-                                                         (const uint8_t *)tag, strlen(tag), whole,
-                                                         key);
+    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt(
+        (uint8_t *)said, &n_said, NULL, whole + NONCE, n - NONCE, (const uint8_t *)tag, strlen(tag),
+        whole, key);
     sodium_memzero(key, sizeof key);
     *n_text = (size_t)n_said - CURSOR_HEAD;
     /* A clock that went back a little does not make a cursor old. */
@@ -174,7 +177,8 @@ bool cursor_read(str cursor, int64_t now_ms, const char *tag, int64_t *sort, int
     return true;
 }
 
-bool cursor_read_text(struct arena *a, str cursor, int64_t now_ms, const char *tag, str *sort, int64_t *id)
+bool cursor_read_text(struct arena *a, str cursor, int64_t now_ms, const char *tag, str *sort,
+                      int64_t *id)
 {
     struct cursor said;
     size_t n;

@@ -4,8 +4,6 @@
 #define CUSTOMER "/api/v1/customers/{id}"
 /* clang-format off */
 static const struct route routes[] = {
-    {.method = HTTP_GET, .path = "/api/v1/customers", .may = MAY_SEE_CUSTOMERS, .read = route_list, .in = &page_in_shape,
-     .out = &customer_page_shape, .summary = "Customers, newest first"},
     {.method = HTTP_GET, .path = CUSTOMER, .may = MAY_SEE_CUSTOMERS, .read = route_record, .in = &by_id_shape,
      .out = &record_shape, .summary = "A customer with all that hangs on it"},
     {.method = HTTP_PATCH, .path = CUSTOMER, .may = MAY_SERVE, .plan = patch_plan, .apply = patch_apply, .replay = patch_replay,

@@ -347,16 +347,6 @@ static void open_tasks_come_by_priority_then_age_page_by_page(void **state)
     assert_int_equal(seen, 7);
 }
 
-static void a_foreign_cursor_is_refused_by_name(void **state)
-{
-    struct test_world *w = *state;
-    struct page_in in = {.cursor = cursor_make(w->cx.arena, w->cx.now_ms, "orders", 1, 1)};
-    struct page_out out = {0};
-
-    assert_int_equal(run(w, "GET /api/v1/customers", &in, &out), ERR_INVALID);
-    assert_str(w->cx.why.field, S("cursor"));
-}
-
 static void an_unknown_customer_is_not_found(void **state)
 {
     struct test_world *w = *state;
@@ -381,7 +371,6 @@ static int all(void)
         STORE_TEST(a_malformed_handle_of_staff_is_refused_and_a_second_one_conflicts),
         STORE_TEST(relations_show_on_both_sides_and_a_record_is_not_related_to_itself),
         STORE_TEST(open_tasks_come_by_priority_then_age_page_by_page),
-        STORE_TEST(a_foreign_cursor_is_refused_by_name),
         STORE_TEST(an_unknown_customer_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,19 +103,14 @@ enum err part_undo(struct cx *cx, const struct part_kind *k, const struct histor
 /* The refusal of an undo: what stands there now. */
 enum err history_moved(struct cx *cx, const struct history_row *h, str now) MUST_USE;
 
-struct page_in {
-    int64_t limit;
-    str cursor;
-};
 struct page_out {
     struct list items;
     str next;
 };
 
 /* Handlers and shapes of the routes (customer_http.c). */
-extern const struct shape by_id_shape, page_in_shape, customer_page_shape, patch_shape;
+extern const struct shape by_id_shape, patch_shape;
 enum err route_record(struct cx *cx, void *in, void *out);
-enum err route_list(struct cx *cx, void *in, void *out);
 extern const struct shape notes_in_shape, notes_page_shape;
 enum err route_notes(struct cx *cx, void *in, void *out);
 enum err patch_plan(struct cx *cx, void *in, void *out);

@@ -133,39 +133,6 @@ enum err route_record(struct cx *cx, void *in, void *out)
     return OK;
 }
 
-/* ---- GET /customers -------------------------------------------------------------------------- */
-
-/* clang-format off */
-static const struct field page_in_fields[] = {
-    PAGE_FIELDS(struct page_in),
-};
-const struct shape page_in_shape = SHAPE("page_in", struct page_in, page_in_fields);
-static const struct field customer_page_fields[] = {
-    FIELD_LIST(struct page_out, items, &customer_shape),
-    FIELD(struct page_out, next, .nullable = true),
-};
-const struct shape customer_page_shape = SHAPE("customer_page", struct page_out, customer_page_fields);
-/* clang-format on */
-
-enum err route_list(struct cx *cx, void *in, void *out)
-{
-    struct page_in *a = in;
-    struct page_out *page = out;
-    int64_t sort, before;
-    TRY(page_begin(cx, "customers", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_customer_list, &customer_row_shape, &page->items,
-               ARGS(V(before), V(a->limit + 1))));
-    struct customer *c = page->items.items;
-    for (size_t i = 0; i < page->items.n; i++)
-        c[i].name_lang = customer_name_lang(c[i].name, c[i].lang);
-    if ((int64_t)page->items.n > a->limit) {
-        page->items.n = (size_t)a->limit;
-        int64_t last = c[a->limit - 1].id.v;
-        page->next = cursor_make(cx->arena, cx->now_ms, "customers", last, last);
-    }
-    return OK;
-}
-
 /* ---- GET /customers/{id}/notes --------------------------------------------------------------- */
 
 struct notes_in {

@@ -5,6 +5,7 @@ export class ApiError extends Error {
     readonly code: string,
     detail: string,
     readonly field: string | null = null,
+    readonly args: Record<string, string | number> = {},
   ) {
     super(detail)
   }
@@ -62,9 +63,9 @@ async function send<T>(method: string, path: string, body: unknown, o: Options):
     throw new ApiError(answer.status, 'unreadable', '')
   }
   if (answer.ok) return json as T
-  const p = (json ?? {}) as { code?: string; detail?: string; title?: string; field?: string }
+  const p = (json ?? {}) as { code?: string; detail?: string; title?: string; field?: string; args?: Record<string, string | number> }
   if (answer.status === 401 && !o.is_log_in) on_signed_out()
-  throw new ApiError(answer.status, p.code ?? 'internal', p.detail ?? p.title ?? '', p.field ?? null)
+  throw new ApiError(answer.status, p.code ?? 'internal', p.detail ?? p.title ?? '', p.field ?? null, p.args ?? {})
 }
 
 export const api = {
