@@ -7,5 +7,6 @@ int serve_command(int argc, char **argv);
 int demo_command(int argc, char **argv);
 int user_command(int argc, char **argv);
 int token_command(int argc, char **argv);
+int import_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

@@ -6,12 +6,14 @@
 
 struct gate;
 struct hub;
+struct import_desk;
 struct finder;
 struct house {
     struct store *store;
     struct http_server *http;
     struct gate *gate;
     struct hub *hub;
+    struct import_desk *imports;
     struct finder *finder;
     str data_dir;
     int64_t started_ms;

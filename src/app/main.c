@@ -11,6 +11,8 @@ static const char usage[] =
     "       kith user list | disable --email E | reset --email E --password-stdin   (each with "
     "--data DIR)\n"
     "       kith token add --data DIR --name N --role ROLE [--scope S]… [--days N]\n"
+    "       kith import customers|orders|interactions FILE --data DIR [--map FILE] [--dry-run]\n"
+    "                  [--rejected FILE] [--json]\n"
     "       kith check --data DIR\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith openapi | version | help\n"
@@ -36,7 +38,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", serve_command}, {"user", user_command}, {"token", token_command},
+    {"serve", serve_command}, {"user", user_command}, {"token", token_command}, {"import", import_command},
     {"check", check_command}, {"demo", demo_command}, {"openapi", openapi_command},
     {"version", version},     {"--version", version}, {"help", help},
     {"--help", help},         {"-h", help},

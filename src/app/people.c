@@ -2,6 +2,7 @@
  * directory. */
 #include "app/people.h"
 #include "app/commands.h"
+#include "app/imports.h"
 #include "app/options.h"
 #include "base/password.h"
 #include "messages.h"
@@ -18,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 65536, LIST_MAX = 10000 };
+enum { LINE_MAX_BYTES = DESK_LINE_MAX, LIST_MAX = 10000 };
 static const size_t ARENA_BYTES = (size_t)16 << 20;
 
 /* ---- what is asked ----------------------------------------------------------------------- */
@@ -175,11 +176,12 @@ static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *
 struct people_desk {
     struct house *house;
     pthread_t thread;
+    struct imports *imports;
     int listener, stop;
     int dir; /* the socket's path may be longer than an address holds */
 };
 
-static void address_of(int dir, struct sockaddr_un *to)
+void desk_address(int dir, struct sockaddr_un *to)
 {
     *to = (struct sockaddr_un){.sun_family = AF_UNIX};
     snprintf(to->sun_path, sizeof to->sun_path, "/proc/self/fd/%d/kith.sock", dir);
@@ -193,8 +195,7 @@ static bool is_one_of_us(int fd)
            (who.uid == geteuid() || who.uid == 0);
 }
 
-/* One line, within the patience of a receive time-out. */
-static bool line_read(int fd, struct arena *a, str *line)
+bool desk_line_read(int fd, struct arena *a, str *line)
 {
     char *bytes = arena_alloc(a, LINE_MAX_BYTES, 1);
     size_t n = 0;
@@ -211,7 +212,7 @@ static bool line_read(int fd, struct arena *a, str *line)
     return false;
 }
 
-static bool all_sent(int fd, str s)
+bool desk_send(int fd, str s)
 {
     while (s.len) {
         ssize_t n = send(fd, s.ptr, s.len, MSG_NOSIGNAL);
@@ -222,13 +223,13 @@ static bool all_sent(int fd, str s)
     return true;
 }
 
-static bool line_send(int fd, struct arena *a, const struct shape *shape, const void *p)
+bool desk_line_send(int fd, struct arena *a, const struct shape *shape, const void *p)
 {
     struct text t = text_in(a, LINE_MAX_BYTES * 2);
     struct json_out j = {.to = &t};
     json_write(&j, shape, p);
     text_add_char(&t, '\n');
-    return all_sent(fd, text_str(&t));
+    return desk_send(fd, text_str(&t));
 }
 
 static void serve_one(struct people_desk *d, int fd, struct db *db)
@@ -248,12 +249,18 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     str line = {0}, out = {0};
     struct order o = {0};
-    if (is_one_of_us(fd) && line_read(fd, a, &line)) {
+    bool is_here = is_one_of_us(fd) && desk_line_read(fd, a, &line);
+    if (is_here && str_starts(line, S("{\"import\":"))) {
+        imports_take_over(d->imports, fd, line);
+        arena_close(a);
+        return;
+    }
+    if (is_here) {
         enum err e = json_read(&cx, &order_shape, line, &o, NULL);
         if (e == OK)
             e = carry_out(d->house->store, &cx, &o, &out);
         struct said said = {e == OK, e == OK ? out : fault_text(a, LANG_EN, &cx.why)};
-        (void)line_send(fd, a, &said_shape, &said);
+        (void)desk_line_send(fd, a, &said_shape, &said);
     }
     arena_close(a);
 }
@@ -276,7 +283,7 @@ static void *desk_main(void *arg)
         if (db || (cx.arena && store_reader(d->house->store, &cx, &db) == OK))
             serve_one(d, fd, db);
         arena_close(cx.arena);
-        close(fd);
+        close(fd); /* an import keeps a copy of its own */
     }
     reader_close(db);
     return NULL;
@@ -297,11 +304,12 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
     if (!d)
         return NULL;
     d->house = h;
+    d->imports = imports_open(h);
     d->dir = open(arena_cstr(a, h->data_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     d->stop = eventfd(0, EFD_CLOEXEC);
     struct sockaddr_un at;
-    address_of(d->dir, &at);
+    desk_address(d->dir, &at);
     errno = EADDRINUSE;
     bool is_taken =
         is_somebody_there(&at); /* PostgreSQL: a second server with the same directory */
@@ -321,6 +329,7 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
             close(d->listener);
         if (d->stop >= 0)
             close(d->stop);
+        imports_close(d->imports);
         free(d);
         return NULL;
     }
@@ -334,6 +343,7 @@ void people_desk_close(struct people_desk *d)
     uint64_t one = 1;
     (void)!write(d->stop, &one, sizeof one);
     pthread_join(d->thread, NULL);
+    imports_close(d->imports);
     (void)unlinkat(d->dir, "kith.sock", 0);
     close(d->listener);
     close(d->stop);
@@ -349,13 +359,13 @@ static bool hand_over(struct cx *cx, const char *data, const struct order *o, st
     struct sockaddr_un at;
     int dir = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    address_of(dir, &at);
+    desk_address(dir, &at);
     bool is_there =
         dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
     if (is_there) {
         str line = {0};
-        bool is_answered = line_send(fd, cx->arena, &order_shape, o) &&
-                           line_read(fd, cx->arena, &line) &&
+        bool is_answered = desk_line_send(fd, cx->arena, &order_shape, o) &&
+                           desk_line_read(fd, cx->arena, &line) &&
                            json_read(cx, &said_shape, line, said, NULL) == OK;
         if (!is_answered)
             *said = (struct said){false, S("the server that holds the directory did not answer")};
@@ -367,9 +377,7 @@ static bool hand_over(struct cx *cx, const char *data, const struct order *o, st
     return is_there;
 }
 
-/* Root on the directory of another user works as that user: a file of root's in it would keep the
- * server out. */
-static bool become_owner(const char *data)
+bool become_owner(const char *data)
 {
     struct stat st;
     if (geteuid() != 0 || stat(data, &st) != 0 || st.st_uid == 0)

@@ -6,8 +6,22 @@
  */
 #pragma once
 #include "app/house.h"
+#include <sys/un.h>
 
 struct people_desk;
 /* NULL when the socket cannot be made; *why says so. */
 struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why);
 void people_desk_close(struct people_desk *d); /* accepts NULL */
+
+/* ---- what other commands use of it ----------------------------------------------------------- */
+
+enum { DESK_LINE_MAX = 65536 };
+/* The socket in a directory that is open; its path may be longer than an address holds. */
+void desk_address(int dir, struct sockaddr_un *to);
+/* One line, within the patience of a receive time-out. */
+bool desk_line_read(int fd, struct arena *a, str *line);
+bool desk_send(int fd, str s);
+bool desk_line_send(int fd, struct arena *a, const struct shape *shape, const void *p);
+/* Root on the directory of another user works as that user: a file of root's in it would keep the
+ * server out. */
+bool become_owner(const char *data);

@@ -9,6 +9,7 @@
 #include "messages.h"
 #include "rooms/call/call.h"
 #include "rooms/list/list.h"
+#include "rooms/import/import.h"
 #include "rooms/order/order.h"
 #include "rooms/search/search.h"
 #include "rooms/settings/settings.h"
@@ -200,6 +201,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     store_jobs_start(h->store, jobs, COUNT(jobs));
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));
+    TRY(import_desk_open(h->store, cx, h->data_dir, &h->imports));
     TRY(finder_open(cx, h, &h->finder));
     http.body_limit = gate_body_limit;
     http.handle = gate_handle;
@@ -215,6 +217,7 @@ static void house_close(struct house *h)
     if (h->http)
         http_close(h->http, STOP_MS);
     gate_close(h->gate);
+    import_desk_close(h->imports);
     hub_close(h->hub);
     finder_close(h->finder);
     store_close(h->store);

@@ -71,7 +71,8 @@ static bool day_of(int64_t y, int64_t m, int64_t d, int32_t *day)
     if (y < 1900 || y > 9999 || m < 1 || m > 12 || d < 1 || d > days[m - 1] + (m == 2 && is_leap))
         return false;
     int64_t yy = m <= 2 ? y - 1 : y, era = yy / 400, yoe = yy - era * 400,
-            doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1, doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+            doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1,
+            doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
     *day = (int32_t)(era * 146097 + doe - 719468);
     return true;
 }
@@ -175,7 +176,8 @@ bool cell_amount(str cell, int exponent, int64_t *out)
     bool is_decimal = last < n;
     if (is_decimal && (points == 0 || commas == 0)) {
         size_t behind = n - last - 1;
-        bool is_group = points + commas > 1 || (behind == 3 && exponent != 3 && last > 0 && last <= 3 && kept[0] != '0');
+        bool is_group = points + commas > 1 ||
+                        (behind == 3 && exponent != 3 && last > 0 && last <= 3 && kept[0] != '0');
         is_decimal = !is_group;
     }
     if (is_decimal && (kept[last] == '.' ? points : commas) > 1)

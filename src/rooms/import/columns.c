@@ -22,7 +22,12 @@ const char *const import_target_codes[TARGET_N] = {
 #undef X
 };
 
-enum { C = 1 << IMPORT_CUSTOMERS, O = 1 << IMPORT_ORDERS, I = 1 << IMPORT_INTERACTIONS, ALL = C | O | I };
+enum {
+    C = 1 << IMPORT_CUSTOMERS,
+    O = 1 << IMPORT_ORDERS,
+    I = 1 << IMPORT_INTERACTIONS,
+    ALL = C | O | I
+};
 
 /* clang-format off */
 static const struct {
@@ -153,7 +158,8 @@ static int by_beginning(int target, str key)
     static const char *const begins[TARGET_N] = {
         [TO_PHONE] = "phone|mobile|телефон|電話|电话|手机|携帯",
         [TO_EMAIL] = "email|メール|邮箱|эл почта|электронная почта"};
-    static const char *const not_those = "phonetic|type|label|valid|status|bounced|optout|opted|confirmed|domain|consent|country|calling|count|last|date";
+    static const char *const not_those =
+        "phonetic|type|label|valid|status|bounced|optout|opted|confirmed|domain|consent|country|calling|count|last|date";
     if (!begins[target])
         return 0;
     for (str rest = str_of(not_those); rest.len;)
@@ -228,7 +234,8 @@ static bool looks_phone(str s)
             return false;
     }
     bool is_full = s.len && s.ptr[0] == '+';
-    return digits >= 8 && digits <= 15 && (is_full || (marks >= 1 && digits >= 9) || (s.ptr[0] == '0' && digits >= 10));
+    return digits >= 8 && digits <= 15 &&
+           (is_full || (marks >= 1 && digits >= 9) || (s.ptr[0] == '0' && digits >= 10));
 }
 
 static bool looks_value(str s)
@@ -303,7 +310,8 @@ static void headers_guess(struct import_map *map, int kind)
                 int sure = by_header(t, k);
                 sure = sure ? sure : by_beginning(t, k);
                 /* In a list of orders or contacts "id" and "number" are theirs, not the customer's. */
-                if (sure && kind == IMPORT_INTERACTIONS && t == TO_EXTERNAL_ID && str_eq(k, S("id")))
+                if (sure && kind == IMPORT_INTERACTIONS && t == TO_EXTERNAL_ID &&
+                    str_eq(k, S("id")))
                     sure = 1;
                 if (sure > best) {
                     best = sure;
@@ -335,7 +343,8 @@ static void values_guess(struct import_map *map, const struct list *rows)
     }
 }
 
-static struct str_list samples_of(struct arena *a, const struct list *rows, size_t from, size_t column)
+static struct str_list samples_of(struct arena *a, const struct list *rows, size_t from,
+                                  size_t column)
 {
     struct str_list l = {ARENA_ARRAY(a, SAMPLES, str), 0};
     const struct csv_row *r = rows->items;
@@ -427,14 +436,24 @@ static const struct field map_fields[] = {
 const struct shape import_map_shape = SHAPE("import_map", struct import_map, map_fields);
 /* clang-format on */
 
-enum { MAP_ENCODING, MAP_DELIMITER, MAP_HEADER, MAP_SOURCE, MAP_REGION, MAP_DATES, MAP_COLUMNS, MAP_VALUES };
+enum {
+    MAP_ENCODING,
+    MAP_DELIMITER,
+    MAP_HEADER,
+    MAP_SOURCE,
+    MAP_REGION,
+    MAP_DATES,
+    MAP_COLUMNS,
+    MAP_VALUES
+};
 
 enum err import_map_read(struct cx *cx, str json, struct import_map *map)
 {
     struct import_map in;
     uint64_t sent = 0;
     TRY(json_read(cx, &import_map_shape, json, &in, &sent));
-    if ((sent & 1 << MAP_DELIMITER) && (in.delimiter.len != 1 || !memchr(",;\t|", in.delimiter.ptr[0], 4)))
+    if ((sent & 1 << MAP_DELIMITER) &&
+        (in.delimiter.len != 1 || !memchr(",;\t|", in.delimiter.ptr[0], 4)))
         return fault_field(cx, ERR_INVALID, S("delimiter"), M_IMPORT_DELIMITER);
     if (memchr(in.source.ptr ? in.source.ptr : "", ':', in.source.len))
         return fault_field(cx, ERR_INVALID, S("source"), M_IMPORT_SOURCE);
@@ -492,9 +511,11 @@ enum err import_map_fit(struct cx *cx, const struct import_map *map, int kind,
         size_t at = first.n;
         int64_t number = 0;
         for (size_t k = 0; map->has_header && k < first.n && at == first.n; k++)
-            if (!is_used[k] && str_eq(str_clean(cx->arena, str_trim(first.items[k]), 200), c[i].from))
+            if (!is_used[k] &&
+                str_eq(str_clean(cx->arena, str_trim(first.items[k]), 200), c[i].from))
                 at = k;
-        if (at == first.n && str_to_int(c[i].from, &number) && number >= 1 && (uint64_t)number <= first.n)
+        if (at == first.n && str_to_int(c[i].from, &number) && number >= 1 &&
+            (uint64_t)number <= first.n)
             at = (size_t)number - 1;
         if (at == first.n)
             return target_fault(cx, M_IMPORT_NO_COLUMN, c[i].from);

@@ -107,8 +107,8 @@ static size_t step(int encoding, const unsigned char *p, size_t left)
         n = 2;
     else if (encoding == CSV_GB18030 && c >= 0x81 && c <= 0xFE)
         n = left > 3 && is_digit((char)p[1]) && p[2] >= 0x81 && is_digit((char)p[3]) ? 4
-            : left > 1 && p[1] >= 0x40                                             ? 2
-                                                                                   : 1;
+            : left > 1 && p[1] >= 0x40                                               ? 2
+                                                                                     : 1;
     else if (encoding == CSV_SHIFT_JIS && ((c >= 0x81 && c <= 0x9F) || (c >= 0xE0 && c <= 0xFC)))
         n = left > 1 && p[1] >= 0x40 ? 2 : 1;
     return n < left ? n : left;

@@ -51,7 +51,8 @@ static bool nap(struct import_desk *d, bool is_short)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += TICK_MS / 1000;
     pthread_mutex_lock(&lock);
-    while (!is_short && !is_rung && !d->is_stopping && pthread_cond_timedwait(&bell, &lock, &until) != ETIMEDOUT)
+    while (!is_short && !is_rung && !d->is_stopping &&
+           pthread_cond_timedwait(&bell, &lock, &until) != ETIMEDOUT)
         continue;
     is_rung = false;
     bool stops = d->is_stopping;
@@ -140,7 +141,8 @@ static void undo(struct import_desk *d, const struct import *i)
         if (e != OK && e != ERR_CONFLICT && !passes(e)) {
             log_line(LOG_ERROR, "import.undo", "id=%lld code=%s", (long long)i->id.v, err_code(e));
             if (import_fail(d->store, &cx, i->id) != OK)
-                log_line(LOG_ERROR, "import", "id=%lld reason=failure_not_written", (long long)i->id.v);
+                log_line(LOG_ERROR, "import", "id=%lld reason=failure_not_written",
+                         (long long)i->id.v);
         }
     }
 }
@@ -246,7 +248,8 @@ static const struct shape rejected_shape = SHAPE("import_reject", struct rejecte
 static void add_encoded(struct cx *cx, const struct import_map *map, str utf8, struct text *to)
 {
     str bytes;
-    if (!csv_encode(cx->arena, map->encoding, utf8, &bytes) && !csv_encode(cx->arena, map->encoding, S("?"), &bytes))
+    if (!csv_encode(cx->arena, map->encoding, utf8, &bytes) &&
+        !csv_encode(cx->arena, map->encoding, S("?"), &bytes))
         bytes = (str){0};
     text_add(to, bytes);
 }
@@ -281,8 +284,8 @@ static str prefix(struct cx *cx, const struct import_map *map, str line, str fie
     return text_str(&t);
 }
 
-enum err import_rejected(struct cx *cx, const struct import *i, const struct csv_source *file, int64_t *position,
-                         struct text *to, bool *finished)
+enum err import_rejected(struct cx *cx, const struct import *i, const struct csv_source *file,
+                         int64_t *position, struct text *to, bool *finished)
 {
     struct import_map map = {.delimiter = S(","), .has_header = true};
     TRY(import_map_read(cx, i->map, &map));
@@ -297,13 +300,15 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
             struct csv_row row;
             bool has = c && csv_next(c, cx->arena, &row) == CSV_ROW;
             csv_close(c);
-            add_encoded(cx, &map, prefix(cx, &map, S("kith line"), S("kith field"), S("kith reason")), to);
+            add_encoded(cx, &map,
+                        prefix(cx, &map, S("kith line"), S("kith field"), S("kith reason")), to);
             if (!has || !add_raw(file, row.at, row.bytes, to))
                 return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
         }
     }
     struct list rows = {0};
-    TRY(db_all(cx, &q_import_reject_after, &rejected_shape, &rows, ARGS(V(i->id), V(*position), V(REJECTS_A_PAGE))));
+    TRY(db_all(cx, &q_import_reject_after, &rejected_shape, &rows,
+               ARGS(V(i->id), V(*position), V(REJECTS_A_PAGE))));
     const struct rejected *r = rows.items;
     size_t k = 0;
     for (; k < rows.n && to->len < to->limit / 2; k++) {

@@ -64,7 +64,8 @@ static double score_cyrillic(UChar32 before, UChar32 c)
         return 1;
     if (is_upper)
         return after_lower ? -1 : 0.9;
-    bool is_mark = c == 0xAB || c == 0xBB || c == 0x2116 || (c >= 0x2010 && c <= 0x201E) || c == 0xA0;
+    bool is_mark =
+        c == 0xAB || c == 0xBB || c == 0x2116 || (c >= 0x2010 && c <= 0x201E) || c == 0xA0;
     return is_mark ? 0.5 : -0.7;
 }
 
@@ -72,7 +73,9 @@ static double score_latin(UChar32 before, UChar32 c)
 {
     bool is_letter = c >= 0xC0 && c != 0xD7 && c != 0xF7 && c <= 0xFF;
     if (is_letter)
-        return before >= 0xC0 && before <= 0xFF ? -0.8 : is_ascii_letter(before) || c < 0xDF ? 0.8 : 0.4;
+        return before >= 0xC0 && before <= 0xFF      ? -0.8
+               : is_ascii_letter(before) || c < 0xDF ? 0.8
+                                                     : 0.4;
     bool is_mark = (c >= 0x2010 && c <= 0x2022) || c == 0x20AC || c == 0xA0 || c == 0xB0;
     return is_mark ? 0.4 : -0.7;
 }
@@ -287,7 +290,8 @@ static bool take_sep(str sample, struct csv_form *f, char *delimiter)
     size_t w = f->encoding == CSV_UTF_16LE || f->encoding == CSV_UTF_16BE ? 2 : 1;
     char line[8] = {0};
     size_t n = 0, i = (size_t)f->first, low = f->encoding == CSV_UTF_16BE ? 1 : 0;
-    while (n < 7 && i + w <= sample.len && sample.ptr[i + low] != '\r' && sample.ptr[i + low] != '\n') {
+    while (n < 7 && i + w <= sample.len && sample.ptr[i + low] != '\r' &&
+           sample.ptr[i + low] != '\n') {
         line[n++] = sample.ptr[i + low];
         i += w;
     }

@@ -3,8 +3,8 @@
 #include "queries.h"
 #include "rooms/import/inside.h"
 
-const char *const import_state_codes[IMPORT_STATE_N] = {"ready",     "checking", "running", "done",
-                                                        "cancelled", "failed",   "undoing", "undone"};
+const char *const import_state_codes[IMPORT_STATE_N] = {
+    "ready", "checking", "running", "done", "cancelled", "failed", "undoing", "undone"};
 
 /* clang-format off */
 static const struct field row_fields[] = {
@@ -49,9 +49,9 @@ enum err import_get(struct cx *cx, import_id id, struct import *out)
 enum err import_add(struct cx *cx, const struct import *i)
 {
     TRY(db_run(cx, &q_import_insert,
-               ARGS(V(i->id), V(import_kind_codes[i->kind]), V(i->name), V(i->size), V(i->is_staged),
-                    V(i->finger), V(i->map), V(actor_codes[cx->actor.kind]), V(cx->actor.id),
-                    V(lang_codes[i->lang]), V(cx->now_ms))));
+               ARGS(V(i->id), V(import_kind_codes[i->kind]), V(i->name), V(i->size),
+                    V(i->is_staged), V(i->finger), V(i->map), V(actor_codes[cx->actor.kind]),
+                    V(cx->actor.id), V(lang_codes[i->lang]), V(cx->now_ms))));
     return audit_add(cx, "import.add", 0, i->id.v, str_of(import_kind_codes[i->kind]));
 }
 
@@ -60,7 +60,8 @@ static enum err wrong_state(struct cx *cx, import_id id)
 {
     struct import now;
     TRY(import_get(cx, id, &now));
-    return fault(cx, ERR_CONFLICT, M_IMPORT_STATE, MARG("state", str_of(import_state_codes[now.state])));
+    return fault(cx, ERR_CONFLICT, M_IMPORT_STATE,
+                 MARG("state", str_of(import_state_codes[now.state])));
 }
 
 enum err import_begin(struct cx *cx, import_id id, str map, bool dry_run)

@@ -28,7 +28,8 @@ static str file_bytes; /* of the import at hand */
 static ssize_t bytes_read(void *arg, int64_t at, char *to, size_t n)
 {
     (void)arg;
-    size_t left = at < (int64_t)file_bytes.len ? file_bytes.len - (size_t)at : 0, take = n < left ? n : left;
+    size_t left = at < (int64_t)file_bytes.len ? file_bytes.len - (size_t)at : 0,
+           take = n < left ? n : left;
     if (take)
         memcpy(to, file_bytes.ptr + at, take);
     return (ssize_t)take;
@@ -58,7 +59,11 @@ static import_id begun(struct test_world *w, int kind, const char *more, bool dr
     assert_int_equal(import_guess(&w->cx, &s, kind, -1, 0, &map, &rows), OK);
     if (more)
         assert_int_equal(import_map_read(&w->cx, str_of(more), &map), OK);
-    struct adding a = {.i = {.id = {id_new(w->cx.now_ms)}, .kind = kind, .name = S("t.csv"), .size = s.size, .map = import_map_write(w->cx.arena, &map)},
+    struct adding a = {.i = {.id = {id_new(w->cx.now_ms)},
+                             .kind = kind,
+                             .name = S("t.csv"),
+                             .size = s.size,
+                             .map = import_map_write(w->cx.arena, &map)},
                        .dry_run = dry_run};
     assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, add_apply, &a), OK);
     return a.i.id;
@@ -78,7 +83,8 @@ static void worked(struct test_world *w, import_id id, size_t most, int n)
     while (!finished && n-- > 0) {
         e = import_run_step(r, most, &finished);
         if (e != OK)
-            fail_msg("step: %s " SFMT, err_code(e), SARG(fault_text(w->cx.arena, LANG_EN, &import_run_cx(r)->why)));
+            fail_msg("step: %s " SFMT, err_code(e),
+                     SARG(fault_text(w->cx.arena, LANG_EN, &import_run_cx(r)->why)));
     }
     import_run_close(r);
 }
@@ -99,13 +105,13 @@ static struct import whole(struct test_world *w, int kind, const char *more)
     return i;
 }
 
-#define assert_figures(i, r, m, c, s, j)             \
-    do {                                             \
-        assert_int_equal((i).figures.rows, r);       \
-        assert_int_equal((i).figures.made, m);       \
-        assert_int_equal((i).figures.changed, c);    \
-        assert_int_equal((i).figures.same, s);       \
-        assert_int_equal((i).figures.rejected, j);   \
+#define assert_figures(i, r, m, c, s, j)           \
+    do {                                           \
+        assert_int_equal((i).figures.rows, r);     \
+        assert_int_equal((i).figures.made, m);     \
+        assert_int_equal((i).figures.changed, c);  \
+        assert_int_equal((i).figures.same, s);     \
+        assert_int_equal((i).figures.rejected, j); \
     } while (0)
 
 static void rows_become_customers_and_the_same_file_again_changes_nothing(void **state)
@@ -149,9 +155,10 @@ static void a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing(void *
     bool finished = false;
     while (!finished)
         assert_int_equal(import_rejected(&w->cx, &i, &s, &at, &out, &finished), OK);
-    str all = text_str(&out), head = str_cut(&all, '\n'), first = str_cut(&all, '\n'), second = str_cut(&all, '\n');
+    str all = text_str(&out), head = str_cut(&all, '\n'), first = str_cut(&all, '\n'),
+        second = str_cut(&all, '\n');
     assert_str(head, S("kith line,kith field,kith reason,id,Name,Country"));
-    assert_str(first, S("11,,The quote opened in this line is never closed.,10,\"Open 10,DE")) ;
+    assert_str(first, S("11,,The quote opened in this line is never closed.,10,\"Open 10,DE"));
     assert_str(second, S("21,,\"The row has 2 columns, the first one has 3.\",20,Lost 20"));
 }
 
@@ -178,7 +185,8 @@ static void an_import_that_was_cut_goes_on_where_it_was(void **state)
 static int64_t customers(struct test_world *w)
 {
     struct list l = {0};
-    assert_int_equal(db_all(&w->cx, &q_customer_list, &customer_row_shape, &l, ARGS(V(INT64_MAX), V(1000))), OK);
+    assert_int_equal(
+        db_all(&w->cx, &q_customer_list, &customer_row_shape, &l, ARGS(V(INT64_MAX), V(1000))), OK);
     return (int64_t)l.n;
 }
 
@@ -213,10 +221,14 @@ static void a_dry_run_says_what_would_be_and_writes_nothing(void **state)
 
     assert_int_equal(i.state, IMPORT_READY);
     assert_int_equal(customers(w), before);
-    if (!str_starts(i.checked, S("{\"rows\":5,\"made\":1,\"changed\":1,\"same\":2,\"rejected\":1,")))
+    if (!str_starts(i.checked,
+                    S("{\"rows\":5,\"made\":1,\"changed\":1,\"same\":2,\"rejected\":1,")))
         fail_msg(SFMT, SARG(i.checked));
-    assert_true(str_starts(i.checked, S("{\"rows\":5,\"made\":1,\"changed\":1,\"same\":2,\"rejected\":1,\"conflicts\":[{\"line\":2,")));
-    assert_true(str_find(i.checked, S("\"field\":\"city\",\"now\":\"London\",\"comes\":\"Paris\"")) > 0);
+    assert_true(str_starts(
+        i.checked,
+        S("{\"rows\":5,\"made\":1,\"changed\":1,\"same\":2,\"rejected\":1,\"conflicts\":[{\"line\":2,")));
+    assert_true(
+        str_find(i.checked, S("\"field\":\"city\",\"now\":\"London\",\"comes\":\"Paris\"")) > 0);
 }
 
 static void an_import_is_taken_back_but_for_what_somebody_worked_with(void **state)
@@ -224,7 +236,8 @@ static void an_import_is_taken_back_but_for_what_somebody_worked_with(void **sta
     struct test_world *w = *state;
     file_bytes = S("Name,Email\nOld,old@shop.example\n");
     (void)whole(w, IMPORT_CUSTOMERS, NULL);
-    file_bytes = S("Name,Email,City,Tags\nNew,new@shop.example,Rome,a\nOther,other@shop.example,Rome,\nOld,old@shop.example,Rome,a\n");
+    file_bytes = S(
+        "Name,Email,City,Tags\nNew,new@shop.example,Rome,a\nOther,other@shop.example,Rome,\nOld,old@shop.example,Rome,a\n");
     struct import i = whole(w, IMPORT_CUSTOMERS, NULL);
     assert_figures(i, 3, 2, 1, 0, 0);
     assert_int_equal(customers(w), 3);
@@ -257,11 +270,13 @@ static void the_lines_of_an_order_are_its_rows(void **state)
     struct import i = after(w, id);
     assert_int_equal(i.state, IMPORT_DONE);
     if (i.figures.made != 2)
-        fail_msg("made %lld rejected %lld same %lld", (long long)i.figures.made, (long long)i.figures.rejected, (long long)i.figures.same);
+        fail_msg("made %lld rejected %lld same %lld", (long long)i.figures.made,
+                 (long long)i.figures.rejected, (long long)i.figures.same);
     assert_figures(i, 5, 2, 0, 0, 2);
     struct order o;
     struct list rows;
-    assert_int_equal(db_all(&w->cx, &q_import_row_after, &made_shape, &rows, ARGS(V(id), V(4), V(10))), OK);
+    assert_int_equal(
+        db_all(&w->cx, &q_import_row_after, &made_shape, &rows, ARGS(V(id), V(4), V(10))), OK);
     assert_int_equal(rows.n, 1);
     assert_int_equal(order_get(&w->cx, ((const struct made *)rows.items)->order, &o), OK);
     assert_int_equal(o.lines.n, 2);

@@ -11,12 +11,12 @@ static const struct {
     uint32_t most; /* characters */
     bool lines;    /* line ends stay */
 } room[TARGET_N] = {
-    [TO_NAME] = {500, false},    [TO_READING] = {500, false},        [TO_COMPANY] = {500, false},
-    [TO_ADDRESS] = {500, false}, [TO_FORM_OF_ADDRESS] = {100, false}, [TO_LANGUAGE] = {80, false},
-    [TO_TIME_ZONE] = {64, false}, [TO_COUNTRY] = {100, false},       [TO_POSTAL] = {20, false},
-    [TO_PHONE] = {500, false},   [TO_EMAIL] = {1000, false},         [TO_SUBJECT] = {1000, true},
-    [TO_TEXT] = {200000, true},  [TO_NUMBER] = {64, false},          [TO_SKU] = {64, false},
-    [TO_PRODUCT] = {300, false}, [TO_PAYMENT_METHOD] = {60, false},  [TO_TAGS] = {2000, false},
+    [TO_NAME] = {500, false},     [TO_READING] = {500, false},         [TO_COMPANY] = {500, false},
+    [TO_ADDRESS] = {500, false},  [TO_FORM_OF_ADDRESS] = {100, false}, [TO_LANGUAGE] = {80, false},
+    [TO_TIME_ZONE] = {64, false}, [TO_COUNTRY] = {100, false},         [TO_POSTAL] = {20, false},
+    [TO_PHONE] = {500, false},    [TO_EMAIL] = {1000, false},          [TO_SUBJECT] = {1000, true},
+    [TO_TEXT] = {200000, true},   [TO_NUMBER] = {64, false},           [TO_SKU] = {64, false},
+    [TO_PRODUCT] = {300, false},  [TO_PAYMENT_METHOD] = {60, false},   [TO_TAGS] = {2000, false},
 };
 
 static enum err cell_fault(struct cx *cx, int target, uint16_t msg, str value)
@@ -50,7 +50,8 @@ static enum err one_line(struct cx *cx, int target, str *cell)
         } else if (c == '\t') {
             p[n++] = room[target].lines ? '\t' : ' ';
         } else if ((unsigned char)c < 0x20 || c == 0x7f) {
-            (void)fault(cx, ERR_INVALID, M_IMPORT_CELL_CONTROL, MARG("name", str_of(import_target_codes[target])));
+            (void)fault(cx, ERR_INVALID, M_IMPORT_CELL_CONTROL,
+                        MARG("name", str_of(import_target_codes[target])));
             return fault_at(cx, ERR_INVALID, str_of(import_target_codes[target]));
         } else {
             p[n++] = c;
@@ -65,7 +66,8 @@ static enum err fits(struct cx *cx, int target, str cell)
     uint32_t most = room[target].most ? room[target].most : 200;
     if (cell.len <= most || str_chars(cell) <= most)
         return OK;
-    (void)fault(cx, ERR_INVALID, M_IMPORT_CELL_LONG, MARG("name", str_of(import_target_codes[target])), MNUM("most", most));
+    (void)fault(cx, ERR_INVALID, M_IMPORT_CELL_LONG,
+                MARG("name", str_of(import_target_codes[target])), MNUM("most", most));
     return fault_at(cx, ERR_INVALID, str_of(import_target_codes[target]));
 }
 
@@ -103,7 +105,9 @@ static str next_of(str *rest, bool is_phone)
 {
     for (size_t i = 0; i < rest->len; i++) {
         char c = rest->ptr[i];
-        size_t w = str_starts((str){rest->ptr + i, rest->len - i}, S(":::")) ? 3 : c == ';' || c == '|' ? 1 : 0;
+        size_t w = str_starts((str){rest->ptr + i, rest->len - i}, S(":::")) ? 3
+                   : c == ';' || c == '|'                                    ? 1
+                                                                             : 0;
         str head = {rest->ptr, i}, tail = {rest->ptr + i + 1, rest->len - i - 1};
         if (!w && c == ',' && (!is_phone || (digits_of(head) >= 7 && digits_of(tail) >= 7)))
             w = 1;
@@ -119,12 +123,14 @@ static str next_of(str *rest, bool is_phone)
     return all;
 }
 
-static enum err phones_add(struct cx *cx, const struct import_reader *r, struct handles *h, str cell)
+static enum err phones_add(struct cx *cx, const struct import_reader *r, struct handles *h,
+                           str cell)
 {
     while (cell.len) {
         str one = str_trim(next_of(&cell, true));
         /* The house reads numbers by its own region; another one is told by the map. */
-        if (one.len && r->map->region.len && one.ptr[0] != '+' && !str_eq_ascii_nocase(r->map->region, r->house->region)) {
+        if (one.len && r->map->region.len && one.ptr[0] != '+' &&
+            !str_eq_ascii_nocase(r->map->region, r->house->region)) {
             struct phone p = phone_read(cx->arena, one, r->map->region);
             if (p.is_possible)
                 one = p.e164;
@@ -163,13 +169,16 @@ static int word_in(str cell, const char *const *words, int n)
 }
 
 static const char *const channel_words[CHANNEL_N] = {
-    [CHANNEL_CALL] = "call|phone|phone call|telephone|inbound call|outbound call|電話|通話|电话|通话|қоңырау|звонок|Звонок|телефон",
-    [CHANNEL_EMAIL] = "email|e-mail|mail|メール|电子邮件|邮件|пошта|почта|письмо (e-mail)|электронная почта",
+    [CHANNEL_CALL] =
+        "call|phone|phone call|telephone|inbound call|outbound call|電話|通話|电话|通话|қоңырау|звонок|Звонок|телефон",
+    [CHANNEL_EMAIL] =
+        "email|e-mail|mail|メール|电子邮件|邮件|пошта|почта|письмо (e-mail)|электронная почта",
     [CHANNEL_CHAT] = "chat|live chat|whatsapp|telegram|sms|message|チャット|聊天|чат|Чат|сообщение",
     [CHANNEL_FAX] = "fax|ファックス|FAX|传真|факс|Факс",
     [CHANNEL_LETTER] = "letter|post|手紙|郵便|信件|信函|хат|письмо|Письмо",
     [CHANNEL_FORM] = "form|web|web form|website|フォーム|表单|网页|пішін|форма|сайт",
-    [CHANNEL_VISIT] = "visit|meeting|in person|来店|訪問|面談|来访|会面|拜访|келу|кездесу|визит|встреча|Встреча",
+    [CHANNEL_VISIT] =
+        "visit|meeting|in person|来店|訪問|面談|来访|会面|拜访|келу|кездесу|визит|встреча|Встреча",
     [CHANNEL_ORDER] = "order|注文|订单|тапсырыс|заказ",
     [CHANNEL_PURCHASE] = "purchase|購入|购买|сатып алу|покупка",
     [CHANNEL_SURVEY] = "survey|アンケート|调查|сауалнама|опрос",
@@ -177,7 +186,8 @@ static const char *const channel_words[CHANNEL_N] = {
 };
 static const char *const direction_words[3] = {
     "in|inbound|incoming|received|着信|受信|呼入|接收|кіріс|входящий|входящее|входящая",
-    "out|outbound|outgoing|sent|発信|送信|呼出|发送|шығыс|исходящий|исходящее|исходящая", "none|internal|-"};
+    "out|outbound|outgoing|sent|発信|送信|呼出|发送|шығыс|исходящий|исходящее|исходящая",
+    "none|internal|-"};
 static const char *const status_words[5] = {
     "open|pending|new|draft|processing|on-hold|unpaid|未払い|処理中|新規|待付款|处理中|жаңа|өңделуде|новый|в обработке|ожидает оплаты",
     "paid|completed payment|sale|支払い済み|支払済|入金済|已付款|төленді|төленген|оплачен|оплачено",
@@ -208,13 +218,14 @@ static enum err cells_read(struct cx *cx, const struct import_reader *r, const s
         int t = p->target[i];
         str cell = str_trim(csv_cell_plain(row->cells.items[i]));
         if (t == TO_ATTRIBUTE && cell.len) {
-            struct import_attribute *a = (struct import_attribute *)c->attributes.items + c->attributes.n++;
+            struct import_attribute *a =
+                (struct import_attribute *)c->attributes.items + c->attributes.n++;
             *a = (struct import_attribute){i, cell};
         }
         if (t >= TARGET_N || cell.len == 0)
             continue;
         if (str_eq(cell, S("NULL")) || str_eq(cell, S("\\N")))
-            continue; /* databases write it for nothing */
+            continue;                       /* databases write it for nothing */
         if (t == TO_PHONE || t == TO_EMAIL) /* several lines are several of them */
             for (size_t k = 0; k < cell.len; k++)
                 if (cell.ptr[k] == '\n' || cell.ptr[k] == '\r')
@@ -272,7 +283,8 @@ static void claims_of(struct cx *cx, const struct cells *c, struct intake_claims
         for (size_t i = 0; i < COUNT(address_kind_codes); i++)
             is_known |= str_eq_ascii_nocase(out->address_kind, str_of(address_kind_codes[i]));
         if (!is_known)
-            out->address_kind = str_eq_ascii_nocase(out->address_kind, S("work")) ? S("office") : (str){0};
+            out->address_kind =
+                str_eq_ascii_nocase(out->address_kind, S("work")) ? S("office") : (str){0};
     }
 }
 
@@ -301,7 +313,8 @@ static void tags_of(struct cx *cx, str cell, struct str_list *out)
     out->n = 0;
     while (cell.len && out->n < TAGS_MAX) {
         size_t i = 0;
-        while (i < cell.len && !memchr(",;|", cell.ptr[i], 3) && !str_starts((str){cell.ptr + i, cell.len - i}, S(":::")))
+        while (i < cell.len && !memchr(",;|", cell.ptr[i], 3) &&
+               !str_starts((str){cell.ptr + i, cell.len - i}, S(":::")))
             i++;
         str tag = str_trim((str){cell.ptr, i});
         size_t w = i < cell.len && cell.ptr[i] == ':' ? 3 : 1;
@@ -319,7 +332,8 @@ static enum err customer_of(struct cx *cx, const struct cells *c, struct import_
     if (c->handles.n == 0) {
         if (w->name.len + w->given.len + w->family.len + w->company.len == 0)
             return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
-        str says[] = {S("customer"), w->name, w->given, w->family, w->patronymic, w->company, w->city, w->address_line, w->address_postal};
+        str says[] = {S("customer"), w->name, w->given,        w->family,        w->patronymic,
+                      w->company,    w->city, w->address_line, w->address_postal};
         out->key = hash_of(cx, says, COUNT(says));
     }
     out->in.channel = CHANNEL_NOTE;
@@ -335,10 +349,11 @@ static enum err interaction_of(struct cx *cx, const struct import_reader *r, con
 {
     const str *one = c->one;
     struct intake *in = &out->in;
-    in->channel = one[TO_CHANNEL].len ? word_in(one[TO_CHANNEL], channel_words, CHANNEL_N) : CHANNEL_NOTE;
+    in->channel =
+        one[TO_CHANNEL].len ? word_in(one[TO_CHANNEL], channel_words, CHANNEL_N) : CHANNEL_NOTE;
     if (in->channel < 0 || in->channel == CHANNEL_ORDER || in->channel == CHANNEL_PURCHASE)
         return cell_fault(cx, TO_CHANNEL, M_IMPORT_CELL_CHANNEL, one[TO_CHANNEL]);
-    in->direction = one[TO_DIRECTION].len ? word_in(one[TO_DIRECTION], direction_words, 3)
+    in->direction = one[TO_DIRECTION].len         ? word_in(one[TO_DIRECTION], direction_words, 3)
                     : in->channel == CHANNEL_NOTE ? DIRECTION_NONE
                                                   : DIRECTION_IN;
     if (in->direction < 0)
@@ -347,16 +362,21 @@ static enum err interaction_of(struct cx *cx, const struct import_reader *r, con
         return cell_fault(cx, TO_AT, M_IMPORT_CELL_DATE, one[TO_AT]);
     in->subject = one[TO_SUBJECT];
     in->text = one[TO_TEXT];
-    if (c->handles.n == 0 && in->claims.name.len + in->claims.given.len + in->claims.family.len + in->claims.company.len == 0)
+    if (c->handles.n == 0 && in->claims.name.len + in->claims.given.len + in->claims.family.len +
+                                     in->claims.company.len ==
+                                 0)
         return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
     if (c->handles.n == 0) {
         const struct intake_claims *w = &in->claims;
-        str says[] = {S("customer"), w->name, w->given, w->family, w->patronymic, w->company, w->city, w->address_line, w->address_postal};
+        str says[] = {S("customer"), w->name, w->given,        w->family,        w->patronymic,
+                      w->company,    w->city, w->address_line, w->address_postal};
         out->key = hash_of(cx, says, COUNT(says));
     }
     if (one[TO_SOURCE_ID].len) {
-        in->source_id = r->map->source.len ? arena_printf(cx->arena, SFMT ":" SFMT, SARG(r->map->source), SARG(one[TO_SOURCE_ID]))
-                                           : one[TO_SOURCE_ID];
+        in->source_id = r->map->source.len
+                            ? arena_printf(cx->arena, SFMT ":" SFMT, SARG(r->map->source),
+                                           SARG(one[TO_SOURCE_ID]))
+                            : one[TO_SOURCE_ID];
         return OK;
     }
     str says[TARGET_N + 2 + IDENTITIES_MAX];
@@ -378,14 +398,17 @@ static bool quantity_of(str cell, double *out)
     return true;
 }
 
-static enum err order_of(struct cx *cx, const struct import_reader *r, const struct cells *c, struct import_item *out)
+static enum err order_of(struct cx *cx, const struct import_reader *r, const struct cells *c,
+                         struct import_item *out)
 {
     const str *one = c->one;
     struct order_new *o = &out->order;
     o->number = one[TO_NUMBER];
     if (o->number.len == 0)
         return cell_fault(cx, TO_NUMBER, M_ORDER_NUMBER, (str){0});
-    if (c->handles.n == 0 && out->in.claims.name.len + out->in.claims.given.len + out->in.claims.family.len + out->in.claims.company.len == 0)
+    if (c->handles.n == 0 && out->in.claims.name.len + out->in.claims.given.len +
+                                     out->in.claims.family.len + out->in.claims.company.len ==
+                                 0)
         return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
     currency money_kind;
     str code = one[TO_CURRENCY].len ? one[TO_CURRENCY] : str_of(r->house->base_currency.code);
@@ -394,22 +417,26 @@ static enum err order_of(struct cx *cx, const struct import_reader *r, const str
         if (*p >= 'a' && *p <= 'z')
             *p = (char)(*p - 32);
     if (!currency_parse(str_of(upper), &money_kind))
-        return cell_fault(cx, TO_CURRENCY, code.len ? M_ORDER_CURRENCY : M_IMPORT_ROW_CURRENCY, code);
+        return cell_fault(cx, TO_CURRENCY, code.len ? M_ORDER_CURRENCY : M_IMPORT_ROW_CURRENCY,
+                          code);
     o->currency = str_of(upper);
     int exponent = currency_exponent(money_kind);
     if (one[TO_AT].len && !cell_when(one[TO_AT], r->map->dates, r->house->time_zone, &o->at))
         return cell_fault(cx, TO_AT, M_IMPORT_CELL_DATE, one[TO_AT]);
-    if (one[TO_DUE_AT].len && !cell_when(one[TO_DUE_AT], r->map->dates, r->house->time_zone, &o->due_at))
+    if (one[TO_DUE_AT].len &&
+        !cell_when(one[TO_DUE_AT], r->map->dates, r->house->time_zone, &o->due_at))
         return cell_fault(cx, TO_DUE_AT, M_IMPORT_CELL_DATE, one[TO_DUE_AT]);
     o->status = one[TO_STATUS].len ? word_in(one[TO_STATUS], status_words, 5) : ORDER_DELIVERED;
     if (o->status < 0)
         return cell_fault(cx, TO_STATUS, M_IMPORT_CELL_STATUS, one[TO_STATUS]);
-    int channel = one[TO_CHANNEL].len ? word_in(one[TO_CHANNEL], channel_words, CHANNEL_N) : CHANNEL_ORDER;
+    int channel =
+        one[TO_CHANNEL].len ? word_in(one[TO_CHANNEL], channel_words, CHANNEL_N) : CHANNEL_ORDER;
     o->channel = channel == CHANNEL_PURCHASE || channel == CHANNEL_VISIT;
     o->payment_method = one[TO_PAYMENT_METHOD];
     if (one[TO_DISCOUNT].len && !cell_amount(one[TO_DISCOUNT], exponent, &o->discount))
         return cell_fault(cx, TO_DISCOUNT, M_IMPORT_CELL_AMOUNT, one[TO_DISCOUNT]);
-    o->discount = o->discount < 0 ? -o->discount : o->discount; /* some write what comes off with a minus */
+    o->discount =
+        o->discount < 0 ? -o->discount : o->discount; /* some write what comes off with a minus */
     struct order_line_new *l = out->lines = ARENA_NEW(cx->arena, struct order_line_new);
     out->n_lines = 1;
     *l = (struct order_line_new){.sku = one[TO_SKU], .name = one[TO_PRODUCT], .quantity = 1};
@@ -433,20 +460,24 @@ static enum err order_of(struct cx *cx, const struct import_reader *r, const str
     return OK;
 }
 
-static enum err read_row(struct cx *cx, const struct import_reader *r, const struct csv_row *row, struct import_item *out)
+static enum err read_row(struct cx *cx, const struct import_reader *r, const struct csv_row *row,
+                         struct import_item *out)
 {
-    static const uint16_t faults[CSV_FAULT_N] = {
-        [CSV_NUL] = M_IMPORT_ROW_NUL,           [CSV_QUOTE_OPEN] = M_IMPORT_ROW_QUOTE_OPEN,
-        [CSV_QUOTE_TEXT] = M_IMPORT_ROW_QUOTE_TEXT, [CSV_ROW_BIG] = M_IMPORT_ROW_BIG,
-        [CSV_CELL_BIG] = M_IMPORT_ROW_CELL_BIG};
+    static const uint16_t faults[CSV_FAULT_N] = {[CSV_NUL] = M_IMPORT_ROW_NUL,
+                                                 [CSV_QUOTE_OPEN] = M_IMPORT_ROW_QUOTE_OPEN,
+                                                 [CSV_QUOTE_TEXT] = M_IMPORT_ROW_QUOTE_TEXT,
+                                                 [CSV_ROW_BIG] = M_IMPORT_ROW_BIG,
+                                                 [CSV_CELL_BIG] = M_IMPORT_ROW_CELL_BIG};
     if (row->fault == CSV_NOT_ENCODING)
-        return fault(cx, ERR_INVALID, M_IMPORT_ROW_ENCODING, MARG("encoding", str_of(csv_encoding_codes[r->map->encoding])));
+        return fault(cx, ERR_INVALID, M_IMPORT_ROW_ENCODING,
+                     MARG("encoding", str_of(csv_encoding_codes[r->map->encoding])));
     if (row->fault == CSV_MANY_COLUMNS)
         return fault(cx, ERR_INVALID, M_IMPORT_ROW_MANY_COLUMNS, MNUM("most", CSV_COLUMNS_MAX));
     if (row->fault)
         return fault(cx, ERR_INVALID, faults[row->fault]);
     if (row->cells.n != r->plan->n)
-        return fault(cx, ERR_INVALID, M_IMPORT_ROW_COLUMNS, MNUM("found", (int64_t)row->cells.n), MNUM("expected", (int64_t)r->plan->n));
+        return fault(cx, ERR_INVALID, M_IMPORT_ROW_COLUMNS, MNUM("found", (int64_t)row->cells.n),
+                     MNUM("expected", (int64_t)r->plan->n));
     struct cells *c = ARENA_NEW(cx->arena, struct cells);
     TRY(cells_read(cx, r, row, c));
     out->in = (struct intake){.trust = TRUST_PRESENTED,
@@ -466,7 +497,8 @@ static enum err read_row(struct cx *cx, const struct import_reader *r, const str
     }
 }
 
-void import_item_read(struct cx *cx, const struct import_reader *r, const struct csv_row *row, struct import_item *out)
+void import_item_read(struct cx *cx, const struct import_reader *r, const struct csv_row *row,
+                      struct import_item *out)
 {
     *out = (struct import_item){.at = row->at, .bytes = row->bytes, .line = row->line, .rows = 1};
     cx->why = (struct fault){0};
@@ -477,7 +509,8 @@ void import_item_read(struct cx *cx, const struct import_reader *r, const struct
 
 bool import_item_join(struct cx *cx, struct import_item *to, const struct import_item *row)
 {
-    bool is_same = to->order.number.len && str_eq(to->order.number, row->order.number) && to->n_lines < 500;
+    bool is_same =
+        to->order.number.len && str_eq(to->order.number, row->order.number) && to->n_lines < 500;
     if (!is_same)
         return false;
     struct order_line_new *all = ARENA_ARRAY(cx->arena, to->n_lines + 1, struct order_line_new);

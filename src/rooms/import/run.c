@@ -118,8 +118,9 @@ static enum err attributes_find(struct import_run *r, struct cx *cx)
     return OK;
 }
 
-static enum err first_row(struct cx *cx, struct arena *a, const struct csv_source *file, const struct csv_form *form,
-                          struct csv_row *row, int64_t *at, int64_t *line)
+static enum err first_row(struct cx *cx, struct arena *a, const struct csv_source *file,
+                          const struct csv_form *form, struct csv_row *row, int64_t *at,
+                          int64_t *line)
 {
     struct csv *c = csv_open(file, form, form->first, 1);
     enum csv_next n = CSV_END;
@@ -131,7 +132,9 @@ static enum err first_row(struct cx *cx, struct arena *a, const struct csv_sourc
         *line = csv_line(c);
     }
     csv_close(c);
-    return n == CSV_ROW ? OK : fault(cx, ERR_INVALID, n == CSV_END ? M_IMPORT_NO_TABLE : M_IMPORT_UNREADABLE);
+    return n == CSV_ROW
+               ? OK
+               : fault(cx, ERR_INVALID, n == CSV_END ? M_IMPORT_NO_TABLE : M_IMPORT_UNREADABLE);
 }
 
 static enum err prepare(struct import_run *r, struct cx *cx, const struct csv_source *file)
@@ -176,8 +179,8 @@ static struct actor actor_of(const struct import *i)
     return a;
 }
 
-enum err import_run_open(struct store *s, struct cx *cx, const struct import *i, const struct csv_source *file,
-                         struct import_run **out)
+enum err import_run_open(struct store *s, struct cx *cx, const struct import *i,
+                         const struct csv_source *file, struct import_run **out)
 {
     struct import_run *r = calloc(1, sizeof *r);
     *out = r;
@@ -356,7 +359,8 @@ static enum err plan(struct import_run *r)
         gather(r);
     if (e == OK && r->plan.kind != IMPORT_ORDERS)
         e = intake_plan_many(cx, r->in, r->n_in, r->out);
-    for (size_t i = 0; e == OK && r->is_check && r->plan.kind == IMPORT_ORDERS && i < r->n_in; i++) {
+    for (size_t i = 0; e == OK && r->is_check && r->plan.kind == IMPORT_ORDERS && i < r->n_in;
+         i++) {
         struct import_item *it = &r->items[r->intake_of[i]];
         order_lines(it);
         cx->why = (struct fault){0};
@@ -400,7 +404,8 @@ static uint64_t hash_of(int type, str value)
 
 static bool seen_has(const struct import_run *r, uint64_t h)
 {
-    for (size_t i = h & (r->seen_cap - 1); r->seen_cap && r->seen[i]; i = (i + 1) & (r->seen_cap - 1))
+    for (size_t i = h & (r->seen_cap - 1); r->seen_cap && r->seen[i];
+         i = (i + 1) & (r->seen_cap - 1))
         if (r->seen[i] == h)
             return true;
     return false;
@@ -448,20 +453,23 @@ static bool was_made(struct import_run *r, const struct import_item *it)
     return is_known;
 }
 
-static void conflicts_tell(struct import_run *r, const struct import_item *it, const struct intake_result *o)
+static void conflicts_tell(struct import_run *r, const struct import_item *it,
+                           const struct intake_result *o)
 {
     struct conflict *all = r->checked.conflicts.items;
     const struct intake_differs *d = o->differs.items;
     for (size_t i = 0; i < o->differs.n && r->checked.conflicts.n < CONFLICTS_MAX; i++)
-        all[r->checked.conflicts.n++] = (struct conflict){it->line, o->customer, arena_str(r->own, d[i].field),
-                                                          str_clean(r->own, d[i].now, 200), str_clean(r->own, d[i].claimed, 200)};
+        all[r->checked.conflicts.n++] = (struct conflict){
+            it->line, o->customer, arena_str(r->own, d[i].field), str_clean(r->own, d[i].now, 200),
+            str_clean(r->own, d[i].claimed, 200)};
 }
 
 static void reject_tell(struct import_run *r, const struct import_item *it, const struct fault *why)
 {
     struct told_reject *all = r->checked.rejects.items;
     if (r->checked.rejects.n < REJECTS_TOLD)
-        all[r->checked.rejects.n++] = (struct told_reject){it->line, arena_str(r->own, why->field), reason(r, r->own, why)};
+        all[r->checked.rejects.n++] =
+            (struct told_reject){it->line, arena_str(r->own, why->field), reason(r, r->own, why)};
     r->add.rejected += it->rows;
 }
 
@@ -505,10 +513,12 @@ static void check_count(struct import_run *r)
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 
-static enum err attributes_put(struct cx *cx, struct import_run *r, const struct import_item *it, customer_id root)
+static enum err attributes_put(struct cx *cx, struct import_run *r, const struct import_item *it,
+                               customer_id root)
 {
     for (size_t i = 0; i < it->attributes.n; i++) {
-        const struct import_attribute *a = (const struct import_attribute *)it->attributes.items + i;
+        const struct import_attribute *a =
+            (const struct import_attribute *)it->attributes.items + i;
         struct attr_value v;
         struct change_by by = {.source = "import", .batch = r->import.id.v};
         TRY(attr_value_read(cx, &r->attributes[a->column], a->text, &v));
@@ -517,22 +527,25 @@ static enum err attributes_put(struct cx *cx, struct import_run *r, const struct
     return OK;
 }
 
-static enum err reject(struct cx *cx, struct import_run *r, const struct import_item *it, const struct fault *why)
+static enum err reject(struct cx *cx, struct import_run *r, const struct import_item *it,
+                       const struct fault *why)
 {
     r->add.rejected += it->rows;
     return db_run(cx, &q_import_reject_insert,
-                  ARGS(V(r->import.id), V(it->line), V(it->at), V(it->bytes), V(why->field), V(reason(r, cx->arena, why))));
+                  ARGS(V(r->import.id), V(it->line), V(it->at), V(it->bytes), V(why->field),
+                       V(reason(r, cx->arena, why))));
 }
 
-static enum err trace(struct cx *cx, struct import_run *r, const struct import_item *it, const struct intake_result *o,
-                      order_id order)
+static enum err trace(struct cx *cx, struct import_run *r, const struct import_item *it,
+                      const struct intake_result *o, order_id order)
 {
     return db_run(cx, &q_import_row_insert,
                   ARGS(V(r->import.id), V(it->line), V(o->customer), V(o->interaction.v), V(order),
                        V(order.v ? S("") : it->in.source_id), V(o->is_new)));
 }
 
-static enum err kept(struct cx *cx, struct import_run *r, const struct import_item *it, const struct intake_result *o)
+static enum err kept(struct cx *cx, struct import_run *r, const struct import_item *it,
+                     const struct intake_result *o)
 {
     struct change_by by = {.source = "import", .batch = r->import.id.v};
     bool is_same = !o->changes;
@@ -605,9 +618,11 @@ static enum err go_on(struct cx *cx, struct import_run *r, int state, str checke
     bool is_done = state != i->state;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_import_go_on, &n,
-                     ARGS(V(is_done && r->is_check ? 0 : r->to_byte), V(r->to_line), V(f.rows), V(f.made), V(f.changed), V(f.same),
-                          V(f.rejected), V(import_state_codes[state]), V(checked), V(is_done ? cx->now_ms : 0),
-                          V(is_done ? 0 : cx->now_ms + LEASE_MS), V(i->id), V(import_state_codes[i->state]), V(i->at_byte))));
+                     ARGS(V(is_done && r->is_check ? 0 : r->to_byte), V(r->to_line), V(f.rows),
+                          V(f.made), V(f.changed), V(f.same), V(f.rejected),
+                          V(import_state_codes[state]), V(checked), V(is_done ? cx->now_ms : 0),
+                          V(is_done ? 0 : cx->now_ms + LEASE_MS), V(i->id),
+                          V(import_state_codes[i->state]), V(i->at_byte))));
     return n ? OK : fault(cx, ERR_CONFLICT, M_IMPORT_STATE, MARG("state", S("cancelled")));
 }
 
@@ -623,7 +638,8 @@ static enum err write_apply(struct cx *cx, void *state)
             TRY(reject(cx, r, it, &it->why));
     }
     TRY(take(cx, r));
-    return go_on(cx, r, r->is_over && !r->has_pending && !r->broken ? IMPORT_DONE : IMPORT_RUNNING, (str){0});
+    return go_on(cx, r, r->is_over && !r->has_pending && !r->broken ? IMPORT_DONE : IMPORT_RUNNING,
+                 (str){0});
 }
 
 static enum err check_apply(struct cx *cx, void *state)
@@ -732,7 +748,8 @@ static enum err fail_apply(struct cx *cx, void *state)
 
 enum err import_fail(struct store *s, struct cx *cx, import_id id)
 {
-    struct failing f = {id, cx->why.msg ? fault_text(cx->arena, cx->lang, &cx->why) : str_of(err_code(cx->why.err))};
+    struct failing f = {id, cx->why.msg ? fault_text(cx->arena, cx->lang, &cx->why)
+                                        : str_of(err_code(cx->why.err))};
     cx->now_ms = clock_now_ms();
     return db_change(s, cx, LANE_BULK, fail_apply, &f);
 }

@@ -33,7 +33,8 @@ static enum err disk(struct cx *cx, int code)
 {
     char why[128];
     str reason = arena_str(cx->arena, str_of(strerror_r(code, why, sizeof why)));
-    return fault(cx, code == ENOSPC || code == EDQUOT ? ERR_NO_SPACE : ERR_INTERNAL, M_IMPORT_DISK, MARG("reason", reason));
+    return fault(cx, code == ENOSPC || code == EDQUOT ? ERR_NO_SPACE : ERR_INTERNAL, M_IMPORT_DISK,
+                 MARG("reason", reason));
 }
 
 /* The folder; made when it is not there. */
@@ -57,7 +58,9 @@ enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct 
     }
     name_of(g->name, g->id);
     g->dir = folder(cx, data_dir);
-    g->fd = g->dir < 0 ? -1 : openat(g->dir, g->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    g->fd = g->dir < 0 ? -1
+                       : openat(g->dir, g->name,
+                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return g->fd < 0 ? disk(cx, errno) : OK;
 }
 
@@ -70,7 +73,8 @@ struct chunk {
 static enum err chunk_apply(struct cx *cx, void *state)
 {
     const struct chunk *c = state;
-    return db_run(cx, &q_import_chunk_insert, ARGS(V(c->id), V(c->number), val_blob(c->bytes.ptr, c->bytes.len)));
+    return db_run(cx, &q_import_chunk_insert,
+                  ARGS(V(c->id), V(c->number), val_blob(c->bytes.ptr, c->bytes.len)));
 }
 
 static enum err chunk_write(struct import_stage *g, struct cx *cx)
@@ -192,7 +196,8 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
             arena_reset(f->cx.arena);
             f->number = -1;
             f->cx.now_ms = clock_now_ms();
-            if (db_one(&f->cx, &q_import_chunk_get, &chunk_shape, &row, ARGS(V(f->id), V(number))) != OK)
+            if (db_one(&f->cx, &q_import_chunk_get, &chunk_shape, &row,
+                       ARGS(V(f->id), V(number))) != OK)
                 return -1;
             f->bytes = row.bytes;
             f->number = number;
@@ -207,7 +212,8 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
     return (ssize_t)got;
 }
 
-enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const struct import *i, struct import_file **out)
+enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const struct import *i,
+                          struct import_file **out)
 {
     struct import_file *f = calloc(1, sizeof *f);
     *out = f;
@@ -235,7 +241,8 @@ enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const st
     return f->fd < 0 ? fault(cx, ERR_NOT_FOUND, M_IMPORT_GONE) : OK;
 }
 
-enum err import_file_own(struct cx *cx, const char *path, struct import_file **out, int64_t *changed_ns)
+enum err import_file_own(struct cx *cx, const char *path, struct import_file **out,
+                         int64_t *changed_ns)
 {
     struct import_file *f = calloc(1, sizeof *f);
     *out = f;
@@ -280,7 +287,8 @@ static enum err unstage_apply(struct cx *cx, void *state)
 static enum err lost_apply(struct cx *cx, void *state)
 {
     (void)state;
-    return db_run(cx, &q_import_chunks_lost, ARGS(V((cx->now_ms - 86400000 - 1577836800000) << 22)));
+    return db_run(cx, &q_import_chunks_lost,
+                  ARGS(V((cx->now_ms - 86400000 - 1577836800000) << 22)));
 }
 
 /* Files without a row, older than a day: uploads that were cut by a crash. */

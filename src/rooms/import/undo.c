@@ -55,7 +55,8 @@ static enum err contact_gone(struct cx *cx, const struct trace *t, struct tally 
     if (e == ERR_NOT_FOUND)
         return OK;
     TRY(e);
-    TRY(db_run(cx, &q_import_source_delete, ARGS(V(channel_codes[i.channel]), V(t->source_id), V(t->interaction))));
+    TRY(db_run(cx, &q_import_source_delete,
+               ARGS(V(channel_codes[i.channel]), V(t->source_id), V(t->interaction))));
     TRY(db_run(cx, &q_import_interaction_delete, ARGS(V(t->interaction))));
     struct standing_fact less = {.at = i.at, .add.contacts = i.channel <= CHANNEL_VISIT ? -1 : 0};
     TRY(standing_add(cx, i.customer, &less, false));
@@ -72,7 +73,8 @@ static enum err order_gone(struct cx *cx, const struct trace *t, struct tally *n
     return OK;
 }
 
-static enum err customer_gone(struct cx *cx, const struct import *i, const struct trace *t, struct tally *n)
+static enum err customer_gone(struct cx *cx, const struct import *i, const struct trace *t,
+                              struct tally *n)
 {
     int64_t has = 0, touched = 0;
     TRY(db_int(cx, &q_import_customer_has, &has, ARGS(V(t->customer))));
@@ -95,7 +97,8 @@ static enum err customer_gone(struct cx *cx, const struct import *i, const struc
     return event_add(cx, EVENT_CUSTOMER_CHANGED, t->customer.v, 0, (str){0});
 }
 
-static enum err rows_step(struct cx *cx, const struct import *i, struct tally *n, int64_t *at, bool *is_over)
+static enum err rows_step(struct cx *cx, const struct import *i, struct tally *n, int64_t *at,
+                          bool *is_over)
 {
     struct list rows = {0};
     int64_t before = i->undo_at ? i->undo_at : INT64_MAX;
@@ -123,7 +126,8 @@ static enum err undo_apply(struct cx *cx, void *state)
     struct tally n = {0};
     TRY(import_get(cx, u->id, &i));
     if (i.state != IMPORT_UNDOING)
-        return fault(cx, ERR_CONFLICT, M_IMPORT_STATE, MARG("state", str_of(import_state_codes[i.state])));
+        return fault(cx, ERR_CONFLICT, M_IMPORT_STATE,
+                     MARG("state", str_of(import_state_codes[i.state])));
     int64_t at = i.undo_at;
     bool is_over = false;
     if (i.undo_step == STEP_HISTORY) {
@@ -138,8 +142,8 @@ static enum err undo_apply(struct cx *cx, void *state)
     int64_t changed = 0;
     TRY(db_run_count(cx, &q_import_undo_go_on, &changed,
                      ARGS(V(n.undone), V(n.stays), V(i.undo_step + is_over), V(is_over ? 0 : at),
-                          V(u->is_finished ? "undone" : "undoing"), V(cx->now_ms + LEASE_MS), V(cx->now_ms), V(i.id),
-                          V(i.undo_step), V(i.undo_at))));
+                          V(u->is_finished ? "undone" : "undoing"), V(cx->now_ms + LEASE_MS),
+                          V(cx->now_ms), V(i.id), V(i.undo_step), V(i.undo_at))));
     return changed ? OK : ERR_STALE;
 }
 

@@ -17,12 +17,35 @@ static struct book countries, languages;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static const char *const more_countries[][2] = {
-    {"uk", "GB"},           {"great britain", "GB"}, {"england", "GB"},    {"scotland", "GB"}, {"wales", "GB"},
-    {"usa", "US"},          {"u.s.a.", "US"},        {"u.s.", "US"},       {"america", "US"},  {"сша", "US"},
-    {"россия", "RU"},       {"рф", "RU"},            {"росiя", "RU"},      {"korea", "KR"},    {"south korea", "KR"},
-    {"prc", "CN"},          {"p.r. china", "CN"},    {"中国大陆", "CN"},   {"czech republic", "CZ"},
-    {"holland", "NL"},      {"the netherlands", "NL"}, {"uae", "AE"},      {"казахстан", "KZ"}, {"қр", "KZ"},
-    {"рк", "KZ"},           {"アメリカ", "US"},      {"イギリス", "GB"},   {"turkey", "TR"},   {"türkiye", "TR"},
+    {"uk", "GB"},
+    {"great britain", "GB"},
+    {"england", "GB"},
+    {"scotland", "GB"},
+    {"wales", "GB"},
+    {"usa", "US"},
+    {"u.s.a.", "US"},
+    {"u.s.", "US"},
+    {"america", "US"},
+    {"сша", "US"},
+    {"россия", "RU"},
+    {"рф", "RU"},
+    {"росiя", "RU"},
+    {"korea", "KR"},
+    {"south korea", "KR"},
+    {"prc", "CN"},
+    {"p.r. china", "CN"},
+    {"中国大陆", "CN"},
+    {"czech republic", "CZ"},
+    {"holland", "NL"},
+    {"the netherlands", "NL"},
+    {"uae", "AE"},
+    {"казахстан", "KZ"},
+    {"қр", "KZ"},
+    {"рк", "KZ"},
+    {"アメリカ", "US"},
+    {"イギリス", "GB"},
+    {"turkey", "TR"},
+    {"türkiye", "TR"},
 };
 
 /* Lower case; what is no letter stays. */
@@ -68,7 +91,8 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct word *)a)->key, ((const struct word *)b)->key);
 }
 
-static void add_name(struct book *b, const char *locale, const char *code, bool is_country, const char *in)
+static void add_name(struct book *b, const char *locale, const char *code, bool is_country,
+                     const char *in)
 {
     UChar wide[128];
     char utf8[384];
@@ -110,7 +134,9 @@ static str code_in(const struct book *b, struct arena *a, str name)
     if (name.len > 120)
         return name;
     char *key = key_of(name.ptr, (int32_t)name.len);
-    const struct word *w = key && b->n ? bsearch(&(struct word){.key = key}, b->words, b->n, sizeof *b->words, by_key) : NULL;
+    const struct word *w =
+        key && b->n ? bsearch(&(struct word){.key = key}, b->words, b->n, sizeof *b->words, by_key)
+                    : NULL;
     free(key);
     return w ? arena_str(a, str_of(w->code)) : name;
 }
