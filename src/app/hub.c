@@ -37,8 +37,7 @@ static void conn_free(struct conn *c)
     free(c);
 }
 
-/* False: the hub has stopped. */
-static bool item_add(struct hub *h, struct item *i)
+bool hub_add(struct hub *h, struct item *i)
 {
     pthread_mutex_lock(&h->lock);
     bool is_open = !h->is_stopping, is_first = !h->head;
@@ -59,6 +58,51 @@ static bool item_add(struct hub *h, struct item *i)
     return true;
 }
 
+static struct item *item_of(const struct event *e)
+{
+    struct item *it = malloc(sizeof *it + e->data.len + 1);
+    if (!it)
+        return NULL;
+    *it = (struct item){.kind = ITEM_EVENT, .event = *e, .at_ns = clock_mono_ns()};
+    if (e->data.len)
+        memcpy(it + 1, e->data.ptr, e->data.len);
+    it->event.data = (str){(const char *)(it + 1), e->data.len};
+    return it;
+}
+
+/* A ring that this node has just committed, on a thread of the store: it need not wait for its turn among all events. */
+static void announce(void *arg, const struct event *e, size_t n)
+{
+    struct hub *h = arg;
+    for (size_t i = 0; i < n; i++) {
+        if (e[i].type != EVENT_CALL_RINGING)
+            continue;
+        struct item *it = item_of(&e[i]);
+        struct views *vs = calloc(1, sizeof *vs);
+        if (!it || !vs) { /* it comes in its turn */
+            free(it);
+            free(vs);
+            continue;
+        }
+        it->kind = ITEM_EARLY;
+        it->views = vs;
+        pthread_mutex_lock(&h->lock);
+        h->announced[h->n_announced++ % ANNOUNCED] = e[i].seq;
+        pthread_mutex_unlock(&h->lock);
+        render_add(h, it);
+    }
+}
+
+static bool was_announced(struct hub *h, int64_t seq)
+{
+    bool was = false;
+    pthread_mutex_lock(&h->lock);
+    for (size_t i = 0; i < ANNOUNCED && !was; i++)
+        was = h->announced[i] == seq;
+    pthread_mutex_unlock(&h->lock);
+    return was;
+}
+
 /* Committed events, on a thread of the store: copied and put in line, nothing else. */
 static void publish(void *arg, const struct event *e, size_t n)
 {
@@ -67,15 +111,12 @@ static void publish(void *arg, const struct event *e, size_t n)
     size_t made = 0;
     bool is_lost = false;
     for (size_t i = 0; i < n && !is_lost; i++) {
-        struct item *it = malloc(sizeof *it + e[i].data.len + 1);
+        struct item *it = item_of(&e[i]);
         is_lost = !it;
         if (is_lost)
             break;
-        *it = (struct item){.kind = ITEM_EVENT, .event = e[i], .at_ns = clock_mono_ns()};
-        if (e[i].data.len)
-            memcpy(it + 1, e[i].data.ptr, e[i].data.len);
-        it->event.data = (str){(const char *)(it + 1), e[i].data.len};
-        if (it->event.type == EVENT_CALL_RINGING) {
+        it->is_rendered = true;
+        if (it->event.type == EVENT_CALL_RINGING && !was_announced(h, it->event.seq)) {
             it->views = calloc(1, sizeof *it->views);
             it->is_rendered = !it->views; /* no memory: the hub renders it in its turn */
             if (it->views)
@@ -116,7 +157,7 @@ static void closed(void *arg)
     if (h) {
         c->gone.kind = ITEM_GONE;
         c->gone.conn = c;
-        (void)item_add(h, &c->gone);
+        (void)hub_add(h, &c->gone);
     }
     pthread_mutex_unlock(&c->lock);
     conn_free(c);
@@ -225,7 +266,7 @@ void hub_take(struct house *house, struct http_exchange *x, struct cx *cx)
         free(c);
         return;
     }
-    bool is_taken = item_add(h, &c->join); /* before `closed` can say it is gone */
+    bool is_taken = hub_add(h, &c->join); /* before `closed` can say it is gone */
     if (!is_taken) {
         c->hub = NULL;
         http_stream_end(c->stream);
@@ -302,11 +343,16 @@ static void send_text(struct hub *h, struct conn *c, const struct event *at, con
     http_chunk_free(chunk);
 }
 
+static struct http_chunk *place_chunk(struct hub *h, int64_t xid, int64_t seq)
+{
+    return http_chunk_new(
+        arena_printf(h->cx.arena, "id: %lld.%lld\n\n", (long long)xid, (long long)seq));
+}
+
 /* Where the stream stands, for Last-Event-ID, without an event. */
 static void send_position(struct hub *h, struct conn *c)
 {
-    struct http_chunk *chunk = http_chunk_new(
-        arena_printf(h->cx.arena, "id: %lld.%lld\n\n", (long long)h->xid, (long long)h->seq));
+    struct http_chunk *chunk = place_chunk(h, h->xid, h->seq);
     if (chunk)
         conn_send(h, c, chunk);
     http_chunk_free(chunk);
@@ -452,6 +498,11 @@ static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct 
 /* ---- the thread: calls
  * ----------------------------------------------------------------------------------------- */
 
+static bool is_after(const struct event *e, int64_t xid, int64_t seq)
+{
+    return e->xid > xid || (e->xid == xid && e->seq > seq);
+}
+
 enum { DESKS_MAX = 64 };
 /* clang-format off */
 struct call_word { int64_t staff; str cause; int64_t desks[DESKS_MAX]; size_t n_desks; };
@@ -481,6 +532,15 @@ static bool rang_at(const struct call_word *w, int64_t staff)
     return false;
 }
 
+/* Was this ring sent before its turn? */
+static bool had_early(const struct conn *c, const struct event *e)
+{
+    for (size_t i = 0; i < EARLY_MAX; i++)
+        if (e->seq && c->early[i] == e->seq)
+            return true;
+    return false;
+}
+
 static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff,
                          struct conn *only)
 {
@@ -490,7 +550,7 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     bool is_shown = false;
     for (struct conn *c = s->conns; c; c = c->seat_next) {
         struct http_chunk *chunk = NULL;
-        if ((!only || only == c) && conn_may(c, MAY_SERVE, TOPIC_CALL))
+        if ((!only || only == c) && conn_may(c, MAY_SERVE, TOPIC_CALL) && !had_early(c, e))
             chunk = view_of(h, vs, e, c);
         if (chunk)
             is_shown |= conn_send(h, c, chunk);
@@ -502,22 +562,65 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     audit_view(&h->cx, e->customer_id);
 }
 
+bool ring_is_on(struct cx *cx, int64_t call)
+{
+    struct hub_call now = {0};
+    return db_one(cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){call}))) == OK &&
+           now.state == CALL_RINGING;
+}
+
+/* Who saw the ring before its turn is told its place only. True: somebody has not seen it. */
+static bool ring_has_place(struct hub *h, const struct call_word *w, const struct event *e,
+                           const struct conn *only)
+{
+    bool is_wanted = false;
+    struct http_chunk *place = NULL;
+    for (size_t i = 0; i < w->n_desks; i++) {
+        struct seat *s = seat_of(h, w->desks[i]);
+        for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next) {
+            if ((only && only != c) || !conn_may(c, MAY_SERVE, TOPIC_CALL))
+                continue;
+            if (!had_early(c, e)) {
+                is_wanted = true;
+                continue;
+            }
+            if (!place)
+                place = place_chunk(h, e->xid, e->seq);
+            if (place)
+                conn_send(h, c, place);
+        }
+    }
+    http_chunk_free(place);
+    return is_wanted;
+}
+
 static void call_ringing(struct hub *h, const struct event *e, struct views *ahead,
                          struct conn *only)
 {
-    /* What rang then may be over: in a replay, and when the store's events come late. */
-    struct hub_call now = {0};
-    if (db_one(&h->cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){e->ref_id}))) !=
-            OK ||
-        now.state != CALL_RINGING) {
-        if (ahead)
-            views_free(ahead);
-        return;
-    }
     struct call_word w = call_word(e->data);
     struct views here = {.n = 0}, *vs = ahead ? ahead : &here;
-    for (size_t i = 0; i < w.n_desks; i++)
+    bool is_wanted = ring_has_place(h, &w, e, only);
+    bool is_on = is_wanted && (ahead && ahead->n ? !ahead->is_over : ring_is_on(&h->cx, e->ref_id));
+    for (size_t i = 0; i < w.n_desks && is_on; i++)
         ring_at_desk(h, vs, e, w.desks[i], only);
+    views_free(vs);
+}
+
+/* Before its turn, without a place in the order. What comes too late for that had its turn already. */
+static void call_ringing_early(struct hub *h, const struct event *ring, struct views *vs)
+{
+    if (is_after(ring, h->xid, h->seq) && !vs->is_over) {
+        struct call_word w = call_word(ring->data);
+        struct event e = *ring;
+        e.xid = e.seq = 0;
+        for (size_t i = 0; i < w.n_desks; i++) {
+            ring_at_desk(h, vs, &e, w.desks[i], NULL);
+            struct seat *s = seat_of(h, w.desks[i]);
+            for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
+                if (conn_may(c, MAY_SERVE, TOPIC_CALL))
+                    c->early[c->n_early++ % EARLY_MAX] = ring->seq;
+        }
+    }
     views_free(vs);
 }
 
@@ -813,11 +916,6 @@ static void greet(struct hub *h, struct conn *c)
     }
 }
 
-static bool is_after(const struct event *e, int64_t xid, int64_t seq)
-{
-    return e->xid > xid || (e->xid == xid && e->seq > seq);
-}
-
 static bool is_over(struct hub *h, const struct conn *c)
 {
     bool over = h->xid < c->last_xid || (h->xid == c->last_xid && h->seq < c->last_seq);
@@ -1019,6 +1117,11 @@ static void take_item(struct hub *h, struct item *i)
             h->longest_us = us;
         remember(h, i);
         break;
+    case ITEM_EARLY:
+        call_ringing_early(h, &i->event, i->views);
+        free(i->views);
+        free(i);
+        break;
     case ITEM_JOIN:
         join(h, i->conn);
         break;
@@ -1162,6 +1265,7 @@ enum err hub_open(struct cx *cx, struct house *house, struct hub **out)
         return e != OK ? e : fault(cx, ERR_INTERNAL, M_INTERNAL);
     }
     store_on_events(house->store, publish, h);
+    store_on_commits(house->store, announce, h);
     *out = h;
     return OK;
 }
@@ -1183,6 +1287,7 @@ void hub_stop(struct hub *h)
     if (!h)
         return;
     store_on_events(h->house->store, NULL, NULL);
+    store_on_commits(h->house->store, NULL, NULL);
     pthread_mutex_lock(&h->lock);
     h->is_stopping = true;
     pthread_mutex_unlock(&h->lock);
@@ -1202,7 +1307,7 @@ void hub_stop(struct hub *h)
         if (i->kind == ITEM_JOIN) {
             i->conn->next = joining;
             joining = i->conn;
-        } else if (i->kind == ITEM_EVENT) {
+        } else if (i->kind == ITEM_EVENT || i->kind == ITEM_EARLY) {
             views_free(i->views);
             free(i->views);
             free(i);

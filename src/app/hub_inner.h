@@ -13,6 +13,8 @@ enum {
     SEATS = 1024,
     OPENED_MAX = 8, /* customers a person opened last */
     QUEUE_SLOTS = 16,
+    EARLY_MAX = 8,      /* rings of one stream that are sent before their turn */
+    ANNOUNCED = 512,
     RENDERERS_MAX = 4,
     NAMES = 1024,      /* of people, kept for call.answered */
     CUSTOMERS_MAX = 8, /* of topics=customer:… */
@@ -36,11 +38,12 @@ struct view {
 struct views {
     struct view v[ROLE_N * LANG_N];
     size_t n;
+    bool is_over; /* it rang when it was told of, and no longer when it was rendered */
 };
 
 struct conn;
 struct item {
-    enum { ITEM_EVENT, ITEM_JOIN, ITEM_GONE } kind;
+    enum { ITEM_EVENT, ITEM_EARLY, ITEM_JOIN, ITEM_GONE } kind; /* early: a ring before its turn */
     struct item *next;
     struct conn *conn;
     struct event event; /* its data stands behind the item */
@@ -73,6 +76,8 @@ struct conn {
     /* the hub's thread */
     bool is_in;
     unsigned number;
+    int64_t early[EARLY_MAX]; /* rings that were sent before their turn */
+    unsigned n_early;
     int64_t queue_version, queue_ns;
     struct conn *next, *prev, *seat_next;
     struct seat *seat;
@@ -118,6 +123,8 @@ struct hub {
     size_t n_items;
     bool is_overrun, is_stopping;
     struct hub_figures figures;
+    int64_t announced[ANNOUNCED]; /* rings that were put in line before their turn, the latest */
+    unsigned n_announced;
     struct seat *seats[SEATS];
 
     /* rings that wait to be rendered */
@@ -169,6 +176,9 @@ static inline bool conn_may(const struct conn *c, uint32_t roles, enum topic top
     return (MAY(c->role) & roles) && (c->topics & (uint32_t)topic);
 }
 
+/* Puts into line. False: the hub has stopped. */
+bool hub_add(struct hub *h, struct item *i);
+
 /* ---- hub_render.c ------------------------------------------------------------------------------
  */
 
@@ -178,6 +188,8 @@ struct http_chunk *event_chunk(struct arena *a, const struct event *at, const ch
 struct http_chunk *render_ring(struct cx *cx, const struct event *ring, enum role role,
                                enum lang lang, int64_t staff);
 void views_free(struct views *vs);
+/* Does it ring yet? Not any more in a replay, and when the store's events come late. */
+bool ring_is_on(struct cx *cx, int64_t call);
 
 /* Rings are rendered by a few threads while they stand in line, so that one after the other costs
  * no more than the slowest; they are sent in order all the same. */

@@ -71,22 +71,27 @@ static void wanted(struct hub *h, const struct event *ring, struct views *out, i
 static void render(struct renderer *r, struct item *i)
 {
     struct views *vs = i->views;
+    struct event ring = i->event;
+    if (i->kind == ITEM_EARLY) /* its place comes in its turn */
+        ring.xid = ring.seq = 0;
     int64_t staff[COUNT(vs->v)] = {0};
-    wanted(r->hub, &i->event, vs, staff);
+    wanted(r->hub, &ring, vs, staff);
     if (vs->n == 0)
         return;
     arena_reset(r->cx.arena);
     r->cx.now_ms = clock_now_ms();
     bool has_read = read_begin(&r->cx) == OK;
-    for (size_t k = 0; k < vs->n; k++) {
+    vs->is_over = !ring_is_on(&r->cx, ring.ref_id);
+    for (size_t k = 0; k < vs->n && !vs->is_over; k++) {
         struct view *v = &vs->v[k];
-        v->chunk = render_ring(&r->cx, &i->event, v->role, v->lang, staff[k]);
+        v->chunk = render_ring(&r->cx, &ring, v->role, v->lang, staff[k]);
     }
     if (has_read)
         read_end(&r->cx);
 }
 
-/* Goes when nothing is left to render, not before: the hub waits for each. */
+/* Goes when nothing is left to render, not before: the hub waits for each. A ring before its turn stands in line when
+ * it is rendered. */
 static void *renderer_main(void *arg)
 {
     struct renderer *r = arg;
@@ -103,7 +108,15 @@ static void *renderer_main(void *arg)
             h->render_tail = NULL;
         pthread_mutex_unlock(&h->render_lock);
         render(r, i);
+        bool is_early = i->kind == ITEM_EARLY;
+        if (is_early && !hub_add(h, i)) {
+            views_free(i->views);
+            free(i->views);
+            free(i);
+        }
         pthread_mutex_lock(&h->render_lock);
+        if (is_early)
+            continue; /* it is the hub's now */
         i->is_rendered = true;
         pthread_cond_signal(&h->rendered);
     }

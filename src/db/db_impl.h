@@ -138,6 +138,8 @@ struct store {
     pthread_mutex_t publish_lock;
     void (*publish)(void *arg, const struct event *e, size_t n);
     void *publish_arg;
+    void (*announce)(void *arg, const struct event *e, size_t n);
+    void *announce_arg;
 
     pthread_mutex_t readers_lock;
     struct db *readers;
@@ -163,6 +165,8 @@ struct change *queue_pop(struct queue *q); /* NULL when empty */
 struct change *queue_take(struct store *s, enum lane lane); /* without waiting; NULL when empty */
 enum err change_run(struct db *d, struct change *c);        /* apply, with the sticky failure counted in */
 void change_done(struct store *s, struct change *c, enum err e);
+void events_forget(struct db *d); /* of the last batch */
+void store_announce(struct store *s, struct event *e, size_t n, int64_t xid);
 void store_publish(struct store *s, const struct event *e, size_t n);
 void stall_note(struct store *s, int64_t ns);
 void *lite_writer_main(void *store);

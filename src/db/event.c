@@ -30,7 +30,7 @@ static const struct field event_position_fields[] = {
 const struct shape event_position_shape =
     SHAPE("event_position", struct event_position, event_position_fields);
 
-/* Keeps what the commit will publish (SQLite; a PostgreSQL node reads the rows). */
+/* Keeps what the commit will publish (SQLite) or announce (a PostgreSQL node reads the rows in their order). */
 static enum err remember(struct cx *cx, struct db *d, const struct event *e)
 {
     if (!d->event_arena && !(d->event_arena = arena_open((size_t)64 << 20)))
@@ -89,10 +89,6 @@ enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_
                       .data = data};
     TRY(db_run(cx, &q_event_insert,
                ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data))));
-    if (d->pg) {
-        d->n_events++;
-        return OK;
-    }
     return db_break(cx, remember(cx, d, &e));
 }
 
@@ -102,6 +98,34 @@ void store_on_events(struct store *s, void (*publish)(void *arg, const struct ev
     pthread_mutex_lock(&s->publish_lock);
     s->publish = publish;
     s->publish_arg = arg;
+    pthread_mutex_unlock(&s->publish_lock);
+}
+
+void store_on_commits(struct store *s, void (*announce)(void *arg, const struct event *e, size_t n),
+                      void *arg)
+{
+    pthread_mutex_lock(&s->publish_lock);
+    s->announce = announce;
+    s->announce_arg = arg;
+    pthread_mutex_unlock(&s->publish_lock);
+}
+
+void events_forget(struct db *d)
+{
+    d->n_events = 0;
+    if (d->event_arena)
+        arena_reset(d->event_arena);
+}
+
+void store_announce(struct store *s, struct event *e, size_t n, int64_t xid)
+{
+    for (size_t i = 0; i < n; i++)
+        e[i].xid = xid;
+    if (!n || !xid)
+        return;
+    pthread_mutex_lock(&s->publish_lock);
+    if (s->announce)
+        s->announce(s->announce_arg, e, n);
     pthread_mutex_unlock(&s->publish_lock);
 }
 

@@ -38,6 +38,9 @@ void event_gather(struct cx *cx);
 enum err event_gathered(struct cx *cx) MUST_USE;
 /* Committed events in order, called on one thread of the store; must only enqueue. */
 void store_on_events(struct store *s, void (*publish)(void *arg, const struct event *e, size_t n), void *arg);
+/* PostgreSQL: what this node committed, at once, ahead of its turn in the order, from several threads; each event comes in
+ * its turn all the same. Must only enqueue. */
+void store_on_commits(struct store *s, void (*announce)(void *arg, const struct event *e, size_t n), void *arg);
 /* Events after a position, oldest first, at most `limit`; *is_gone when the position is older than what is kept. */
 enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone) MUST_USE;
 /* The newest position. */

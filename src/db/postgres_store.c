@@ -254,8 +254,11 @@ static enum pg_end settle(struct db *d, struct cx *cx, int64_t xid)
     return PG_END_UNKNOWN;
 }
 
-static void heard_something(struct store *s)
+/* The ear reads them in their turn; who need not wait for that hears of them now. */
+static void heard_something(struct store *s, struct db *d)
 {
+    if (d)
+        store_announce(s, d->events, d->n_events, pg_change_xid(d));
     uint64_t one = 1;
     if (write(s->pg->wake_fd, &one, sizeof one) < 0)
         log_line(LOG_WARN, "ear", "reason=not_woken");
@@ -275,7 +278,7 @@ static enum err change_whole(struct store *s, struct db *d, struct change *c, un
     for (int i = 0; i < RUNS_MAX; i++) {
         enum pg_end how;
         pg_change_begin(d);
-        d->n_events = 0;
+        events_forget(d);
         if (!pg_reconnect(d))
             return busy(c->cx);
         enum err e = change_run(d, c);
@@ -292,7 +295,7 @@ static enum err change_whole(struct store *s, struct db *d, struct change *c, un
             return busy(c->cx);
         if (how == PG_END_CLEAR) {
             if (e == OK && d->n_events)
-                heard_something(s);
+                heard_something(s, d);
             return e;
         }
         nap_ms(i < 3 ? 0 : rand_r(seed) % (2 * i));
@@ -445,11 +448,14 @@ static void batch_fill(struct writer *w)
         if (c->result == ERR_BUSY)
             continue; /* came while the queue was full */
         enum pg_end how;
+        size_t events = w->d->n_events;
         pg_part_begin(c->cx, w->d);
         enum err e = change_run(w->d, c);
         c->result = pg_part_end(c->cx, w->d, e, &how);
         if (!pg_is_connected(w->d))
             return;
+        if (c->result != OK)
+            w->d->n_events = events;
         if (how == PG_END_AGAIN) {
             c->cx->db = w->readers[--w->n];
             c->result = OK;
@@ -475,9 +481,11 @@ static enum pg_end batch_commit(struct writer *w)
     }
     if (!is_safe)
         return PG_END_UNKNOWN;
-    if (is_one)
+    if (is_one) {
         last->result = e;
-    else if (e != OK && how == PG_END_CLEAR)
+        w->d->n_events = e == OK ? w->d->n_events : 0;
+    }
+    if (!is_one && e != OK && how == PG_END_CLEAR)
         how = PG_END_AGAIN; /* COMMIT was refused */
     return how;
 }
@@ -487,7 +495,7 @@ static void batch_answer(struct writer *w, enum pg_end how)
 {
     struct store *s = w->s;
     if (how == PG_END_CLEAR && w->d->n_events)
-        heard_something(s);
+        heard_something(s, w->d);
     for (size_t i = 0; i < w->n; i++) {
         struct change *c = w->ran[i];
         bool has_run = c->result != ERR_BUSY || c->cx->why.msg != M_NONE;
@@ -520,7 +528,7 @@ static void batch_run(struct writer *w, struct change *first)
     w->n = 0;
     batch_add(w, first);
     pg_change_begin(d);
-    d->n_events = 0;
+    events_forget(d);
     if (first->result == ERR_BUSY) { /* came while the queue was full */
         how = PG_END_CLEAR;
     } else if (pg_reconnect(d)) {
@@ -788,7 +796,7 @@ void pg_stop(struct store *s)
     if (!p)
         return;
     atomic_store(&p->is_stopping, true);
-    heard_something(s);
+    heard_something(s, NULL);
     if (p->has_ear)
         pthread_join(p->ear, NULL);
     if (p->has_tender) {

@@ -262,9 +262,7 @@ static void batch_answer(struct batch *b)
 {
     struct db *d = b->d;
     store_publish(b->s, d->events, d->n_events);
-    d->n_events = 0;
-    if (d->event_arena)
-        arena_reset(d->event_arena);
+    events_forget(d);
     for (size_t i = 0; i < b->n; i++) {
         struct change *c = b->ran[i];
         c->cx->db = b->readers[i];

@@ -1,7 +1,8 @@
 // The stream of events: resumed where it broke off, and over when its owner may not see it any more.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { house, sleep, until } from './kith.mjs';
+import { spawn } from 'node:child_process';
+import { house, isPostgres, sleep, until } from './kith.mjs';
 
 async function rung(t) {
   const k = await house(t);
@@ -16,9 +17,10 @@ async function rung(t) {
 test('a stream that broke off gets what it missed, rendered anew, without what is over', async (t) => {
   const { anna, tell } = await rung(t);
   const first = await anna.events('call');
+  const begun = await first.place();
   await tell('newCall', 'a', { from: '+442079460011' });
   await first.next('call.ringing');
-  const { lastId } = first;
+  const lastId = await first.place(begun);
   first.close();
 
   await tell('newCall', 'b', { from: '+442079460012' });
@@ -33,12 +35,36 @@ test('a stream that broke off gets what it missed, rendered anew, without what i
   assert.ok(!again.seen.some((e) => e.event === 'reset'));
 });
 
+test('a ring does not wait for a long transaction of somebody else, and is shown once', { skip: !isPostgres }, async (t) => {
+  const { k, anna, tell } = await rung(t);
+  const stream = await anna.events('call');
+  const begun = await stream.place();
+  const slow = spawn('psql', ['-qXAt', k.store.url, '-c', 'BEGIN; SELECT pg_current_xact_id(); SELECT pg_sleep(2); COMMIT'], { stdio: 'ignore' });
+  let isOver = false;
+  slow.on('exit', () => { isOver = true; });
+  const running = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()";
+  await until(() => k.sql(running).length, { what: 'the long transaction' });
+
+  await tell('newCall', 'a', { from: '+442079460011' });
+  const ring = await stream.next('call.ringing');
+  assert.ok(!isOver);
+  assert.equal(ring.id, undefined);
+  assert.equal(stream.lastId, begun);
+
+  await until(() => isOver);
+  await stream.place(begun);
+  await tell('hangup', 'a', { cause: 'noAnswer' });
+  await stream.next('call.ended');
+  assert.deepEqual(stream.seen.filter((e) => e.event === 'call.ringing'), []);
+});
+
 test('the place in the stream holds over a restart', async (t) => {
   const { k, anna, tell } = await rung(t);
   const first = await anna.events('call');
+  const begun = await first.place();
   await tell('newCall', 'a', { from: '+442079460011' });
   await first.next('call.ringing');
-  const { lastId } = first;
+  const lastId = await first.place(begun);
   await tell('newCall', 'b', { from: '+442079460012' });
   await k.stop();
   await k.start();

@@ -230,6 +230,12 @@ export class Events {
     }
   }
 
+  // The id of the place where the stream stands, once it is another than `from`: a ring's may come after it.
+  async place(from) {
+    await until(() => this.lastId && this.lastId !== from, { what: 'a place in the stream' });
+    return this.lastId;
+  }
+
   // Nothing of this name within ms.
   async silent(name, ms = 400) {
     await sleep(ms);
