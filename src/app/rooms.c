@@ -11,13 +11,14 @@
 #include "rooms/panel/panel.h"
 #include "rooms/product/product.h"
 #include "rooms/search/search.h"
+#include "rooms/segment/segment.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
 const struct room *const rooms[] = {
-    &settings_room, &staff_room,  &audit_room,      &product_room, &customer_room,
-    &intake_room,   &order_room,  &phone_link_room, &call_room,    &card_room,
-    &panel_room,    &search_room, &list_room,   &hub_room,
+    &settings_room, &staff_room, &audit_room,   &product_room,    &customer_room,
+    &intake_room,   &order_room, &segment_room, &phone_link_room, &call_room,
+    &card_room,     &panel_room, &search_room,  &list_room,       &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 

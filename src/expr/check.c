@@ -103,7 +103,7 @@ const struct expr_attr *attr_find(const struct expr_world *w, const struct expr_
     return more ? attr_in(more->attrs, more->n, name) : NULL;
 }
 
-const struct expr_attr *attr_value(const struct expr_attr *attr)
+const struct expr_attr *expr_attr_value(const struct expr_attr *attr)
 {
     return attr->of ? attr_in(attr->of->fields, attr->of->n, str_of(attr->field)) : attr;
 }
@@ -138,7 +138,7 @@ static str nearest_attr(struct checker *k, str name)
     return nearest_of(k->place.cx->arena, name, names, n);
 }
 
-static bool may_use(const struct cx *cx, uint32_t may)
+bool expr_may_use(const struct cx *cx, uint32_t may)
 {
     return may == 0 || cx->actor.kind == ACTOR_SYSTEM ||
            (cx->actor.kind != ACTOR_NOBODY && cx->actor.kind != ACTOR_PHONE_LINK &&
@@ -160,7 +160,7 @@ static enum err look_up(struct checker *k, struct expr *e)
         TRY(more_load(k));
         e->attr = attr_find(k->world, &k->more, e->name);
     }
-    if (e->attr && !may_use(k->place.cx, e->attr->may))
+    if (e->attr && !expr_may_use(k->place.cx, e->attr->may))
         return refuse(&k->place, e->at, M_EXPR_DENIED, e->name, (str){0});
     return OK;
 }
@@ -181,7 +181,7 @@ static enum err look_up_list(struct checker *k, struct expr *e)
         str near = nearest_of(k->place.cx->arena, e->name, names, n);
         return refuse(&k->place, e->at, near.len ? M_EXPR_LIST_NEAR : M_EXPR_LIST, e->name, near);
     }
-    return may_use(k->place.cx, e->list->may)
+    return expr_may_use(k->place.cx, e->list->may)
                ? OK
                : refuse(&k->place, e->at, M_EXPR_DENIED, e->name, (str){0});
 }
@@ -290,7 +290,7 @@ static enum err check_condition(struct checker *k, struct expr *e);
 
 static enum what what_of(const struct expr_attr *attr)
 {
-    return (enum what)attr_value(attr)->type;
+    return (enum what)expr_attr_value(attr)->type;
 }
 
 static bool is_measured(enum what w)
@@ -330,7 +330,7 @@ static enum err check_call(struct checker *k, struct expr *e, enum what *out)
                             (str){0})
                    : refuse(&k->place, e->at, near.len ? M_EXPR_UNKNOWN_NEAR : M_EXPR_UNKNOWN,
                             e->field, near);
-    if (!may_use(k->place.cx, e->attr->may))
+    if (!expr_may_use(k->place.cx, e->attr->may))
         return refuse(&k->place, e->at, M_EXPR_DENIED, e->field, (str){0});
     if (e->op == CALL_DISTINCT)
         return OK;
@@ -497,7 +497,7 @@ static enum err check_left(struct checker *k, struct expr *e, enum what *l)
 
 static enum err check_right(struct checker *k, struct expr *left, enum what l, struct expr *right)
 {
-    return is_literal_type(l) ? check_literal(k, attr_value(left->attr), right)
+    return is_literal_type(l) ? check_literal(k, expr_attr_value(left->attr), right)
                               : check_measured(k, left, l, right);
 }
 

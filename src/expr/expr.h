@@ -93,6 +93,10 @@ struct expr_catalogue {
     enum err (*segment)(struct cx *cx, str name, str *text);
 };
 extern const struct expr_catalogue house_catalogue; /* app/rooms.c */
+/* The row of the collection behind an attribute of several values, else the attribute itself: its type, its choices. */
+const struct expr_attr *expr_attr_value(const struct expr_attr *attr);
+/* May the actor's role use it (`may` of an attribute or collection)? */
+bool expr_may_use(const struct cx *cx, uint32_t may);
 
 /* What an evaluation stands on; now is read once. */
 struct expr_world {

@@ -111,8 +111,6 @@ const struct expr_attr *attr_find(const struct expr_world *w, const struct expr_
 bool node_is_constant(const struct expr *e);
 /* The text of a literal on the right (a name without quotes, or a string), in the attribute's form; a choice's code. */
 str literal_of(struct arena *a, const struct expr_attr *attr, const struct expr *value);
-/* The row of the collection behind an attribute of several values, else the attribute itself. */
-const struct expr_attr *attr_value(const struct expr_attr *attr);
 
 /* ---- constants, settled for one evaluation ------------------------------------------------------ */
 

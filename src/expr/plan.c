@@ -412,7 +412,7 @@ static struct bound *bind_value(struct planner *k, const struct expr *e,
 static struct bound *bind_of(struct planner *k, const struct expr *e, const struct expr_attr *attr)
 {
     struct bound *b = bound_new(k, B_ANY, e);
-    const struct expr_attr *field = attr_value(attr);
+    const struct expr_attr *field = expr_attr_value(attr);
     bind_rows(k, attr->of, NULL, &b->rows);
     b->rows.key = attr->key;
     b->rows.key_text = attr->key_text;
@@ -630,8 +630,10 @@ enum err expr_plan(struct cx *cx, const struct expr_world *w, const struct expr 
 {
     struct expr_plan *p = ARENA_NEW(cx->arena, struct expr_plan);
     struct planner k = {.cx = cx, .a = cx->arena, .p = p};
+    struct expr_world *world = ARENA_NEW(cx->arena, struct expr_world);
+    *world = *w;
     p->tree = checked;
-    p->world = w;
+    p->world = world;
     p->today = when_day((when){w->now_ms}, w->time_zone);
     p->root = bind(&k, checked);
     p->code = code_make(cx->arena, p);

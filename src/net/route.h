@@ -1,7 +1,7 @@
 /* net/route.h - what a room offers to the network: rows that say who may, what comes in, what goes
  * out.
  *
- * The gate decodes, checks rights, encodes and documents from the row. GET has `read`. Every other
+ * The gate decodes, checks rights, encodes and documents from the row. GET has `read`, and so may a POST that only asks. Every other
  * method has `apply` (on the writer) and may have `plan` (on a worker, before). `in` is a zeroed
  * struct filled from path, query and body; it may be larger than its shape: what stands behind the
  * shape's fields is the room's own stash between plan and apply (give the struct's whole size in
