@@ -1,5 +1,6 @@
 // Orders come in from the shop, count once, arrive late, come back.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import test from 'node:test';
 import { house } from './kith.mjs';
 
@@ -84,4 +85,115 @@ test('products are kept once by their number and name the lines of orders', asyn
   assert.equal(o.total.amount, 7200);
   const changed = await api.must(200, 'PATCH', `/products/${p.id}`, { name: 'Filter set FX-2' });
   assert.equal(changed.price.amount, 2400);
+});
+
+// ---- many orders at once
+
+const many = (n, more) => ({ number: `M-${n}`, currency: 'EUR', identities: [{ type: 'email', value: `m${n % 7}@example.com` }], lines: [{ sku: 'K-40', quantity: 1, price: 1000 + n }], ...more });
+
+test('orders come many at once, each exactly once by its number', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  await api.must(201, 'POST', '/products', { sku: 'K-40', name: 'Kettle' });
+  const all = Array.from({ length: 230 }, (_, i) => many(i));
+  all[5] = many(5, { returns: [{ line: 1, quantity: 1, reason: 'broken' }], facts: [{ kind: 'paid' }] });
+
+  const first = await api.lines('/bulk/orders', all);
+  const again = await api.lines('/bulk/orders', all);
+
+  assert.equal(first.status, 200);
+  assert.ok(first.body.every((l, i) => l.line === i + 1 && l.status === 201 && l.number === `M-${i}` && l.is_repeat === false));
+  assert.equal(new Set(first.body.map((l) => l.customer)).size, 7);
+  assert.deepEqual(again.body.map((l) => [l.status, l.id, l.customer, l.is_repeat]), first.body.map((l) => [201, l.id, l.customer, true]));
+  const order = await api.must(200, 'GET', `/orders/${first.body[5].id}`);
+  assert.equal(order.lines[0].name, 'Kettle');
+  assert.equal(order.returned.amount, 1005);
+  assert.equal(order.facts[0].kind, 'paid');
+  const record = await api.must(200, 'GET', `/customers/${first.body[0].customer}`);
+  assert.equal(record.standing.orders, Math.ceil(230 / 7));
+  const timeline = await api.must(200, 'GET', `/customers/${first.body[0].customer}/timeline?limit=200`);
+  assert.equal(timeline.items.length, Math.ceil(230 / 7));
+});
+
+test('a bad order fails alone, and a number that comes twice in one body is taken once', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+
+  const { body } = await api.lines('/bulk/orders', [
+    many(1),
+    many(2, { currency: 'XYZ' }),
+    many(1),
+    many(1, { lines: [{ sku: 'K-40', quantity: 2, price: 5 }] }),
+    many(2),
+    many(3, { lines: [{ sku: 'K-40', quantity: 0, price: 5 }] }),
+    many(4, { customer: 'cus_0000000000000', identities: undefined }),
+    '{"number": "5",',
+    many(4),
+    many(6, { discount: 99999999 }),
+    many(7, { returns: [{ line: 2, quantity: 1 }] }),
+  ]);
+
+  assert.deepEqual(body.map((l) => l.status), [201, 422, 201, 409, 201, 422, 422, 400, 201, 422, 422]);
+  assert.equal(body[2].id, body[0].id);
+  assert.equal(body[2].is_repeat, true);
+  assert.deepEqual([1, 3, 5, 6, 9, 10].map((i) => body[i].field), ['currency', 'number', 'lines[0].quantity', 'customer', 'discount', 'returns[0].line']);
+  assert.ok(body[1].detail.length > 10);
+  const list = await api.must(200, 'GET', '/orders');
+  assert.deepEqual(list.items.map((o) => o.number).sort(), ['M-1', 'M-2', 'M-4']);
+});
+
+test('two who send the same orders at once make each of them once', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const all = Array.from({ length: 120 }, (_, i) => many(i));
+
+  const bodies = await Promise.all([1, 2, 3].map(() => api.lines('/bulk/orders', all)));
+
+  const status = bodies.flatMap((b) => b.body.map((l) => l.status));
+  assert.ok(status.every((s) => s === 201 || s === 503), [...new Set(status)].join());
+  const list = await api.must(200, 'GET', '/orders?limit=200');
+  assert.equal(list.items.length, 120);
+  assert.equal(new Set(list.items.map((o) => o.number)).size, 120);
+});
+
+test('a client who goes away leaves no order half written, and may send the same again', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const all = Array.from({ length: 600 }, (_, i) => many(i));
+  const text = all.map((o) => JSON.stringify(o)).join('\n');
+
+  await new Promise((done) => {
+    const s = net.connect(Number(new URL(k.origin).port), '127.0.0.1', () => {
+      s.write(`POST /api/v1/bulk/orders HTTP/1.1\r\nHost: ${new URL(k.origin).host}\r\nAuthorization: Bearer ${api.token}\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`);
+      s.write(text, () => setTimeout(() => { s.destroy(); done(); }, 20));
+    });
+    s.on('error', done);
+  });
+  const { body } = await api.lines('/bulk/orders', all);
+
+  assert.ok(body.every((l) => l.status === 201));
+  let n = 0;
+  for (let cursor = ''; cursor !== null;) {
+    const page = await api.must(200, 'GET', `/orders?limit=200${cursor && `&cursor=${cursor}`}`);
+    n += page.items.length;
+    cursor = page.next;
+  }
+  assert.equal(n, 600);
+  const standing = await Promise.all([...new Set(body.map((l) => l.customer))].map(async (c) => (await api.must(200, 'GET', `/customers/${c}`)).standing.orders));
+  assert.equal(standing.reduce((a, b) => a + b), 600);
+});
+
+test('what came of a payment is told once and changes what was spent', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const order = await api.must(201, 'POST', '/orders', many(1));
+
+  const disputed = await api.must(201, 'POST', `/orders/${order.id}/facts`, { kind: 'charge_back', source_id: 'cb-1' });
+  await api.must(201, 'POST', `/orders/${order.id}/facts`, { kind: 'charge_back', source_id: 'cb-1' });
+  const spent = async () => (await api.must(200, 'GET', `/customers/${order.customer.id}`)).standing.spent.amount;
+  assert.equal(disputed.lost.amount, 1001);
+  assert.equal(await spent(), 0);
+  const paid = await api.must(201, 'POST', `/orders/${order.id}/facts`, { kind: 'paid_at_last' });
+  assert.equal(paid.facts.length, 2);
+  assert.equal(await spent(), 1001);
 });

@@ -1,5 +1,6 @@
 /* rooms/customer/standing.c - keeps the standing of records: sums, windows, activity, VIP. */
 #include "rooms/customer/customer.h"
+#include "messages.h"
 #include "queries.h"
 
 enum { DAY_MS = 86400000 };
@@ -9,55 +10,62 @@ const char *const vip_by_codes[4] = {"", "hand", "amount", "share"};
 
 /* clang-format off */
 #define WINDOW_FIELD(w, member, column) FIELD_AS(struct standing, window[w].member, column)
+#define STANDING_FIELDS \
+    FIELD_AS(struct standing, id, "customer_id"), \
+    FIELD_ENUM(struct standing, kind, customer_kind_codes), \
+    FIELD_ENUM(struct standing, activity, activity_codes), \
+    FIELD(struct standing, is_vip), \
+    FIELD_ENUM(struct standing, vip_by, vip_by_codes), \
+    FIELD_AS(struct standing, activity_due_at, "activity_due_ms"), \
+    FIELD_AS(struct standing, activity_at, "activity_ms"), \
+    FIELD_AS(struct standing, first_at, "first_ms"), \
+    FIELD_AS(struct standing, last_contact_at, "last_contact_ms"), \
+    FIELD_AS(struct standing, last_order_at, "last_order_ms"), \
+    FIELD_AS(struct standing, all.contacts, "contacts"), \
+    FIELD_AS(struct standing, all.orders, "orders"), \
+    FIELD_AS(struct standing, all.discounted, "discounted"), \
+    FIELD_AS(struct standing, all.spent, "spent_minor"), \
+    FIELD_AS(struct standing, all.returned, "returned_minor"), \
+    FIELD_AS(struct standing, all.discount, "discount_minor"), \
+    WINDOW_FIELD(WINDOW_365D, orders, "orders_365d"), \
+    WINDOW_FIELD(WINDOW_365D, spent, "spent_365d_minor"), \
+    WINDOW_FIELD(WINDOW_180D, orders, "orders_180d"), \
+    WINDOW_FIELD(WINDOW_180D, spent, "spent_180d_minor"), \
+    WINDOW_FIELD(WINDOW_90D, orders, "orders_90d"), \
+    WINDOW_FIELD(WINDOW_90D, spent, "spent_90d_minor"), \
+    WINDOW_FIELD(WINDOW_30D, orders, "orders_30d"), \
+    WINDOW_FIELD(WINDOW_30D, spent, "spent_30d_minor"), \
+    WINDOW_FIELD(WINDOW_7D, orders, "orders_7d"), \
+    WINDOW_FIELD(WINDOW_7D, spent, "spent_7d_minor"), \
+    WINDOW_FIELD(WINDOW_7D, contacts, "contacts_7d"), \
+    WINDOW_FIELD(WINDOW_30D, contacts, "contacts_30d"), \
+    WINDOW_FIELD(WINDOW_90D, contacts, "contacts_90d"), \
+    WINDOW_FIELD(WINDOW_180D, contacts, "contacts_180d"), \
+    WINDOW_FIELD(WINDOW_365D, contacts, "contacts_365d"), \
+    WINDOW_FIELD(WINDOW_7D, returned, "returned_7d_minor"), \
+    WINDOW_FIELD(WINDOW_30D, returned, "returned_30d_minor"), \
+    WINDOW_FIELD(WINDOW_90D, returned, "returned_90d_minor"), \
+    WINDOW_FIELD(WINDOW_180D, returned, "returned_180d_minor"), \
+    WINDOW_FIELD(WINDOW_365D, returned, "returned_365d_minor"), \
+    WINDOW_FIELD(WINDOW_7D, discount, "discount_7d_minor"), \
+    WINDOW_FIELD(WINDOW_30D, discount, "discount_30d_minor"), \
+    WINDOW_FIELD(WINDOW_90D, discount, "discount_90d_minor"), \
+    WINDOW_FIELD(WINDOW_180D, discount, "discount_180d_minor"), \
+    WINDOW_FIELD(WINDOW_365D, discount, "discount_365d_minor"), \
+    WINDOW_FIELD(WINDOW_7D, discounted, "discounted_7d"), \
+    WINDOW_FIELD(WINDOW_30D, discounted, "discounted_30d"), \
+    WINDOW_FIELD(WINDOW_90D, discounted, "discounted_90d"), \
+    WINDOW_FIELD(WINDOW_180D, discounted, "discounted_180d"), \
+    WINDOW_FIELD(WINDOW_365D, discounted, "discounted_365d")
 static const struct field standing_row_fields[] = {
-    FIELD_AS(struct standing, id, "customer_id"),
-    FIELD_ENUM(struct standing, kind, customer_kind_codes),
-    FIELD_ENUM(struct standing, activity, activity_codes),
-    FIELD(struct standing, is_vip),
-    FIELD_ENUM(struct standing, vip_by, vip_by_codes),
-    FIELD_AS(struct standing, activity_due_at, "activity_due_ms"),
-    FIELD_AS(struct standing, activity_at, "activity_ms"),
-    FIELD_AS(struct standing, first_at, "first_ms"),
-    FIELD_AS(struct standing, last_contact_at, "last_contact_ms"),
-    FIELD_AS(struct standing, last_order_at, "last_order_ms"),
-    FIELD_AS(struct standing, all.contacts, "contacts"),
-    FIELD_AS(struct standing, all.orders, "orders"),
-    FIELD_AS(struct standing, all.discounted, "discounted"),
-    FIELD_AS(struct standing, all.spent, "spent_minor"),
-    FIELD_AS(struct standing, all.returned, "returned_minor"),
-    FIELD_AS(struct standing, all.discount, "discount_minor"),
-    WINDOW_FIELD(WINDOW_365D, orders, "orders_365d"),
-    WINDOW_FIELD(WINDOW_365D, spent, "spent_365d_minor"),
-    WINDOW_FIELD(WINDOW_180D, orders, "orders_180d"),
-    WINDOW_FIELD(WINDOW_180D, spent, "spent_180d_minor"),
-    WINDOW_FIELD(WINDOW_90D, orders, "orders_90d"),
-    WINDOW_FIELD(WINDOW_90D, spent, "spent_90d_minor"),
-    WINDOW_FIELD(WINDOW_30D, orders, "orders_30d"),
-    WINDOW_FIELD(WINDOW_30D, spent, "spent_30d_minor"),
-    WINDOW_FIELD(WINDOW_7D, orders, "orders_7d"),
-    WINDOW_FIELD(WINDOW_7D, spent, "spent_7d_minor"),
-    WINDOW_FIELD(WINDOW_7D, contacts, "contacts_7d"),
-    WINDOW_FIELD(WINDOW_30D, contacts, "contacts_30d"),
-    WINDOW_FIELD(WINDOW_90D, contacts, "contacts_90d"),
-    WINDOW_FIELD(WINDOW_180D, contacts, "contacts_180d"),
-    WINDOW_FIELD(WINDOW_365D, contacts, "contacts_365d"),
-    WINDOW_FIELD(WINDOW_7D, returned, "returned_7d_minor"),
-    WINDOW_FIELD(WINDOW_30D, returned, "returned_30d_minor"),
-    WINDOW_FIELD(WINDOW_90D, returned, "returned_90d_minor"),
-    WINDOW_FIELD(WINDOW_180D, returned, "returned_180d_minor"),
-    WINDOW_FIELD(WINDOW_365D, returned, "returned_365d_minor"),
-    WINDOW_FIELD(WINDOW_7D, discount, "discount_7d_minor"),
-    WINDOW_FIELD(WINDOW_30D, discount, "discount_30d_minor"),
-    WINDOW_FIELD(WINDOW_90D, discount, "discount_90d_minor"),
-    WINDOW_FIELD(WINDOW_180D, discount, "discount_180d_minor"),
-    WINDOW_FIELD(WINDOW_365D, discount, "discount_365d_minor"),
-    WINDOW_FIELD(WINDOW_7D, discounted, "discounted_7d"),
-    WINDOW_FIELD(WINDOW_30D, discounted, "discounted_30d"),
-    WINDOW_FIELD(WINDOW_90D, discounted, "discounted_90d"),
-    WINDOW_FIELD(WINDOW_180D, discounted, "discounted_180d"),
-    WINDOW_FIELD(WINDOW_365D, discounted, "discounted_365d"),
+    STANDING_FIELDS,
 };
 const struct shape standing_row_shape = SHAPE("standing_row", struct standing, standing_row_fields);
+static const struct field standing_via_fields[] = {
+    FIELD_AS(struct standing, via, "id"),
+    STANDING_FIELDS,
+};
+static const struct shape standing_via_shape = SHAPE("standing_via", struct standing, standing_via_fields);
 /* clang-format on */
 _Static_assert(COUNT(standing_row_fields) == STANDING_COLUMNS, "a column for each field");
 
@@ -146,30 +154,107 @@ bool standing_is_nothing(const struct standing_sums *s)
     return !(s->contacts || s->orders || s->discounted || s->spent || s->returned || s->discount);
 }
 
+/* Facts of one id, into its row and its days. */
+static enum err facts_add(struct cx *cx, const struct settings *house, struct standing *s,
+                          const struct standing_change *c)
+{
+    int32_t today = when_day((when){cx->now_ms}, house->time_zone);
+    for (size_t i = 0; i < c->n; i++) {
+        const struct standing_fact *f = &c->facts[i];
+        int32_t day = when_day(f->at, house->time_zone);
+        standing_count(s, today, day, &f->add);
+        if (f->is_seen && f->at.ms > s->last_contact_at.ms)
+            s->last_contact_at = f->at;
+        if (f->is_seen && f->at.ms < s->first_at.ms)
+            s->first_at = f->at;
+        if (f->is_order && f->at.ms > s->last_order_at.ms)
+            s->last_order_at = f->at;
+        if (f->last_order_ms.has)
+            s->last_order_at.ms = f->last_order_ms.v;
+        if (!standing_is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])
+            TRY(standing_day_add(cx, c->via, &(struct standing_day){day, f->add}));
+    }
+    return OK;
+}
+
+/* Written, and told when the activity moved. */
+static enum err settle(struct cx *cx, const struct settings *house, struct standing *s, bool is_new)
+{
+    int before = s->activity;
+    standing_judge(s, house, cx->now_ms);
+    TRY(standing_put(cx, s));
+    return s->activity == before || is_new
+               ? OK
+               : event_add(cx, EVENT_CUSTOMER_CHANGED, s->id.v, 0, S("activity"));
+}
+
+/* Rows come in the order of `via`; NULL: not among them. */
+static struct standing *row_by(const struct list *rows, int64_t via)
+{
+    struct standing *s = rows->items;
+    size_t from = 0, n = rows->n;
+    while (n) {
+        size_t half = n / 2;
+        if (s[from + half].via.v < via) {
+            from += half + 1;
+            n -= half + 1;
+        } else {
+            n = half;
+        }
+    }
+    return from < rows->n && s[from].via.v == via ? &s[from] : NULL;
+}
+
+/* One row counts for all ids of a record: its root's, or the first. */
+static struct standing *row_of(const struct list *rows, customer_id via)
+{
+    struct standing *s = row_by(rows, via.v);
+    if (!s || s->id.v == via.v)
+        return s;
+    struct standing *root = row_by(rows, s->id.v), *all = rows->items;
+    for (size_t i = 0; !root; i++)
+        if (all[i].id.v == s->id.v)
+            root = &all[i];
+    return root;
+}
+
+enum err standing_add_many(struct cx *cx, const struct standing_change *c, size_t n)
+{
+    if (n == 0)
+        return OK;
+    const struct settings *house = settings_current(cx);
+    if (n == 1) {
+        struct standing s = {0};
+        TRY(db_one(cx, &q_standing_of, &standing_row_shape, &s, ARGS(V(c->via))));
+        TRY(facts_add(cx, house, &s, c));
+        return settle(cx, house, &s, c->is_new);
+    }
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = c[i].via.v;
+    struct list rows;
+    TRY(db_all(cx, &q_standings_of, &standing_via_shape, &rows, ARGS(val_ints(ids, n))));
+    struct standing *all = rows.items;
+    enum { UNTOUCHED, KNOWN, NEW };
+    uint8_t *touched = ARENA_ARRAY(cx->arena, rows.n + 1, uint8_t);
+    for (size_t i = 0; i < n; i++) {
+        struct standing *of = row_of(&rows, c[i].via);
+        if (!of)
+            return fault(cx, ERR_STALE, M_RECORD_MOVED);
+        TRY(facts_add(cx, house, of, &c[i]));
+        size_t at = (size_t)(of - all);
+        touched[at] = c[i].is_new || touched[at] == NEW ? NEW : KNOWN;
+    }
+    for (size_t i = 0; i < rows.n; i++)
+        if (touched[i] != UNTOUCHED)
+            TRY(settle(cx, house, &all[i], touched[i] == NEW));
+    return OK;
+}
+
 enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact *f, bool is_new)
 {
-    const struct settings *house = settings_current(cx);
-    struct standing s = {0};
-    TRY(db_one(cx, &q_standing_of, &standing_row_shape, &s, ARGS(V(via))));
-    int32_t today = when_day((when){cx->now_ms}, house->time_zone),
-            day = when_day(f->at, house->time_zone);
-    int before = s.activity;
-    standing_count(&s, today, day, &f->add);
-    if (f->is_seen && f->at.ms > s.last_contact_at.ms)
-        s.last_contact_at = f->at;
-    if (f->is_seen && f->at.ms < s.first_at.ms)
-        s.first_at = f->at;
-    if (f->is_order && f->at.ms > s.last_order_at.ms)
-        s.last_order_at = f->at;
-    if (f->last_order_ms.has)
-        s.last_order_at.ms = f->last_order_ms.v;
-    standing_judge(&s, house, cx->now_ms);
-    TRY(standing_put(cx, &s));
-    if (!standing_is_nothing(&f->add) && day > today - standing_window_days[WINDOW_365D])
-        TRY(standing_day_add(cx, via, &(struct standing_day){day, f->add}));
-    return s.activity == before || is_new
-               ? OK
-               : event_add(cx, EVENT_CUSTOMER_CHANGED, s.id.v, 0, S("activity"));
+    const struct standing_change c = {via, f, 1, is_new};
+    return standing_add_many(cx, &c, 1);
 }
 
 enum err standing_begin(struct cx *cx, customer_id id, int kind)

@@ -19,7 +19,8 @@ struct standing_sums {
     int64_t contacts, orders, discounted, spent, returned, discount; /* money: base currency */
 };
 struct standing {
-    customer_id id; /* the root */
+    customer_id via; /* by which it was asked for, in a read of many */
+    customer_id id;  /* the root */
     int kind, activity, vip_by;
     bool is_vip;
     when activity_due_at, activity_at; /* 0: never changes by itself; since when */
@@ -37,6 +38,14 @@ struct standing_fact {
 };
 /* Inside apply. `via`: the id its rows keep. Tells customer.changed when the activity moves, unless is_new. */
 enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact *f, bool is_new) MUST_USE;
+/* The same for many, in the order given: each row is read and written once. */
+struct standing_change {
+    customer_id via;
+    const struct standing_fact *facts;
+    size_t n;
+    bool is_new;
+};
+enum err standing_add_many(struct cx *cx, const struct standing_change *c, size_t n) MUST_USE;
 /* Inside apply: the row of a new record; its kind changed; a person gave or took the VIP mark. */
 enum err standing_begin(struct cx *cx, customer_id id, int kind) MUST_USE;
 enum err standing_kind_set(struct cx *cx, customer_id root, int kind) MUST_USE;

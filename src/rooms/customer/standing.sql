@@ -18,6 +18,12 @@ SELECT {{standing_columns}}
 SELECT {{standing_columns}}
   FROM customer c JOIN standing s ON s.customer_id = c.root_id WHERE c.id = :customer;
 
+-- name: standings_of -> standing_via
+SELECT c.id, {{standing_columns}}
+  FROM customer c JOIN standing s ON s.customer_id = c.root_id
+ WHERE c.id IN {{ints}} :customers
+ ORDER BY c.id LIMIT 1000;
+
 -- Those of the jobs that keep them up (rooms/order/turn.c).
 -- name: turn_standings -> standing_row
 SELECT {{standing_columns}}

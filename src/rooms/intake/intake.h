@@ -61,6 +61,8 @@ struct intake {
     bool no_interaction;      /* only make or complete the customer (POST /customers) */
     const char *source;       /* where handles, addresses and changes came from; NULL: the channel */
     int64_t batch;            /* the import whose rows of history this is part of; 0: none */
+    const struct standing_fact *facts; /* what else the contact brought: counted with it */
+    size_t n_facts;
     struct intake_plan *plan; /* by intake_plan */
 };
 struct duplicate {

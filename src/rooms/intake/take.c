@@ -120,8 +120,23 @@ static bool is_contact(int channel)
     return channel <= CHANNEL_VISIT;
 }
 
+/* The contact, and what else it brought. */
+static struct standing_change counted(struct arena *a, const struct intake *in,
+                                      const struct intake_plan *p)
+{
+    struct standing_fact *facts = ARENA_ARRAY(a, in->n_facts + 1, struct standing_fact);
+    facts[0] = (struct standing_fact){
+        .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
+    for (size_t i = 0; i < in->n_facts; i++)
+        facts[i + 1] = in->facts[i];
+    return (struct standing_change){p->via, facts, in->n_facts + 1, p->is_new};
+}
+
 static enum err lines(struct cx *cx, const struct part *b)
 {
+    struct standing_change *changes =
+        ARENA_ARRAY(cx->arena, b->to - b->from + 1, struct standing_change);
+    size_t n = 0;
     EACH(b, i, p)
     {
         const struct intake *in = &b->in[i];
@@ -132,13 +147,11 @@ static enum err lines(struct cx *cx, const struct part *b)
                         V(direction_codes[in->direction]), V(trust_codes[p->trust]), V(p->at),
                         val_int_or_null(in->staff.v), val_int_or_null(in->ref_id), V(in->subject),
                         V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
-        const struct standing_fact seen = {
-            .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
-        TRY(standing_add(cx, p->via, &seen, p->is_new));
+        changes[n++] = counted(cx->arena, in, p);
         TRY(event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v,
                       str_of(channel_codes[in->channel])));
     }
-    return OK;
+    return standing_add_many(cx, changes, n);
 }
 
 static enum err duplicates(struct cx *cx, const struct part *b)

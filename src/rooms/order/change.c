@@ -117,7 +117,7 @@ enum err patch_order_apply(struct cx *cx, void *in, void *out)
 
 enum err order_take_back(struct cx *cx, order_id id, bool *is_kept)
 {
-    struct order seen, none;
+    struct order seen;
     int64_t customer = 0;
     enum err e = order_get(cx, id, &seen);
     *is_kept = e == OK && (seen.version != 1 || seen.returns.n || seen.facts.n);
@@ -125,11 +125,9 @@ enum err order_take_back(struct cx *cx, order_id id, bool *is_kept)
         return OK;
     TRY(e);
     TRY(db_int(cx, &q_order_customer, &customer, ARGS(V(id))));
-    none = seen;
-    none.status = ORDER_CANCELLED;
     TRY(db_run(cx, &q_order_interaction_delete, ARGS(V(id))));
     TRY(db_run(cx, &q_order_delete, ARGS(V(id))));
-    TRY(recount(cx, customer, &seen, &none));
+    TRY(standing_recount(cx, (customer_id){customer}));
     return said(cx, &seen, "order.take_back", (str){0});
 }
 

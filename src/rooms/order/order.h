@@ -117,6 +117,18 @@ bool order_is_repeat(const struct order_new *in);
 /* Inside apply: takes an order away as if it had never come. *is_kept: somebody worked with it since,
  * it stays. */
 enum err order_take_back(struct cx *cx, order_id id, bool *is_kept) MUST_USE;
+
+/* Many at once, as intake_plan_many and intake_take_many: the same answers as one by one in the order given;
+ * one that is refused is left out alone (out[i].err and out[i].why). A number that comes twice is taken once. */
+struct order_result {
+    order_id id;
+    customer_id customer; /* of a new one */
+    bool is_repeat;
+    enum err err;
+    struct fault why;
+};
+enum err order_plan_many(struct cx *cx, struct order_new *in, size_t n, struct order_result *out) MUST_USE;
+enum err order_take_many(struct cx *cx, struct order_new *in, size_t n, struct order_result *out) MUST_USE;
 /* "Filter FX-2 × 2, Kettle": what the timeline says of an order. */
 str order_in_words(struct arena *a, const struct order_line *lines, size_t n);
 enum err order_get(struct cx *cx, order_id id, struct order *out) MUST_USE;

@@ -18,6 +18,21 @@ SELECT {{order_columns}}
   FROM {{order_tables}}
  WHERE o.number = :number;
 
+-- name: order_by_numbers -> order_row
+SELECT {{order_columns}}
+  FROM {{order_tables}}
+ WHERE o.number IN {{texts}} :numbers
+ ORDER BY o.number LIMIT 1000;
+
+-- name: order_whose -> order_whose
+SELECT o.id, o.number, c.root_id
+  FROM orders o JOIN customer c ON c.id = o.customer_id
+ WHERE o.id IN {{ints}} :ids
+ ORDER BY o.id LIMIT 1000;
+
+-- name: order_count -> number_row
+SELECT count(*) FROM orders WHERE id IN {{ints}} :ids;
+
 -- Newest first between two times; :at and :before are the row after which the page begins.
 -- name: order_list -> order_row
 SELECT {{order_columns}}

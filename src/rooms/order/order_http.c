@@ -58,6 +58,88 @@ static enum err order_again(struct cx *cx, int64_t id, void *out)
     return order_get(cx, (order_id){id}, out);
 }
 
+/* ---- POST /bulk/orders -----------------------------------------------------------------------
+ */
+
+struct line_out {
+    order_id id;
+    str number;
+    customer_id customer;
+    bool is_repeat;
+};
+/* clang-format off */
+static const struct field line_out_fields[] = {
+    FIELD(struct line_out, id),
+    FIELD(struct line_out, number),
+    FIELD(struct line_out, customer),
+    FIELD(struct line_out, is_repeat, .doc = "The order was here already"),
+};
+static const struct shape line_out_shape = SHAPE("order_line_out", struct line_out, line_out_fields);
+static const struct field whose_fields[] = {
+    FIELD(struct line_out, id),
+    FIELD(struct line_out, number),
+    FIELD_AS(struct line_out, customer, "root_id"),
+};
+static const struct shape whose_shape = SHAPE("order_whose", struct line_out, whose_fields);
+/* clang-format on */
+
+static enum err lines_plan(struct cx *cx, struct lines *l)
+{
+    struct order_new *in = l->in;
+    struct order_result *results = ARENA_ARRAY(cx->arena, l->n + 1, struct order_result);
+    l->stash = results;
+    for (size_t i = 0; i < l->n; i++)
+        order_from(cx, &in[i]);
+    return order_plan_many(cx, in, l->n, results);
+}
+
+/* Whose the orders are that were here already. */
+static enum err find_owners(struct cx *cx, struct line_out *out, size_t n)
+{
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    size_t n_ids = 0;
+    for (size_t i = 0; i < n; i++)
+        if (out[i].id.v && !out[i].customer.v)
+            ids[n_ids++] = out[i].id.v;
+    if (n_ids == 0)
+        return OK;
+    struct list rows;
+    TRY(db_all(cx, &q_order_whose, &whose_shape, &rows, ARGS(val_ints(ids, n_ids))));
+    const struct line_out *r = rows.items;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < rows.n && !out[i].customer.v; k++)
+            if (out[i].id.v == r[k].id.v)
+                out[i].customer = r[k].customer;
+    return OK;
+}
+
+static enum err lines_take(struct cx *cx, struct lines *l)
+{
+    struct order_new *in = l->in;
+    struct line_out *out = l->out;
+    struct order_result *results = ARENA_ARRAY(cx->arena, l->n + 1, struct order_result);
+    memcpy(results, l->stash, l->n * sizeof *results);
+    TRY(order_take_many(cx, in, l->n, results));
+    for (size_t i = 0; i < l->n; i++) {
+        const struct order_result *r = &results[i];
+        l->fate[i] = (struct line_fate){.err = r->err, .why = r->why, .made_id = r->id.v};
+        out[i] = (struct line_out){r->id, str_trim(in[i].number), r->customer, r->is_repeat};
+    }
+    return find_owners(cx, out, l->n);
+}
+
+static enum err line_again(struct cx *cx, int64_t id, void *out)
+{
+    struct line_out *o = out;
+    struct list rows;
+    TRY(db_all(cx, &q_order_whose, &whose_shape, &rows, ARGS(val_ints(&id, 1))));
+    if (rows.n == 0)
+        return fault(cx, ERR_NOT_FOUND, M_ORDER_UNKNOWN);
+    *o = *(const struct line_out *)rows.items;
+    o->is_repeat = true;
+    return OK;
+}
+
 /* ---- GET -------------------------------------------------------------------------------------
  */
 
@@ -275,6 +357,9 @@ static const struct route routes[] = {
     {.method = HTTP_POST, .path = "/api/v1/orders", .may = MAY_SERVE | MAY(ROLE_BRANCH), .plan = add_plan, .apply = add_apply,
      .replay = order_again, .in = &order_in_shape, .out = &order_shape, .status = 201, .body_limit = 1 << 18,
      .summary = "Take an order, once by its number; the customer is recognised as by an intake"},
+    {.method = HTTP_POST, .path = "/api/v1/bulk/orders", .may = MAY_SERVE | MAY(ROLE_BRANCH), .plan_lines = lines_plan,
+     .apply_lines = lines_take, .replay = line_again, .in = &order_in_shape, .out = &line_out_shape, .status = 201,
+     .body_limit = 8 << 20, .summary = "Many orders at once, each as by POST /orders, once by its number"},
     {.method = HTTP_GET, .path = "/api/v1/orders", .may = MAY_SEE_CUSTOMERS, .read = route_list, .in = &list_in_shape,
      .out = &page_shape, .summary = "Orders, newest first; of a customer, in a state, between two times, or by number"},
     {.method = HTTP_GET, .path = "/api/v1/orders/{id}", .may = MAY_SEE_CUSTOMERS, .read = route_get, .in = &by_id_shape,

@@ -5,13 +5,15 @@
 #include "rooms/settings/settings.h"
 #include <math.h>
 
-enum { QUANTITY_MAX = 1000000 };
+enum { QUANTITY_MAX = 1000000, SKUS_AT_ONCE = 500 };
 
 struct order_plan {
     bool is_repeat;
     struct intake intake;
     struct intake_result who;
-    struct order o; /* as it will stand */
+    struct order o;                /* as it will stand */
+    const struct order_new *first; /* of a batch: the one that brought this number first */
+    struct order_batch *batch;     /* with the first of a batch */
 };
 
 bool milli_of(double quantity, int64_t *out)
@@ -68,7 +70,6 @@ static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c
 {
     const struct order_line_new *from = in->lines.items;
     size_t n = in->lines.n;
-    str *skus = ARENA_ARRAY(cx->arena, n + 1, str);
     struct order_line *lines = ARENA_ARRAY(cx->arena, n + 1, struct order_line);
     o->lines = (struct list){lines, n};
     o->total = o->discount = o->returned = o->lost = (money){0, c};
@@ -77,18 +78,7 @@ static enum err plan_lines(struct cx *cx, const struct order_new *in, currency c
         if (!money_add(o->total, lines[i].total, &o->total) ||
             !money_add(o->discount, lines[i].discount, &o->discount))
             return part_fault(cx, "lines", i, "price", M_ORDER_TOO_MUCH);
-        skus[i] = lines[i].sku;
     }
-    struct list products;
-    TRY(product_by_skus(cx, skus, n, &products));
-    const struct product *known = products.items;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < products.n; k++)
-            if (str_eq(known[k].sku, lines[i].sku)) {
-                lines[i].product = known[k].id;
-                if (lines[i].name.len == 0)
-                    lines[i].name = known[k].name;
-            }
     if (in->discount < 0 || in->discount > o->total.amount)
         return fault_field(cx, ERR_INVALID, S("discount"), M_ORDER_DISCOUNT);
     o->total.amount -= in->discount;
@@ -135,19 +125,85 @@ static enum err plan_parts(struct cx *cx, const struct order_new *in, struct ord
     return OK;
 }
 
+/* ---- what the store knows: products by their SKUs, orders by their numbers ------------------
+ */
+
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const str *)a, *(const str *)b);
+}
+
+static size_t unique(str *s, size_t n)
+{
+    size_t kept = 0;
+    if (n)
+        qsort(s, n, sizeof *s, by_text);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || !str_eq(s[kept - 1], s[i]))
+            s[kept++] = s[i];
+    return kept;
+}
+
+static int by_sku(const void *sku, const void *product)
+{
+    return str_cmp(*(const str *)sku, ((const struct product *)product)->sku);
+}
+
+/* Of each line: the product, and its name where none was given. */
+static enum err name_products(struct cx *cx, struct order_new *in, size_t n)
+{
+    size_t n_skus = 0;
+    for (size_t i = 0; i < n; i++)
+        n_skus += in[i].plan->o.lines.n;
+    str *skus = ARENA_ARRAY(cx->arena, n_skus + 1, str);
+    n_skus = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct order_line *l = in[i].plan->o.lines.items;
+        for (size_t k = 0; k < in[i].plan->o.lines.n; k++)
+            skus[n_skus++] = l[k].sku;
+    }
+    n_skus = unique(skus, n_skus);
+    for (size_t from = 0; from < n_skus; from += SKUS_AT_ONCE) {
+        struct list products;
+        size_t some = n_skus - from < SKUS_AT_ONCE ? n_skus - from : SKUS_AT_ONCE;
+        TRY(product_by_skus(cx, skus + from, some, &products));
+        for (size_t i = 0; products.n && i < n; i++) {
+            struct order_line *l = in[i].plan->o.lines.items;
+            for (size_t k = 0; k < in[i].plan->o.lines.n; k++) {
+                const struct product *p =
+                    bsearch(&l[k].sku, products.items, products.n, sizeof *p, by_sku);
+                if (!p)
+                    continue;
+                l[k].product = p->id;
+                if (l[k].name.len == 0)
+                    l[k].name = p->name;
+            }
+        }
+    }
+    return OK;
+}
+
+static bool is_same(const struct order *a, const struct order *b)
+{
+    return a->total.amount == b->total.amount && a->discount.amount == b->discount.amount &&
+           strcmp(a->total.currency.code, b->total.currency.code) == 0;
+}
+
 /* The same number again: the same order, or a conflict. */
 static enum err plan_repeat(struct cx *cx, struct order_plan *p, const struct order *there)
 {
-    const struct order *o = &p->o;
-    if (there->total.amount != o->total.amount || there->discount.amount != o->discount.amount ||
-        strcmp(there->total.currency.code, o->total.currency.code) != 0)
+    if (!is_same(&p->o, there))
         return fault_field(cx, ERR_CONFLICT, S("number"), M_ORDER_HERE);
     p->is_repeat = true;
     p->o.id = there->id;
     return OK;
 }
 
-enum err order_plan(struct cx *cx, struct order_new *in)
+/* ---- one -------------------------------------------------------------------------------------
+ */
+
+/* All that can be said without the store. */
+static enum err draft(struct cx *cx, struct order_new *in)
 {
     struct order_plan *p = ARENA_NEW(cx->arena, struct order_plan);
     struct order *o = &p->o;
@@ -169,15 +225,29 @@ enum err order_plan(struct cx *cx, struct order_new *in)
     const struct settings *house = settings_current(cx);
     if (strcmp(c.code, house->base_currency.code) == 0)
         o->base_minor = SOME_INT(o->total.amount);
-
-    struct order there = {0};
-    enum err e = db_one(cx, &q_order_by_number, &order_row_shape, &there, ARGS(V(o->number)));
-    if (e == OK)
-        return plan_repeat(cx, p, &there);
-    if (e != ERR_NOT_FOUND)
-        return e;
     TRY(plan_parts(cx, in, o));
     o->id.v = id_new(cx->now_ms);
+    return OK;
+}
+
+/* Counted with the contact that the order is: itself on its day, returns on theirs. */
+static void count_facts(struct cx *cx, struct order_plan *p)
+{
+    const struct order *o = &p->o;
+    struct standing_fact *f = ARENA_ARRAY(cx->arena, o->returns.n + 1, struct standing_fact);
+    size_t n = 0;
+    if (o->status != ORDER_CANCELLED)
+        f[n++] = (struct standing_fact){.at = o->at, .is_order = true, .add = order_counts(o, 1)};
+    const struct order_return *r = o->returns.items;
+    for (size_t i = 0; o->base_minor.has && i < o->returns.n; i++)
+        f[n++] = (struct standing_fact){.at = r[i].at, .add.returned = r[i].amount.amount};
+    p->intake.facts = f;
+    p->intake.n_facts = n;
+}
+
+static void make_contact(struct cx *cx, const struct order_new *in, struct order_plan *p)
+{
+    const struct order *o = &p->o;
     p->intake = (struct intake){.channel = CHANNEL_ORDER + in->channel,
                                 .direction = DIRECTION_IN,
                                 .at = o->at,
@@ -188,11 +258,31 @@ enum err order_plan(struct cx *cx, struct order_new *in)
                                 .trust = in->trust,
                                 .customer = in->customer,
                                 .staff = in->staff,
-                                .ref_id = o->id.v,
                                 .source = in->source,
-                                .batch = in->batch};
-    e = intake_plan(cx, &p->intake);
+                                .batch = in->batch,
+                                .ref_id = o->id.v};
+    count_facts(cx, p);
+}
+
+/* Whom the contact cannot name is the order's customer. */
+static enum err of_customer(struct cx *cx, enum err e)
+{
     return e == ERR_NOT_FOUND ? fault_field(cx, ERR_INVALID, S("customer"), M_CUSTOMER_UNKNOWN) : e;
+}
+
+enum err order_plan(struct cx *cx, struct order_new *in)
+{
+    TRY(draft(cx, in));
+    struct order_plan *p = in->plan;
+    TRY(name_products(cx, in, 1));
+    struct order there = {0};
+    enum err e = db_one(cx, &q_order_by_number, &order_row_shape, &there, ARGS(V(p->o.number)));
+    if (e == OK)
+        return plan_repeat(cx, p, &there);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    make_contact(cx, in, p);
+    return of_customer(cx, intake_plan(cx, &p->intake));
 }
 
 const struct intake_result *order_who(const struct order_new *in)
@@ -232,19 +322,37 @@ static enum err lines_put(struct cx *cx, const struct order *o)
     return OK;
 }
 
-static enum err parts_put(struct cx *cx, const struct order *o, customer_id via, bool is_new)
+static enum err order_put(struct cx *cx, const struct order_new *in, const struct order *o,
+                          const struct intake_result *who)
 {
+    return db_run(cx, &q_order_insert,
+                  ARGS(V(o->id), V(o->number), V(who->via), V(who->interaction),
+                       V(channel_codes[CHANNEL_ORDER + in->channel]),
+                       V(order_status_codes[o->status]), V(o->at), val_int_or_null(o->due_at.ms),
+                       V(o->total.currency.code), V(o->total.amount), V(o->discount.amount),
+                       V(o->returned.amount), V(o->lost.amount), V(o->base_minor),
+                       V(o->payment_method), V(o->is_discounted)));
+}
+
+/* The same number may have arrived meanwhile: then ours was passed over. */
+static enum err are_ours(struct cx *cx, const int64_t *ids, size_t n)
+{
+    int64_t there = 0;
+    TRY(db_int(cx, &q_order_count, &there, ARGS(val_ints(ids, n))));
+    return there == (int64_t)n ? OK : fault(cx, ERR_STALE, M_RECORD_MOVED);
+}
+
+static enum err parts_put(struct cx *cx, const struct order *o, const struct intake_result *who)
+{
+    TRY(lines_put(cx, o));
     const struct order_return *r = o->returns.items;
-    for (size_t i = 0; i < o->returns.n; i++) {
+    for (size_t i = 0; i < o->returns.n; i++)
         TRY(return_put(cx, o->id, &r[i]));
-        const struct standing_fact back = {
-            .at = r[i].at, .add.returned = o->base_minor.has ? r[i].amount.amount : 0};
-        TRY(standing_add(cx, via, &back, is_new));
-    }
     const struct order_fact *f = o->facts.items;
     for (size_t i = 0; i < o->facts.n; i++)
-        TRY(fact_put(cx, o->id, via.v, &f[i]));
-    return OK;
+        TRY(fact_put(cx, o->id, who->via.v, &f[i]));
+    TRY(audit_add(cx, "order.add", who->customer.v, o->id.v, (str){0}));
+    return event_add(cx, EVENT_ORDER_ADDED, who->customer.v, o->id.v, (str){0});
 }
 
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat)
@@ -256,24 +364,166 @@ enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_
     if (p->is_repeat)
         return OK;
     TRY(intake_take(cx, &p->intake, &p->who));
-    customer_id via = p->who.via;
-    int64_t n = 0;
-    TRY(db_run_count(cx, &q_order_insert, &n,
-                     ARGS(V(o->id), V(o->number), V(via), V(p->who.interaction),
-                          V(channel_codes[CHANNEL_ORDER + in->channel]),
-                          V(order_status_codes[o->status]), V(o->at), val_int_or_null(o->due_at.ms),
-                          V(o->total.currency.code), V(o->total.amount), V(o->discount.amount),
-                          V(o->returned.amount), V(o->lost.amount), V(o->base_minor),
-                          V(o->payment_method), V(o->is_discounted))));
-    if (n == 0)
-        return fault(cx, ERR_STALE, M_RECORD_MOVED); /* the same number arrived meanwhile */
-    TRY(lines_put(cx, o));
-    if (o->status != ORDER_CANCELLED) {
-        const struct standing_fact bought = {
-            .at = o->at, .is_order = true, .add = order_counts(o, 1)};
-        TRY(standing_add(cx, via, &bought, p->who.is_new));
+    TRY(order_put(cx, in, o, &p->who));
+    TRY(are_ours(cx, &o->id.v, 1));
+    return parts_put(cx, o, &p->who);
+}
+
+/* ---- many ------------------------------------------------------------------------------------
+ */
+
+/* The contacts of a batch, side by side as intake takes them. */
+struct order_batch {
+    struct intake *contacts;
+    struct intake_result *who;
+    size_t *of; /* which order each is */
+    size_t n;
+};
+
+static bool is_its_own(enum err e)
+{
+    return e == ERR_INVALID || e == ERR_NOT_FOUND || e == ERR_CONFLICT;
+}
+
+/* What is wrong with this one alone is kept with it. */
+static enum err keep_fate(struct cx *cx, enum err e, struct order_result *out)
+{
+    if (e != OK && !is_its_own(e))
+        return e;
+    out->err = e;
+    out->why = cx->why;
+    cx->why = (struct fault){0};
+    return OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct order_new *const *x = a, *const *y = b;
+    int c = str_cmp((*x)->plan->o.number, (*y)->plan->o.number);
+    return c ? c : (*x > *y) - (*x < *y);
+}
+
+/* Those whose number the batch brought before, and those the store has. */
+static enum err find_numbers(struct cx *cx, struct order_new *in, size_t n,
+                             struct order_result *out)
+{
+    struct order_new **good = ARENA_ARRAY(cx->arena, n + 1, struct order_new *);
+    str *numbers = ARENA_ARRAY(cx->arena, n + 1, str);
+    size_t n_good = 0, n_numbers = 0;
+    for (size_t i = 0; i < n; i++)
+        if (out[i].err == OK)
+            good[n_good++] = &in[i];
+    if (n_good == 0)
+        return OK;
+    qsort(good, n_good, sizeof *good, by_number);
+    for (size_t i = 0; i < n_good; i++) {
+        struct order_plan *p = good[i]->plan;
+        bool is_again = i > 0 && str_eq(good[i - 1]->plan->o.number, p->o.number);
+        struct order_plan *before = is_again ? good[i - 1]->plan : NULL;
+        p->first = before && before->first ? before->first : is_again ? good[i - 1] : NULL;
+        if (!is_again)
+            numbers[n_numbers++] = p->o.number;
     }
-    TRY(parts_put(cx, o, via, p->who.is_new));
-    TRY(audit_add(cx, "order.add", p->who.customer.v, o->id.v, (str){0}));
-    return event_add(cx, EVENT_ORDER_ADDED, p->who.customer.v, o->id.v, (str){0});
+    struct list there;
+    TRY(db_all(cx, &q_order_by_numbers, &order_row_shape, &there,
+               ARGS(val_texts(numbers, n_numbers))));
+    const struct order *o = there.items;
+    for (size_t i = 0, k = 0; i < n_good && k < there.n;) {
+        struct order_plan *p = good[i]->plan;
+        int c = str_cmp(p->o.number, o[k].number);
+        if (c > 0) {
+            k++;
+            continue;
+        }
+        if (c == 0) {
+            p->first = NULL;
+            TRY(keep_fate(cx, plan_repeat(cx, p, &o[k]), &out[good[i] - in]));
+        }
+        i++;
+    }
+    return OK;
+}
+
+enum err order_plan_many(struct cx *cx, struct order_new *in, size_t n, struct order_result *out)
+{
+    assert(n <= INTAKES_MAX);
+    if (n == 0)
+        return OK;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct order_result){0};
+        cx->why = (struct fault){0};
+        TRY(keep_fate(cx, draft(cx, &in[i]), &out[i]));
+    }
+    TRY(name_products(cx, in, n));
+    TRY(find_numbers(cx, in, n, out));
+    struct order_batch *b = ARENA_NEW(cx->arena, struct order_batch);
+    b->contacts = ARENA_ARRAY(cx->arena, n, struct intake);
+    b->who = ARENA_ARRAY(cx->arena, n, struct intake_result);
+    b->of = ARENA_ARRAY(cx->arena, n, size_t);
+    for (size_t i = 0; i < n; i++) {
+        struct order_plan *p = in[i].plan;
+        if (out[i].err != OK || p->is_repeat || p->first)
+            continue;
+        make_contact(cx, &in[i], p);
+        b->of[b->n] = i;
+        b->contacts[b->n++] = p->intake;
+    }
+    in[0].plan->batch = b;
+    return intake_plan_many(cx, b->contacts, b->n, b->who);
+}
+
+/* Its number came before in the batch: what became of that one decides. */
+static enum err take_again(struct cx *cx, const struct order_new *in, const struct order_new *all,
+                           const struct order_result *out, struct order_result *mine)
+{
+    const struct order_new *first = in->plan->first;
+    const struct order_result *was = &out[first - all];
+    if (was->err == OK && is_same(&in->plan->o, &first->plan->o)) {
+        *mine = *was;
+        mine->is_repeat = true;
+        return OK;
+    }
+    if (was->err == OK)
+        return keep_fate(cx, fault_field(cx, ERR_CONFLICT, S("number"), M_ORDER_HERE), mine);
+    struct order_new one = *in; /* the plan of the batch stays: apply may run again */
+    TRY(keep_fate(cx, order_plan(cx, &one), mine));
+    return mine->err == OK ? order_take(cx, &one, &mine->id, &mine->is_repeat) : OK;
+}
+
+enum err order_take_many(struct cx *cx, struct order_new *in, size_t n, struct order_result *out)
+{
+    if (n == 0)
+        return OK;
+    struct order_batch *b = in[0].plan->batch;
+    TRY(intake_take_many(cx, b->contacts, b->n, b->who));
+    event_gather(cx);
+    int64_t *ids = ARENA_ARRAY(cx->arena, b->n + 1, int64_t);
+    size_t n_ids = 0;
+    for (size_t k = 0; k < b->n; k++) {
+        struct order_result *r = &out[b->of[k]];
+        const struct order *o = &in[b->of[k]].plan->o;
+        cx->why = b->who[k].why;
+        TRY(keep_fate(cx, of_customer(cx, b->who[k].err), r));
+        if (r->err != OK)
+            continue;
+        r->id = o->id;
+        r->customer = b->who[k].customer;
+        ids[n_ids++] = o->id.v;
+        TRY(order_put(cx, &in[b->of[k]], o, &b->who[k]));
+    }
+    if (n_ids)
+        TRY(are_ours(cx, ids, n_ids));
+    for (size_t k = 0; k < b->n; k++)
+        if (out[b->of[k]].err == OK)
+            TRY(parts_put(cx, &in[b->of[k]].plan->o, &b->who[k]));
+    for (size_t i = 0; i < n; i++) {
+        const struct order_plan *p = in[i].plan;
+        if (out[i].err == OK && p->is_repeat) {
+            out[i].id = p->o.id;
+            out[i].is_repeat = true;
+        }
+        if (p->first)
+            TRY(take_again(cx, &in[i], in, out, &out[i]));
+    }
+    return event_gathered(cx);
 }

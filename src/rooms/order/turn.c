@@ -272,14 +272,14 @@ static enum err count_anew(struct cx *cx, customer_id root, struct standing *out
 }
 
 /* What stands in the store is brought to what its rows say. */
-static enum err recount(struct cx *cx, customer_id root)
+enum err standing_recount(struct cx *cx, customer_id any)
 {
     struct standing was = {0}, is;
     struct list ids, days;
-    enum err e = db_one(cx, &q_standing_get, &standing_row_shape, &was, ARGS(V(root)));
+    enum err e = db_one(cx, &q_standing_of, &standing_row_shape, &was, ARGS(V(any)));
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    TRY(count_anew(cx, root, &is, &ids, &days));
+    TRY(count_anew(cx, any, &is, &ids, &days));
     if (is.activity == was.activity && was.activity_at.ms)
         is.activity_at = was.activity_at;
     TRY(standing_put(cx, &is));
@@ -299,7 +299,7 @@ static enum err rebuild_slice(struct cx *cx, struct turn_row *t, int32_t today)
                ARGS(V(t->rebuild_after), V((int64_t)RECOUNT_SLICE))));
     const struct number_row *r = roots.items;
     for (size_t i = 0; i < roots.n; i++) {
-        TRY(recount(cx, (customer_id){r[i].n}));
+        TRY(standing_recount(cx, (customer_id){r[i].n}));
         t->rebuild_after = r[i].n;
     }
     if (roots.n == RECOUNT_SLICE)

@@ -11,6 +11,8 @@ extern const struct job_kind standing_turn_job;
 /* Activities whose time has come. */
 extern const struct job_kind standing_due_job;
 
+/* Inside apply: a record is counted anew from its rows, as after something was taken back. Any of its ids. */
+enum err standing_recount(struct cx *cx, customer_id any) MUST_USE;
 /* Standing and day rows of a record against the rows they are made of; the jobs have done their
  * work. Not inside read_begin when the record is large. */
 enum err standing_verify(struct cx *cx, customer_id root, bool *is_right) MUST_USE;
