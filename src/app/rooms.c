@@ -4,6 +4,7 @@
 #include "rooms/audit/audit.h"
 #include "rooms/call/call.h"
 #include "rooms/card/card.h"
+#include "rooms/consent/consent.h"
 #include "rooms/customer/customer.h"
 #include "rooms/intake/intake.h"
 #include "rooms/list/list.h"
@@ -16,9 +17,9 @@
 #include "rooms/staff/staff.h"
 
 const struct room *const rooms[] = {
-    &settings_room, &staff_room, &audit_room,   &product_room,    &customer_room,
-    &intake_room,   &order_room, &segment_room, &phone_link_room, &call_room,
-    &card_room,     &panel_room, &search_room,  &list_room,       &hub_room,
+    &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
+    &intake_room,   &order_room,  &segment_room, &phone_link_room, &call_room,     &card_room,
+    &panel_room,    &search_room, &list_room,    &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 

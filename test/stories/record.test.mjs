@@ -229,3 +229,59 @@ test('a proposed change is decided: moved, a gift, or no', async (t) => {
   assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.city, 'Leeds');
   assert.equal((await agent.post(`/proposals/${city.id}`, { decision: 'moved' })).status, 409);
 });
+
+test('a field says where it came from and when it was confirmed; the record asks one thing', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const agent = await k.person('agent');
+  const api = await k.token('manager');
+  const id = (await api.must(200, 'POST', '/intake', { channel: 'form', identities: [{ type: 'email', value: 'ann@lee.example' }], claims: { name: 'Ann Lee' } })).customer.id;
+  const read = () => agent.must(200, 'GET', `/customers/${id}`);
+
+  let r = await read();
+  assert.deepEqual(r.ask, { field: 'phone', why: 'missing', part: null, value: '' });
+  assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}/card`)).ask, r.ask);
+  const mail = r.freshness.find((f) => f.field === 'email');
+  assert.deepEqual([mail.source, mail.part, mail.staff, mail.is_old], ['form', r.identities[0].id, null, false]);
+
+  await agent.must(204, 'POST', `/customers/${id}/confirm`, { field: mail.part });
+  await agent.must(204, 'POST', `/customers/${id}/confirm`, { field: 'name' });
+  await agent.must(200, 'PATCH', `/customers/${id}`, { city: 'Leeds' });
+  r = await read();
+  assert.equal(r.identities[0].state, 'confirmed');
+  for (const f of ['email', 'name', 'city']) {
+    const said = r.freshness.find((x) => x.field === f);
+    assert.equal(said.source, 'staff', f);
+    assert.ok(said.staff.id, f);
+  }
+  const other = (await agent.must(201, 'POST', '/customers', { claims: { name: 'Bo Lund' }, identities: [{ type: 'phone', value: '+46 8 123 456 78' }] })).customer.id;
+  const theirs = (await agent.must(200, 'GET', `/customers/${other}`)).identities[0].id;
+  for (const field of ['company', 'given', theirs, 'adr_0000000000001', 'x'])
+    assert.equal((await agent.post(`/customers/${id}/confirm`, { field })).body.field, 'field', field);
+  await owner.must(200, 'PATCH', '/settings', { old_after_days: 30 });
+  assert.equal((await owner.must(200, 'GET', '/settings')).old_after_days, 30);
+});
+
+test('what the customer said about offers is kept word by word; the last word stands', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const marketer = await k.person('marketer');
+  const id = await made(agent);
+  const say = (body) => agent.post(`/customers/${id}/consents`, body);
+
+  assert.equal((await say({ purpose: 'email_offers', state: 'given', channel: 'form' })).body.field, 'proof');
+  const yes = await say({ purpose: 'email_offers', state: 'given', channel: 'form', source: 'newsletter', proof: 'ticked box 3 of form 12', at: '2026-01-31T10:00:00Z' });
+  assert.equal(yes.status, 201, yes.text);
+  await say({ purpose: 'sms_offers', state: 'refused', channel: 'call' });
+  await say({ purpose: 'email_offers', state: 'withdrawn', channel: 'email', at: '2026-03-01T10:00:00Z' });
+  await say({ purpose: 'email_offers', state: 'given', channel: 'visit', proof: 'letter found later', at: '2026-02-01T10:00:00Z' }); // older: does not stand
+  const { consents } = await agent.must(200, 'GET', `/customers/${id}`);
+  assert.deepEqual(consents.map((c) => [c.purpose, c.state]), [['email_offers', 'withdrawn'], ['sms_offers', 'refused']]);
+  const all = await marketer.must(200, 'GET', `/customers/${id}/consents?limit=3`);
+  assert.deepEqual(all.now, consents);
+  assert.deepEqual(all.items.map((c) => c.state), ['given', 'withdrawn', 'refused']);
+  const rest = await marketer.must(200, 'GET', `/customers/${id}/consents?limit=3&cursor=${all.next}`);
+  assert.deepEqual([rest.items.length, rest.items[0].proof, rest.next], [1, 'ticked box 3 of form 12', null]);
+  assert.equal((await say({ purpose: 'email_offers', state: 'given', channel: 'form', proof: 'x', at: '2199-01-01T00:00:00Z' })).body.field, 'at');
+  assert.equal((await say({ purpose: 'everything', state: 'given', channel: 'form', proof: 'x' })).body.field, 'purpose');
+});

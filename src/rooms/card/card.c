@@ -12,7 +12,6 @@ enum {
     RELATIONS = 100,
     PEOPLE = 32, /* whose own calls are looked at */
     LINE_CHARS = 600,
-    NEW_DAYS = 30,
     JSON_LIMIT = 1 << 20,
     ABOUT_CHARS = 80
 };
@@ -84,11 +83,6 @@ static const struct field card_call_row_fields[] = {
     FIELD(struct card_call, spoke_name),
 };
 const struct shape card_call_row_shape = SHAPE("card_call", struct card_call, card_call_row_fields);
-static const struct field card_addresses_fields[] = {
-    FIELD(struct card_addresses, n),
-    FIELD(struct card_addresses, with_postal),
-};
-const struct shape card_addresses_shape = SHAPE("card_addresses", struct card_addresses, card_addresses_fields);
 static const struct field card_candidate_row_fields[] = {
     FIELD(struct card_candidate, id),
     FIELD(struct card_candidate, name),
@@ -115,10 +109,6 @@ static const struct field last_call_fields[] = {
     FIELD(struct card_last_call, is_unsolved),
 };
 static const struct shape last_call_shape = SHAPE("card_last_call", struct card_last_call, last_call_fields);
-static const struct field ask_fields[] = {
-    FIELD(struct card_ask, field, .nullable = true, .doc = "name, phone, email, language, address, heard_of_us"),
-};
-static const struct shape ask_shape = SHAPE("card_ask", struct card_ask, ask_fields);
 static const struct field choice_fields[] = {
     FIELD(struct card_choice, id),
     FIELD(struct card_choice, name, .personal = true),
@@ -142,7 +132,7 @@ static const struct field card_fields[] = {
     FIELD_LIST(struct card, notes, &note_shape),
     FIELD_LIST(struct card, proposals, &proposal_shape),
     FIELD_STRUCT(struct card, last_call, &last_call_shape, .nullable = true),
-    FIELD_STRUCT(struct card, ask, &ask_shape, .nullable = true, .doc = "The one thing to ask next"),
+    FIELD_STRUCT(struct card, ask, &next_ask_shape, .nullable = true, .doc = "The one thing to ask next"),
     FIELD(struct card, questions, .doc = "For the caller check"),
     FIELD(struct card, is_shared_number),
     FIELD_LIST(struct card, candidates, &choice_shape, .doc = "Others who have a handle of this record"),
@@ -158,8 +148,7 @@ const struct shape card_shape = SHAPE("card", struct card, card_fields);
 struct raw {
     struct standing standing;
     struct number_row checked;
-    struct card_addresses addresses;
-    struct list tasks, relations, open_orders, candidates, calls;
+    struct list tasks, relations, open_orders, candidates, calls, addresses, fresh;
     const struct settings *house;
     call_id call;
     int32_t today;
@@ -187,7 +176,8 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_card_open_orders, &card_order_row_shape, false, &r->open_orders, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &c->holdings, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
-        {&q_card_addresses, &card_addresses_shape, true, &r->addresses, by_root, false},
+        {&q_address_list, &address_row_shape, false, &r->addresses, by_root, false},
+        {&q_fresh_list, &fresh_row_shape, false, &r->fresh, by_root, false},
         {&q_card_candidates, &card_candidate_row_shape, false, &r->candidates,
          ARGS(V(root), V(root)), false},
         {&q_card_checked, &number_row_shape, true, &r->checked, ARGS(V(r->call)), false},
@@ -503,24 +493,22 @@ static bool has_handle(const struct card *c, int type)
 }
 
 /* One thing that is not known; nothing while something is late, or the customer is blocked. */
-static void make_ask(const struct cx *cx, struct card *c, const struct raw *r)
+static void make_ask(struct cx *cx, struct card *c, const struct raw *r)
 {
     const struct card_open *o = c->open.items;
     if ((c->open.n && o[0].is_late) || mark_of(c, MARK_BLOCKED))
         return;
-    bool is_fresh = cx->now_ms - c->customer.created_at.ms < (int64_t)NEW_DAYS * 24 * 3600 * 1000;
-    if (c->customer.name.len == 0)
-        c->ask.field = S("name");
-    else if (!has_handle(c, IDENTITY_EMAIL))
-        c->ask.field = S("email");
-    else if (!has_handle(c, IDENTITY_PHONE))
-        c->ask.field = S("phone");
-    else if (is_fresh && c->customer.heard_of_us.len == 0)
-        c->ask.field = S("heard_of_us");
-    else if (r->addresses.n == 0)
-        c->ask.field = S("address");
-    else if (c->customer.lang.len == 0)
-        c->ask.field = S("language");
+    struct list fresh = fresh_of(cx, &c->customer, &c->identities, &r->addresses, &r->fresh);
+    c->ask = ask_next(cx, &c->customer, &c->identities, &fresh, r->addresses.n > 0, false);
+}
+
+static bool has_postal(const struct list *addresses)
+{
+    const struct address *a = addresses->items;
+    for (size_t i = 0; i < addresses->n; i++)
+        if (a[i].postal.len)
+            return true;
+    return false;
 }
 
 static void make_questions(struct cx *cx, struct card *c, const struct raw *r)
@@ -530,7 +518,7 @@ static void make_questions(struct cx *cx, struct card *c, const struct raw *r)
     size_t n = 0;
     if (c->orders.n)
         out[n++] = S("order_number");
-    if (r->addresses.with_postal)
+    if (has_postal(&r->addresses))
         out[n++] = S("postcode");
     if (c->orders.n)
         out[n++] = S("last_purchase");

@@ -68,11 +68,6 @@ SELECT k.id, k.ring_ms, k.answer_ms, k.state, s.name, k.outcome, k.reason, k.not
  WHERE k.customer_id = :customer
  ORDER BY k.ring_ms DESC LIMIT :n;
 
--- name: card_addresses -> card_addresses
-SELECT count(*), COALESCE(SUM(CASE WHEN a.postal <> '' THEN 1 ELSE 0 END), 0)
-  FROM customer m JOIN address a ON a.customer_id = m.id
- WHERE m.root_id = :root;
-
 -- Others who have a handle of this record.
 -- name: card_candidates -> card_candidate
 SELECT r.id, r.name, r.lang, v.type

@@ -68,15 +68,12 @@ struct card_call {
     customer_id spoke;
     str spoke_name; /* when he who spoke has no record */
 };
-struct card_addresses {
-    int64_t n, with_postal;
-};
 struct card_candidate {
     customer_id id;
     str name, lang, type;
 };
 extern const struct shape card_order_row_shape, card_order_shape, card_call_row_shape,
-    card_addresses_shape, card_candidate_row_shape, card_shape;
+    card_candidate_row_shape, card_shape;
 
 struct card_numbers {
     money spent_12m;
@@ -105,9 +102,6 @@ struct card_last_call {
     str staff_name, outcome, note;
     bool is_today, is_unsolved;
 };
-struct card_ask {
-    str field;
-};
 struct card_choice {
     customer_id id;
     str name, name_lang, why;
@@ -120,7 +114,7 @@ struct card {
     struct card_numbers numbers;
     struct list advice, open, recent, orders, holdings, people, notes, proposals;
     struct card_last_call last_call;
-    struct card_ask ask;
+    struct next_ask ask;
     struct str_list questions;
     bool is_shared_number;
     struct list candidates;

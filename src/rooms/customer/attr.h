@@ -1,11 +1,13 @@
 /* rooms/customer/attr.h - custom attributes: what the company itself wants to know of its customers.
+ * Part of customer.h, which includes it.
  *
  * The administrator defines them; the code and the type never change, a rename changes the label.
  * Values are typed rows (see migration 0008): equality of texts goes by their folded form
  * (text_fold), order and ranges by `num`.
  */
 #pragma once
-#include "rooms/customer/history.h"
+#include "rooms/customer/customer.h"
+struct change_by;
 
 enum attr_type {
     ATTR_TEXT,    /* at most 500 characters */

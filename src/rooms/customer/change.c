@@ -6,7 +6,7 @@
 
 /* ---- rows of history ------------------------------------------------------------------------- */
 
-static const char *source_of(const struct cx *cx, const struct change_by *by)
+const char *change_source(const struct cx *cx, const struct change_by *by)
 {
     if (by && by->source)
         return by->source;
@@ -31,7 +31,7 @@ enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struc
         history_id id = {id_new(cx->now_ms)};
         TRY(db_run(cx, &q_history_insert,
                    ARGS(V(id), V(h[i].customer), V(cx->now_ms), V(actor_codes[cx->actor.kind]),
-                        V(cx->actor.id), V(source_of(cx, by)), V(h[i].field), V(h[i].part),
+                        V(cx->actor.id), V(change_source(cx, by)), V(h[i].field), V(h[i].part),
                         V(h[i].old), V(h[i].new), V(h[i].data),
                         val_int_or_null(by ? by->batch : 0))));
         if (is_searched(h[i].field))
@@ -139,6 +139,9 @@ enum err customer_change(struct cx *cx, const struct customer *seen, const struc
         TRY(customer_keys_add(cx, seen->id, *keys));
     }
     TRY(history_add(cx, h, n, by));
+    for (size_t i = 0; i < n; i++)
+        if (h[i].new.len)
+            TRY(fresh_put(cx, seen->id, h[i].field, 0, change_source(cx, by)));
     struct text named = text_in(cx->arena, 4000);
     for (size_t i = 0; i < n; i++) {
         if (i)

@@ -225,6 +225,9 @@ enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, 
 
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
 #include "rooms/customer/standing.h"
+#include "rooms/customer/history.h"
+#include "rooms/customer/attr.h"
+#include "rooms/customer/fresh.h"
 
 /* What conditions may ask (attributes.c); the second gives the company's own attributes. */
 extern const struct expr_table customer_attributes;

@@ -401,3 +401,34 @@ DELETE FROM attr WHERE attr_id = :attr AND customer_id IN (SELECT id FROM custom
 
 -- name: attr_insert
 INSERT INTO attr (customer_id, attr_id, folded, num, text) VALUES (:customer, :attr, :folded, :num, :text);
+
+-- Orders that should have arrived: nothing is asked then.
+-- name: orders_late -> number_row
+SELECT count(*) FROM (SELECT o.id FROM customer m JOIN orders o ON o.customer_id = m.id AND o.status IN ('open', 'paid', 'shipped')
+                       WHERE m.root_id = :root AND o.due_ms < :now LIMIT 1) x;
+
+-- ---- freshness ----
+
+-- name: fresh_list -> fresh_row
+SELECT f.field, f.part_id, f.source, f.confirmed_ms, s.id, s.name
+  FROM customer m JOIN freshness f ON f.customer_id = m.id LEFT JOIN staff s ON s.id = f.staff_id
+ WHERE m.root_id = :root
+ ORDER BY f.customer_id, f.field, f.part_id LIMIT 1000;
+
+-- name: fresh_put
+INSERT INTO freshness (customer_id, field, part_id, source, confirmed_ms, staff_id)
+VALUES (:customer, :field, :part, :source, :now, :staff)
+    ON CONFLICT (customer_id, field, part_id) DO UPDATE SET source = excluded.source, confirmed_ms = excluded.confirmed_ms,
+       staff_id = excluded.staff_id;
+
+-- name: identity_whose -> number_row
+SELECT c.root_id FROM identity_owner o JOIN customer c ON c.id = o.customer_id WHERE o.id = :id;
+
+-- ---- consents: the room consent writes them; the record shows them ----
+
+-- name: consent_of_customer -> consent_row
+SELECT k.id, k.purpose, k.state, k.channel, k.source, k.proof, k.at_ms, s.id, s.name
+  FROM customer m JOIN consent_now w ON w.customer_id = m.id JOIN consent k ON k.id = w.consent_id
+  LEFT JOIN staff s ON s.id = k.staff_id
+ WHERE m.root_id = :root
+ ORDER BY k.purpose, k.at_ms DESC, k.id DESC LIMIT 1280;

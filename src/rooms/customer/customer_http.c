@@ -76,6 +76,8 @@ static const struct route routes[] = {
     {.method = HTTP_PATCH, .path = "/api/v1/tasks/{id}", .may = MAY_SERVE | MAY(ROLE_RISK), .plan = task_patch_plan,
      .apply = task_patch_apply, .replay = task_replay, .in = &task_patch_shape, .out = &task_shape,
      .summary = "Change a task or say that it is done"},
+    {.method = HTTP_POST, .path = CUSTOMER "/confirm", .may = MAY_SERVE, .plan = confirm_plan, .apply = confirm_apply,
+     .in = &confirm_in_shape, .summary = "A field was confirmed with the customer"},
     {.method = HTTP_POST, .path = "/api/v1/proposals/{id}", .may = MAY_SERVE, .plan = proposal_plan, .apply = proposal_apply,
      .in = &proposal_in_shape, .out = &proposal_shape, .summary = "Accept or decline a proposed change"},
 };

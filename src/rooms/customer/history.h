@@ -1,4 +1,5 @@
 /* rooms/customer/history.h - what changed on a record, with both values, and taking it back.
+ * Part of customer.h, which includes it.
  *
  * Every change of a record's fields, tags, attributes, marks and parts leaves a row. The values are
  * personal and go with the customer; the audit beside it holds names of fields only.

@@ -1,8 +1,6 @@
 /* rooms/customer/inside.h - what the files of this room share; nobody else includes it. */
 #pragma once
 #include "rooms/customer/customer.h"
-#include "rooms/customer/attr.h"
-#include "rooms/customer/history.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -15,7 +13,8 @@ struct standing_out {
 struct record {
     struct customer customer;
     struct list marks, identities, addresses, holdings, relations, tasks, notes, proposals;
-    struct list tags, attributes;
+    struct list tags, attributes, freshness, consents;
+    struct next_ask ask;
     struct standing_out standing;
     struct str_list more;
     int64_t version;
@@ -33,6 +32,8 @@ enum err part_changed(struct cx *cx, customer_id root, const char *action, int64
 
 /* The text of a record by the name of its field; NULL: none of its own. */
 str *customer_text(struct customer *c, str field);
+
+const char *change_source(const struct cx *cx, const struct change_by *by);
 
 struct history_row {
     history_id id;
@@ -186,3 +187,7 @@ enum err attr_def_patch_plan(struct cx *cx, void *in, void *out);
 enum err attr_def_patch_apply(struct cx *cx, void *in, void *out);
 enum err attr_def_replay(struct cx *cx, int64_t id, void *out);
 enum err attr_def_gone(struct cx *cx, void *in, void *out);
+
+extern const struct shape confirm_in_shape;
+enum err confirm_plan(struct cx *cx, void *in, void *out);
+enum err confirm_apply(struct cx *cx, void *in, void *out);

@@ -60,6 +60,29 @@ struct tag {
     str name;
 };
 enum err tag_find(struct cx *cx, str name, struct tag *out) MUST_USE; /* ERR_NOT_FOUND, without a fault */
+enum consent_purpose {
+    CONSENT_EMAIL,
+    CONSENT_SMS,
+    CONSENT_PHONE,
+    CONSENT_POST,
+    CONSENT_PROFILING,
+    CONSENT_PURPOSES
+};
+extern const char *const consent_purpose_codes[CONSENT_PURPOSES];
+enum consent_state { CONSENT_GIVEN, CONSENT_REFUSED, CONSENT_WITHDRAWN };
+extern const char *const consent_state_codes[3];
+/* What the customer said about one purpose. */
+struct consent {
+    consent_id id;
+    int purpose, state;
+    str channel, source, proof;
+    when at;
+    struct staff_ref staff;
+};
+extern const struct shape consent_shape, consent_row_shape;
+/* One for each purpose, of the last words of all ids of a record: a refusal of any of them stands
+ * above what the others gave. */
+struct list consents_settle(struct arena *a, const struct list *rows);
 struct number_row {
     int64_t n;
 };

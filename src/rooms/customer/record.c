@@ -30,6 +30,9 @@ static const struct field record_fields[] = {
     FIELD_LIST(struct record, tasks, &task_shape, .doc = "Open ones"),
     FIELD_LIST(struct record, notes, &note_shape, .doc = "Newest first"),
     FIELD_LIST(struct record, proposals, &proposal_shape, .doc = "Proposed changes, not decided"),
+    FIELD_LIST(struct record, freshness, &fresh_shape, .doc = "Where a field came from and when it was last confirmed"),
+    FIELD_STRUCT(struct record, ask, &next_ask_shape, .nullable = true, .doc = "The one thing to ask next"),
+    FIELD_LIST(struct record, consents, &consent_shape, .doc = "The last word on each purpose"),
     FIELD_STRUCT(struct record, standing, &standing_out_shape),
     FIELD(struct record, more, .doc = "Lists above that hold more than is shown here"),
     FIELD(struct record, version),
@@ -45,6 +48,20 @@ static void cut(struct record *r, struct list *l, size_t limit, const char *name
     r->more.items[r->more.n++] = str_of(name);
 }
 
+/* Something is late, or the customer is blocked: no time for questions. */
+static bool is_held(const struct cx *cx, const struct record *r, int64_t orders_late)
+{
+    const struct mark *m = r->marks.items;
+    const struct task *t = r->tasks.items;
+    for (size_t i = 0; i < r->marks.n; i++)
+        if (m[i].mark == MARK_BLOCKED)
+            return true;
+    for (size_t i = 0; i < r->tasks.n; i++)
+        if (t[i].due_at.ms && t[i].due_at.ms < cx->now_ms)
+            return true;
+    return orders_late > 0;
+}
+
 enum err record_get(struct cx *cx, customer_id id, struct record *out)
 {
     const struct settings *house = settings_current(cx);
@@ -52,7 +69,8 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     struct list ids;
     TRY(customer_root(cx, id, &root, &ids));
     struct standing standing = {0};
-    struct list defs = {0}, values = {0};
+    struct number_row late = {0};
+    struct list defs = {0}, values = {0}, fresh = {0}, consents = {0};
     struct args by_root = ARGS(V(root));
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &out->customer, by_root, false},
@@ -60,6 +78,9 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_tag_of_customer, &tag_row_shape, false, &out->tags, by_root, false},
         {&q_attr_def_list, &attr_def_row_shape, false, &defs, NO_ARGS, false},
         {&q_attr_of_customer, &attr_row_shape, false, &values, by_root, false},
+        {&q_fresh_list, &fresh_row_shape, false, &fresh, by_root, false},
+        {&q_orders_late, &number_row_shape, true, &late, ARGS(V(root), V(cx->now_ms)), false},
+        {&q_consent_of_customer, &consent_row_shape, false, &consents, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
         {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
@@ -105,6 +126,10 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         .last_order_at = standing.last_order_at,
     };
     out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};
+    out->freshness = fresh_of(cx, &out->customer, &out->identities, &out->addresses, &fresh);
+    out->ask = ask_next(cx, &out->customer, &out->identities, &out->freshness, out->addresses.n > 0,
+                        is_held(cx, out, late.n));
+    out->consents = consents_settle(cx->arena, &consents);
     cut(out, &out->identities, IDENTITIES_SHOWN, "identities");
     cut(out, &out->addresses, PART_LIMIT, "addresses");
     cut(out, &out->holdings, PART_LIMIT, "holdings");

@@ -7,6 +7,9 @@ const char *const identity_type_codes[IDENTITY_TYPE_N] = {
     "phone", "email", "account", "card", "payment", "social", "cookie", "device", "external"};
 const char *const identity_state_codes[4] = {"confirmed", "claimed", "shared", "wrong"};
 const char *const mark_codes[3] = {"vip", "do_not_contact", "blocked"};
+const char *const consent_purpose_codes[CONSENT_PURPOSES] = {
+    "email_offers", "sms_offers", "phone_offers", "post_offers", "profiling"};
+const char *const consent_state_codes[3] = {"given", "refused", "withdrawn"};
 const char *const address_kind_codes[4] = {"home", "delivery", "billing", "office"};
 
 /* clang-format off */
@@ -253,8 +256,51 @@ static const struct field tag_fields[] = {
 const struct shape tag_shape = SHAPE("tag", struct tag, tag_fields);
 const struct shape tag_row_shape = SHAPE("tag_row", struct tag, tag_fields);
 
+static const struct field consent_fields[] = {
+    FIELD(struct consent, id),
+    FIELD_ENUM(struct consent, purpose, consent_purpose_codes),
+    FIELD_ENUM(struct consent, state, consent_state_codes),
+    FIELD(struct consent, channel, .doc = "By which it was said"),
+    FIELD(struct consent, source, .doc = "The form, campaign, counter …"),
+    FIELD(struct consent, proof, .personal = true),
+    FIELD(struct consent, at, .doc = "When it was said"),
+    FIELD_STRUCT(struct consent, staff, &staff_ref_shape, .nullable = true),
+};
+const struct shape consent_shape = SHAPE("consent", struct consent, consent_fields);
+static const struct field consent_row_fields[] = {
+    FIELD(struct consent, id),
+    FIELD_ENUM(struct consent, purpose, consent_purpose_codes),
+    FIELD_ENUM(struct consent, state, consent_state_codes),
+    FIELD(struct consent, channel),
+    FIELD(struct consent, source),
+    FIELD(struct consent, proof),
+    FIELD_AS(struct consent, at, "at_ms"),
+    FIELD_AS(struct consent, staff.id, "id", .nullable = true),
+    FIELD_AS(struct consent, staff.name, "name", .nullable = true),
+};
+const struct shape consent_row_shape = SHAPE("consent_row", struct consent, consent_row_fields);
+
 static const struct field number_row_fields[] = {
     FIELD(struct number_row, n),
 };
 const struct shape number_row_shape = SHAPE("number_row", struct number_row, number_row_fields);
 /* clang-format on */
+
+struct list consents_settle(struct arena *a, const struct list *rows)
+{
+    struct consent *out = ARENA_ARRAY(a, CONSENT_PURPOSES, struct consent);
+    const struct consent *r = rows->items;
+    size_t n = 0;
+    for (int purpose = 0; purpose < CONSENT_PURPOSES; purpose++) {
+        const struct consent *stands = NULL;
+        for (size_t i = 0; i < rows->n; i++) {
+            bool is_stricter =
+                stands && stands->state == CONSENT_GIVEN && r[i].state != CONSENT_GIVEN;
+            if (r[i].purpose == purpose && (!stands || is_stricter))
+                stands = &r[i]; /* else the newest: the rows are in that order */
+        }
+        if (stands)
+            out[n++] = *stands;
+    }
+    return (struct list){out, n};
+}

@@ -6,7 +6,6 @@
  * by an earlier row of the same file are known by a set of hashes of their handles. */
 #include "messages.h"
 #include "queries.h"
-#include "rooms/customer/attr.h"
 #include "rooms/import/inside.h"
 
 enum {

@@ -3,7 +3,6 @@
  * the history of changes, what it changed on the others. What stays is counted. */
 #include "messages.h"
 #include "queries.h"
-#include "rooms/customer/history.h"
 #include "rooms/import/inside.h"
 
 enum { SLICE = 100, STEP_CONTACTS = 0, STEP_CUSTOMERS, STEP_HISTORY, LEASE_MS = 15000 };

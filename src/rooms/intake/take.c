@@ -2,7 +2,6 @@
  * of them in turn. */
 #include "messages.h"
 #include "queries.h"
-#include "rooms/customer/history.h"
 #include "rooms/intake/inside.h"
 
 /* What of a batch is written together. */

@@ -1,6 +1,6 @@
 /* rooms/list/inside.h - what the files of this room share; nobody else includes it. */
 #pragma once
-#include "rooms/customer/attr.h"
+#include "rooms/customer/customer.h"
 #include "rooms/list/list.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"

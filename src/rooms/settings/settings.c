@@ -22,6 +22,7 @@ struct settings_out {
     int64_t activity_new_days, activity_active_days, activity_cooling_days, activity_idle_days;
     int64_t vip_amount;
     double vip_share;
+    int64_t old_after_days;
     int64_t version;
 };
 static const struct field settings_fields[] = {
@@ -43,6 +44,8 @@ static const struct field settings_fields[] = {
           .doc = "Spent in 12 months that makes a VIP, minor units of the base currency; 0: none"),
     FIELD(struct settings_out, vip_share,
           .doc = "So many percent of the buyers of 12 months, the best, are VIP; 0: none"),
+    FIELD(struct settings_out, old_after_days,
+          .doc = "A name, contact or address not confirmed for so long asks to be; 0: never"),
     FIELD(struct settings_out, version),
 };
 static const struct shape settings_shape = SHAPE("settings", struct settings_out, settings_fields);
@@ -68,6 +71,8 @@ static void take_row(struct settings *s, str name, str value)
         s->is_demo = str_eq(value, S("1"));
     else if (!str_to_int(value, &n) || n < 0)
         return;
+    else if (str_eq(name, S("old_after_days")))
+        s->old_after_days = n;
     else if (str_eq(name, S("version")))
         s->version = n;
     else if (str_eq(name, S("activity_new_days")))
@@ -273,7 +278,8 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
                                                   "activity_cooling_days",
                                                   "activity_idle_days",
                                                   "vip_amount",
-                                                  "vip_share"};
+                                                  "vip_share",
+                                                  "old_after_days"};
     struct settings now = {0};
     TRY(load(cx, &now));
     if (cx->if_match >= 0 && cx->if_match != now.version)
@@ -290,7 +296,8 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
                                     number(cx, in->activity_cooling_days),
                                     number(cx, in->activity_idle_days),
                                     number(cx, in->vip_amount),
-                                    number(cx, llround(in->vip_share * 100))};
+                                    number(cx, llround(in->vip_share * 100)),
+                                    number(cx, in->old_after_days)};
     struct text changed = text_in(cx->arena, 400);
     for (int i = 0; i < SETTINGS_N; i++) {
         if (!(which & 1u << i))
@@ -324,6 +331,7 @@ static enum err get(struct cx *cx, void *in, void *out)
                               .activity_idle_days = s.activity_days[3],
                               .vip_amount = s.vip_minor,
                               .vip_share = (double)s.vip_share / 100,
+                              .old_after_days = s.old_after_days,
                               .version = s.version};
     return OK;
 }
@@ -340,6 +348,7 @@ static const struct field settings_in_fields[] = {
     FIELD(struct settings_in, activity_idle_days),
     FIELD(struct settings_in, vip_amount),
     FIELD(struct settings_in, vip_share),
+    FIELD(struct settings_in, old_after_days, .min = 0, .max = 36500),
 };
 static const struct shape settings_in_shape =
     SHAPE("settings_in", struct settings_in, settings_in_fields);

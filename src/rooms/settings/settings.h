@@ -20,11 +20,12 @@ struct settings {
     int64_t vip_minor;        /* spent in 365 days that makes a VIP, in the base currency; 0: none */
     int64_t vip_share;        /* so many hundredths of a percent of the buyers, the best; 0: none */
     int64_t vip_share_minor;  /* where that share begins, as last counted; 0: not yet */
+    int64_t old_after_days;   /* a field that was not confirmed for so long asks to be; 0: never */
     int64_t version;
 };
 #define SETTINGS_DEFAULTS                                                                         \
     {                                                                                             \
-        .time_zone = S("UTC"), .base_currency = {"EUR"}, .activity_days = {30, 30, 90, 365},      \
+        .time_zone = S("UTC"), .base_currency = {"EUR"}, .activity_days = {30, 30, 90, 365}, .old_after_days = 365,      \
         .version = 1                                                                              \
     }
 /* The settings as of at most a second ago; never fails (defaults before the first run). Memory:
@@ -40,6 +41,7 @@ struct settings_in {
     int64_t activity_new_days, activity_active_days, activity_cooling_days, activity_idle_days;
     int64_t vip_amount; /* minor units; 0: none */
     double vip_share;   /* percent, two decimals; 0: none */
+    int64_t old_after_days;
 };
 /* Only the members whose bit stands in `which` (1 << SETTINGS_COMPANY …) are looked at. */
 enum {
@@ -54,6 +56,7 @@ enum {
     SETTINGS_ACTIVITY_IDLE,
     SETTINGS_VIP_AMOUNT,
     SETTINGS_VIP_SHARE,
+    SETTINGS_OLD_AFTER,
     SETTINGS_N,
     SETTINGS_HOUSE = (1 << SETTINGS_ACTIVITY_NEW) - 1 /* the bits of what the first run asks */
 };
