@@ -142,6 +142,19 @@ bool expr_needs_customer(const struct expr_plan *p);
 enum err expr_where(struct cx *cx, const struct expr_world *w, str text, struct made_text *m,
                     struct expr_trouble *why) MUST_USE;
 
+/* What stands at the top of a condition, joined by `and`: a list chooses by it which index to go by. */
+struct expr_top {
+    const struct expr_plan *plan;                    /* it alone */
+    enum { TOP_OTHER, TOP_EQUAL, TOP_RANGE } how;    /* one column compared with a value, or with a range */
+    const char *column;                              /* its SQL in the catalogue */
+    bool is_rows;                                    /* of rows of another table: expr_sql_ids */
+    str text;                                        /* TOP_EQUAL: the value, if it is a text … */
+    int64_t number;                                  /* … or a whole number as stored */
+};
+size_t expr_tops(struct cx *cx, const struct expr_plan *p, struct expr_top *out, size_t max);
+/* For a top with is_rows: SELECT DISTINCT … AS id, written from those rows, so that their index is used. */
+void expr_sql_ids(const struct expr_plan *p, struct made_text *m);
+
 /* One customer in memory: parts by their place in the plan. */
 struct expr_subject {
     const void **parts; /* struct, or struct list */

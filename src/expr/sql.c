@@ -160,7 +160,6 @@ static void emit_text(struct made_text *m, const struct bound *b)
 
 static void emit_rows(struct made_text *m, const struct rows *r, const struct expr_attr *known)
 {
-    made_sql(m, " FROM ");
     made_sql(m, r->list->from);
     made_sql(m, " WHERE ");
     made_sql(m, r->list->where);
@@ -196,7 +195,7 @@ static void emit_rows(struct made_text *m, const struct rows *r, const struct ex
 
 static void emit_exists(struct made_text *m, const struct rows *r)
 {
-    made_sql(m, "EXISTS (SELECT 1");
+    made_sql(m, "EXISTS (SELECT 1 FROM ");
     emit_rows(m, r, NULL);
     made_sql(m, ")");
 }
@@ -249,6 +248,7 @@ static void emit_call(struct made_text *m, const struct term *t)
     default:
         real_of_column(m, f);
     }
+    made_sql(m, " FROM ");
     emit_rows(m, &t->rows,
               t->call == CALL_COUNT || t->call == CALL_DISTINCT || t->call == CALL_SUM ? NULL : f);
     if (t->call == CALL_FIRST || t->call == CALL_LAST) {
@@ -357,4 +357,10 @@ void expr_sql(const struct expr_plan *p, struct made_text *m)
     made_sql(m, "(");
     emit(m, p->root, false);
     made_sql(m, ")");
+}
+
+void expr_sql_ids(const struct expr_plan *p, struct made_text *m)
+{
+    made_sql(m, "SELECT DISTINCT s.customer_id AS id FROM standing s, ");
+    emit_rows(m, &p->root->rows, NULL);
 }

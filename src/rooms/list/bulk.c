@@ -98,6 +98,7 @@ static const struct field bulk_in_fields[] = {
     FIELD(struct bulk_in, reason, .doc = "do_not_contact: why"),
     FIELD(struct bulk_in, ids, .max_len = CHOSEN_MAX, .max = 20, .doc = "The customers; or:"),
     FIELD(struct bulk_in, all, .doc = "All that where and q find; managers only"),
+    FIELD(struct bulk_in, where, .max_len = EXPR_TEXT_MAX, .multiline = true),
     FIELD(struct bulk_in, q),
 };
 const struct shape bulk_in_shape = SHAPE("bulk_action_in", struct bulk_in, bulk_in_fields);

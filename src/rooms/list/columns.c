@@ -26,7 +26,7 @@ static const char *const activities[] = {"new", "active", "cooling", "idle", "lo
 /* Each order has its index in migration list: change both. */
 /* clang-format off */
 static const struct column list_columns[] = {
-    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER("lower(substr(c.name, 1, 40))", .is_text = true), .width = 220, .is_shown = true},
+    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER(ORDER_BY_NAME, .is_text = true), .width = 220, .is_shown = true},
     {"kind", "field.kind", COLUMN_CHOICE, "c.kind", .choices = customer_kind_codes, .n_choices = 2, .choice_label = "kind.", .width = 100},
     {"company", "field.company", COLUMN_TEXT, "c.company", .width = 160, .is_shown = true},
     {"phone", "field.phone", COLUMN_PHONE, FIRST_HANDLE("phone"), .width = 150, .is_shown = true},

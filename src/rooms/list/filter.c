@@ -1,48 +1,195 @@
-/* rooms/list/filter.c - the condition of a list, taken apart. */
+/* rooms/list/filter.c - the condition of a list, taken apart: what an index of the order answers, what
+ * an index finds few rows by, and the rest. */
 #include "messages.h"
 #include "rooms/list/filter.h"
 #include "rooms/search/search.h"
 
+enum { TOPS_MAX = 32, FEW_MAX = 8 };
+
 struct filter {
-    size_t n;
+    const struct expr_plan *plan;
+    struct expr_top tops[TOPS_MAX];
+    size_t n_tops;
+    size_t few[FEW_MAX]; /* tops that an index answers */
+    size_t n_few;
 };
+
+/* Columns that an index begins with, by their SQL in the catalogue, and what it can be asked. `from`
+ * NULL: rows of another table. The owner is compared by his name and found by his number. */
+static const struct {
+    const char *column, *from, *id;
+    bool ranges;
+} indexed[] = {
+    {"s.activity", "standing s", "s.customer_id", false},
+    {"s.is_vip", "standing s", "s.customer_id", false},
+    {"s.spent_minor", "standing s", "s.customer_id", true},
+    {"s.orders", "standing s", "s.customer_id", true},
+    {"s.last_order_ms", "standing s", "s.customer_id", true},
+    {"s.last_contact_ms", "standing s", "s.customer_id", true},
+    {"c.country", "customer c", "c.id", false},
+    {"c.city", "customer c", "c.id", false},
+    {"c.created_ms", "customer c", "c.id", true},
+    {"t.folded", NULL, NULL, false},
+    {"v.value", NULL, NULL, false},
+    {"a.folded", NULL, NULL, false},
+    {"a.num", NULL, NULL, true},
+};
+enum { INDEXED_NONE = -1, INDEXED_OWNER = -2 };
+static const char owner_begins[] = "COALESCE((SELECT st.name FROM staff st";
+
+static int index_of(const struct expr_top *t)
+{
+    if (t->how == TOP_OTHER)
+        return INDEXED_NONE;
+    if (strncmp(t->column, owner_begins, sizeof owner_begins - 1) == 0)
+        return t->how == TOP_EQUAL && t->text.len ? INDEXED_OWNER : INDEXED_NONE;
+    for (int i = 0; i < (int)COUNT(indexed); i++)
+        if (strcmp(indexed[i].column, t->column) == 0 && t->is_rows == !indexed[i].from &&
+            (t->how == TOP_EQUAL || indexed[i].ranges))
+            return i;
+    return INDEXED_NONE;
+}
 
 enum err filter_read(struct cx *cx, str where, const struct filter **out)
 {
-    (void)cx;
-    (void)where;
     *out = NULL;
+    if (!str_trim(where).len)
+        return OK;
+    const struct settings *house = settings_current(cx);
+    struct expr_world *world = ARENA_NEW(cx->arena, struct expr_world);
+    *world =
+        (struct expr_world){&house_catalogue, cx->now_ms, house->time_zone, house->base_currency};
+    struct filter *f = ARENA_NEW(cx->arena, struct filter);
+    struct expr *e = NULL;
+    struct expr_plan *p = NULL;
+    enum err err = expr_parse(cx, where, &e, NULL);
+    if (err == OK)
+        err = expr_check(cx, world, where, e, NULL);
+    if (err == OK)
+        err = expr_plan(cx, world, e, &p);
+    if (err != OK)
+        return fault_at(cx, err, S("where"));
+    f->plan = p;
+    f->n_tops = expr_tops(cx, p, f->tops, TOPS_MAX);
+    for (size_t i = 0; i < f->n_tops && f->n_few < FEW_MAX; i++)
+        if (index_of(&f->tops[i]) != INDEXED_NONE)
+            f->few[f->n_few++] = i;
+    *out = f;
     return OK;
 }
 
 void filter_put(const struct filter *f, struct made_text *m)
 {
-    (void)f;
-    made_sql(m, "1 = 1");
+    expr_sql(f->plan, m);
 }
 
 bool filter_needs_customer(const struct filter *f)
 {
-    return f->n > 0;
+    return expr_needs_customer(f->plan);
+}
+
+/* Pairs of a condition and an order that have an index together (migration list): rows of the one stand
+ * far from the top of the other. A literal is that of a partial index. */
+static const struct {
+    const char *column, *text, *key, *literal;
+} pairs[] = {
+    {"s.activity", NULL, "s.last_contact_ms", NULL},
+    {"s.activity", NULL, "s.last_order_ms", NULL},
+    {"s.activity", NULL, "s.spent_minor", NULL},
+    {"c.country", NULL, ORDER_BY_NAME, NULL},
+    {"s.kind", "company", ORDER_BY_NAME, "c.kind = 'company'"},
+    {"s.kind", "company", "s.last_contact_ms", "s.kind = 'company'"},
+    {"s.kind", "company", "s.spent_minor", "s.kind = 'company'"},
+    {"s.is_vip", NULL, "s.last_contact_ms", "s.is_vip = 1"},
+    {"s.is_vip", NULL, "s.last_order_ms", "s.is_vip = 1"},
+    {"s.is_vip", NULL, "s.spent_minor", "s.is_vip = 1"},
+};
+
+/* What the order's index answers of this condition: itself, a literal, or nothing. */
+static bool put_of_order(const struct expr_top *t, const char *key, struct made_text *m)
+{
+    if (t->how == TOP_OTHER || t->is_rows)
+        return false;
+    if (strcmp(t->column, key) == 0) {
+        expr_sql(t->plan, m);
+        return true;
+    }
+    for (size_t i = 0; t->how == TOP_EQUAL && i < COUNT(pairs); i++) {
+        if (strcmp(t->column, pairs[i].column) != 0 || strcmp(key, pairs[i].key) != 0 ||
+            (pairs[i].text && !str_eq(t->text, str_of(pairs[i].text))) ||
+            (strcmp(t->column, "s.is_vip") == 0 && t->number != 1))
+            continue;
+        if (pairs[i].literal)
+            made_sql(m, pairs[i].literal);
+        else
+            expr_sql(t->plan, m);
+        return true;
+    }
+    return false;
 }
 
 void filter_put_range(const struct filter *f, const struct column *order, struct made_text *m)
 {
-    (void)f;
-    (void)order;
-    (void)m;
+    for (size_t i = 0; i < f->n_tops; i++) {
+        made_sql(m, " AND ");
+        if (!put_of_order(&f->tops[i], order->order.key, m))
+            made_sql(m, "1 = 1");
+    }
+}
+
+void filter_put_rest(const struct filter *f, size_t which, struct made_text *m)
+{
+    bool is_whole = f->n_tops == TOPS_MAX || which == SIZE_MAX;
+    if (is_whole) {
+        expr_sql(f->plan, m);
+        return;
+    }
+    made_sql(m, "1 = 1");
+    for (size_t i = 0; i < f->n_tops; i++) {
+        if (i == f->few[which])
+            continue;
+        made_sql(m, " AND ");
+        expr_sql(f->tops[i].plan, m);
+    }
+}
+
+/* Not when every condition is on the record alone. */
+bool filter_needs_standing(const struct filter *f)
+{
+    for (size_t i = 0; i < f->n_tops; i++)
+        if (f->tops[i].how == TOP_OTHER || f->tops[i].is_rows ||
+            strncmp(f->tops[i].column, "c.", 2) != 0)
+            return true;
+    return f->n_tops == TOPS_MAX;
 }
 
 size_t filter_few_n(const struct filter *f)
 {
-    return f->n;
+    return f->n_few;
 }
 
 void filter_put_few(const struct filter *f, size_t which, struct made_text *m)
 {
-    (void)f;
-    (void)which;
-    (void)m;
+    const struct expr_top *t = &f->tops[f->few[which]];
+    int at = index_of(t);
+    if (at == INDEXED_OWNER) {
+        made_sql(
+            m, "SELECT c.id AS id FROM customer c WHERE c.owner_id IN (SELECT st.id FROM staff st "
+               "WHERE st.name = ");
+        made_val(m, V(t->text));
+        made_sql(m, ")");
+        return;
+    }
+    if (!indexed[at].from) {
+        expr_sql_ids(t->plan, m);
+        return;
+    }
+    made_sql(m, "SELECT ");
+    made_sql(m, indexed[at].id);
+    made_sql(m, " AS id FROM ");
+    made_sql(m, indexed[at].from);
+    made_sql(m, " WHERE ");
+    expr_sql(t->plan, m);
 }
 
 enum err filter_words(struct cx *cx, str words, size_t limit, const struct list **out)

@@ -10,6 +10,9 @@ enum err filter_read(struct cx *cx, str where, const struct filter **out) MUST_U
 /* The whole condition, over standing s and customer c. */
 void filter_put(const struct filter *f, struct made_text *m);
 bool filter_needs_customer(const struct filter *f);
+bool filter_needs_standing(const struct filter *f);
+/* The whole condition without the part that was looked up; SIZE_MAX: nothing was. */
+void filter_put_rest(const struct filter *f, size_t which, struct made_text *m);
 /* " AND …" for what the index of this order answers by itself. */
 void filter_put_range(const struct filter *f, const struct column *order, struct made_text *m);
 /* Parts that an index answers: a SELECT of ids (column id), without LIMIT. */

@@ -26,6 +26,7 @@ enum column_kind {
 };
 extern const char *const column_kind_codes[COLUMN_KIND_N];
 
+#define ORDER_BY_NAME "lower(substr(c.name, 1, 40))"
 /* The order of a list: `from` is the table that has the index (from.key, from.id), named in `index`
  * where it is made. */
 struct order {

@@ -1,6 +1,6 @@
 /* rooms/list/meta.c - what the interface draws lists, filters and forms from: the tables, told as
  * JSON. */
-#include "rooms/list/inside.h"
+#include "rooms/list/filter.h"
 
 /* How a column is filtered: the code has words in the catalogue ("filter.contains"), the text is an
  * expression with {a} for the attribute and {v}, {w} for what is filled in. */
@@ -74,12 +74,28 @@ static enum column_kind kind_of(const struct column *c)
     return c->attr ? of_type[c->attr->type] : c->kind; /* the others are texts, which come first */
 }
 
+/* Does the language know this name? What it does not know has no filter. */
+static bool is_attribute(const char *name)
+{
+    for (size_t i = 0; i < house_catalogue.n; i++)
+        for (size_t k = 0; k < house_catalogue.tables[i]->n; k++)
+            if (strcmp(house_catalogue.tables[i]->attrs[k].name, name) == 0)
+                return true;
+    return false;
+}
+
+static const char *attribute_of(const struct column *c)
+{
+    return c->attribute ? c->attribute : c->name;
+}
+
 static void write_operators(struct json_out *j, const struct column *c)
 {
     enum column_kind kind = kind_of(c);
+    bool is_known = c->attr || is_attribute(attribute_of(c));
     json_key(j, S("operators"));
     json_array_begin(j);
-    for (size_t i = 0; i < operators[kind].n; i++) {
+    for (size_t i = 0; is_known && i < operators[kind].n; i++) {
         json_object_begin(j);
         pair(j, "code", operators[kind].at[i].code);
         pair(j, "text", operators[kind].at[i].text);
@@ -105,7 +121,7 @@ static void write_column(struct json_out *j, const struct column *c)
     flag(j, "is_shown", c->is_shown);
     json_key(j, S("width"));
     json_int(j, c->width);
-    pair(j, "attribute", c->attribute ? c->attribute : c->name);
+    pair(j, "attribute", attribute_of(c));
     write_operators(j, c);
     if (c->n_choices || (c->attr && c->attr->choices.n))
         write_choices(j, c);

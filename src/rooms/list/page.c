@@ -2,7 +2,7 @@
  *
  * Two ways to a page, and both look at a bounded number of rows:
  *   walk    the index of the order is walked from the cursor on and each row asked whether it fulfils
- *           the condition: good when many do. After WALK_MAX rows the page ends as it is.
+ *           the condition: good when many do. After WALK_NS the page ends as it is.
  *   gather  what an index knows to be few is looked up, and what fulfils the rest is put in order:
  *           good when few do.
  * Which way is measured, not guessed: a look at the index counts up to GATHER_MAX. */
@@ -10,7 +10,16 @@
 #include "queries.h"
 #include "rooms/list/filter.h"
 
-enum { WALK_MAX = 16000, GATHER_MAX = 4000, COUNT_MAX = 10000, PAGE_DEFAULT = 50, FOUND_MAX = 500 };
+enum {
+    GATHER_MAX = 4000,
+    STEP_FIRST = 250,
+    STEP_MOST = 8000,
+    WALK_MAX = 40000,
+    WALK_NS = 10 * 1000 * 1000, /* of one page */
+    COUNT_MAX = 10000,
+    PAGE_DEFAULT = 50,
+    FOUND_MAX = 500
+};
 
 struct list_in {
     str where, q, sort, columns;
@@ -19,6 +28,7 @@ struct list_in {
 };
 /* clang-format off */
 static const struct field list_in_fields[] = {
+    FIELD(struct list_in, where, .max_len = EXPR_TEXT_MAX, .multiline = true, .doc = "An expression that the customers fulfil"),
     FIELD(struct list_in, q, .doc = "Free words: name, number, address, tag"),
     FIELD(struct list_in, sort, .max_len = 60, .doc = "A sortable column of /meta; '-' before it: falling"),
     FIELD(struct list_in, columns, .max_len = 4000, .doc = "Columns of /meta, by commas; none: the usual ones"),
@@ -162,13 +172,14 @@ static void put_walk(struct made_text *m, const struct wish *w, int64_t limit)
     made_val(m, V(limit));
 }
 
-static void put_joins(struct made_text *m, const struct wish *w, bool needs_customer)
+static void put_joins(struct made_text *m, bool needs_standing, bool needs_customer)
 {
     const char *join =
         m->is_postgres ? " JOIN " : " CROSS JOIN "; /* SQLite keeps the order of CROSS */
-    (void)w;
-    made_sql(m, join);
-    made_sql(m, "standing s ON s.customer_id = w.id");
+    if (needs_standing) {
+        made_sql(m, join);
+        made_sql(m, "standing s ON s.customer_id = w.id");
+    }
     if (needs_customer) {
         made_sql(m, join);
         made_sql(m, "customer c ON c.id = w.id");
@@ -185,22 +196,42 @@ static enum err read_places(struct cx *cx, const struct wish *w, struct made_tex
 
 /* ---- walk ------------------------------------------------------------------------------------- */
 
-/* Row number WALK_MAX of the index behind the place: where a walk that found too little ends. */
-static enum err walk_end(struct cx *cx, const struct wish *w, struct list *out)
+/* Row number `n` of the index behind the place; none when it ends before. */
+static enum err walk_end(struct cx *cx, const struct wish *w, int64_t n, struct list *out)
 {
     struct made_text m = made_begin(cx);
     if (!w->has_place || m.is_postgres) {
-        put_stretch(&m, w, w->has_place ? BEHIND : FROM_THE_START, 1, WALK_MAX - 1);
+        put_stretch(&m, w, w->has_place ? BEHIND : FROM_THE_START, 1, n - 1);
     } else {
         made_sql(&m, "SELECT id, key FROM (");
-        put_walk(&m, w, WALK_MAX);
+        put_walk(&m, w, n);
         made_sql(&m, ") LIMIT 1 OFFSET ");
-        made_val(&m, V(WALK_MAX - 1));
+        made_val(&m, V(n - 1));
     }
     return read_places(cx, w, &m, out);
 }
 
-static enum err walk(struct cx *cx, const struct wish *w, struct list *out, struct place *end,
+/* Those of the next `n` rows that fulfil the condition, at most `limit`. */
+static enum err walk_step(struct cx *cx, const struct wish *w, int64_t n, int64_t limit,
+                          struct list *out)
+{
+    bool needs_customer = filter_needs_customer(w->filter);
+    struct made_text m = made_begin(cx);
+    made_sql(&m, "SELECT w.id, w.key FROM (");
+    put_walk(&m, w, n);
+    made_sql(&m, ") w");
+    put_joins(&m, filter_needs_standing(w->filter) || !needs_customer, needs_customer);
+    made_sql(&m, " WHERE ");
+    filter_put(w->filter, &m);
+    if (m.is_postgres) /* SQLite gives them in this order, and would gather all of them first */
+        put_order(&m, w, "w.key", "w.id");
+    made_sql(&m, " LIMIT ");
+    made_val(&m, V(limit));
+    return read_places(cx, w, &m, out);
+}
+
+/* Step by step, each as long as the time that is left allows by the time of the one before. */
+static enum err walk(struct cx *cx, struct wish *w, struct list *out, struct place *end,
                      bool *is_cut)
 {
     struct made_text m = made_begin(cx);
@@ -209,25 +240,31 @@ static enum err walk(struct cx *cx, const struct wish *w, struct list *out, stru
         put_walk(&m, w, w->limit + 1);
         return read_places(cx, w, &m, out);
     }
-    made_sql(&m, "SELECT w.id, w.key FROM (");
-    put_walk(&m, w, WALK_MAX);
-    made_sql(&m, ") w");
-    put_joins(&m, w, filter_needs_customer(w->filter));
-    made_sql(&m, " WHERE ");
-    filter_put(w->filter, &m);
-    if (m.is_postgres) /* SQLite gives them in this order, and would gather all of them first */
-        put_order(&m, w, "w.key", "w.id");
-    made_sql(&m, " LIMIT ");
-    made_val(&m, V(w->limit + 1));
-    TRY(read_places(cx, w, &m, out));
-    if ((int64_t)out->n > w->limit)
-        return OK;
-    struct list last;
-    TRY(walk_end(cx, w, &last));
-    *is_cut = last.n == 1;
-    if (*is_cut)
-        *end = *(struct place *)last.items;
-    return OK;
+    struct place *found = ARENA_ARRAY(cx->arena, (size_t)w->limit + 1, struct place);
+    int64_t begun = clock_mono_ns(), step = STEP_FIRST, looked = 0;
+    *out = (struct list){found, 0};
+    for (;;) {
+        struct list some, last;
+        TRY(walk_step(cx, w, step, w->limit + 1 - (int64_t)out->n, &some));
+        if (some.n)
+            memcpy(found + out->n, some.items, some.n * sizeof *found);
+        out->n += some.n;
+        if ((int64_t)out->n > w->limit)
+            return OK;
+        TRY(walk_end(cx, w, step, &last));
+        if (!last.n)
+            return OK;
+        *end = w->after = *(struct place *)last.items;
+        w->has_place = true;
+        looked += step;
+        int64_t spent = clock_mono_ns() - begun, left = WALK_NS - spent;
+        if (left <= spent / 4 || looked >= WALK_MAX) {
+            *is_cut = true;
+            return OK;
+        }
+        int64_t fits = (int64_t)((double)left / (double)(spent + 1) * (double)looked);
+        step = fits < STEP_FIRST ? STEP_FIRST : fits > STEP_MOST ? STEP_MOST : fits;
+    }
 }
 
 /* ---- gather ----------------------------------------------------------------------------------- */
@@ -279,11 +316,11 @@ static void put_gathered(struct made_text *m, const struct wish *w, size_t which
         made_val(m, V(GATHER_MAX + 1));
     }
     made_sql(m, ") w");
-    put_joins(m, w, true);
+    put_joins(m, true, true);
     made_sql(m, " WHERE 1 = 1");
     if (w->filter) {
         made_sql(m, " AND ");
-        filter_put(w->filter, m);
+        filter_put_rest(w->filter, w->found ? SIZE_MAX : which, m);
     }
 }
 
@@ -392,6 +429,7 @@ enum { HOW_EXACT, HOW_AT_LEAST, HOW_ABOUT };
 static const char *const how_codes[] = {"exact", "at_least", "about"};
 /* clang-format off */
 static const struct field many_in_fields[] = {
+    FIELD(struct many_in, where, .max_len = EXPR_TEXT_MAX, .multiline = true, .doc = "An expression that the customers fulfil"),
     FIELD(struct many_in, q, .doc = "Free words"),
 };
 const struct shape many_in_shape = SHAPE("customer_count_in", struct many_in, many_in_fields);
@@ -436,7 +474,7 @@ static enum err sample(struct cx *cx, const struct wish *w, int64_t all, int64_t
         made_sql(&m, " ORDER BY s.customer_id LIMIT ");
         made_val(&m, V(SAMPLE_ROWS));
         made_sql(&m, ") w");
-        put_joins(&m, w, true);
+        put_joins(&m, true, true);
         made_sql(&m, " WHERE ");
         filter_put(w->filter, &m);
         TRY(made_query(cx, &m, "customer_sample", &q));

@@ -71,7 +71,7 @@ const struct shape views_shape = SHAPE("views", struct views_out, views_fields);
 /* Those that the house brings; the interface has a name for each code. */
 static const struct { const char *code, *where, *sort; } of_house[] = {
     {"all", "", "-last_contact_at"},
-    {"mine", "owner = me", "-last_contact_at"},
+    {"mine", "", "-last_contact_at"}, /* the owner's name comes at the request */
     {"vip", "vip", "-spent"},
     {"cooling", "activity = cooling", "-last_contact_at"},
     {"new", "days_since(created_at) < 7", "-created_at"},
@@ -139,6 +139,20 @@ static int64_t own_id(const struct cx *cx)
     return cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0;
 }
 
+/* A text of an expression. */
+static str quoted(struct cx *cx, str s)
+{
+    struct text t = text_in(cx->arena, 4 * s.len + 8);
+    text_add_char(&t, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '"' || s.ptr[i] == '\\')
+            text_add_char(&t, '\\');
+        text_add_char(&t, s.ptr[i]);
+    }
+    text_add_char(&t, '"');
+    return text_str(&t);
+}
+
 enum err views_route(struct cx *cx, void *in, void *out)
 {
     (void)in;
@@ -151,6 +165,7 @@ enum err views_route(struct cx *cx, void *in, void *out)
                                  .is_shared = true,
                                  .where = str_of(of_house[i].where),
                                  .sort = str_of(of_house[i].sort)};
+    items[1].where = arena_printf(cx->arena, "owner = " SFMT, SARG(quoted(cx, cx->actor.name)));
     for (size_t i = 0; i < rows.n; i++)
         view_of(cx, (const struct view_row *)rows.items + i, &items[COUNT(of_house) + i]);
     v->items = (struct list){items, rows.n + COUNT(of_house)};
