@@ -6,16 +6,22 @@
  *   bench-load bulk    --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
  *   bench-load create  --port P --token T --customers N [--connections 64] [--seconds 10]
  *   bench-load read    --port P --token T --customers N [--connections 32] [--seconds 10]
+ *   bench-load SEARCH  --port P --token T --customers N [--connections 8] [--seconds 10]
+ *                      SEARCH: search-name, search-phone, search-email, search-short, search
  *   bench-load ring    --port P --token T --customers N --link L --desks FILE [--rate 200] [--intakes 500] [--seconds 20]
  *
  * bulk sends the intakes of `intake` as lines of POST /bulk/intake, and names for those that are new; its per_second and
  * cpu_ms_each are of lines, its times of requests. create makes a new person with name, phone and e-mail by POST /customers.
+ * search asks for fragments, each as likely as any other: of names of the generator's people in English, Japanese, Chinese,
+ * Russian and Kazakh (a beginning, a middle, two words, the Latin spelling), of telephone numbers in several formats, of
+ * addresses; short ones: one or two letters and pieces that nearly everybody has. `search` mixes the first three.
  * All but ring are closed loops: each connection sends the next request when the answer is there. ring is an open
  * loop: calls begin at fixed times whatever the server does, and a late answer counts from the time it was due.
  * Callers are drawn by Zipf (s = 1) over the customers that `kith demo --customers N` made; 80 % of intakes are theirs.
  * One JSON object goes to stdout: rate, percentiles in ms, errors, and the server's CPU ms per request (from /proc/PID/stat
  * when --pid is given).
  */
+#include "app/demo/data.h"
 #include "app/demo/generated.h"
 
 #include <errno.h>
@@ -342,6 +348,145 @@ static void lines_count(const char *p, size_t n, struct figures *f)
             fprintf(stderr, "bench: %.*s\n", (int)(end - line < 400 ? end - line : 400), line);
     }
 }
+
+/* ---- fragments ---- */
+
+static const struct people *people;
+
+static bool is_one_of(size_t n, size_t of)
+{
+    return chance_below(&chance, of) < n;
+}
+
+/* `n` characters from the one numbered `from` on. */
+static str part_of(str s, size_t from, size_t n)
+{
+    size_t at = 0, end;
+    for (; from && at < s.len; from--)
+        do
+            at++;
+        while (at < s.len && ((unsigned char)s.ptr[at] & 0xC0) == 0x80);
+    for (end = at; n && end < s.len; n--)
+        do
+            end++;
+        while (end < s.len && ((unsigned char)s.ptr[end] & 0xC0) == 0x80);
+    return (str){s.ptr + at, end - at};
+}
+
+static const struct word *word_of(const struct culture *c, bool is_family)
+{
+    struct words w = is_family ? c->families : is_one_of(1, 2) ? c->women : c->men;
+    return &w.items[chance_below(&chance, w.n)];
+}
+
+static const struct culture *some_culture(void)
+{
+    static const char *const codes[] = {"en", "ja", "zh", "ru", "kk"};
+    const struct culture *c = people_culture(people, codes[chance_below(&chance, COUNT(codes))]);
+    if (!c)
+        abort();
+    return c;
+}
+
+static str name_fragment(char out[static 200])
+{
+    const struct culture *c = some_culture();
+    const struct word *family = word_of(c, true), *given = word_of(c, false);
+    bool is_latin = family->latin.len && is_one_of(1, 4);
+    str text = is_latin ? family->latin : family->text;
+    size_t chars = str_chars(text), least = (unsigned char)text.ptr[0] >= 0xE3 ? 1 : 3;
+    if (chars < least)
+        least = chars;
+    size_t n = least + chance_below(&chance, chars - least + 1);
+    str start = part_of(text, 0, n),
+        middle = part_of(text, chance_below(&chance, chars - n + 1), n);
+    switch (chance_below(&chance, 4)) {
+    case 0:
+    case 1:
+        return start;
+    case 2:
+        return middle;
+    default:
+        return (str){out, (size_t)snprintf(out, 200, SFMT " " SFMT, SARG(given->text),
+                                           SARG(part_of(family->text, 0, n)))};
+    }
+}
+
+static str phone_fragment(char out[static 200])
+{
+    struct generated_phone phone =
+        generated_phone((int64_t)chance_below(&chance, (uint64_t)opt.customers));
+    str digits = {phone.text + 1, strlen(phone.text) - 1};
+    size_t n = 4 + chance_below(&chance, 6), from = chance_below(&chance, digits.len - n + 1);
+    str part = part_of(digits, from, n);
+    if (is_one_of(1, 3))
+        from = digits.len - n, part = part_of(digits, from, n);
+    static const char *const between[] = {"", " ", "-", ") "};
+    size_t cut = n / 2, way = chance_below(&chance, COUNT(between));
+    return (str){out, (size_t)snprintf(out, 200, "%s%.*s%s%.*s", way == 3 ? "(" : "", (int)cut,
+                                       part.ptr, between[way], (int)(n - cut), part.ptr + cut)};
+}
+
+static str email_fragment(char out[static 200])
+{
+    const struct culture *c = people_culture(people, "en");
+    str family = word_of(c, true)->text, given = word_of(c, false)->text;
+    long long number = (long long)chance_below(&chance, (uint64_t)opt.customers);
+    switch (chance_below(&chance, 4)) {
+    case 0:
+        return (str){out, (size_t)snprintf(out, 200, SFMT "." SFMT, SARG(given),
+                                           SARG(part_of(family, 0, 3)))};
+    case 1:
+        return (str){out, (size_t)snprintf(out, 200, SFMT ".%lld", SARG(family), number / 1000)};
+    case 2:
+        return (str){out, (size_t)snprintf(out, 200, ".%lld@", number)};
+    default:
+        return (str){out, (size_t)snprintf(out, 200, SFMT ".%lld@mail.exa",
+                                           SARG(part_of(family, 1, 20)), number / 100)};
+    }
+}
+
+static str short_fragment(char out[static 200])
+{
+    static const char *const common[] = {
+        "a",    "s",   "an",   "ан",  "а",    "е",    "+49",
+        "+4",   "49",  "44",   "442", "mail", "exam", "@mail.example",
+        "post", "田",  "王",   "ana", "ов",   "ова",  "0",
+        "00",   "000", "0000", "g0",  "o",    "нұр",  "ч"};
+    (void)out;
+    return str_of(common[chance_below(&chance, COUNT(common))]);
+}
+
+static str any_fragment(char out[static 200])
+{
+    switch (chance_below(&chance, 3)) {
+    case 0:
+        return name_fragment(out);
+    case 1:
+        return phone_fragment(out);
+    default:
+        return email_fragment(out);
+    }
+}
+
+static str (*fragment)(char out[static 200]);
+static void ask_search(struct conn *c)
+{
+    char text[200], path[1024];
+    str q = fragment(text);
+    size_t n = (size_t)snprintf(path, sizeof path, "/api/v1/search?q=");
+    for (size_t i = 0; i < q.len; i++)
+        n += (size_t)snprintf(path + n, sizeof path - n, "%%%02X", (unsigned char)q.ptr[i]);
+    conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+static const struct {
+    const char *mode;
+    str (*fragment)(char out[static 200]);
+} searches[] = {{"search", any_fragment},
+                {"search-name", name_fragment},
+                {"search-phone", phone_fragment},
+                {"search-email", email_fragment},
+                {"search-short", short_fragment}};
 
 /* ---- closed loops -------------------------------------------------------------------------------------------- */
 
@@ -689,8 +834,13 @@ int main(int argc, char **argv)
         ask = ask_create, usual = 64;
     else if (strcmp(opt.mode, "read") == 0)
         ask = ask_read, usual = 32;
-    else
+    for (size_t i = 0; i < COUNT(searches); i++)
+        if (strcmp(opt.mode, searches[i].mode) == 0)
+            ask = ask_search, usual = 8, fragment = searches[i].fragment;
+    if (!ask)
         return 2;
+    if (ask == ask_search)
+        people = people_open(a);
     opt.connections = opt.connections ? opt.connections : usual;
     if (ask == ask_card || ask == ask_read)
         ids_collect(a, 20000);

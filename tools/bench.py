@@ -85,7 +85,8 @@ def measure(name, url, a, scratch):
     try:
         rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
         load(server, options, "intake", "--seconds", a.warm)
-        for mode, connections in (("intake", 64), ("card", 32), ("lookup", 8)):
+        for mode, connections in (("intake", 64), ("card", 32), ("lookup", 8), ("search-name", 8), ("search-phone", 8), ("search-email", 8),
+                                  ("search-short", 8)):
             rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
             f = median_round(rounds, mode)[mode]
             rows.append((mode, f"{connections} connections",

@@ -12,7 +12,9 @@ static bool is_letter_or_digit(char c)
 /* "anna.smith@ma" is anna smith ma, and annasmithma. */
 static struct token token_of(struct arena *a, str s)
 {
-    struct token t = {.words = ARENA_ARRAY(a, s.len / 2 + 1, str)};
+    struct token t = {.words = ARENA_ARRAY(a, s.len / 2 + 1, str),
+                      .raw = s,
+                      .is_address = memchr(s.ptr, '@', s.len) != NULL};
     char *squeezed = arena_alloc(a, s.len + 1, 1);
     size_t n = 0;
     for (size_t i = 0; i < s.len;) {
@@ -76,12 +78,25 @@ static bool is_of_numbers(char c)
            c == ' ';
 }
 
-static bool has_marks(str s)
+enum marks { MARKS_NONE, MARKS_SOME, MARKS_OF_HANDLE, MARKS_OF_ADDRESS };
+
+/* "anna-maria", "anna.sm", "anna@": the second may be a handle rather than a name, the third is one. */
+static enum marks marks_of(str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_letter_or_digit(s.ptr[i]) && s.ptr[i] != ' ')
-            return true;
-    return false;
+    enum marks found = MARKS_NONE;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        enum marks here = MARKS_NONE;
+        bool is_amid = i && i + 1 < s.len && s.ptr[i + 1] != ' ' && s.ptr[i - 1] != ' ';
+        if (c == '@')
+            here = MARKS_OF_ADDRESS;
+        else if ((c == '.' && is_amid) || c == '_' || c == ':')
+            here = MARKS_OF_HANDLE;
+        else if (!is_letter_or_digit(c) && c != ' ')
+            here = MARKS_SOME;
+        found = here > found ? here : found;
+    }
+    return found;
 }
 
 /* A number is kept with its country and without what is dialled before it. */
@@ -122,9 +137,14 @@ void search_read(struct arena *a, str typed, struct asked *out)
         add_numbers(a, out);
         return;
     }
+    enum marks marks = marks_of(t);
+    if (marks >= MARKS_OF_HANDLE)
+        add_variant(a, out, READ_HANDLE, t);
+    if (marks == MARKS_OF_ADDRESS)
+        return;
     struct name_keys keys = name_keys(a, t, (str){0});
     for (size_t i = 0; i < keys.n; i++)
         add_variant(a, out, READ_NAME, keys.keys[i]);
-    if (has_marks(t))
+    if (marks == MARKS_SOME)
         add_variant(a, out, READ_HANDLE, t);
 }

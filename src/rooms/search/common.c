@@ -1,21 +1,29 @@
-/* rooms/search/common.c - which pieces nearly everybody has ("mail", "exa", the code of the country).
+/* rooms/search/common.c - which pieces many have ("mail", "exa", the code of the country).
  *
- * FTS5 goes through its lists from the newest on and stops at the limit. PostgreSQL's GIN reads a list whole before the first
- * row comes, and a list of half a million is ten milliseconds; so where all pieces are common the newest documents are looked
- * through first. Common is what is common among the newest: a count of a thousand of them, made anew each ten minutes. It
- * decides the way, never what is found. */
+ * A list of half a million says little and takes milliseconds to go through. Pieces that nearly everybody has are not asked for
+ * beside rarer ones. And where all pieces are common: FTS5 goes through its lists from the newest on and stops at the limit, but
+ * PostgreSQL's GIN reads a list whole before the first row comes, so the newest documents are looked through first. Common is
+ * what is common among the newest: a count of a thousand of them, made anew each ten minutes. It decides the way, never what is
+ * found. */
 #include "queries.h"
 #include "rooms/search/inside.h"
 #include <pthread.h>
 
-enum { SLOTS = 1 << 16, SAMPLE = 1000, OF_100 = 5, AGE_MS = 600000 };
-
-struct pieces_row {
-    str grams;
+enum {
+    SLOTS = 1 << 16,
+    SAMPLE = 1000,
+    COMMON = 5,
+    RARE = 10,
+    ALL_HAVE = 40 /* of 100 */,
+    AGE_MS = 600000
 };
-static const struct field pieces_fields[] = {FIELD(struct pieces_row, grams)};
-static const struct shape search_pieces_row_shape =
-    SHAPE("search_pieces_row", struct pieces_row, pieces_fields);
+
+struct sample_row {
+    str text;
+};
+static const struct field sample_fields[] = {FIELD(struct sample_row, text)};
+static const struct shape search_sample_shape =
+    SHAPE("search_sample", struct sample_row, sample_fields);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -32,37 +40,64 @@ static uint16_t *count_of(str piece)
     return &common.counts[(h ^ h >> 32) % SLOTS];
 }
 
-static void count(const struct list *rows)
+static void count(struct arena *a, const struct list *rows)
 {
-    const struct pieces_row *r = rows->items;
+    const struct sample_row *r = rows->items;
     memset(common.counts, 0, sizeof common.counts);
     for (size_t i = 0; i < rows->n; i++) {
-        for (str rest = r[i].grams; rest.len;)
+        for (str rest = search_pieces(a, r[i].text); rest.len;)
             ++*count_of(str_cut(&rest, ' '));
     }
     common.n = rows->n;
 }
 
-enum err search_is_common(struct cx *cx, str pieces, bool *out)
+static enum err count_when_due(struct cx *cx)
 {
-    *out = false;
+    struct list rows = {0};
     pthread_mutex_lock(&lock);
-    bool is_old = common.made_ms == 0 || cx->now_ms > common.made_ms + AGE_MS;
-    if (is_old)
+    bool is_due = common.made_ms == 0 || cx->now_ms > common.made_ms + AGE_MS;
+    if (is_due)
         common.made_ms = cx->now_ms; /* the others go on with what there is */
     pthread_mutex_unlock(&lock);
-    if (is_old) {
-        struct list rows = {0};
-        TRY(db_all(cx, &q_search_sample, &search_pieces_row_shape, &rows, ARGS(V(SAMPLE))));
-        pthread_mutex_lock(&lock);
-        count(&rows);
-        pthread_mutex_unlock(&lock);
-    }
+    if (!is_due)
+        return OK;
+    TRY(db_all(cx, &q_search_sample, &search_sample_shape, &rows, ARGS(V(SAMPLE))));
     pthread_mutex_lock(&lock);
-    bool is_common = common.n >= SAMPLE;
-    for (str rest = pieces; rest.len && is_common;)
-        is_common = *count_of(str_cut(&rest, ' ')) * 100u >= common.n * OF_100;
+    count(cx->arena, &rows);
     pthread_mutex_unlock(&lock);
-    *out = is_common;
+    return OK;
+}
+
+static bool has_share(str piece, unsigned of_100)
+{
+    return *count_of(piece) * 100u >= common.n * of_100;
+}
+
+enum err search_thin(struct cx *cx, str pieces, str *out, bool *is_common)
+{
+    struct text thin = text_in(cx->arena, pieces.len + 1);
+    bool has_rare = false;
+    *is_common = true;
+    *out = pieces;
+    TRY(count_when_due(cx));
+    pthread_mutex_lock(&lock);
+    bool knows = common.n >= SAMPLE;
+    for (str rest = pieces; rest.len && knows;) {
+        str piece = str_cut(&rest, ' ');
+        has_rare |= !has_share(piece, RARE);
+        *is_common &= has_share(piece, COMMON);
+    }
+    for (str rest = pieces; rest.len && has_rare;) {
+        str piece = str_cut(&rest, ' ');
+        if (has_share(piece, ALL_HAVE))
+            continue;
+        if (thin.len)
+            text_add_char(&thin, ' ');
+        text_add(&thin, piece);
+    }
+    pthread_mutex_unlock(&lock);
+    *is_common &= knows;
+    if (thin.len)
+        *out = text_str(&thin);
     return OK;
 }

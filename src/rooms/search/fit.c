@@ -100,8 +100,15 @@ static enum level squeezed_level(str line, str token)
 
 static enum level token_level(enum line_kind kind, str line, const struct token *t, bool *is_whole)
 {
-    if (kind > LINE_TAG)
+    bool is_number = kind == LINE_PHONE || kind == LINE_CARD;
+    if (t->is_address && (kind <= LINE_TAG || is_number))
+        return LEVEL_NONE;
+    if (kind > LINE_TAG) {
+        ptrdiff_t at = t->n > 1 || t->is_address ? str_find(line, t->raw) : -1;
+        if (at >= 0) /* marks and all */
+            return at == 0 ? LEVEL_START : LEVEL_WORD;
         return squeezed_level(line, t->squeezed);
+    }
     enum level least = LEVEL_N;
     for (size_t i = 0; i < t->n; i++) {
         enum level l = word_level(line, t->words[i], is_whole);

@@ -8,7 +8,8 @@
 struct token {
     str *words;
     size_t n;
-    str squeezed;
+    str squeezed, raw;
+    bool is_address; /* it has an '@' */
 };
 /* One way to read what was typed: as a name in one of its spellings, as a handle, as digits. */
 enum reading { READ_NAME, READ_HANDLE, READ_DIGITS };
@@ -50,7 +51,7 @@ struct mark_at {
 enum { MARKS_MAX = 12 };
 struct list search_marks(struct arena *a, const struct asked *q, str shown, bool is_name);
 
-/* ---- PostgreSQL ------------------------------------------------------------------------------- */
+/* ---- the way to the candidates ------------------------------------------------------------------ */
 
-/* Has nearly everybody all of these pieces? */
-enum err search_is_common(struct cx *cx, str pieces, bool *out) MUST_USE;
+/* Leaves out what nearly everybody has, where there is something rarer. *is_common: many have all of what is left. */
+enum err search_thin(struct cx *cx, str pieces, str *out, bool *is_common) MUST_USE;

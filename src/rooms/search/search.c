@@ -7,7 +7,12 @@
 #include "queries.h"
 #include "rooms/search/inside.h"
 
-enum { STARTS = 48, PAGE_DEFAULT = 20, PAGE_MOST = 50, LIST_MOST = 500 };
+enum {
+    HANDLES_MORE = 4 /* digits of an address are in numbers too */,
+    PAGE_DEFAULT = 20,
+    PAGE_MOST = 50,
+    LIST_MOST = 500
+};
 
 struct name_row {
     str key;
@@ -84,7 +89,8 @@ struct search {
     struct cx *cx;
     struct asked asked;
     str typed;
-    size_t most; /* candidates of one question */
+    size_t most;  /* candidates of one question */
+    size_t named; /* the variant whose beginnings were asked first */
     struct hit *hits;
     size_t n, cap;
 };
@@ -209,7 +215,7 @@ static struct db_read read_names(struct search *s, const struct variant *v, stru
 {
     r->args[0] = V(v->text);
     r->args[1] = V(behind(s->cx->arena, v->text));
-    r->args[2] = V((int64_t)(s->most < STARTS ? STARTS : s->most));
+    r->args[2] = V((int64_t)s->most);
     return (struct db_read){&q_search_by_name, &search_name_shape, false,
                             &r->rows,          {r->args, 3},       false};
 }
@@ -220,6 +226,11 @@ static bool is_order_like(str q)
         if ((unsigned char)q.ptr[i] <= ' ' || (unsigned char)q.ptr[i] >= 0x80)
             return false;
     return q.len > 0;
+}
+
+static bool may_be_name(const struct variant *v)
+{
+    return v->as != READ_HANDLE && !v->is_country;
 }
 
 /* Whose handle is exactly this; orders; the start of a name as typed. */
@@ -239,8 +250,11 @@ static enum err ask_first(struct search *s)
     struct names_read names = {0};
     struct list orders = {0}, capitals = {0};
     struct db_read more[3];
-    if (s->asked.n)
-        more[m++] = read_names(s, &s->asked.variants[0], &names);
+    s->named = 0;
+    while (s->named < s->asked.n && !may_be_name(&s->asked.variants[s->named]))
+        s->named++;
+    if (s->named < s->asked.n)
+        more[m++] = read_names(s, &s->asked.variants[s->named], &names);
     str number = s->typed, big = upper(cx->arena, number);
     struct val order_args[] = {V(number), V(behind(cx->arena, number)), V(8)};
     struct val big_args[] = {V(big), V(behind(cx->arena, big)), V(8)};
@@ -260,8 +274,8 @@ static enum err ask_first(struct search *s)
                                 .line = handles[i].value,
                                 .score = SCORE_HANDLE});
     }
-    if (s->asked.n)
-        take_names(s, &s->asked.variants[0], &names.rows);
+    if (s->named < s->asked.n)
+        take_names(s, &s->asked.variants[s->named], &names.rows);
     struct list *both[] = {&orders, &capitals};
     for (size_t i = 0; i < COUNT(both); i++)
         take_orders(s, both[i], SCORE_ORDER_START);
@@ -293,10 +307,12 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
         bool is_common = false;
         if (s->asked.variants[i].pieces.len == 0)
             continue;
-        if (is_postgres)
-            TRY(search_is_common(cx, s->asked.variants[i].pieces, &is_common));
-        f->args[0] = V(s->asked.variants[i].pieces);
-        f->args[1] = V((int64_t)s->most);
+        str pieces = {0};
+        TRY(search_thin(cx, s->asked.variants[i].pieces, &pieces, &is_common));
+        is_common &= is_postgres;
+        f->args[0] = V(pieces);
+        f->args[1] =
+            V((int64_t)(s->asked.variants[i].as == READ_HANDLE ? HANDLES_MORE * s->most : s->most));
         reads[n++] = (struct db_read){is_common ? &q_search_by_newest : &q_search_by_pieces,
                                       &search_found_doc_shape,
                                       false,
@@ -313,7 +329,8 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
     /* too few among the newest: the others too */
     size_t first = n - n_more;
     for (size_t i = 0; i < first; i++) {
-        if (reads[i].q != &q_search_by_newest || ((struct list *)reads[i].out)->n >= s->most)
+        if (reads[i].q != &q_search_by_newest ||
+            (int64_t)((struct list *)reads[i].out)->n >= reads[i].args.v[1].i)
             continue;
         reads[again] = reads[i];
         reads[again++].q = &q_search_by_pieces;
@@ -333,7 +350,7 @@ static enum err ask_more(struct search *s, size_t from, size_t to, bool is_first
     struct list orders = {0};
     struct cx *cx = s->cx;
     size_t n = 0;
-    for (size_t i = 1; is_first && i < s->asked.n; i++)
+    for (size_t i = s->named + 1; is_first && i < s->asked.n; i++)
         if (s->asked.variants[i].as == READ_NAME)
             more[n++] = read_names(s, &s->asked.variants[i], &names[i]);
     str end = upper(cx->arena, s->typed);
@@ -342,7 +359,7 @@ static enum err ask_more(struct search *s, size_t from, size_t to, bool is_first
         more[n++] = (struct db_read){
             &q_search_order_by_end, &search_order_shape, false, &orders, {order_args, 2}, false};
     TRY(ask_pieces(s, from, to, more, n));
-    for (size_t i = 1; i < s->asked.n; i++)
+    for (size_t i = 0; i < s->asked.n; i++)
         take_names(s, &s->asked.variants[i], &names[i].rows);
     take_orders(s, &orders, SCORE_ORDER_END);
     return OK;
@@ -374,12 +391,12 @@ static enum err add_standing(struct search *s)
 /* All questions that are needed for `limit` results, the best in front. */
 static enum err ask(struct cx *cx, str q, size_t limit, struct search *s)
 {
-    *s = (struct search){.cx = cx, .most = limit > SEARCH_MOST ? limit : SEARCH_MOST};
+    *s = (struct search){.cx = cx, .most = 2 * limit > SEARCH_LEAST ? 2 * limit : SEARCH_LEAST};
     s->typed = str_clean(cx->arena, str_trim(q), SEARCH_CHARS_MAX);
     if (str_starts(s->typed, S("#")))
         s->typed = (str){s->typed.ptr + 1, s->typed.len - 1};
     search_read(cx->arena, s->typed, &s->asked);
-    s->cap = 2 * s->most * (VARIANTS_MAX + 1) + 200;
+    s->cap = (HANDLES_MORE + 1) * s->most * (VARIANTS_MAX + 1) + 200;
     s->hits = ARENA_ARRAY(cx->arena, s->cap, struct hit);
     if (s->asked.n == 0)
         return OK;

@@ -2,13 +2,14 @@
  *
  * A name in any script (Пушкин and Pushkin find each other), digits of a phone number in any format, part of an e-mail
  * address, an order number, a tag, a company, a loyalty card or account number. A word of one or two letters is sought at the
- * beginning of words, a longer one anywhere. At most SEARCH_MOST candidates are looked at, the likely ones first; there is no
- * count of all. Results are the same on both stores as long as fewer than SEARCH_MOST records share the fragment.
+ * beginning of words, a longer one anywhere. Of each question twice as many candidates are looked at as
+ * are wanted (SEARCH_LEAST at least), the likely ones first; there is no count of all. Results are the same on both stores as
+ * long as fewer records than that share the fragment.
  */
 #pragma once
 #include "rooms/customer/customer.h"
 
-enum { SEARCH_MOST = 64, SEARCH_CHARS_MAX = 200 };
+enum { SEARCH_LEAST = 32, SEARCH_CHARS_MAX = 200 };
 
 /* Records (roots) that what was typed finds, the best first; at most limit (1 … 500). For lists that filter by free words.
  * An empty text finds nobody. ids in cx->arena. */

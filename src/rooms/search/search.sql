@@ -37,11 +37,8 @@ SELECT d.customer_id, d.text, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip,
            AND string_to_array(n.grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n) d
   LEFT JOIN standing s ON s.customer_id = d.customer_id;
 
--- name: search_sample -> search_pieces_row @sqlite
+-- name: search_sample -> search_sample
 SELECT text FROM search_doc ORDER BY id DESC LIMIT :n;
-
--- name: search_sample -> search_pieces_row @postgres
-SELECT grams FROM search_doc ORDER BY id DESC LIMIT :n;
 
 -- PostgreSQL's planner believes that it meets 64 rows soon when it reads the table from its start; for rare pieces it reads it
 -- to the end. 'off' around those questions: the index alone. For this transaction.
