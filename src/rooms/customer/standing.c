@@ -177,13 +177,54 @@ static enum err facts_add(struct cx *cx, const struct settings *house, struct st
     return OK;
 }
 
-/* Written, and told when the activity moved. */
-static enum err settle(struct cx *cx, const struct settings *house, struct standing *s, bool is_new)
+/* Nothing but contacts and their times differs. */
+static bool is_only_seen(const struct standing *was, const struct standing *is)
 {
-    int before = s->activity;
+    struct standing s = *is;
+    s.first_at = was->first_at;
+    s.last_contact_at = was->last_contact_at;
+    s.activity_due_at = was->activity_due_at;
+    s.all.contacts = was->all.contacts;
+    for (size_t w = 0; w < WINDOWS; w++)
+        s.window[w].contacts = was->window[w].contacts;
+    for (size_t i = 0; i < COUNT(standing_row_fields); i++) {
+        const struct field *f = &standing_row_fields[i];
+        if (memcmp((char *)&s + f->offset, (const char *)was + f->offset, f->size) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A row lies in many indexes, and a column that is named is written in each of its own, moved or not: the usual contact
+ * names few. */
+static enum err put_moved(struct cx *cx, const struct standing *was, const struct standing *is)
+{
+    const struct standing_sums *w = is->window;
+    if (!is_only_seen(was, is))
+        return standing_put(cx, is);
+    bool is_due = is->last_contact_at.ms != was->last_contact_at.ms ||
+                  is->activity_due_at.ms != was->activity_due_at.ms;
+    const struct val v[] = {V(is->first_at),
+                            V(is->all.contacts),
+                            V(w[WINDOW_7D].contacts),
+                            V(w[WINDOW_30D].contacts),
+                            V(w[WINDOW_90D].contacts),
+                            V(w[WINDOW_180D].contacts),
+                            V(w[WINDOW_365D].contacts),
+                            is_due ? V(is->last_contact_at) : V(is->id),
+                            V(is->activity_due_at),
+                            V(is->id)};
+    return is_due ? db_run(cx, &q_standing_seen, (struct args){v, 10})
+                  : db_run(cx, &q_standing_contacts, (struct args){v, 8});
+}
+
+/* Written, and told when the activity moved. */
+static enum err settle(struct cx *cx, const struct settings *house, const struct standing *was,
+                       struct standing *s, bool is_new)
+{
     standing_judge(s, house, cx->now_ms);
-    TRY(standing_put(cx, s));
-    return s->activity == before || is_new
+    TRY(put_moved(cx, was, s));
+    return s->activity == was->activity || is_new
                ? OK
                : event_add(cx, EVENT_CUSTOMER_CHANGED, s->id.v, 0, S("activity"));
 }
@@ -226,15 +267,17 @@ enum err standing_add_many(struct cx *cx, const struct standing_change *c, size_
     if (n == 1) {
         struct standing s = {0};
         TRY(db_one(cx, &q_standing_of, &standing_row_shape, &s, ARGS(V(c->via))));
+        const struct standing was = s;
         TRY(facts_add(cx, house, &s, c));
-        return settle(cx, house, &s, c->is_new);
+        return settle(cx, house, &was, &s, c->is_new);
     }
     int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
     for (size_t i = 0; i < n; i++)
         ids[i] = c[i].via.v;
     struct list rows;
     TRY(db_all(cx, &q_standings_of, &standing_via_shape, &rows, ARGS(val_ints(ids, n))));
-    struct standing *all = rows.items;
+    struct standing *all = rows.items, *was = ARENA_ARRAY(cx->arena, rows.n + 1, struct standing);
+    memcpy(was, all, rows.n * sizeof *all);
     enum { UNTOUCHED, KNOWN, NEW };
     uint8_t *touched = ARENA_ARRAY(cx->arena, rows.n + 1, uint8_t);
     for (size_t i = 0; i < n; i++) {
@@ -247,7 +290,7 @@ enum err standing_add_many(struct cx *cx, const struct standing_change *c, size_
     }
     for (size_t i = 0; i < rows.n; i++)
         if (touched[i] != UNTOUCHED)
-            TRY(settle(cx, house, &all[i], touched[i] == NEW));
+            TRY(settle(cx, house, &was[i], &all[i], touched[i] == NEW));
     return OK;
 }
 

@@ -81,6 +81,19 @@ ON CONFLICT (customer_id) DO UPDATE SET
        discounted_30d = excluded.discounted_30d, discounted_90d = excluded.discounted_90d,
        discounted_180d = excluded.discounted_180d, discounted_365d = excluded.discounted_365d;
 
+-- What a contact moves: no index holds the columns of the first. Named in one order in both.
+-- part: standing_contact_set
+first_ms = :first, contacts = :contacts, contacts_7d = :contacts_7d, contacts_30d = :contacts_30d,
+       contacts_90d = :contacts_90d, contacts_180d = :contacts_180d, contacts_365d = :contacts_365d;
+
+-- name: standing_contacts
+UPDATE standing SET {{standing_contact_set}} WHERE customer_id = :root;
+
+-- name: standing_seen
+UPDATE standing
+   SET {{standing_contact_set}}, last_contact_ms = :last_contact, activity_due_ms = :activity_due
+ WHERE customer_id = :root;
+
 -- name: standing_day_add
 INSERT INTO standing_day (customer_id, day, contacts, orders, discounted, spent_minor, returned_minor, discount_minor)
 VALUES (:customer, :day, :contacts, :orders, :discounted, :spent, :returned, :discount)
