@@ -192,9 +192,9 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);
-    static const struct job_kind *const kinds[] = {&call_sweep, &search_fill, &standing_turn_job,
-                                                   &standing_due_job, &list_bulk_job,
-                                                   &list_undo_job};
+    static const struct job_kind *const kinds[] = {
+        &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
+        &list_bulk_job, &list_undo_job, &customer_fold_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

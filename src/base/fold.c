@@ -4,11 +4,15 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
-static bool is_plain_lower(str s)
+/* ASCII needs no tables: the capitals become small. */
+static bool fold_ascii(char *s, size_t n)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] >= 0x80 || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z'))
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] >= 0x80)
             return false;
+    for (size_t i = 0; i < n; i++)
+        if (s[i] >= 'A' && s[i] <= 'Z')
+            s[i] = (char)(s[i] + 32);
     return true;
 }
 
@@ -28,8 +32,9 @@ static str blanks_single(char *s, size_t n)
 
 str text_fold(struct arena *a, str s)
 {
-    if (is_plain_lower(s))
-        return blanks_single(arena_cstr(a, s), s.len);
+    char *plain = arena_cstr(a, s);
+    if (fold_ascii(plain, s.len))
+        return blanks_single(plain, s.len);
     if (!str_is_utf8(s))
         s = str_clean(a, s, s.len);
     UErrorCode e = U_ZERO_ERROR;

@@ -2,9 +2,11 @@
 
 -- name: demo_customer
 INSERT INTO customer (id, root_id, kind, name, reading, given, family, patronymic, form_of_address, lang, time_zone, country,
-                      region, city, company, heard_of_us, created_ms, changed_ms)
+                      region, city, company, heard_of_us, created_ms, changed_ms, folded_name, folded_city, folded_company,
+                      folded_heard_of_us, folded_region)
 VALUES (:id, :root, :kind, :name, :reading, :given, :family, :patronymic, :form_of_address, :lang, :time_zone, :country,
-        :region, :city, :company, :heard_of_us, :created, :changed);
+        :region, :city, :company, :heard_of_us, :created, :changed, :folded_name, :folded_city, :folded_company,
+        :folded_heard_of_us, :folded_region);
 
 -- name: demo_key
 INSERT INTO customer_key (key, customer_id) VALUES (:key, :customer);

@@ -177,7 +177,9 @@ enum err fill_customer(struct filler *f, const struct person *p, int64_t created
     ROW("customer", q_demo_customer, V(*id), V(*id), V(customer_kind_codes[p->kind]), V(p->name),
         V(p->reading), V(p->given), V(p->family), V(p->patronymic), V(p->form_of_address),
         V(p->lang), V(p->time_zone), V(p->country), V(S("")), V(p->city), V(p->company),
-        V(p->heard_of_us), V(created_ms), V(created_ms));
+        V(p->heard_of_us), V(created_ms), V(created_ms), V(text_fold(f->row_arena, p->name)),
+        V(text_fold(f->row_arena, p->city)), V(text_fold(f->row_arena, p->company)),
+        V(text_fold(f->row_arena, p->heard_of_us)), V(S("")));
     const struct known_keys *known = keys_of(f, p);
     for (size_t i = 0; i < known->keys.n; i++)
         ROW("customer_key", q_demo_key, V(known->keys.items[i]), V(*id));

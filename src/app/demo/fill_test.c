@@ -235,7 +235,8 @@ static const struct { const char *table, *sql; } tables[] = {
                  T("c.family") " || " T("c.patronymic") " || " T("c.form_of_address") " || " T("c.lang") " || " T("c.time_zone") " || "
                  T("c.country") " || " T("c.region") " || " T("c.city") " || " T("c.company") " || " T("c.heard_of_us") " || "
                  N("c.created_ms") " || " N("c.changed_ms") " || " N("c.version") " || " N("COALESCE(c.owner_id, 0)") " || "
-                 N("c.root_id - c.id") " FROM customer c ORDER BY 1"},
+                 N("c.root_id - c.id") " || " T("c.folded_name") " || " T("c.folded_city") " || " T("c.folded_company") " || "
+                 T("c.folded_region") " || " T("c.folded_heard_of_us") " FROM customer c ORDER BY 1"},
     {"customer_key", "SELECT " WHO("k.customer_id") " || " T("k.key") " FROM customer_key k ORDER BY 1"},
     {"identity_value", "SELECT v.type || " T("v.value") " || " T("v.shown") " || " T("COALESCE(v.reversed, '-')") " || " N("v.version")
                        " FROM identity_value v ORDER BY 1"},

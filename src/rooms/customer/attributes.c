@@ -11,6 +11,7 @@
 struct attributes_record {
     str country, lang, time_zone, owner;
     when created_at, changed_at;
+    str folded_name, folded_region, folded_city, folded_company, folded_heard_of_us;
 };
 struct attributes_marks {
     bool is_blocked, is_do_not_contact;
@@ -34,7 +35,9 @@ struct attributes_custom {
 static const struct field record_fields[] = {
     FIELD(struct attributes_record, country), FIELD(struct attributes_record, lang), FIELD(struct attributes_record, time_zone),
     FIELD_AS(struct attributes_record, owner, "name"), FIELD_AS(struct attributes_record, created_at, "created_ms"),
-    FIELD_AS(struct attributes_record, changed_at, "changed_ms"),
+    FIELD_AS(struct attributes_record, changed_at, "changed_ms"), FIELD(struct attributes_record, folded_name),
+    FIELD(struct attributes_record, folded_region), FIELD(struct attributes_record, folded_city),
+    FIELD(struct attributes_record, folded_company), FIELD(struct attributes_record, folded_heard_of_us),
 };
 static const struct shape attributes_record_shape = SHAPE("attributes_record", struct attributes_record, record_fields);
 static const struct field marks_fields[] = {
@@ -110,6 +113,7 @@ static const struct expr_collection custom = {
 /* ---- attributes --------------------------------------------------------------------------------- */
 
 #define OF_RECORD .cost = EXPR_RECORD, .part = &record_part
+#define FOLDED(nm, lab, column) {.name = nm, .label = (lab), OF_RECORD, .type = EXPR_TEXT, .unknown = EXPR_EMPTY, .field = column, .sql = "c." column}
 #define OF_STANDING .part = &standing_part
 #define NUMBER(nm, lab, column, dd) {.name = nm, .label = (lab), .days = (dd), OF_STANDING, .type = EXPR_NUMBER, .field = column, .sql = "s." column}
 #define MONEY_OF(nm, lab, column, dd) {.name = nm, .label = (lab), .days = (dd), OF_STANDING, .type = EXPR_MONEY, .field = column, .sql = "s." column}
@@ -158,6 +162,8 @@ static const struct expr_attr attrs[] = {
     {.name = "discount_share", .label = M_ATTR_DISCOUNT_SHARE, OF_STANDING, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .get = discount_share,
      .sql = "(CAST(s.discounted_365d AS DOUBLE PRECISION) / NULLIF(s.orders_365d, 0))"},
     WINDOW_ROWS("7", 7), WINDOW_ROWS("30", 30), WINDOW_ROWS("90", 90), WINDOW_ROWS("180", 180), WINDOW_ROWS("365", 365),
+    FOLDED("name", M_ATTR_NAME, "folded_name"), FOLDED("company", M_ATTR_COMPANY, "folded_company"), FOLDED("city", M_ATTR_CITY, "folded_city"),
+    FOLDED("region", M_ATTR_REGION, "folded_region"), FOLDED("heard_of_us", M_ATTR_HEARD, "folded_heard_of_us"),
     {.name = "country", .label = M_ATTR_COUNTRY, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_UPPER, .unknown = EXPR_EMPTY, .field = "country", .sql = "c.country"},
     {.name = "lang", .label = M_ATTR_LANG, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "lang", .sql = "c.lang"},
     {.name = "time_zone", .label = M_ATTR_TIME_ZONE, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "time_zone",

@@ -123,7 +123,7 @@ enum err customer_change(struct cx *cx, const struct customer *seen, const struc
     TRY(db_run_count(cx, &q_customer_update, &changed,
                      ARGS(V(customer_kind_codes[c->kind]),
                           CUSTOMER_TEXTS(X) val_int_or_null(c->owner.id.v), V(cx->now_ms),
-                          V(seen->id), V(seen->version))));
+                          CUSTOMER_FOLDED(CUSTOMER_FOLD) V(seen->id), V(seen->version))));
 #undef X
     if (changed == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);

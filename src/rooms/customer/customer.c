@@ -172,7 +172,8 @@ enum err customer_add(struct cx *cx, const struct customer_new *c)
 {
 #define X(m, ...) V(c->m),
     TRY(db_run(cx, &q_customer_insert,
-               ARGS(V(c->id), V(customer_kind_codes[c->kind]), CUSTOMER_TEXTS(X) V(cx->now_ms))));
+               ARGS(V(c->id), V(customer_kind_codes[c->kind]), CUSTOMER_TEXTS(X) V(cx->now_ms),
+                    CUSTOMER_FOLDED(CUSTOMER_FOLD))));
 #undef X
     TRY(customer_keys_add(cx, c->id, c->keys));
     TRY(standing_begin(cx, c->id, c->kind));

@@ -233,4 +233,5 @@ enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, 
 extern const struct expr_table customer_attributes;
 enum err customer_attributes_more(struct cx *cx, struct expr_table *out) MUST_USE;
 
+extern const struct job_kind customer_fold_job; /* folded texts of records from before they had them */
 extern const struct room customer_room;

@@ -19,13 +19,27 @@ SELECT c.id, c.kind, {{customer_texts c.}}, c.owner_id, s.name, c.created_ms, c.
  ORDER BY c.id DESC LIMIT :n;
 
 -- name: customer_insert
-INSERT INTO customer (id, root_id, kind, {{customer_texts}}, owner_id, created_ms, changed_ms)
-VALUES (:id, :id, :kind, {{customer_texts :}}, NULL, :now, :now);
+INSERT INTO customer (id, root_id, kind, {{customer_texts}}, owner_id, created_ms, changed_ms,
+                      folded_name, folded_region, folded_city, folded_company, folded_heard_of_us)
+VALUES (:id, :id, :kind, {{customer_texts :}}, NULL, :now, :now, :folded_name, :folded_region, :folded_city, :folded_company, :folded_heard_of_us);
 
 -- name: customer_update
 UPDATE customer
-   SET kind = :kind, {{customer_texts =}}, owner_id = :owner, changed_ms = :now, version = version + 1
+   SET kind = :kind, {{customer_texts =}}, owner_id = :owner, changed_ms = :now, version = version + 1,
+       folded_name = :folded_name, folded_region = :folded_region, folded_city = :folded_city, folded_company = :folded_company,
+       folded_heard_of_us = :folded_heard_of_us
  WHERE id = :id AND version = :version;
+
+-- Also those that were merged: any of them may answer again.
+-- name: customer_fold_page -> customer_row
+SELECT c.id, c.kind, {{customer_texts c.}}, c.owner_id, NULL, c.created_ms, c.changed_ms, c.version
+  FROM customer c WHERE c.id > :after ORDER BY c.id LIMIT :n;
+
+-- name: customer_fold
+UPDATE customer
+   SET folded_name = :folded_name, folded_region = :folded_region, folded_city = :folded_city, folded_company = :folded_company,
+       folded_heard_of_us = :folded_heard_of_us
+ WHERE id = :id;
 
 -- name: customer_key_insert
 INSERT INTO customer_key (key, customer_id) VALUES (:key, :customer) ON CONFLICT DO NOTHING;

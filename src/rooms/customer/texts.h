@@ -22,3 +22,8 @@
     X(city, city, 200, any, .personal = true)                                                       \
     X(company, company, 500, any, .personal = true, .doc = "As told, while no relation names it")   \
     X(heard_of_us, heard_of_us, 200, any, .doc = "")
+
+/* Those of them that conditions compare: the row has each also in the one form of text_fold, in the column folded_…,
+ * written with the text: `CUSTOMER_FOLDED(CUSTOMER_FOLD)` among the ARGS of what has a `c` and a `cx`. */
+#define CUSTOMER_FOLDED(Y) Y(name) Y(region) Y(city) Y(company) Y(heard_of_us)
+#define CUSTOMER_FOLD(m) V(text_fold(cx->arena, c->m)),

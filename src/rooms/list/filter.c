@@ -27,7 +27,7 @@ static const struct {
     {"s.last_order_ms", "standing s", "s.customer_id", true},
     {"s.last_contact_ms", "standing s", "s.customer_id", true},
     {"c.country", "customer c", "c.id", false},
-    {"c.city", "customer c", "c.id", false},
+    {"c.folded_city", "customer c", "c.id", false},
     {"c.created_ms", "customer c", "c.id", true},
     {"t.folded", NULL, NULL, false},
     {"v.value", NULL, NULL, false},
