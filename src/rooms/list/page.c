@@ -114,6 +114,9 @@ static void put_behind(struct made_text *m, const struct wish *w, const char *ke
     made_sql(m, ")");
 }
 
+/* Written so that PostgreSQL does not take it for rare: of `root_id = id` it believes one row in 200. */
+#define ONLY_ROOTS " WHERE c.root_id >= c.id AND c.root_id <= c.id"
+
 /* Which part of the order behind the place: all of it, the rows of the same key, those past it. */
 enum stretch { FROM_THE_START, BEHIND, SAME_KEY, PAST_KEY };
 
@@ -129,7 +132,7 @@ static void put_stretch(struct made_text *m, const struct wish *w, enum stretch 
     made_sql(m, o->key);
     made_sql(m, " AS key FROM ");
     made_sql(m, o->from);
-    made_sql(m, of_customer ? " WHERE c.root_id = c.id" : " WHERE 1 = 1");
+    made_sql(m, of_customer ? ONLY_ROOTS : " WHERE 1 = 1");
     if (w->filter)
         filter_put_range(w->filter, w->sort.column, m); /* what the index itself can answer */
     if (part == BEHIND) {
