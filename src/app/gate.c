@@ -458,6 +458,20 @@ static const struct route *row_of(const struct spot *s, enum http_method m)
     return r && m == HTTP_HEAD && r->apply ? NULL : r; /* HEAD never changes anything */
 }
 
+static const struct stream_route *stream_of(const struct spot *s, enum http_method m)
+{
+    return s->stream && s->stream->method == m ? s->stream : NULL;
+}
+
+bool gate_takes_flow(void *arg, enum http_method m, str path)
+{
+    const struct gate *g = arg;
+    str params[SPOT_PARAMS_MAX];
+    const struct spot *s = trie_find(g->trie, path, params);
+    const struct stream_route *r = s ? stream_of(s, m) : NULL;
+    return r && r->body_limit > 0;
+}
+
 size_t gate_body_limit(void *arg, enum http_method m, str path)
 {
     const struct gate *g = arg;
@@ -466,6 +480,8 @@ size_t gate_body_limit(void *arg, enum http_method m, str path)
     const struct route *r = s ? row_of(s, m) : NULL;
     if (m == HTTP_GET || m == HTTP_HEAD)
         return 0;
+    if (s && stream_of(s, m))
+        return (size_t)stream_of(s, m)->body_limit;
     if (!r)
         return BODY_DEFAULT; /* 404 or 405 is the better answer */
     if (!takes_body(r) && !r->is_raw)
@@ -552,7 +568,7 @@ void gate_handle(void *arg, struct http_exchange *x)
         return;
     }
     e->route = is_page ? &files_page : row_of(e->spot, rq->method);
-    e->stream = !is_page && rq->method == HTTP_GET ? e->spot->stream : NULL;
+    e->stream = is_page ? NULL : stream_of(e->spot, rq->method);
     if (!e->route && !e->stream) {
         if (rq->method == HTTP_OPTIONS)
             reply_options(e);
@@ -616,7 +632,7 @@ static bool wire(struct gate *g)
         if (!stream_routes[i].path)
             continue;
         struct spot *s = trie_add(g->trie, stream_routes[i].path);
-        if (!s || s->route[HTTP_GET])
+        if (!s || s->stream || s->route[stream_routes[i].method])
             return false;
         s->stream = &stream_routes[i];
     }

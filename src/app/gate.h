@@ -19,6 +19,7 @@ void gate_close(struct gate *g);
 
 /* For http_options; arg is the gate. */
 size_t gate_body_limit(void *arg, enum http_method m, str path);
+bool gate_takes_flow(void *arg, enum http_method m, str path);
 void gate_handle(void *arg, struct http_exchange *x);
 
 /* Refuses an exchange with problem+json; for stream routes. why->err says what. */

@@ -7,6 +7,7 @@
 struct gate;
 struct hub;
 struct import_desk;
+struct flows;
 struct finder;
 struct house {
     struct store *store;
@@ -14,6 +15,7 @@ struct house {
     struct gate *gate;
     struct hub *hub;
     struct import_desk *imports;
+    struct flows *flows;
     struct finder *finder;
     str data_dir;
     int64_t started_ms;
@@ -33,6 +35,10 @@ struct stream_route {
      * long as the exchange. */
     void (*take)(struct house *h, struct http_exchange *x, struct cx *cx);
     const char *summary;
+    enum http_method method; /* GET, or one whose body flows (http_body_read) */
+    int64_t body_limit;
+    const char *takes, *gives; /* media types, for the documents; gives NULL: text/event-stream */
+    const struct shape *in;    /* of the query */
 };
 extern const struct stream_route stream_routes[]; /* app/rooms.c */
 extern const size_t stream_routes_n;

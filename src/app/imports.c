@@ -109,24 +109,6 @@ static enum err begin_apply(struct cx *cx, void *state)
     return import_begin(cx, b->i.id, b->i.map, b->dry_run);
 }
 
-/* What was guessed, and over it what the map says. */
-static enum err map_of(struct cx *cx, const struct csv_source *file, int kind, str given, str *out)
-{
-    struct import_map map, form = {.encoding = -1};
-    struct list rows;
-    struct import_plan plan;
-    if (given.len) /* the form first: it decides what the columns are */
-        TRY(import_map_read(cx, given, &form));
-    TRY(import_guess(cx, file, kind, form.encoding, form.delimiter.len ? form.delimiter.ptr[0] : 0,
-                     &map, &rows));
-    if (given.len)
-        TRY(import_map_read(cx, given, &map));
-    const struct csv_row *first = rows.items;
-    TRY(import_map_fit(cx, &map, kind, first[0].cells, &plan));
-    *out = import_map_write(cx->arena, &map);
-    return OK;
-}
-
 /* ---- at the server ------------------------------------------------------------------------------- */
 
 struct imports {
@@ -199,13 +181,15 @@ static enum err begin(struct talk *t, import_id *id)
     struct import_file *file = NULL;
     b.i = (struct import){
         .kind = t->wish.kind, .name = t->wish.name, .is_staged = true, .lang = LANG_EN};
-    TRY(import_stage_end(t->stage, cx, &b.i.id, &b.i.size));
+    TRY(import_stage_flush(t->stage, cx, &b.i.id, &b.i.size));
     enum err e = import_file_open(h->store, cx, h->data_dir, &b.i, &file);
     if (e == OK)
-        e = map_of(cx, import_file_source(file), t->wish.kind, t->wish.map, &b.i.map);
+        e = import_map_guess(cx, import_file_source(file), t->wish.kind, t->wish.map, true,
+                             &b.i.map);
     import_file_close(file);
     TRY(e);
     TRY(db_change(h->store, cx, LANE_INTERACTIVE, begin_apply, &b));
+    import_stage_keep(t->stage);
     *id = b.i.id;
     import_desk_wake();
     return OK;
@@ -550,7 +534,7 @@ static enum err alone_begin(struct job *j, struct store *s, struct import *i)
                           .size = file->size,
                           .finger = finger,
                           .lang = LANG_EN};
-    TRY(map_of(cx, file, j->wish.kind, j->wish.map, &b.i.map));
+    TRY(import_map_guess(cx, file, j->wish.kind, j->wish.map, true, &b.i.map));
     TRY(db_change(s, cx, LANE_BULK, begin_apply, &b));
     return import_get(cx, b.i.id, i);
 }

@@ -194,18 +194,43 @@ static void operation(struct json_out *j, const struct room *room, const struct 
     json_object_end(j);
 }
 
-static void stream_operation(struct json_out *j, const struct stream_route *s)
+static void stream_operation(struct json_out *j, const struct stream_route *s, struct arena *a)
 {
-    json_key(j, S("get"));
+    static const char *const verbs[HTTP_METHOD_N] = {"get", "head", "post", "put", "patch", "delete", "options"};
+    json_key(j, str_of(verbs[s->method]));
     json_object_begin(j);
-    pair(j, "operationId", "get_events");
+    char *id = arena_cstr(a, arena_printf(a, "%s%s", verbs[s->method], s->path + strlen("/api/v1")));
+    size_t n = 0; /* get_customers_export */
+    for (char *p = id; *p; p++)
+        if (*p != '{' && *p != '}')
+            id[n++] = *p == '/' || *p == '-' ? '_' : *p;
+    id[n] = 0;
+    pair(j, "operationId", id);
     pair(j, "summary", s->summary);
-    rights(j, s->may, s->scope ? s->scope : SCOPE_READ, false, false);
+    rights(j, s->may, s->scope ? s->scope : s->method == HTTP_GET ? SCOPE_READ : SCOPE_WRITE, false, false);
+    if (s->in) {
+        json_key(j, S("parameters"));
+        json_array_begin(j);
+        for (size_t i = 0; i < s->in->n; i++)
+            parameter(j, &s->in->fields[i]);
+        json_array_end(j);
+    }
+    if (s->takes)
+        json_key(j, S("requestBody")),
+            json_raw(j, arena_printf(a, "{\"required\":true,\"content\":{\"%s\":{}}}", s->takes));
     json_key(j, S("responses"));
-    json_raw(j, S("{\"200\":{\"description\":\"Server-Sent "
-                  "Events\",\"content\":{\"text/event-stream\":{}}},"
-                  "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}"));
+    json_raw(j, arena_printf(a, "{\"%d\":{\"description\":\"%s\",\"content\":{\"%s\":{}}},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}",
+                             s->takes ? 201 : 200, s->gives ? "As asked" : "Server-Sent Events", s->gives ? s->gives : "text/event-stream"));
     json_object_end(j);
+}
+
+static bool is_path_of_row(const struct room *const *all, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < all[i]->n; k++)
+            if (strcmp(all[i]->routes[k].path, path) == 0)
+                return true;
+    return false;
 }
 
 /* All rows of one path stand together, at the place of the first. */
@@ -234,15 +259,18 @@ static void paths(struct json_out *j, const struct room *const *all, size_t n, s
                 for (size_t m = 0; m < all[r]->n; m++)
                     if (strcmp(all[r]->routes[m].path, path) == 0)
                         operation(j, all[r], &all[r]->routes[m], a);
+            for (size_t t = 0; t < stream_routes_n; t++)
+                if (stream_routes[t].path && strcmp(stream_routes[t].path, path) == 0)
+                    stream_operation(j, &stream_routes[t], a);
             json_object_end(j);
         }
     }
     for (size_t i = 0; i < stream_routes_n; i++) {
-        if (!stream_routes[i].path)
+        if (!stream_routes[i].path || is_path_of_row(all, n, stream_routes[i].path))
             continue;
         json_key(j, str_of(stream_routes[i].path));
         json_object_begin(j);
-        stream_operation(j, &stream_routes[i]);
+        stream_operation(j, &stream_routes[i], a);
         json_object_end(j);
     }
     json_object_end(j);

@@ -273,7 +273,10 @@ enum err pass_check(struct errand *e)
     const struct route *r = e->route;
     if (e->stream) {
         TRY(who(e));
-        return may(e, e->stream->may, e->stream->scope ? e->stream->scope : SCOPE_READ);
+        bool is_get = e->stream->method == HTTP_GET;
+        if (e->by_cookie && !is_get)
+            TRY(not_from_elsewhere(e, true));
+        return may(e, e->stream->may, e->stream->scope ? e->stream->scope : is_get ? SCOPE_READ : SCOPE_WRITE);
     }
     bool changes = r->method != HTTP_GET;
     if (r->is_public) {

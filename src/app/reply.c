@@ -177,7 +177,7 @@ static str allowed(struct errand *e)
     struct text t = text_in(e->cx.arena, 200);
     const struct route *get = s->route[HTTP_GET];
     for (int m = 0; m < HTTP_METHOD_N; m++) {
-        bool is_there = s->route[m] || (m == HTTP_GET && s->stream) ||
+        bool is_there = s->route[m] || (s->stream && m == (int)s->stream->method) ||
                         (m == HTTP_HEAD && get && !get->apply) || m == HTTP_OPTIONS;
         if (is_there)
             text_printf(&t, "%s%s", t.len ? ", " : "", http_method_names[m]);

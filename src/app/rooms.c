@@ -1,4 +1,5 @@
 /* app/rooms.c - the rooms of the house, in the order of the floors; add yours here. */
+#include "app/flows.h"
 #include "app/house.h"
 #include "app/hub.h"
 #include "rooms/audit/audit.h"
@@ -6,6 +7,8 @@
 #include "rooms/card/card.h"
 #include "rooms/consent/consent.h"
 #include "rooms/customer/customer.h"
+#include "rooms/import/export.h"
+#include "rooms/import/import.h"
 #include "rooms/intake/intake.h"
 #include "rooms/list/list.h"
 #include "rooms/order/order.h"
@@ -19,7 +22,7 @@
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
     &intake_room,   &order_room,  &segment_room, &phone_link_room, &call_room,     &card_room,
-    &panel_room,    &search_room, &list_room,    &hub_room,
+    &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
@@ -38,5 +41,31 @@ const struct stream_route stream_routes[] = {
      .may = MAY_ALL,
      .take = hub_take,
      .summary = "Committed events as a stream (Server-Sent Events)"},
+    {.path = "/api/v1/imports",
+     .method = HTTP_POST,
+     .may = MAY_LEAD,
+     .take = flow_upload,
+     .body_limit = ((int64_t)IMPORT_FILE_MB << 20) + (2 << 20),
+     .takes = "multipart/form-data",
+     .gives = "application/json",
+     .summary = "Upload a CSV file: kind (customers, orders, interactions), perhaps a map, and file"},
+    {.path = "/api/v1/imports/{id}/rejected",
+     .may = MAY_LEAD,
+     .take = flow_rejected,
+     .in = &rejected_in_shape,
+     .gives = "text/csv",
+     .summary = "The rows that were rejected, as they stood in the file, with the reason in front"},
+    {.path = "/api/v1/customers/export",
+     .may = MAY_EXPORT,
+     .take = flow_export_customers,
+     .in = &export_in_shape,
+     .gives = "text/csv",
+     .summary = "Customers as CSV or NDJSON, those that a condition chooses"},
+    {.path = "/api/v1/orders/export",
+     .may = MAY_EXPORT,
+     .take = flow_export_orders,
+     .in = &export_in_shape,
+     .gives = "text/csv",
+     .summary = "Orders as CSV or NDJSON"},
 };
 const size_t stream_routes_n = COUNT(stream_routes);

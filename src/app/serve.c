@@ -2,6 +2,7 @@
  * accepted. Also the small commands `openapi` and `check`. */
 #include "app/commands.h"
 #include "app/finder.h"
+#include "app/flows.h"
 #include "app/gate.h"
 #include "app/hub.h"
 #include "app/options.h"
@@ -201,9 +202,13 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     store_jobs_start(h->store, jobs, COUNT(jobs));
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));
+    h->flows = flows_open();
+    if (!h->flows)
+        return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
     TRY(import_desk_open(h->store, cx, h->data_dir, &h->imports));
     TRY(finder_open(cx, h, &h->finder));
     http.body_limit = gate_body_limit;
+    http.takes_flow = gate_takes_flow;
     http.handle = gate_handle;
     http.arg = h->gate;
     return http_open(cx, &http, &h->http);
@@ -216,6 +221,7 @@ static void house_close(struct house *h)
     gate_stop_lines(h->gate);
     if (h->http)
         http_close(h->http, STOP_MS);
+    flows_close(h->flows);
     gate_close(h->gate);
     import_desk_close(h->imports);
     hub_close(h->hub);

@@ -86,7 +86,7 @@ static void body_free(struct http_exchange *x)
     x->body_cap = 0;
 }
 
-static void exchange_drop(struct http_exchange *x)
+void exchange_drop(struct http_exchange *x)
 {
     if (atomic_fetch_sub(&x->refs, 1) > 1)
         return;
@@ -96,6 +96,7 @@ static void exchange_drop(struct http_exchange *x)
         MHD_destroy_response(x->response);
     arena_give_back(x->server, x->arena);
     body_free(x);
+    flow_free(x->flow);
     free(x->head);
     free(x->headers);
     pthread_mutex_destroy(&x->lock);
@@ -147,6 +148,8 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **slot,
     x->conn = NULL;
     x->mhd = NULL;
     x->state = X_OVER;
+    if (x->flow)
+        flow_over(x);
     pthread_mutex_unlock(&x->lock);
     if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
         atomic_store(&conn->wants_linger, true);
@@ -219,10 +222,27 @@ void exchange_answer(struct http_exchange *x, unsigned status, struct MHD_Respon
     struct MHD_Connection *sleeping = x->state == X_SUSPENDED ? x->mhd : NULL;
     if (sleeping)
         x->state = X_READY;
+    else if (x->flow && x->mhd && flow_wake(x))
+        sleeping = x->mhd; /* in the middle of its body */
     pthread_mutex_unlock(&x->lock);
     if (sleeping)
         MHD_resume_connection(sleeping);
     exchange_drop(x);
+}
+
+/* In the middle of a body libmicrohttpd takes no reply: one that comes then is sent as bytes. */
+static void early_answer(struct http_exchange *x, int status, str content_type, str body)
+{
+    pthread_mutex_lock(&x->lock);
+    if (flow_is_early(x) && http_arena(x))
+        flow_raw_set(x, arena_printf(x->arena,
+                                     "HTTP/1.1 %d Refused\r\nContent-Type: " SFMT
+                                     "\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+                                     "X-Content-Type-Options: nosniff\r\n"
+                                     "Content-Security-Policy: default-src 'none'; "
+                                     "frame-ancestors 'none'\r\nConnection: close\r\n\r\n" SFMT,
+                                     status, SARG(content_type), body.len, SARG(body)));
+    pthread_mutex_unlock(&x->lock);
 }
 
 void http_reply(struct http_exchange *x, int status, str content_type,
@@ -234,6 +254,8 @@ void http_reply(struct http_exchange *x, int status, str content_type,
     if (r)
         response_headers(x, r, content_type, headers, n);
     x->reply_len = body.len;
+    if (x->flow)
+        early_answer(x, status, content_type, body);
     exchange_answer(x, (unsigned)status, r);
 }
 
@@ -254,6 +276,10 @@ static enum MHD_Result send_response(struct http_exchange *x)
         return MHD_NO;
     if (!x->stream)
         transfer_deadline(x, clock_mono_ns(), x->reply_len);
+    pthread_mutex_lock(&x->lock);
+    if (x->flow)
+        deadline_set(x->conn, clock_mono_ns() + (int64_t)30 * NS_PER_S);
+    pthread_mutex_unlock(&x->lock);
     pthread_mutex_lock(&x->lock);
     x->state = X_SENDING;
     pthread_mutex_unlock(&x->lock);
@@ -329,6 +355,20 @@ static enum MHD_Result refuse(struct http_exchange *x, enum refusal why)
     return send_response(x);
 }
 
+/* To the connection itself, which is closed then. */
+static enum MHD_Result send_raw(struct http_exchange *x, str all)
+{
+    atomic_store(&x->conn->wants_linger, true);
+    if (x->server->tls) {
+        gnutls_session_t tls =
+            MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+        (void)!gnutls_record_send(tls, all.ptr, all.len);
+    } else {
+        (void)!send(x->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    return MHD_NO;
+}
+
 /* In the middle of a body libmicrohttpd takes no reply; nothing of ours is on its way then, so the
  * refusal is written to the connection directly and the connection closed. */
 static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
@@ -348,14 +388,7 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
                      "%sConnection: close\r\n\r\n" SFMT,
                      row->status, row->status == 413 ? "Content Too Large" : "Service Unavailable",
                      body.len, row->status == 503 ? "Retry-After: 5\r\n" : "", SARG(body));
-    if (x->server->tls) {
-        gnutls_session_t tls =
-            MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
-        (void)!gnutls_record_send(tls, all.ptr, all.len);
-    } else {
-        (void)!send(x->conn->fd, all.ptr, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-    return MHD_NO;
+    return send_raw(x, all);
 }
 
 /* ---- the head
@@ -541,6 +574,26 @@ static enum refusal body_add(struct http_exchange *x, const char *p, size_t n)
 /* ---- the handler that libmicrohttpd calls: for the head, each piece of the body, and at the end
  * ----------- */
 
+static void serve(struct http_exchange *x)
+{
+    struct http_server *s = x->server;
+    pthread_mutex_lock(&s->lock);
+    x->conn->x = x;
+    pthread_mutex_unlock(&s->lock);
+    atomic_fetch_add(&x->refs, 1); /* the handler's */
+    s->options.handle(s->options.arg, x);
+}
+
+/* The handler is called before the body, which it reads while it comes. */
+static enum MHD_Result begin_flow(struct http_exchange *x)
+{
+    x->flow = flow_new();
+    if (!x->flow)
+        return refuse(x, REFUSE_BUSY);
+    serve(x);
+    return MHD_YES;
+}
+
 static enum MHD_Result on_head(struct http_exchange *x, const char *url, const char *method,
                                const char *version)
 {
@@ -560,11 +613,35 @@ static enum MHD_Result on_head(struct http_exchange *x, const char *url, const c
     x->state = X_BODY;
     x->body_started_ns = clock_mono_ns();
     transfer_deadline(x, x->body_started_ns, x->body_len);
+    bool flows = x->body_limit > 0 && o->takes_flow &&
+                 o->takes_flow(o->arg, x->request.method, x->request.path);
+    return flows ? begin_flow(x) : MHD_YES;
+}
+
+static enum MHD_Result on_flow(struct http_exchange *x, const char *p, size_t *n)
+{
+    switch (flow_take(x, p, n)) {
+    case FLOW_ANSWERED:
+        return send_raw(x, flow_raw(x));
+    case FLOW_TOO_BIG:
+        *n = 0;
+        return refuse_in_body(x, REFUSE_BODY_BIG);
+    case FLOW_CUT:
+        return MHD_NO;
+    default:
+        break;
+    }
+    pthread_mutex_lock(&x->lock);
+    if (*n == 0)
+        transfer_deadline(x, x->body_started_ns, x->body_len);
+    pthread_mutex_unlock(&x->lock);
     return MHD_YES;
 }
 
 static enum MHD_Result on_body(struct http_exchange *x, const char *p, size_t *n)
 {
+    if (x->flow)
+        return on_flow(x, p, n);
     enum refusal r = body_add(x, p, *n);
     *n = 0;
     if (r != REFUSE_NOTHING)
@@ -578,12 +655,12 @@ static enum MHD_Result on_whole(struct http_exchange *x)
     struct http_server *s = x->server;
     x->request.body = (str){x->body, x->body_len};
     deadline_set(x->conn, 0);
-    pthread_mutex_lock(&s->lock);
-    x->conn->x = x;
-    pthread_mutex_unlock(&s->lock);
-    atomic_fetch_add(&x->refs, 1); /* the handler's */
-    x->state = X_HANDLING;
-    s->options.handle(s->options.arg, x);
+    if (x->flow) {
+        flow_whole(x);
+    } else {
+        x->state = X_HANDLING;
+        serve(x);
+    }
 
     pthread_mutex_lock(&x->lock);
     bool is_answered = x->is_answered;
@@ -861,9 +938,10 @@ static void force(struct http_server *s)
         } else if (c->x) {
             struct http_exchange *x = c->x;
             pthread_mutex_lock(&x->lock);
-            bool is_waiting = x->state == X_SUSPENDED;
+            bool is_waiting = x->state == X_SUSPENDED, flows = x->flow && flow_wake(x);
             if (is_waiting)
                 x->state = X_OVER;
+            is_waiting = is_waiting || flows;
             pthread_mutex_unlock(&x->lock);
             if (is_waiting)
                 MHD_resume_connection(c->mhd);

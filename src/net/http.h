@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "base/base.h"
+#include <sys/types.h>
 
 enum http_method {
     HTTP_GET,
@@ -57,6 +58,9 @@ struct http_options {
      * or 0 when none is wanted (a body is then 413). Must be quick. Asked only when a body is
      * announced. */
     size_t (*body_limit)(void *arg, enum http_method m, str path);
+    /* Is the body of this request taken while it comes (http_body_read)? Then `handle` is called as
+     * soon as the head is there. Asked only when a body is announced. NULL: never. */
+    bool (*takes_flow)(void *arg, enum http_method m, str path);
     /* Called when the request is whole. Must not block. */
     void (*handle)(void *arg, struct http_exchange *x);
     void *arg;
@@ -89,6 +93,22 @@ void *http_owner(const struct http_exchange *x);
  * HEAD sends no body. */
 void http_reply(struct http_exchange *x, int status, str content_type,
                 const struct http_header *headers, size_t n, str body, bool body_lives);
+
+/* ---- bodies that flow ---------------------------------------------------------------------------
+ * For a thread of the handler's own: these calls block. Between it and the client lie at most 256 KB;
+ * a handler that does not read slows the client down. */
+
+/* The next bytes of the body, at least one; 0: it is whole; -1: the client is gone, too slow, over
+ * the limit, or the server is closing. An answer given before the end cuts the client off. */
+ssize_t http_body_read(struct http_exchange *x, char *to, size_t n);
+/* Answers with a body that is written piece by piece. False: it cannot be begun; x is answered. */
+bool http_flow_begin(struct http_exchange *x, int status, str content_type,
+                     const struct http_header *headers, size_t n);
+/* Blocks while the client is slow; false: it is gone, write no more. */
+bool http_flow_write(struct http_exchange *x, str bytes);
+/* Always after begin; x must not be touched then. Not whole: the connection is cut, so that the
+ * client does not take the half for all of it. */
+void http_flow_end(struct http_exchange *x, bool is_whole);
 
 /* ---- streams (Server-Sent Events) ------------------------------------------------------------ */
 struct http_stream;

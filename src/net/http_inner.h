@@ -103,6 +103,7 @@ struct http_exchange {
     unsigned status;
     struct MHD_Response *response;
     struct http_stream *stream;
+    struct flow *flow; /* flow.c; NULL: body and reply are whole texts */
     struct http_header *headers;
     size_t n_headers;
     char *head; /* the head's bytes, which headers point into */
@@ -123,6 +124,24 @@ void exchange_answer(struct http_exchange *x, unsigned status, struct MHD_Respon
 /* Adds the caller's headers and the standard ones. */
 void response_headers(struct http_exchange *x, struct MHD_Response *r, str content_type,
                       const struct http_header *headers, size_t n);
+
+void exchange_drop(struct http_exchange *x);
+
+/* flow.c */
+struct flow *flow_new(void);
+void flow_free(struct flow *f); /* accepts NULL */
+/* A piece of the body; *n: what was not taken (the connection is suspended then). */
+enum flow_fate { FLOW_GOES_ON, FLOW_ANSWERED, FLOW_TOO_BIG, FLOW_CUT };
+enum flow_fate flow_take(struct http_exchange *x, const char *p, size_t *n);
+void flow_whole(struct http_exchange *x);
+/* exchange.lock is held: the connection is gone; was it suspended for the flow's sake (the caller
+ * resumes); is an answer now one before the end of the body. */
+void flow_over(struct http_exchange *x);
+bool flow_wake(struct http_exchange *x);
+bool flow_is_early(const struct http_exchange *x);
+/* An early answer as the bytes to send: in the middle of a body libmicrohttpd takes none. */
+void flow_raw_set(struct http_exchange *x, str raw);
+str flow_raw(const struct http_exchange *x);
 
 /* keeper.c */
 bool keeper_open(struct http_server *s);

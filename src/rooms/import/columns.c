@@ -3,7 +3,7 @@
  * Headers are compared by their letters and digits alone, in lower case: "E-mail 1 - Value",
  * "email_1_value". The words are those of the exports of Twenty, EspoCRM, SuiteCRM, Odoo, Zammad,
  * Chatwoot, HubSpot, Salesforce and Google Contacts, and of people in five languages. */
-#include "rooms/import/columns.h"
+#include "rooms/import/import.h"
 #include "base/person.h"
 #include "messages.h"
 #include <pthread.h>
@@ -551,5 +551,24 @@ enum err import_map_fit(struct cx *cx, const struct import_map *map, int kind,
         return target_fault(cx, M_IMPORT_NEEDS, S("number"));
     if (kind == IMPORT_ORDERS && !out->has[TO_TOTAL] && !out->has[TO_PRICE])
         return target_fault(cx, M_IMPORT_NEEDS, S("total"));
+    return OK;
+}
+
+enum err import_map_guess(struct cx *cx, const struct csv_source *file, int kind, str given,
+                          bool must_fit, str *out)
+{
+    struct import_map map, form = {.encoding = -1};
+    struct list rows;
+    struct import_plan plan;
+    if (given.len) /* the form first: it decides what the columns are */
+        TRY(import_map_read(cx, given, &form));
+    TRY(import_guess(cx, file, kind, form.encoding, form.delimiter.len ? form.delimiter.ptr[0] : 0,
+                     &map, &rows));
+    if (given.len)
+        TRY(import_map_read(cx, given, &map));
+    const struct csv_row *first = rows.items;
+    if (must_fit || given.len)
+        TRY(import_map_fit(cx, &map, kind, first[0].cells, &plan));
+    *out = import_map_write(cx->arena, &map);
     return OK;
 }

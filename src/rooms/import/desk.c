@@ -25,6 +25,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t bell;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool is_rung;
+static struct import_desk *here;
 
 static void bell_make(void)
 {
@@ -204,6 +205,9 @@ enum err import_desk_open(struct store *s, struct cx *cx, str data_dir, struct i
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     d->data_dir = arena_str(d->own, data_dir);
     TRY(store_reader(s, cx, &d->db));
+    pthread_mutex_lock(&lock);
+    here = d;
+    pthread_mutex_unlock(&lock);
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 1 << 20);
@@ -218,6 +222,7 @@ void import_desk_close(struct import_desk *d)
         return;
     pthread_mutex_lock(&lock);
     d->is_stopping = true;
+    here = NULL;
     pthread_cond_broadcast(&bell);
     pthread_mutex_unlock(&lock);
     if (d->has_thread)
@@ -226,6 +231,15 @@ void import_desk_close(struct import_desk *d)
     arena_close(d->arena);
     arena_close(d->own);
     free(d);
+}
+
+enum err import_desk_file(struct cx *cx, const struct import *i, struct import_file **out)
+{
+    pthread_mutex_lock(&lock);
+    struct import_desk *d = here;
+    pthread_mutex_unlock(&lock);
+    *out = NULL;
+    return d ? import_file_open(d->store, cx, d->data_dir, i, out) : ERR_BUSY;
 }
 
 /* ---- the rejected rows as a file ---------------------------------------------------------------------- */

@@ -83,10 +83,11 @@ struct import_stage;
 enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct import_stage **out)
     MUST_USE;
 enum err import_stage_add(struct import_stage *g, struct cx *cx, str bytes) MUST_USE;
-/* On disk; then import_add with this id and size. */
-enum err import_stage_end(struct import_stage *g, struct cx *cx, import_id *id, int64_t *size)
+/* On disk, and can be read; then import_add with this id and size, then keep. */
+enum err import_stage_flush(struct import_stage *g, struct cx *cx, import_id *id, int64_t *size)
     MUST_USE;
-/* Without end: what was kept goes away again. Accepts NULL. */
+void import_stage_keep(struct import_stage *g);
+/* What was not kept goes away again. Accepts NULL. */
 void import_stage_close(struct import_stage *g);
 /* Reads a staged file. */
 struct import_file;
@@ -109,3 +110,15 @@ enum err import_desk_open(struct store *s, struct cx *cx, str data_dir, struct i
     MUST_USE;
 void import_desk_close(struct import_desk *d); /* after the batch at hand; accepts NULL */
 void import_desk_wake(void);                   /* something is to do; from any thread */
+/* The staged file of an import, on any thread of the server. */
+enum err import_desk_file(struct cx *cx, const struct import *i, struct import_file **out) MUST_USE;
+
+/* ---- over HTTP ------------------------------------------------------------------------------- */
+
+/* The guess for a file, and over it what the given map says (empty: nothing), as JSON. must_fit: and
+ * refuses it when rows could not be read with it. */
+enum err import_map_guess(struct cx *cx, const struct csv_source *file, int kind, str given, bool must_fit, str *out)
+    MUST_USE;
+/* As GET /imports/{id} answers. */
+void import_json(struct json_out *j, const struct cx *cx, const struct import *i);
+extern const struct room import_room;

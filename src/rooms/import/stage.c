@@ -21,7 +21,7 @@ struct import_stage {
     char *chunk; /* PostgreSQL */
     size_t n;
     int64_t size, chunks;
-    bool is_ended;
+    bool is_kept;
 };
 
 static void name_of(char name[static NAME_BYTES], import_id id)
@@ -110,7 +110,7 @@ enum err import_stage_add(struct import_stage *g, struct cx *cx, str bytes)
     return OK;
 }
 
-enum err import_stage_end(struct import_stage *g, struct cx *cx, import_id *id, int64_t *size)
+enum err import_stage_flush(struct import_stage *g, struct cx *cx, import_id *id, int64_t *size)
 {
     if (g->chunk && g->n)
         TRY(chunk_write(g, cx));
@@ -118,8 +118,12 @@ enum err import_stage_end(struct import_stage *g, struct cx *cx, import_id *id, 
         return disk(cx, errno);
     *id = g->id;
     *size = g->size;
-    g->is_ended = true;
     return OK;
+}
+
+void import_stage_keep(struct import_stage *g)
+{
+    g->is_kept = true;
 }
 
 static enum err chunks_gone(struct cx *cx, void *state)
@@ -132,13 +136,13 @@ void import_stage_close(struct import_stage *g)
 {
     if (!g)
         return;
-    if (!g->is_ended && g->chunks) {
+    if (!g->is_kept && g->chunks) {
         struct cx cx = {.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .if_match = -1};
         if (cx.arena && db_change(g->store, &cx, LANE_BULK, chunks_gone, &g->id) != OK)
             log_line(LOG_WARN, "import.chunks", "import=%lld left=1", (long long)g->id.v);
         arena_close(cx.arena);
     }
-    if (!g->is_ended && g->fd >= 0)
+    if (!g->is_kept && g->fd >= 0)
         (void)unlinkat(g->dir, g->name, 0);
     if (g->fd >= 0)
         close(g->fd);
