@@ -1102,10 +1102,15 @@ static void take_item(struct hub *h, struct item *i)
     h->cx.why = (struct fault){0};
     arena_reset(h->cx.arena);
     bool has_read = wants_read(i) && read_begin(&h->cx) == OK;
+    struct item *early;
     switch (i->kind) {
     case ITEM_EVENT:
-        if (i->event.type == EVENT_CALL_RINGING)
+        if (i->event.type == EVENT_CALL_RINGING && i->views)
             render_wait(h, i);
+        else if (i->event.type == EVENT_CALL_RINGING && (early = early_of(h, i->event.seq))) {
+            call_ringing_early(h, &early->event, early->views);
+            early->is_sent = true;
+        }
         deliver(h, &i->event, i->views, NULL);
         free(i->views);
         i->views = NULL;
@@ -1118,9 +1123,9 @@ static void take_item(struct hub *h, struct item *i)
         remember(h, i);
         break;
     case ITEM_EARLY:
-        call_ringing_early(h, &i->event, i->views);
-        free(i->views);
-        free(i);
+        if (!i->is_sent)
+            call_ringing_early(h, &i->event, i->views);
+        early_end(h, i);
         break;
     case ITEM_JOIN:
         join(h, i->conn);
@@ -1307,11 +1312,15 @@ void hub_stop(struct hub *h)
         if (i->kind == ITEM_JOIN) {
             i->conn->next = joining;
             joining = i->conn;
-        } else if (i->kind == ITEM_EVENT || i->kind == ITEM_EARLY) {
+        } else if (i->kind == ITEM_EVENT) {
             views_free(i->views);
             free(i->views);
             free(i);
         }
+    }
+    for (struct item *i = h->early, *next; i; i = next) {
+        next = i->early_next;
+        early_free(i);
     }
     for (struct conn *c = h->conns, *next; c; c = next) {
         next = c->next;

@@ -13,7 +13,7 @@ enum {
     SEATS = 1024,
     OPENED_MAX = 8, /* customers a person opened last */
     QUEUE_SLOTS = 16,
-    EARLY_MAX = 8,      /* rings of one stream that are sent before their turn */
+    EARLY_MAX = 32,     /* rings of one stream that are sent before their turn */
     ANNOUNCED = 512,
     RENDERERS_MAX = 4,
     NAMES = 1024,      /* of people, kept for call.answered */
@@ -52,6 +52,8 @@ struct item {
     bool is_rendered; /* guarded by hub.render_lock */
     struct item *render_next;
     struct views *views; /* of a ring, until it is sent */
+    struct item *early_next;
+    bool is_sent; /* early: its turn came first */
 };
 
 /* One open stream. Held by the hub and by the stream; whoever lets go last frees it. */
@@ -131,6 +133,7 @@ struct hub {
     pthread_mutex_t render_lock;
     pthread_cond_t render_wake, rendered;
     struct item *render_head, *render_tail;
+    struct item *early; /* from the announcement on until the hub has done with them */
     bool renders_end;
     struct renderer renderers[RENDERERS_MAX];
 
@@ -197,3 +200,7 @@ enum err renderers_open(struct cx *cx, struct hub *h) MUST_USE;
 void renderers_close(struct hub *h);
 void render_add(struct hub *h, struct item *i);
 void render_wait(struct hub *h, struct item *i);
+/* The ring that was announced and not sent yet, rendered; NULL: there is none. */
+struct item *early_of(struct hub *h, int64_t seq);
+void early_end(struct hub *h, struct item *i);
+void early_free(struct item *i);

@@ -109,16 +109,14 @@ static void *renderer_main(void *arg)
         pthread_mutex_unlock(&h->render_lock);
         render(r, i);
         bool is_early = i->kind == ITEM_EARLY;
-        if (is_early && !hub_add(h, i)) {
-            views_free(i->views);
-            free(i->views);
-            free(i);
-        }
         pthread_mutex_lock(&h->render_lock);
-        if (is_early)
-            continue; /* it is the hub's now */
         i->is_rendered = true;
         pthread_cond_signal(&h->rendered);
+        if (is_early) {
+            pthread_mutex_unlock(&h->render_lock);
+            (void)hub_add(h, i); /* stopped: it lies among the early ones yet */
+            pthread_mutex_lock(&h->render_lock);
+        }
     }
     pthread_mutex_unlock(&h->render_lock);
     return NULL;
@@ -128,6 +126,10 @@ void render_add(struct hub *h, struct item *i)
 {
     pthread_mutex_lock(&h->render_lock);
     i->render_next = NULL;
+    if (i->kind == ITEM_EARLY) {
+        i->early_next = h->early;
+        h->early = i;
+    }
     if (h->render_tail)
         h->render_tail->render_next = i;
     else
@@ -143,6 +145,37 @@ void render_wait(struct hub *h, struct item *i)
     while (!i->is_rendered)
         pthread_cond_wait(&h->rendered, &h->render_lock);
     pthread_mutex_unlock(&h->render_lock);
+}
+
+struct item *early_of(struct hub *h, int64_t seq)
+{
+    pthread_mutex_lock(&h->render_lock);
+    struct item *i = h->early;
+    while (i && (i->event.seq != seq || i->is_sent))
+        i = i->early_next;
+    while (i && !i->is_rendered)
+        pthread_cond_wait(&h->rendered, &h->render_lock);
+    pthread_mutex_unlock(&h->render_lock);
+    return i;
+}
+
+void early_free(struct item *i)
+{
+    views_free(i->views);
+    free(i->views);
+    free(i);
+}
+
+void early_end(struct hub *h, struct item *i)
+{
+    pthread_mutex_lock(&h->render_lock);
+    struct item **at = &h->early;
+    while (*at && *at != i)
+        at = &(*at)->early_next;
+    if (*at)
+        *at = i->early_next;
+    pthread_mutex_unlock(&h->render_lock);
+    early_free(i);
 }
 
 /* ---- open, close ----------------------------------------------------------------------------- */
