@@ -66,9 +66,68 @@ def load(server, options, mode, *more):
     return json.loads(done.stdout)
 
 
+def flush_ms(directory):
+    """How long this disk takes to flush 8 KB written over what is there: what a commit waits for, at the least."""
+    took = []
+    with tempfile.TemporaryFile(dir=directory, buffering=0) as f:
+        f.write(b"x" * (4 << 20))
+        os.fsync(f.fileno())
+        for i in range(200):
+            os.pwrite(f.fileno(), b"y" * 8192, i * 8192)
+            begun = time.monotonic()
+            os.fdatasync(f.fileno())
+            took.append((time.monotonic() - begun) * 1000)
+    took.sort()
+    return f"{took[100]:.2f} ms (p99 {took[198]:.1f})"
+
+
 def median_round(rounds, key):
     """The round in the middle by its p99."""
     return sorted(rounds, key=lambda r: r[key]["p99_ms"])[len(rounds) // 2]
+
+
+def other_store(url, name):
+    """A second database of the same cluster, or nothing: SQLite's second store is a second directory."""
+    if not url:
+        return None
+    run("psql", "-qX", url, "-c", f"CREATE DATABASE {name}")
+    return re.sub(r"/[^/]*$", f"/{name}", url)
+
+
+def lookup_of_a_tenth(name, url, a, scratch):
+    """Look-ups beside those of the whole table, in a store of a tenth of the customers."""
+    data = scratch / f"{name}-tenth"
+    data.mkdir()
+    url = other_store(url, "tenth")
+    store = ["--store", url] if url else []
+    few = a.customers // 10
+    run(BUILD / "kith", "demo", "--data", data, *store, "--customers", few, "--seed", 1, "--json")
+    token, _ = run(BUILD / "bench-desks", "--data", data, *store, "--count", 1, "--out", data / "desks").split()
+    server = Server(data, url)
+    try:
+        rounds = [load(server, {"token": token, "customers": few}, "lookup", "--connections", 8, "--seconds", a.seconds)
+                  for _ in range(a.rounds)]
+    finally:
+        server.stop()
+    f = median_round(rounds, "lookup")["lookup"]
+    return ("lookup", f"the same at {few:,} customers",
+            f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
+            f"{f['errors']} errors")
+
+
+def idle_memory(name, url, scratch):
+    """The demo company, served and not asked for anything."""
+    data = scratch / f"{name}-company"
+    data.mkdir()
+    url = other_store(url, "company")
+    run(BUILD / "kith", "demo", "--data", data, *(["--store", url] if url else []), "--json")
+    server = Server(data, url)
+    try:
+        time.sleep(15)
+        m = memory_mb(server.pid)
+    finally:
+        server.stop()
+    return "memory idle", "the demo company, 15 s after the start", f"RSS {m['Rss']} MB, private dirty {m['Private_Dirty']} MB"
 
 
 def measure(name, url, a, scratch):
@@ -81,9 +140,13 @@ def measure(name, url, a, scratch):
     print(f"  {name}: filled in {rows[0][2]}", flush=True)
     token, link = run(BUILD / "bench-desks", "--data", data, *store, "--count", a.desks, "--out", data / "desks").split()
     options = {"token": token, "customers": a.customers}
+    if url:
+        # as on a server that runs for a while: the WAL's files are there and used again
+        run("psql", "-qX", url, "-c", "CHECKPOINT")
     server = Server(data, url)
     try:
         rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
+        rows.append(("flush of the disk", "8 KB over what is there, before the rounds", flush_ms(data)))
         load(server, options, "intake", "--seconds", a.warm)
         for mode, connections in (("intake", 64), ("card", 32), ("lookup", 8), ("search-name", 8), ("search-phone", 8), ("search-email", 8),
                                   ("search-short", 8)):
@@ -93,6 +156,9 @@ def measure(name, url, a, scratch):
                          f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
                          f"{f['errors']} errors"))
             print("   ", *rows[-1], flush=True)
+            if mode == "lookup":
+                rows.append(lookup_of_a_tenth(name, url, a, scratch))
+                print("   ", *rows[-1], flush=True)
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")
@@ -103,8 +169,11 @@ def measure(name, url, a, scratch):
         print("   ", *rows[-1], flush=True)
         m = memory_mb(server.pid)
         rows.append(("memory after the load", f"{a.desks} operators were connected", f"RSS {m['Rss']} MB, private dirty {m['Private_Dirty']} MB"))
+        rows.append(("flush of the disk", "the same, after the rounds", flush_ms(data)))
     finally:
         server.stop()
+    rows.append(idle_memory(name, url, scratch))
+    print("   ", *rows[-1], flush=True)
     return rows
 
 
@@ -130,7 +199,8 @@ def main():
             url, env = None, {}
             if name == "postgres":
                 env = dict(re.findall(r"export (\w+)='([^']*)'", run(TOP / "tools/postgres.sh", "start", env={
-                    **os.environ, "KITH_TEST_POSTGRES_PARENT": "/var/tmp", "KITH_TEST_POSTGRES_BUFFERS": "1GB"})))
+                    **os.environ, "KITH_TEST_POSTGRES_PARENT": "/var/tmp", "KITH_TEST_POSTGRES_BUFFERS": "1GB",
+                    "KITH_TEST_POSTGRES_MIN_WAL": "2GB"})))
                 url = env["KITH_TEST_POSTGRES"]
             try:
                 tables[name] = measure(name, url, a, scratch)

@@ -42,6 +42,7 @@ unix_socket_directories = '$dir'
 max_connections = 200
 shared_buffers = ${KITH_TEST_POSTGRES_BUFFERS:-256MB}
 max_wal_size = 4GB
+min_wal_size = ${KITH_TEST_POSTGRES_MIN_WAL:-80MB}
 log_min_messages = warning
 EOF
     up "$dir" || { cat "$dir/log" >&2; exit 1; }
