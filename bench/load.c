@@ -4,6 +4,7 @@
  *   bench-load card    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load lookup  --port P --token T --customers N [--connections 8] [--seconds 10]
  *   bench-load bulk    --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
+ *   bench-load orders  --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
  *   bench-load create  --port P --token T --customers N [--connections 64] [--seconds 10]
  *   bench-load read    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load SEARCH  --port P --token T --customers N [--connections 8] [--seconds 10]
@@ -11,7 +12,8 @@
  *   bench-load ring    --port P --token T --customers N --link L --desks FILE [--rate 200] [--intakes 500] [--seconds 20]
  *
  * bulk sends the intakes of `intake` as lines of POST /bulk/intake, and names for those that are new; its per_second and
- * cpu_ms_each are of lines, its times of requests. create makes a new person with name, phone and e-mail by POST /customers.
+ * cpu_ms_each are of lines, its times of requests. orders does so with orders of two
+ * lines each, POST /bulk/orders. create makes a new person with name, phone and e-mail by POST /customers.
  * search asks for fragments, each as likely as any other: of names of the generator's people in English, Japanese, Chinese,
  * Russian and Kazakh (a beginning, a middle, two words, the Latin spelling), of telephone numbers in several formats, of
  * addresses; short ones: one or two letters and pieces that nearly everybody has. `search` mixes the first three.
@@ -295,6 +297,39 @@ static void ask_bulk(struct conn *c)
     conn_send(c, "POST", "/api/v1/bulk/intake", opt.token, "application/x-ndjson", body);
 }
 
+/* Of the same people; two goods of a thousand, each tenth with a discount. */
+static size_t an_order(char *to, size_t size)
+{
+    bool is_known = chance_below(&chance, 100) < 80;
+    struct generated_phone phone =
+        generated_phone(is_known ? zipf(opt.customers)
+                                 : opt.customers + 1 + (run_tag + serial) % 1000000);
+    int a = (int)chance_below(&chance, 1000), b = (int)chance_below(&chance, 1000);
+    int n = snprintf(
+        to, size,
+        "{\"number\":\"B%lld-%lld\",\"currency\":\"EUR\",\"status\":\"paid\",\"payment_method\":\"card\",\"identities\":[{"
+        "\"type\":\"phone\",\"value\":\"%s\"}],\"discount\":%d,\"lines\":[{\"sku\":\"S%d\",\"name\":\"Goods %d\",\"quantity\":2,"
+        "\"price\":%d},{\"sku\":\"S%d\",\"name\":\"Goods %d\",\"quantity\":1,\"price\":%d}]}",
+        (long long)run_tag, (long long)serial++, phone.text, chance_below(&chance, 10) ? 0 : 100, a,
+        a, 500 + a, b, b, 500 + b);
+    return (size_t)n;
+}
+
+static void ask_orders(struct conn *c)
+{
+    enum { LINE = 1024 };
+    static char *body;
+    if (!body && !(body = malloc((size_t)opt.lines * LINE + 1)))
+        abort();
+    size_t n = 0;
+    for (int i = 0; i < opt.lines; i++) {
+        n += an_order(body + n, LINE);
+        body[n++] = '\n';
+    }
+    body[n] = '\0';
+    conn_send(c, "POST", "/api/v1/bulk/orders", opt.token, "application/x-ndjson", body);
+}
+
 static void ask_create(struct conn *c)
 {
     char body[1024], name[96];
@@ -522,7 +557,7 @@ static int closed_loop(void (*ask)(struct conn *), struct figures *f, double sec
                 note_ms(f, (double)(now_ns() - c->due_ns) / 1e6);
             else if (f->errors++ == 0)
                 fprintf(stderr, "bench: %.*s\n", (int)whole, c->in);
-            if (ask == ask_bulk)
+            if (ask == ask_bulk || ask == ask_orders)
                 lines_count(c->in, whole, f);
             conn_drop(c, whole);
             if (now < end) {
@@ -830,6 +865,8 @@ int main(int argc, char **argv)
         ask = ask_lookup, usual = 8;
     else if (strcmp(opt.mode, "bulk") == 0)
         ask = ask_bulk, usual = 1;
+    else if (strcmp(opt.mode, "orders") == 0)
+        ask = ask_orders, usual = 1;
     else if (strcmp(opt.mode, "create") == 0)
         ask = ask_create, usual = 64;
     else if (strcmp(opt.mode, "read") == 0)
@@ -854,7 +891,7 @@ int main(int argc, char **argv)
     double took = (double)(now_ns() - begun) / 1e9;
     cpu = server_cpu_ms() - cpu;
     printf("{\"mode\": \"%s\", \"connections\": %d, ", opt.mode, opt.connections);
-    if (ask == ask_bulk && lines_done)
+    if ((ask == ask_bulk || ask == ask_orders) && lines_done)
         printf("\"lines\": {\"n\": %lld, \"per_second\": %.0f, \"cpu_ms_each\": %.4f}, ",
                (long long)lines_done, (double)lines_done / took, cpu / (double)lines_done);
     print_figures(opt.mode, &f, opt.seconds, cpu, true);

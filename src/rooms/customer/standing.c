@@ -218,11 +218,15 @@ static enum err put_moved(struct cx *cx, const struct standing *was, const struc
                   : db_run(cx, &q_standing_contacts, (struct args){v, 8});
 }
 
-/* Written, and told when the activity moved. */
+/* Written, and told when the activity moved. One that only lasts longer stays in its place in the
+ * due queue, which looks again when that time comes: an index entry less to move. */
 static enum err settle(struct cx *cx, const struct settings *house, const struct standing *was,
                        struct standing *s, bool is_new)
 {
+    when due = was->activity_due_at;
     standing_judge(s, house, cx->now_ms);
+    if (s->activity == was->activity && due.ms > cx->now_ms && due.ms < s->activity_due_at.ms)
+        s->activity_due_at = due;
     TRY(put_moved(cx, was, s));
     return s->activity == was->activity || is_new
                ? OK
