@@ -301,9 +301,8 @@ static void ask_bulk(struct conn *c)
 static size_t an_order(char *to, size_t size)
 {
     bool is_known = chance_below(&chance, 100) < 80;
-    struct generated_phone phone =
-        generated_phone(is_known ? zipf(opt.customers)
-                                 : opt.customers + 1 + (run_tag + serial) % 1000000);
+    struct generated_phone phone = generated_phone(
+        is_known ? zipf(opt.customers) : opt.customers + 1 + (run_tag + serial) % 1000000);
     int a = (int)chance_below(&chance, 1000), b = (int)chance_below(&chance, 1000);
     int n = snprintf(
         to, size,

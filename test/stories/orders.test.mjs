@@ -197,3 +197,29 @@ test('what came of a payment is told once and changes what was spent', async (t)
   assert.equal(paid.facts.length, 2);
   assert.equal(await spent(), 1001);
 });
+
+test('who spends enough is VIP at once, and everybody sees by which rule', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const settings = await owner.must(200, 'GET', '/settings');
+  assert.deepEqual([settings.activity_new_days, settings.activity_active_days, settings.activity_cooling_days, settings.activity_idle_days, settings.vip_amount, settings.vip_share], [30, 30, 90, 365, 0, 0]);
+  await owner.must(200, 'PATCH', '/settings', { vip_amount: 300000 });
+  assert.equal((await owner.patch('/settings', { vip_share: 11 })).body.field, 'vip_share');
+  assert.equal((await owner.patch('/settings', { activity_cooling_days: 400 })).body.field, 'activity_cooling_days');
+
+  const o = await owner.must(201, 'POST', '/orders', many(1, { lines: [{ sku: 'K-40', quantity: 1, price: 431000 }] }));
+  const record = await owner.must(200, 'GET', `/customers/${o.customer.id}`);
+  const card = await owner.must(200, 'GET', `/customers/${o.customer.id}/card`);
+
+  assert.equal(record.marks[0].mark, 'vip');
+  assert.match(record.marks[0].reason, /4310\.00 EUR.*3000\.00 EUR/);
+  assert.deepEqual(record.standing.vip, { by: 'amount', spent: { amount: 431000, currency: 'EUR' }, limit: { amount: 300000, currency: 'EUR' }, share: null });
+  assert.equal(record.standing.activity, 'new');
+  assert.equal(card.numbers.activity, 'new');
+  assert.equal(card.marks[0].mark, 'vip');
+  assert.equal(card.advice[0].code, 'vip_first');
+  const gone = await owner.delete(`/customers/${o.customer.id}/marks/vip`);
+  assert.deepEqual([gone.status, gone.body.reason], [409, 'MARK_BY_RULE']);
+  await owner.must(200, 'PATCH', `/orders/${o.id}`, { status: 'cancelled' });
+  assert.deepEqual((await owner.must(200, 'GET', `/customers/${o.customer.id}`)).marks, []);
+});

@@ -70,8 +70,7 @@ ON CONFLICT (call_id, customer_id) DO NOTHING;
 -- What the queue must know of a caller. A mark may stand on any id of the record.
 -- name: call_caller -> call_caller
 SELECT c.name,
-       CASE WHEN EXISTS (SELECT 1 FROM customer r JOIN customer_mark m ON m.customer_id = r.id
-                          WHERE r.root_id = c.id AND m.mark = 'vip') THEN 1 ELSE 0 END AS is_vip,
+       COALESCE((SELECT t.is_vip FROM standing t WHERE t.customer_id = c.id), 0) AS is_vip,
        CASE WHEN EXISTS (SELECT 1 FROM customer r JOIN customer_mark m ON m.customer_id = r.id
                           WHERE r.root_id = c.id AND m.mark = 'blocked') THEN 1 ELSE 0 END AS is_blocked,
        CASE WHEN EXISTS (SELECT 1 FROM customer r JOIN call k ON k.customer_id = r.id
@@ -133,8 +132,7 @@ c.is_second, c.priority, c.ring_ms, c.answer_ms, c.end_ms, c.wrapped_ms, c.staff
        c.cause, c.outcome, c.reason;
 
 -- part: call_is_vip
-CASE WHEN EXISTS (SELECT 1 FROM customer a JOIN customer_mark m ON m.customer_id = a.id
-                          WHERE a.root_id = r.id AND m.mark = 'vip') THEN 1 ELSE 0 END AS is_vip;
+COALESCE((SELECT t.is_vip FROM standing t WHERE t.customer_id = r.id), 0) AS is_vip;
 
 -- part: call_people
 LEFT JOIN customer o ON o.id = c.customer_id

@@ -487,6 +487,10 @@ static void a_number_that_rang_three_times_in_vain_is_called_back_once_vips_firs
                         "(%lld, 'vip', 'x', 1)",
                         (long long)vip.v)
                .ptr);
+    sql(w, arena_printf(w->cx.arena,
+                        "UPDATE standing SET is_vip = 1, vip_by = 'hand' WHERE customer_id = %lld",
+                        (long long)vip.v)
+               .ptr);
     for (int i = 0; i < 3; i++) {
         w->cx.now_ms += 60000;
         (void)tell(w, RINGS("c1", "+442079460018", S("101")));

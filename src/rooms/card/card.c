@@ -31,6 +31,8 @@ static const struct field numbers_fields[] = {
     FIELD(struct card_numbers, contacts),
     FIELD(struct card_numbers, last_contact_at),
     FIELD(struct card_numbers, since),
+    FIELD_ENUM(struct card_numbers, activity, activity_codes),
+    FIELD(struct card_numbers, activity_at, .doc = "Since when"),
 };
 static const struct shape numbers_shape = SHAPE("card_numbers", struct card_numbers, numbers_fields);
 static const struct field advice_fields[] = {
@@ -576,7 +578,10 @@ enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
         .contacts = r.standing.all.contacts,
         .last_contact_at = r.standing.last_contact_at,
         .since = r.standing.first_at,
+        .activity = r.standing.activity,
+        .activity_at = r.standing.activity_at,
     };
+    standing_vip_mark(cx, &r.standing, &c->marks);
     struct proposal *p = c->proposals.items;
     for (size_t i = 0; i < c->proposals.n; i++)
         p[i].current = customer_field(&c->customer, p[i].field);

@@ -81,6 +81,8 @@ struct card_numbers {
     when last_order_at;
     int64_t contacts;
     when last_contact_at, since;
+    int activity;
+    when activity_at;
 };
 struct card_advice {
     str code, args, because; /* the last two JSON */

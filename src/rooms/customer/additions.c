@@ -93,8 +93,12 @@ enum err mark_gone_apply(struct cx *cx, void *in, void *out)
     struct mark was;
     enum err e = db_one(cx, &q_mark_of, &mark_row_shape, &was,
                         ARGS(V(mark_codes[a->mark]), V(a->part.root)));
-    if (e == ERR_NOT_FOUND)
-        return fault(cx, ERR_NOT_FOUND, M_MARK_NOT_HERE);
+    if (e == ERR_NOT_FOUND) {
+        struct standing s = {0};
+        TRY(db_one(cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(a->part.root))));
+        return a->mark == MARK_VIP && s.is_vip ? fault(cx, ERR_CONFLICT, M_MARK_BY_RULE)
+                                               : fault(cx, ERR_NOT_FOUND, M_MARK_NOT_HERE);
+    }
     TRY(e);
     return mark_put(cx, a->part.root, a->mark, (str){0}, NULL);
 }

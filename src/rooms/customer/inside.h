@@ -9,6 +9,11 @@ struct standing_out {
     int64_t contacts, orders;
     money spent, spent_12m;
     when last_order_at;
+    int64_t orders_12m, discounted_12m;
+    money returned_12m, discount_12m;
+    int activity;
+    when activity_at;
+    struct standing_vip vip;
 };
 struct record {
     struct customer customer;

@@ -7,6 +7,13 @@
 enum { NOTES_SHOWN = 30, PART_LIMIT = 100, IDENTITIES_SHOWN = 200 };
 
 /* clang-format off */
+static const struct field standing_vip_fields[] = {
+    FIELD_ENUM(struct standing_vip, by, vip_by_codes, .doc = "\"\": not VIP"),
+    FIELD(struct standing_vip, spent, .nullable = true),
+    FIELD(struct standing_vip, limit, .nullable = true, .doc = "From where on one is VIP"),
+    FIELD(struct standing_vip, share, .doc = "Hundredths of a percent"),
+};
+static const struct shape standing_vip_shape = SHAPE("standing_vip", struct standing_vip, standing_vip_fields);
 static const struct field standing_fields[] = {
     FIELD(struct standing_out, first_at),
     FIELD(struct standing_out, last_contact_at),
@@ -15,6 +22,13 @@ static const struct field standing_fields[] = {
     FIELD(struct standing_out, spent, .doc = "In the base currency"),
     FIELD(struct standing_out, spent_12m),
     FIELD(struct standing_out, last_order_at),
+    FIELD(struct standing_out, orders_12m),
+    FIELD(struct standing_out, discounted_12m, .doc = "Orders with a discount or a promotion"),
+    FIELD(struct standing_out, returned_12m),
+    FIELD(struct standing_out, discount_12m),
+    FIELD_ENUM(struct standing_out, activity, activity_codes),
+    FIELD(struct standing_out, activity_at, .doc = "Since when"),
+    FIELD_STRUCT(struct standing_out, vip, &standing_vip_shape, .doc = "By hand, by amount or by share, with the figures of the rule"),
 };
 static const struct shape standing_out_shape = SHAPE("standing", struct standing_out, standing_fields);
 
@@ -124,7 +138,15 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         .spent = {standing.all.spent, house->base_currency},
         .spent_12m = {standing.window[WINDOW_365D].spent, house->base_currency},
         .last_order_at = standing.last_order_at,
+        .orders_12m = standing.window[WINDOW_365D].orders,
+        .discounted_12m = standing.window[WINDOW_365D].discounted,
+        .returned_12m = {standing.window[WINDOW_365D].returned, house->base_currency},
+        .discount_12m = {standing.window[WINDOW_365D].discount, house->base_currency},
+        .activity = standing.activity,
+        .activity_at = standing.activity_at,
     };
+    (void)standing_vip_why(&standing, house, &out->standing.vip);
+    standing_vip_mark(cx, &standing, &out->marks);
     out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};
     out->freshness = fresh_of(cx, &out->customer, &out->identities, &out->addresses, &fresh);
     out->ask = ask_next(cx, &out->customer, &out->identities, &out->freshness, out->addresses.n > 0,

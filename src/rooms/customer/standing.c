@@ -133,6 +133,49 @@ void standing_judge(struct standing *s, const struct settings *house, int64_t no
     s->is_vip = s->vip_by != VIP_NOT;
 }
 
+bool standing_vip_why(const struct standing *s, const struct settings *house,
+                      struct standing_vip *out)
+{
+    *out = (struct standing_vip){.by = s->vip_by};
+    if (s->vip_by != VIP_BY_AMOUNT && s->vip_by != VIP_BY_SHARE)
+        return false;
+    bool is_share = s->vip_by == VIP_BY_SHARE;
+    out->spent = (money){s->window[WINDOW_365D].spent, house->base_currency};
+    out->limit =
+        (money){is_share ? house->vip_share_minor : house->vip_minor, house->base_currency};
+    if (is_share)
+        out->share = SOME_INT(house->vip_share);
+    return true;
+}
+
+static str amount_of(struct arena *a, money m)
+{
+    return arena_printf(a, SFMT " %s", SARG(money_text(a, m)), m.currency.code);
+}
+
+void standing_vip_mark(struct cx *cx, const struct standing *s, struct list *marks)
+{
+    struct standing_vip why;
+    const struct mark *there = marks->items;
+    if (!standing_vip_why(s, settings_current(cx), &why))
+        return;
+    for (size_t i = 0; i < marks->n; i++)
+        if (there[i].mark == MARK_VIP)
+            return;
+    struct msg_arg args[] = {
+        MARG("spent", amount_of(cx->arena, why.spent)),
+        MARG("limit", amount_of(cx->arena, why.limit)),
+        MARG("share", arena_printf(cx->arena, "%g", (double)why.share.v / 100))};
+    struct mark *all = ARENA_ARRAY(cx->arena, marks->n + 1, struct mark);
+    if (marks->n)
+        memcpy(all, marks->items, marks->n * sizeof *all);
+    all[marks->n] = (struct mark){
+        .mark = MARK_VIP,
+        .reason = msg_text(cx->arena, cx->lang, why.share.has ? M_VIP_BY_SHARE : M_VIP_BY_AMOUNT,
+                           args, COUNT(args))};
+    *marks = (struct list){all, marks->n + 1};
+}
+
 /* ---- writing ---------------------------------------------------------------------------------
  */
 

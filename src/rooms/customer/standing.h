@@ -51,6 +51,16 @@ enum err standing_begin(struct cx *cx, customer_id id, int kind) MUST_USE;
 enum err standing_kind_set(struct cx *cx, customer_id root, int kind) MUST_USE;
 enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip) MUST_USE;
 
+/* VIP by rule: the rule and its figures, for people. false: not VIP, or by hand (customer_mark says why). */
+struct standing_vip {
+    int by;             /* enum vip_by */
+    money spent, limit; /* in 12 months; from where on one is VIP */
+    opt_int share;      /* hundredths of a percent */
+};
+bool standing_vip_why(const struct standing *s, const struct settings *house, struct standing_vip *out);
+/* As it stands among the marks, its reason in the language of cx. Marks by hand come first: nothing is added to them. */
+void standing_vip_mark(struct cx *cx, const struct standing *s, struct list *marks /* of struct mark */);
+
 /* The same in memory, for who counts by himself: adds to the sums and windows; then judges. */
 void standing_count(struct standing *s, int32_t today, int32_t day, const struct standing_sums *add);
 void standing_judge(struct standing *s, const struct settings *house, int64_t now_ms);

@@ -184,6 +184,7 @@ export interface Candidate extends Ref {
   why?: string
   detail?: string
 }
+export type Activity = 'new' | 'active' | 'cooling' | 'idle' | 'lost'
 export interface Card {
   customer: Customer
   marks: Mark[]
@@ -196,6 +197,8 @@ export interface Card {
     contacts?: number
     last_contact_at?: string | null
     since?: string | null
+    activity?: Activity
+    activity_at?: string | null
   }
   advice: Advice[]
   open: OpenItem[]
@@ -335,6 +338,13 @@ export interface CustomerRecord {
     spent?: Money | null
     spent_12m?: Money | null
     last_order_at?: string | null
+    orders_12m?: number
+    discounted_12m?: number
+    returned_12m?: Money | null
+    discount_12m?: Money | null
+    activity?: Activity
+    activity_at?: string | null
+    vip?: { by: '' | 'hand' | 'amount' | 'share'; spent?: Money | null; limit?: Money | null; share?: number | null } | null
   } | null
 }
 export interface Desk {
