@@ -435,6 +435,8 @@ static void errand_run(struct errand *e, struct db *db)
             lanes_add_owed(e->gate->lanes, gate_lane(e), e);
             return;
         }
+        if (e->result == ERR_STALE)
+            stale_version(e);
         read_end(cx);
     }
     cx->db = NULL;

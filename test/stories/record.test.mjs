@@ -285,3 +285,101 @@ test('what the customer said about offers is kept word by word; the last word st
   assert.equal((await say({ purpose: 'email_offers', state: 'given', channel: 'form', proof: 'x', at: '2199-01-01T00:00:00Z' })).body.field, 'at');
   assert.equal((await say({ purpose: 'everything', state: 'given', channel: 'form', proof: 'x' })).body.field, 'purpose');
 });
+
+test('one timeline of all channels, by channels and by a word in it, page by page', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const api = await k.token('manager');
+  const identities = [{ type: 'email', value: 'ann@lee.example' }];
+  const channels = ['email', 'chat', 'form', 'visit'];
+  const at = (i) => new Date(Date.UTC(2026, 0, 1, 0, i)).toISOString();
+  const id = (await api.must(200, 'POST', '/intake', { channel: 'letter', at: at(0), identities, subject: 'Erste Anfrage', text: 'Grüße aus Zürich' })).customer.id;
+  for (let i = 1; i < 1300; i += 100)
+    assert.ok((await api.ask('POST', '/bulk/intake', [...Array(Math.min(100, 1300 - i))].map((_, n) => JSON.stringify({ channel: channels[(i + n) % 4], source_id: `s${i + n}`, at: at(i + n), identities, subject: `No ${i + n}`, text: (i + n) % 650 ? 'nothing' : 'Der Wasserkocher ist KAPUTT' })).join('\n'),
+      { 'Content-Type': 'application/x-ndjson' })).status < 300);
+  const page = (q) => agent.must(200, 'GET', `/customers/${id}/timeline?${q}`);
+
+  const two = await page('channel=email&channel=letter&limit=200');
+  assert.deepEqual([...new Set(two.items.map((l) => l.channel))], ['email']);
+  assert.deepEqual((await page('channel=letter')).items.map((l) => l.subject), ['Erste Anfrage']);
+  assert.equal((await agent.ask('GET', `/customers/${id}/timeline?channel=pigeon`)).body.field, 'channel');
+
+  const first = await page('q=kaputt'); // the older one is 651 lines back
+  assert.deepEqual(first.items.map((l) => l.subject), ['No 650']);
+  assert.equal(first.looked, 1000);
+  assert.equal(first.until, first.items.length ? at(300).replace('.000', '') : null);
+  const rest = await page(`q=KAPUTT&cursor=${first.next}`);
+  assert.deepEqual([rest.items.length, rest.looked, rest.next], [0, 300, null]);
+  const old = await page(`q=gr%C3%BCsse&cursor=${(await page('q=gr%C3%BCsse')).next}`);
+  assert.deepEqual(old.items.map((l) => l.subject), ['Erste Anfrage']);
+  assert.deepEqual((await page('q=GR%C3%9C%C3%9FE&channel=letter')).items.map((l) => l.subject), ['Erste Anfrage']);
+  assert.equal((await agent.ask('GET', `/customers/${id}/timeline?q=other&cursor=${first.next}`)).body.field, 'cursor');
+  assert.equal((await (await k.person('marketer')).ask('GET', `/customers/${id}/timeline?q=kaputt`)).status, 403);
+
+  let seen = 0;
+  for (let next = ''; next !== null;) {
+    const p = await page(`limit=200${next && `&cursor=${next}`}`);
+    seen += p.items.length;
+    next = p.next;
+  }
+  assert.equal(seen, 1300);
+});
+
+test('a company has its people, page by page and by name', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const firm = await made(agent, { name: 'Huadong Parts', kind: 'company' });
+  for (const name of ['Пётр Смирнов', 'Aiko Tanaka', 'Bo Lund']) {
+    const id = await made(agent, { name });
+    await agent.must(201, 'POST', `/customers/${id}/relations`, { other: firm, kind: 'works_at', role: name === 'Bo Lund' ? 'Einkäufer' : '' });
+  }
+  const people = (q = '') => agent.must(200, 'GET', `/customers/${firm}/people?${q}`);
+  assert.deepEqual((await people()).items.map((p) => p.other.name), ['Bo Lund', 'Aiko Tanaka', 'Пётр Смирнов']);
+  const two = await people('limit=2');
+  assert.deepEqual((await people(`limit=2&cursor=${two.next}`)).items.map((p) => p.other.name), ['Пётр Смирнов']);
+  for (const [q, name] of [['TANA', 'Aiko Tanaka'], ['eink%C3%84', 'Bo Lund'], ['%D1%81%D0%BC%D0%B8%D1%80', 'Пётр Смирнов'], ['smirnov', 'Пётр Смирнов']])
+    assert.deepEqual((await people(`q=${q}`)).items.map((p) => p.other.name), [name], q);
+  assert.equal((await people('q=nobody')).items.length, 0);
+});
+
+test('tasks of a customer: open ones, and those that are done', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const ids = [];
+  for (const title of ['a', 'b', 'c']) ids.push((await agent.must(201, 'POST', `/customers/${id}/tasks`, { title })).id);
+  for (const n of [2, 0]) await agent.must(200, 'PATCH', `/tasks/${ids[n]}`, { done: true });
+  assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}/tasks`)).items.map((x) => x.title), ['b']);
+  const done = await agent.must(200, 'GET', `/customers/${id}/tasks?state=done&limit=1`);
+  assert.deepEqual(done.items.map((x) => x.title), ['a']);
+  assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}/tasks?state=done&cursor=${done.next}`)).items.map((x) => x.title), ['c']);
+});
+
+test('records that may be the same one are told with all the evidence', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const a = await made(agent, { name: 'Aiko Tanaka', company: 'Huadong Parts', country: 'JP' }, [{ type: 'phone', value: '+81 3 5550 0142' }]);
+  const b = await made(agent, { name: 'Tanaka Aiko', company: 'HUADONG PARTS' }, [{ type: 'email', value: 'tanaka@huadong.example' }]);
+  const c = await made(agent, { name: 'Family phone' }, [{ type: 'email', value: 'c@x.example' }]);
+  await agent.must(201, 'POST', `/customers/${c}/identities`, { type: 'phone', value: '+81 3 5550 0142', state: 'shared' });
+  await agent.must(201, 'POST', `/customers/${b}/identities`, { type: 'phone', value: '+81355500142' });
+
+  const { items } = await agent.must(200, 'GET', `/customers/${a}/duplicates`);
+  assert.deepEqual(items.map((d) => [d.id, d.why]), [[b, 'phone'], [c, 'shared_phone']]);
+  assert.deepEqual(items[0].evidence.map((e) => e.why).sort(), ['name company', 'phone']);
+  assert.equal(items[0].evidence.find((e) => e.why === 'phone').value, '+81 3 5550 0142');
+  assert.equal(items.some((d) => d.id === a), false);
+});
+
+test('of two who change one field the later is told both values; who sends what stands there is not refused', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  await agent.must(200, 'PATCH', `/customers/${id}`, { city: 'Leeds' });
+  const late = await agent.patch(`/customers/${id}`, { company: '', city: 'York' }, { 'If-Match': '"1"' });
+  assert.equal(late.status, 412);
+  assert.equal(late.body.field, 'city');
+  assert.deepEqual(late.body.args, { field: 'city', now: 'Leeds', given: 'York' });
+  assert.match(late.headers.etag ?? '', /^"2/);
+  assert.equal((await agent.patch(`/customers/${id}`, { city: 'Leeds' }, { 'If-Match': '"1"' })).status, 200);
+});

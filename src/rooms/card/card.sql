@@ -34,6 +34,30 @@ SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, 
  WHERE i.customer_id = :customer AND i.channel = :channel AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
+-- What a find within one timeline reads: whole texts, few columns.
+-- name: timeline_look -> look_row
+SELECT i.id, i.at_ms, i.subject, i.text, k.note
+  FROM interaction i LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+ WHERE i.customer_id = :customer AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
+
+-- name: timeline_look_of_channel -> look_row
+SELECT i.id, i.at_ms, i.subject, i.text, k.note
+  FROM interaction i LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+ WHERE i.customer_id = :customer AND i.channel = :channel AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
+
+-- name: timeline_lines -> line_row
+SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
+       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
+       o.id, o.number, o.total_minor, o.currency, o.status
+  FROM interaction i
+  LEFT JOIN staff s ON s.id = i.staff_id
+  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+ WHERE i.id IN {{ints}} :ids
+ ORDER BY i.at_ms DESC, i.id DESC LIMIT 200;
+
 -- name: timeline_line -> line_row
 SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, i.text, i.ref_id,
        k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,

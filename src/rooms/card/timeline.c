@@ -103,73 +103,197 @@ void lines_finish(struct cx *cx, struct list *lines, size_t chars)
 /* ---- GET /customers/{id}/timeline
  * ---------------------------------------------------------------- */
 
-enum { TIMELINE_CHARS = 4000 };
+enum {
+    TIMELINE_CHARS = 4000,
+    CHANNELS = 11,
+    LOOK_PAGE = 250,     /* rows a read */
+    LOOK_ROWS = 1000,    /* rows a request: then it says how far it came */
+    LOOK_BYTES = 2 << 20 /* of their texts */
+};
 struct timeline_in {
     customer_id id;
-    int channel;
+    struct str_list channel;
+    str q;
     int64_t limit;
     str cursor;
 };
 struct timeline {
     struct list items;
+    int64_t looked;
+    when until;
     str next;
 };
-static const char *const filter_codes[] = {"",     "call",  "email", "chat",     "fax",    "letter",
-                                           "form", "visit", "order", "purchase", "survey", "note"};
+static const char *const channel_names[CHANNELS] = {"call",     "email",  "chat",  "fax",
+                                                    "letter",   "form",   "visit", "order",
+                                                    "purchase", "survey", "note"};
 /* clang-format off */
 static const struct field timeline_in_fields[] = {
     FIELD(struct timeline_in, id, .in_path = true),
-    FIELD_ENUM(struct timeline_in, channel, filter_codes, .doc = "Only this channel"),
+    FIELD(struct timeline_in, channel, .max_len = CHANNELS, .max = 20, .doc = "Only these channels: channel=call&channel=email"),
+    FIELD(struct timeline_in, q, .max_len = 100, .doc = "Only contacts whose subject, text or call note holds this"),
     PAGE_FIELDS(struct timeline_in),
 };
 const struct shape timeline_in_shape = SHAPE("timeline_in", struct timeline_in, timeline_in_fields);
 static const struct field timeline_fields[] = {
     FIELD_LIST(struct timeline, items, &line_shape),
+    FIELD(struct timeline, looked, .omit_empty = true, .doc = "With q: how many contacts were looked at"),
+    FIELD(struct timeline, until, .nullable = true, .doc = "With q, when `next` goes on: looked back to this time"),
     FIELD(struct timeline, next, .nullable = true),
 };
 const struct shape timeline_shape = SHAPE("timeline", struct timeline, timeline_fields);
+struct look {
+    interaction_id id;
+    when at;
+    str subject, text, note;
+};
+static const struct field look_row_fields[] = {
+    FIELD(struct look, id),
+    FIELD_AS(struct look, at, "at_ms"),
+    FIELD(struct look, subject),
+    FIELD(struct look, text),
+    FIELD(struct look, note, .nullable = true),
+};
+static const struct shape look_row_shape = SHAPE("look_row", struct look, look_row_fields);
 /* clang-format on */
+
+/* What is read: each id of the record, each channel asked for (0: all at once), newest first. */
+struct timeline_plan {
+    struct list ids;
+    unsigned channels; /* bits; 0: all */
+    str q;             /* folded */
+    const char *tag;
+};
+
+static enum err channels_read(struct cx *cx, struct str_list given, unsigned *bits)
+{
+    *bits = 0;
+    for (size_t i = 0; i < given.n; i++) {
+        unsigned at = 0;
+        while (at < CHANNELS && !str_eq(given.items[i], str_of(channel_names[at])))
+            at++;
+        if (at == CHANNELS && given.items[i].len) {
+            (void)fault(cx, ERR_INVALID, M_TIMELINE_CHANNEL,
+                        MARG("given", str_clean(cx->arena, given.items[i], 40)));
+            return fault_at(cx, ERR_INVALID, S("channel"));
+        }
+        if (at < CHANNELS)
+            *bits |= 1u << at;
+    }
+    if (*bits == (1u << CHANNELS) - 1)
+        *bits = 0;
+    return OK;
+}
+
+/* The newest n before (at, id), of all ids and channels. Costs as much at a hundred thousand lines as
+ * at ten: every read goes along its index and ends by its LIMIT. */
+static enum err newest_lines(struct cx *cx, const struct timeline_plan *p, const struct query *all,
+                             const struct query *of_channel, const struct shape *row,
+                             size_t at_offset, int64_t at, int64_t before, int64_t n,
+                             struct list *out)
+{
+    const int64_t *each = p->ids.items;
+    size_t n_reads = p->ids.n * (p->channels ? (size_t)__builtin_popcount(p->channels) : 1), m = 0;
+    struct list *lists = ARENA_ARRAY(cx->arena, n_reads, struct list);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read);
+    struct val *args = ARENA_ARRAY(cx->arena, 5 * n_reads, struct val);
+    for (size_t i = 0; i < p->ids.n; i++)
+        for (unsigned c = 0; c < CHANNELS; c++) {
+            if (p->channels ? !(p->channels >> c & 1) : c > 0)
+                continue;
+            struct val *v = args + 5 * m;
+            size_t k = 0;
+            v[k++] = V(each[i]);
+            if (p->channels)
+                v[k++] = V(channel_names[c]);
+            v[k++] = V(at);
+            v[k++] = V(before);
+            v[k++] = V(n);
+            reads[m] = (struct db_read){
+                p->channels ? of_channel : all, row, false, &lists[m], {v, k}, false};
+            m++;
+        }
+    TRY(db_batch(cx, reads, m));
+    *out = newest_of(cx->arena, lists, m, row->size, at_offset, 0, (size_t)n);
+    return OK;
+}
+
+static bool holds(struct arena *scratch, const struct look *l, str q)
+{
+    const str pieces[] = {l->subject, l->text, l->note};
+    bool is_here = false;
+    for (size_t i = 0; i < COUNT(pieces) && !is_here; i++)
+        is_here = pieces[i].len && str_find(text_fold(scratch, pieces[i]), q) >= 0;
+    arena_reset(scratch);
+    return is_here;
+}
+
+/* Looks back line by line, so far as a request may; the cursor goes on from there. */
+static enum err find_lines(struct cx *cx, const struct timeline_plan *p, int64_t limit, int64_t at,
+                           int64_t before, struct timeline *page)
+{
+    int64_t *ids = ARENA_ARRAY(cx->arena, (size_t)limit + 1, int64_t);
+    size_t n = 0, bytes = 0;
+    bool is_end = false, is_full = false;
+    struct arena *scratch = arena_open((size_t)16 << 20);
+    if (!scratch)
+        return fault(cx, ERR_BUSY, M_STORE_BUSY);
+    enum err e = OK;
+    while (e == OK && !is_end && !is_full) {
+        struct list rows = {0};
+        e = newest_lines(cx, p, &q_timeline_look, &q_timeline_look_of_channel, &look_row_shape,
+                         offsetof(struct look, at), at, before, LOOK_PAGE, &rows);
+        const struct look *l = rows.items;
+        for (size_t i = 0; e == OK && i < rows.n && !is_full; i++) {
+            bytes += l[i].subject.len + l[i].text.len + l[i].note.len;
+            at = l[i].at.ms;
+            before = l[i].id.v;
+            page->looked++;
+            if (holds(scratch, &l[i], p->q))
+                ids[n++] = l[i].id.v;
+            is_full = (int64_t)n == limit || page->looked >= LOOK_ROWS || bytes >= LOOK_BYTES;
+        }
+        is_end = rows.n < LOOK_PAGE;
+    }
+    arena_close(scratch);
+    TRY(e);
+    if (is_full) {
+        page->until.ms = at;
+        page->next = cursor_make(cx->arena, cx->now_ms, p->tag, at, before);
+    }
+    return n ? db_all(cx, &q_timeline_lines, &line_row_shape, &page->items, ARGS(val_ints(ids, n)))
+             : OK;
+}
 
 enum err route_timeline(struct cx *cx, void *in, void *out)
 {
     struct timeline_in *a = in;
     struct timeline *page = out;
-    bool is_filtered = a->channel > 0;
+    struct timeline_plan p = {.q = text_fold(cx->arena, a->q)};
     customer_id root;
-    struct list ids;
     int64_t at, before;
-    TRY(customer_root(cx, a->id, &root, &ids));
-    const char *tag = arena_cstr(
-        cx->arena, arena_printf(cx->arena, "timeline %lld %d", (long long)root.v, a->channel));
-    TRY(page_begin(cx, tag, &a->limit, a->cursor, &at, &before));
-
-    const int64_t *each = ids.items;
-    struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
-    struct db_read *reads = ARENA_ARRAY(cx->arena, ids.n, struct db_read);
-    struct val *args = ARENA_ARRAY(cx->arena, 5 * ids.n, struct val);
-    for (size_t i = 0; i < ids.n; i++) {
-        struct val *v = args + 5 * i;
-        size_t n = 0;
-        v[n++] = V(each[i]);
-        if (is_filtered)
-            v[n++] = V(filter_codes[a->channel]);
-        v[n++] = V(at);
-        v[n++] = V(before);
-        v[n++] = V(a->limit + 1);
-        reads[i] = (struct db_read){is_filtered ? &q_timeline_list_of_channel : &q_timeline_list,
-                                    &line_row_shape,
-                                    false,
-                                    &lists[i],
-                                    {v, n},
-                                    false};
+    uint8_t sum[32];
+    /* What may not be read may not be guessed at by finding. */
+    if (p.q.len && cx->actor.kind != ACTOR_SYSTEM && !(MAY_READ_TEXTS & MAY(cx->actor.role))) {
+        (void)fault(cx, ERR_DENIED, M_TIMELINE_TEXTS);
+        return fault_at(cx, ERR_DENIED, S("q"));
     }
-    TRY(db_batch(cx, reads, ids.n));
-    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct line), offsetof(struct line, at),
-                            offsetof(struct line, id), (size_t)a->limit + 1);
-    if ((int64_t)page->items.n > a->limit) {
-        page->items.n = (size_t)a->limit;
-        const struct line *last = (const struct line *)page->items.items + a->limit - 1;
-        page->next = cursor_make(cx->arena, cx->now_ms, tag, last->at.ms, last->id.v);
+    TRY(channels_read(cx, a->channel, &p.channels));
+    TRY(customer_root(cx, a->id, &root, &p.ids));
+    sha256(p.q, sum); /* the cursor is of this list: of these channels and words */
+    p.tag = arena_cstr(cx->arena,
+                       arena_printf(cx->arena, "timeline %lld %u %02x%02x%02x%02x",
+                                    (long long)root.v, p.channels, sum[0], sum[1], sum[2], sum[3]));
+    TRY(page_begin(cx, p.tag, &a->limit, a->cursor, &at, &before));
+    if (p.q.len) {
+        TRY(find_lines(cx, &p, a->limit, at, before, page));
+    } else {
+        TRY(newest_lines(cx, &p, &q_timeline_list, &q_timeline_list_of_channel, &line_row_shape,
+                         offsetof(struct line, at), at, before, a->limit + 1, &page->items));
+        if ((int64_t)page->items.n > a->limit) {
+            page->items.n = (size_t)a->limit;
+            const struct line *last = (const struct line *)page->items.items + a->limit - 1;
+            page->next = cursor_make(cx->arena, cx->now_ms, p.tag, last->at.ms, last->id.v);
+        }
     }
     lines_finish(cx, &page->items, TIMELINE_CHARS);
     audit_view(cx, root.v);

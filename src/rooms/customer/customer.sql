@@ -446,3 +446,25 @@ SELECT k.id, k.purpose, k.state, k.channel, k.source, k.proof, k.at_ms, s.id, s.
   LEFT JOIN staff s ON s.id = k.staff_id
  WHERE m.root_id = :root
  ORDER BY k.purpose, k.at_ms DESC, k.id DESC LIMIT 1280;
+
+-- ---- lists of what there may be thousands of: one id at a time, along its index ----
+
+-- name: people_page -> person_row
+SELECT r.id, t.id AS other_id, t.name AS other_name, t.kind AS other_kind, t.lang AS other_lang, r.kind, r.role, r.at_ms, t.reading
+  FROM relation r JOIN customer o ON o.id = r.customer_id JOIN customer t ON t.id = o.root_id
+ WHERE r.other_id = :customer AND r.kind = :kind AND r.id < :before
+ ORDER BY r.id DESC LIMIT :n;
+
+-- name: task_open_page -> task_row
+SELECT t.id, t.kind, t.title, t.phone, m.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM task t JOIN customer m ON m.id = t.customer_id JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.customer_id = :customer AND t.done_ms IS NULL AND t.id < :before
+ ORDER BY t.id DESC LIMIT :n;
+
+-- name: task_done_page -> task_row
+SELECT t.id, t.kind, t.title, t.phone, m.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
+       t.at_ms, t.version
+  FROM task t JOIN customer m ON m.id = t.customer_id JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.customer_id = :customer AND t.done_ms IS NOT NULL AND t.done_ms <= :at AND (t.done_ms < :at OR t.id < :before)
+ ORDER BY t.done_ms DESC, t.id DESC LIMIT :n;

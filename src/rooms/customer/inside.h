@@ -196,3 +196,11 @@ enum err attr_def_gone(struct cx *cx, void *in, void *out);
 extern const struct shape confirm_in_shape;
 enum err confirm_plan(struct cx *cx, void *in, void *out);
 enum err confirm_apply(struct cx *cx, void *in, void *out);
+
+struct person_row {
+    struct relation relation;
+    str reading;
+};
+extern const struct shape people_in_shape, people_out_shape, tasks_in_shape;
+enum err route_people(struct cx *cx, void *in, void *out);
+enum err route_customer_tasks(struct cx *cx, void *in, void *out);

@@ -289,6 +289,33 @@ static void overlay(struct cx *cx, const struct patch_in *a, struct customer *c)
         c->owner.id = a->owner;
 }
 
+/* Somebody was quicker: refused with what stands there now beside what was sent, of the first member
+ * that differs. When all that is sent stands there already there is nothing to refuse. */
+static enum err both_values(struct cx *cx, const struct patch_in *a)
+{
+    struct customer now = a->seen, next = a->next;
+    for (size_t i = 1; i < COUNT(patch_fields); i++) {
+        str member = str_of(patch_fields[i].name);
+        const str *was = customer_text(&now, member), *given = customer_text(&next, member);
+        str old = was ? *was : (str){0}, new = given ? *given : (str){0};
+        if (!((cx->sent >> i) & 1))
+            continue;
+        if (str_eq(member, S("kind"))) {
+            old = str_of(customer_kind_codes[now.kind]);
+            new = str_of(customer_kind_codes[next.kind]);
+        } else if (str_eq(member, S("owner"))) {
+            old = now.owner.id.v ? id_text(cx->arena, "stf", now.owner.id.v) : (str){0};
+            new = next.owner.id.v ? id_text(cx->arena, "stf", next.owner.id.v) : (str){0};
+        }
+        if (str_eq(old, new))
+            continue;
+        (void)fault(cx, ERR_STALE, M_RECORD_MOVED_FIELD, MARG("field", member), MARG("now", old),
+                    MARG("given", new));
+        return fault_at(cx, ERR_STALE, member);
+    }
+    return OK;
+}
+
 enum err patch_plan(struct cx *cx, void *in, void *out)
 {
     (void)out;
@@ -297,8 +324,6 @@ enum err patch_plan(struct cx *cx, void *in, void *out)
     CUSTOMER_TEXTS(X)
 #undef X
     TRY(customer_get(cx, a->id, &a->seen));
-    if (cx->if_match >= 0 && cx->if_match != a->seen.version)
-        return fault(cx, ERR_STALE, M_RECORD_MOVED);
     if (is_sent(cx, "owner") && a->owner.v) {
         struct staff s;
         enum err e = staff_get(cx, a->owner, &s);
@@ -309,6 +334,8 @@ enum err patch_plan(struct cx *cx, void *in, void *out)
     struct customer *c = &a->next;
     *c = a->seen;
     overlay(cx, a, c);
+    if (cx->if_match >= 0 && cx->if_match != a->seen.version)
+        TRY(both_values(cx, a));
     a->keys = customer_keys(cx->arena, c->name, c->reading, c->company, c->country);
     return OK;
 }

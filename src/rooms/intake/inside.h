@@ -53,3 +53,7 @@ struct intake_plan {
 enum err intake_plan_part(struct cx *cx, struct intake *in, size_t from, size_t n,
                           struct intake_result *out, size_t *upto) MUST_USE;
 const char *intake_source_of(const struct intake *in);
+
+/* duplicates.c */
+extern const struct shape duplicates_in_shape, duplicates_shape;
+enum err route_duplicates(struct cx *cx, void *in, void *out);

@@ -56,3 +56,22 @@ SELECT id, name, lang, probability, why, at_ms FROM (
       JOIN customer r ON r.id = c.root_id
      WHERE m.root_id = :root AND c.root_id <> m.root_id) x
  ORDER BY probability DESC, at_ms DESC, id LIMIT 100;
+
+-- Who else has a handle of this record.
+-- name: duplicates_by_handle -> duplicate_handle
+SELECT r.id, r.name, r.lang, v.type, o.state, x.state, o.given, x.last_ms
+  FROM customer m
+  JOIN identity_owner o ON o.customer_id = m.id AND o.state <> 'wrong'
+  JOIN identity_value v ON v.id = o.value_id AND substr(v.value, 1, 1) <> '!'
+  JOIN identity_owner x ON x.value_id = o.value_id AND x.customer_id <> o.customer_id AND x.state <> 'wrong'
+  JOIN customer c ON c.id = x.customer_id
+  JOIN customer r ON r.id = c.root_id
+ WHERE m.root_id = :root AND c.root_id <> :root2
+ ORDER BY x.last_ms DESC, r.id LIMIT 200;
+
+-- Records with the same "same name" key; the newest few.
+-- name: duplicates_by_key -> duplicate_name
+SELECT r.id, r.name, r.lang, r.city, r.created_ms
+  FROM (SELECT customer_id FROM customer_key WHERE key = :key ORDER BY customer_id DESC LIMIT 20) k
+  JOIN customer c ON c.id = k.customer_id JOIN customer r ON r.id = c.root_id
+ ORDER BY r.id DESC LIMIT 20;

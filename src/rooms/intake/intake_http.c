@@ -2,7 +2,7 @@
  * contact. */
 #include "messages.h"
 #include "queries.h"
-#include "rooms/intake/intake.h"
+#include "rooms/intake/inside.h"
 
 /* clang-format off */
 static const struct field identity_fields[] = {
@@ -198,73 +198,6 @@ static enum err lines_customer_take(struct cx *cx, struct lines *l)
     TRY(lines_take(cx, l));
     for (size_t i = 0; i < l->n; i++)
         l->fate[i].made_id = r[i].is_new ? r[i].customer.v : -r[i].customer.v;
-    return OK;
-}
-
-/* ---- GET /customers/{id}/duplicates ---------------------------------------------------------- */
-
-struct duplicates_in {
-    customer_id id;
-};
-struct hint {
-    customer_id id;
-    str name, name_lang, lang;
-    double probability;
-    str why;
-    when at;
-};
-struct duplicates_out {
-    struct list items;
-};
-/* clang-format off */
-static const struct field duplicates_in_fields[] = {
-    FIELD(struct duplicates_in, id, .in_path = true),
-};
-static const struct shape duplicates_in_shape = SHAPE("duplicates_in", struct duplicates_in, duplicates_in_fields);
-static const struct field hint_row_fields[] = {
-    FIELD(struct hint, id),
-    FIELD(struct hint, name),
-    FIELD(struct hint, lang),
-    FIELD(struct hint, probability),
-    FIELD(struct hint, why),
-    FIELD_AS(struct hint, at, "at_ms"),
-};
-static const struct shape hint_row_shape = SHAPE("duplicate_hint", struct hint, hint_row_fields);
-static const struct field hint_fields[] = {
-    FIELD(struct hint, id),
-    FIELD(struct hint, name, .personal = true),
-    FIELD(struct hint, name_lang),
-    FIELD(struct hint, probability),
-    FIELD(struct hint, why, .doc = "The handle or the fields that agree"),
-    FIELD(struct hint, at),
-};
-static const struct shape hint_shape = SHAPE("duplicate", struct hint, hint_fields);
-static const struct field duplicates_fields[] = {
-    FIELD_LIST(struct duplicates_out, items, &hint_shape),
-};
-static const struct shape duplicates_shape = SHAPE("duplicates", struct duplicates_out, duplicates_fields);
-/* clang-format on */
-
-static enum err route_duplicates(struct cx *cx, void *in, void *out)
-{
-    struct duplicates_out *d = out;
-    customer_id root;
-    TRY(customer_root(cx, ((struct duplicates_in *)in)->id, &root, NULL));
-    struct list rows;
-    TRY(db_all(cx, &q_duplicates_of, &hint_row_shape, &rows, ARGS(V(root))));
-    struct hint *h = rows.items;
-    size_t n = 0;
-    for (size_t i = 0; i < rows.n; i++) { /* each once, by its strongest evidence */
-        size_t k = 0;
-        while (k < n && h[k].id.v != h[i].id.v)
-            k++;
-        if (k < n)
-            continue;
-        h[n] = h[i];
-        h[n].name_lang = customer_name_lang(h[n].name, h[n].lang);
-        n++;
-    }
-    d->items = (struct list){h, n};
     return OK;
 }
 
