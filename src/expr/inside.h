@@ -134,9 +134,9 @@ struct ref {
 struct range {
     bool has_lo, has_hi, is_outside;
     int64_t lo, hi;
-    enum moves moves;
-    int64_t lo_day, hi_day; /* the days it was made of, MOVES_TODAY */
-    bool by_day;
+    enum moves lo_moves, hi_moves;
+    int64_t lo_day, hi_day; /* the days they were made of */
+    bool lo_by_day, hi_by_day;
 };
 /* Rows of a collection that are looked at. */
 struct rows {

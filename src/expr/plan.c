@@ -169,7 +169,7 @@ static struct range range_units(enum cmp op, __int128 c, __int128 unit)
 /* Days as the instants that lie in them. */
 static struct range range_days_as_times(const struct planner *k, struct range r)
 {
-    r.by_day = true;
+    r.lo_by_day = r.hi_by_day = true;
     r.lo_day = r.lo;
     r.hi_day = r.hi;
     if (r.has_lo)
@@ -192,11 +192,11 @@ static struct range range_of(const struct planner *k, const struct expr_attr *at
     if (c.kind == KONST_DAY && attr->type == EXPR_TIME)
         r = range_days_as_times(k, r);
     else if (c.kind == KONST_DAY) {
-        r.by_day = true;
+        r.lo_by_day = r.hi_by_day = true;
         r.lo_day = r.lo;
         r.hi_day = r.hi;
     }
-    r.moves = c.moves;
+    r.lo_moves = r.hi_moves = c.moves;
     return r;
 }
 
@@ -207,8 +207,10 @@ static struct range range_since(const struct planner *k, const struct expr_attr 
     struct range r = {.is_outside = since.is_outside,
                       .has_lo = since.has_hi,
                       .has_hi = since.has_lo,
-                      .by_day = true,
-                      .moves = MOVES_TODAY};
+                      .lo_by_day = true,
+                      .hi_by_day = true,
+                      .lo_moves = MOVES_TODAY,
+                      .hi_moves = MOVES_TODAY};
     r.lo = r.lo_day = clamp((__int128)k->p->today - since.hi);
     r.hi = r.hi_day = clamp((__int128)k->p->today - since.lo);
     return attr->type == EXPR_TIME ? range_days_as_times(k, r) : r;
@@ -219,8 +221,8 @@ static struct range range_both(struct range low, struct range high)
     low.has_hi = true;
     low.hi = high.hi;
     low.hi_day = high.hi_day;
-    low.by_day = low.by_day || high.by_day;
-    low.moves = low.moves > high.moves ? low.moves : high.moves;
+    low.hi_by_day = high.hi_by_day;
+    low.hi_moves = high.hi_moves;
     return low;
 }
 
@@ -507,13 +509,13 @@ static struct bound *bind_terms(struct planner *k, const struct expr *e, const s
         b->range = r;
         b->real_lo = (double)(r.lo + more);
         b->real_hi = (double)(r.hi + more);
-        b->range.moves = days.moves;
+        b->range.lo_moves = b->range.hi_moves = days.moves;
         return b;
     }
     if (s.konst.kind == KONST_DAYS && type == EXPR_TIME)
         s.konst = (struct konst){KONST_MS, s.konst.n * DAY_MS, s.konst.moves};
     set_reals(b, op, s.konst.kind == KONST_NONE ? 0 : real_of(k, type, s.konst));
-    b->range.moves = s.konst.moves;
+    b->range.lo_moves = b->range.hi_moves = s.konst.moves;
     return b;
 }
 
@@ -579,9 +581,9 @@ static int by_weight(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static struct bound *negated(struct planner *k, struct bound *b)
+static struct bound *negated(struct planner *k, const struct expr *from, struct bound *b)
 {
-    struct bound *not = bound_new(k, B_NOT, b->from);
+    struct bound *not = bound_new(k, B_NOT, from);
     not ->of = ARENA_ARRAY(k->a, 1, struct bound *);
     not ->of[0] = b;
     not ->n = 1;
@@ -605,7 +607,7 @@ static struct bound *bind(struct planner *k, const struct expr *e)
         return b;
     }
     case N_NOT:
-        return negated(k, bind(k, e->of[0]));
+        return negated(k, e, bind(k, e->of[0]));
     case N_SEGMENT:
         return bind(k, e->inner);
     case N_QUANT:
@@ -617,11 +619,11 @@ static struct bound *bind(struct planner *k, const struct expr *e)
         if (e->n)
             b->rows.inner = bind(k, e->of[0]);
         k->rows = NULL;
-        return e->op == QUANT_NO ? negated(k, b) : b;
+        return e->op == QUANT_NO ? negated(k, e, b) : b;
     default:
         k->p->n_leaves++;
         b = bind_leaf(k, e);
-        return e->kind == N_IS && e->is_empty != e->is_negated ? negated(k, b) : b;
+        return e->kind == N_IS && e->is_empty != e->is_negated ? negated(k, e, b) : b;
     }
 }
 

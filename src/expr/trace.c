@@ -49,20 +49,15 @@ static void flip_range(const struct tracer *t, const struct bound *b, int64_t x,
 {
     const struct range *r = &b->range;
     int64_t now = t->p->world->now_ms, today = t->p->today;
-    if (r->moves == MOVES_NOW) {
-        if (r->has_lo && x >= r->lo)
-            sooner(t, flip, now + (x - r->lo) + 1);
-        if (r->has_hi && x > r->hi)
-            sooner(t, flip, now + (x - r->hi));
-    } else if (r->moves == MOVES_TODAY && r->by_day) {
-        int64_t day = b->ref.attr->type == EXPR_TIME ? day_of(t, x) : x;
-        if (r->has_lo && day >= r->lo_day)
-            sooner(t, flip, day_start(t, today + (day + 1 - r->lo_day)));
-        if (r->has_hi && day > r->hi_day)
-            sooner(t, flip, day_start(t, today + (day - r->hi_day)));
-    } else if (r->moves == MOVES_TODAY) {
-        sooner(t, flip, day_start(t, today + 1));
-    }
+    int64_t day = b->ref.attr->type == EXPR_TIME ? day_of(t, x) : x;
+    if (r->has_lo && x >= r->lo && r->lo_moves == MOVES_NOW)
+        sooner(t, flip, now + (x - r->lo) + 1);
+    if (r->has_hi && x > r->hi && r->hi_moves == MOVES_NOW)
+        sooner(t, flip, now + (x - r->hi));
+    if (r->has_lo && r->lo_moves == MOVES_TODAY && r->lo_by_day && day >= r->lo_day)
+        sooner(t, flip, day_start(t, today + (day + 1 - r->lo_day)));
+    if (r->has_hi && r->hi_moves == MOVES_TODAY && r->hi_by_day && day > r->hi_day)
+        sooner(t, flip, day_start(t, today + (day - r->hi_day)));
 }
 
 static void flip_of(const struct tracer *t, const struct bound *b, const void *row, int64_t *flip);
@@ -118,9 +113,9 @@ static void flip_terms(const struct tracer *t, const struct bound *b, const void
         is_known = is_known && term_value(one, t->s, row, &v);
         sum = one->is_minus ? sum - v : sum + v;
     }
-    if (b->range.moves == MOVES_TODAY)
+    if (b->range.lo_moves == MOVES_TODAY)
         sooner(t, flip, day_start(t, t->p->today + 1));
-    if (b->range.moves != MOVES_NOW || !is_known)
+    if (b->range.lo_moves != MOVES_NOW || !is_known)
         return;
     /* now + c beside the sum: they meet when now has moved by their distance */
     double gap = sum - (b->range.has_lo ? b->real_lo : b->real_hi);

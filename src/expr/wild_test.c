@@ -100,6 +100,69 @@ static void random_conditions_choose_the_same_in_memory_and_in_the_store(void **
     assert_true(telling > n / 2); /* the others choose nobody or everybody */
 }
 
+/* ---- the time until which nothing changes --------------------------------------------------- */
+
+static bool holds_at(struct cx *cx, struct expr_world world, const struct expr *e, size_t who,
+                     int64_t at_ms)
+{
+    struct expr_plan *plan = NULL;
+    world.now_ms = at_ms;
+    assert_int_equal(expr_plan(cx, &world, e, &plan), OK);
+    struct expr_subject s = subject_of(cx->arena, plan->parts, plan->n_parts, &people, who);
+    return expr_holds(plan, &s);
+}
+
+static int nothing_changes_before(struct cx *cx, const struct expr_world *world, str text,
+                                  uint64_t *seed)
+{
+    struct expr *e = NULL;
+    struct expr_plan *plan = NULL;
+    int changed = 0;
+    assert_int_equal(expr_parse(cx, text, &e, NULL), OK);
+    assert_int_equal(expr_check(cx, world, text, e, NULL), OK);
+    assert_int_equal(expr_plan(cx, world, e, &plan), OK);
+    for (int i = 0; i < 6; i++) {
+        size_t who = (size_t)dice(seed, PEOPLE);
+        struct expr_subject s = subject_of(cx->arena, plan->parts, plan->n_parts, &people, who);
+        struct expr_trace trace = {0};
+        assert_int_equal(expr_trace(cx, plan, &s, &trace), OK);
+        assert_true(trace.holds == expr_holds(plan, &s));
+        int64_t now = world->now_ms, far = now + 800 * (int64_t)86400000;
+        int64_t until = trace.flip_at.ms ? trace.flip_at.ms : far;
+        assert_true(until > now);
+        const int64_t times[] = {now + 1, now + 1 + dice(seed, until - now), until - 1,
+                                 now + (until - now) / 2};
+        for (size_t k = 0; k < COUNT(times); k++)
+            if (times[k] < until && holds_at(cx, *world, e, who, times[k]) != trace.holds)
+                fail_msg(SFMT ": customer %zu changes at or before %lld, told was %lld", SARG(text),
+                         who + 1, (long long)times[k], (long long)trace.flip_at.ms);
+        changed += trace.flip_at.ms && holds_at(cx, *world, e, who, until) != trace.holds;
+    }
+    return changed;
+}
+
+static void nothing_changes_without_an_event_before_flip_at(void **state)
+{
+    struct cx *cx = *state;
+    uint64_t seed = (uint64_t)from_env("KITH_WILD_SEED", 20261122);
+    int64_t n = from_env("KITH_WILD", 10000) / 4, changes = 0;
+    people_make(&people, seed);
+    struct arena *kept = cx->arena;
+    cx->actor.kind = ACTOR_SYSTEM;
+    for (int64_t i = 0; i < n; i++) {
+        cx->arena = arena_open((size_t)64 << 20);
+        struct text t = text_in(cx->arena, EXPR_TEXT_MAX);
+        struct wild wild = {
+            .a = cx->arena, .seed = seed, .attrs = all_attrs, .n = COUNT(all_attrs) - 1, .t = &t};
+        wild_condition(&wild, 2);
+        seed = wild.seed;
+        changes += nothing_changes_before(cx, &all_world, text_str(&t), &seed);
+        arena_close(cx->arena);
+    }
+    cx->arena = kept;
+    assert_true(changes > n / 20); /* at the time told, some answers do change */
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,5 +173,11 @@ static int all(void)
 
 int main(void)
 {
+    const struct CMUnitTest times[] = {
+        cmocka_unit_test_setup_teardown(nothing_changes_without_an_event_before_flip_at,
+                                        test_cx_open, test_cx_close),
+    };
+    if (cmocka_run_group_tests(times, NULL, NULL))
+        return 1;
     return test_on_stores(all);
 }
