@@ -92,6 +92,8 @@ class CustomerList {
   error = $state.raw<unknown>(null)
   where_fault = $state.raw<{ text: string; at: number } | null>(null)
 
+  /** The address that the rows are of. */
+  search = ''
   at = $state(0)
   chosen = $state.raw<ReadonlySet<string>>(new Set())
   /** All that the filter finds, not only what is chosen here. */
