@@ -221,6 +221,33 @@ static void random_conditions_on_the_house_choose_the_same(void **state)
     }
 }
 
+/* The examples of docs/expressions.md: rows of the table under "Twenty examples", the condition between backticks. */
+static void the_examples_of_the_manual_are_answered(void **state)
+{
+    struct test_world *w = *state;
+    struct cx cx = w->cx;
+    struct expr_world world = settings_world(&cx);
+    char line[2000];
+    size_t examples = 0, found = 0;
+    bool is_here = false;
+    FILE *f = fopen("docs/expressions.md", "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, "## ", 3) == 0)
+            is_here = strcmp(line, "## Twenty examples\n") == 0;
+        char *end = strncmp(line, "| `", 3) == 0 ? strstr(line + 3, "` |") : NULL;
+        if (!is_here || !end)
+            continue;
+        found += same_both_ways(&cx, &world,
+                                arena_str(cx.arena, (str){line + 3, (size_t)(end - line - 3)}),
+                                CUSTOMERS) > 0;
+        examples++;
+    }
+    fclose(f);
+    assert_int_equal(examples, 20);
+    assert_true(found >= 8); /* among so few customers */
+}
+
 static void each_row_of_the_catalogue_is_whole(void **state)
 {
     (void)state;
@@ -246,6 +273,7 @@ static int all(void)
         cmocka_unit_test(each_row_of_the_catalogue_is_whole),
         HOUSE_TEST(each_attribute_says_the_same_in_memory_and_in_the_store),
         HOUSE_TEST(random_conditions_on_the_house_choose_the_same),
+        HOUSE_TEST(the_examples_of_the_manual_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
