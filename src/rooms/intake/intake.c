@@ -298,13 +298,8 @@ static enum err recognise(struct cx *cx, struct view *v, const struct intake *in
 /* ---- what becomes of the handles
  * ----------------------------------------------------------------- */
 
-static void propose(struct cx *cx, struct intake_plan *p, const struct list *open, str field,
-                    str value)
+static void propose(struct cx *cx, struct intake_plan *p, str field, str value)
 {
-    const struct proposal *o = open ? open->items : NULL;
-    for (size_t i = 0; open && i < open->n; i++)
-        if (str_eq(o[i].field, field) && str_eq(o[i].value, value))
-            return;
     struct proposed *at = (struct proposed *)p->proposals.items + p->proposals.n++;
     *at = (struct proposed){{id_new(cx->now_ms)}, field, value};
 }
@@ -328,8 +323,7 @@ static void give(struct cx *cx, struct intake_plan *p, const struct brought *b, 
     };
 }
 
-static void sort_handles(struct cx *cx, const struct intake *in, struct intake_plan *p,
-                         const struct list *open)
+static void sort_handles(struct cx *cx, const struct intake *in, struct intake_plan *p)
 {
     for (size_t i = 0; i < p->now->n; i++) {
         struct brought *b = &p->now->brought[i];
@@ -356,7 +350,7 @@ static void sort_handles(struct cx *cx, const struct intake *in, struct intake_p
         } else if (b->handle->by_suffix) {
             continue; /* a number without its country: nothing to keep it by */
         } else if (!may_join) {
-            propose(cx, p, open, str_of(identity_type_codes[b->from->type]), b->given);
+            propose(cx, p, str_of(identity_type_codes[b->from->type]), b->given);
         } else if (b->handle->owners.n == 0 || p->is_new || in->customer.v) {
             give(cx, p, b, intake_source_of(in), state);
         }
@@ -384,7 +378,7 @@ static bool same_text(struct cx *cx, str a, str b)
 }
 
 static void take_claim(struct cx *cx, const struct intake *in, struct intake_plan *p,
-                       const struct list *open, const char *field, str now, str claimed, str *fill)
+                       const char *field, str now, str claimed, str *fill)
 {
     claimed = str_trim(claimed);
     if (claimed.len == 0 || same_text(cx, now, claimed))
@@ -394,7 +388,7 @@ static void take_claim(struct cx *cx, const struct intake *in, struct intake_pla
         p->fills = true;
         return;
     }
-    propose(cx, p, open, str_of(field), claimed);
+    propose(cx, p, str_of(field), claimed);
 }
 
 static void address_of(const struct intake_claims *c, struct intake_plan *p, str source)
@@ -408,26 +402,69 @@ static void address_of(const struct intake_claims *c, struct intake_plan *p, str
                                       .source = source};
 }
 
-/* A known customer: empty fields are filled by what is presented, everything else is proposed. */
 static bool reads_record(const struct intake *in)
 {
     return has_claims(&in->claims) || in->trust == TRUST_TYPED;
 }
 
+static void house(struct cx *cx, const struct intake *in, struct intake_plan *p,
+                  const struct list *addresses)
+{
+    address_of(&in->claims, p, str_of(intake_source_of(in)));
+    const struct address *a = addresses->items;
+    bool has_kind = false;
+    for (size_t i = 0; i < addresses->n; i++) {
+        if (!str_eq(a[i].kind, p->address.kind))
+            continue;
+        has_kind = true;
+        if (same_text(cx, a[i].line, p->address.line) &&
+            same_text(cx, a[i].postal, p->address.postal))
+            p->has_address = false;
+    }
+    if (p->has_address && (has_kind || in->trust == TRUST_TYPED)) {
+        const struct address_new *n = &p->address;
+        propose(cx, p, arena_printf(cx->arena, "address." SFMT, SARG(n->kind)),
+                arena_printf(cx->arena, SFMT "\n" SFMT "\n" SFMT "\n" SFMT "\n" SFMT, SARG(n->line),
+                             SARG(n->postal), SARG(n->city), SARG(n->region), SARG(n->country)));
+        p->has_address = false;
+    }
+    p->address.id.v = id_new(cx->now_ms);
+}
+
+/* What is proposed already is not proposed again. */
+static enum err drop_open(struct cx *cx, struct view *v, struct intake_plan *p)
+{
+    struct list open;
+    if (p->proposals.n == 0)
+        return OK;
+    TRY(view_proposals(cx, v, p->root, &open));
+    const struct proposal *o = open.items;
+    struct proposed *all = p->proposals.items;
+    size_t n = 0;
+    for (size_t i = 0; i < p->proposals.n; i++) {
+        size_t k = 0;
+        while (k < open.n && !(str_eq(o[k].field, all[i].field) && str_eq(o[k].value, all[i].value)))
+            k++;
+        if (k == open.n)
+            all[n++] = all[i];
+    }
+    p->proposals.n = n;
+    return OK;
+}
+
+/* A known customer: empty fields are filled by what is presented, everything else is proposed. */
 static enum err known(struct cx *cx, struct view *v, struct intake *in, struct intake_plan *p)
 {
     const struct intake_claims *c = &in->claims;
-    bool claims = has_claims(c);
     struct known_record none = {0}, *record = &none;
     if (reads_record(in))
         TRY(view_record(cx, v, p->root, p->has_address, &record));
     struct customer now = record->now;
-    struct list open = record->open, addresses = record->addresses;
     p->seen = now;
-    sort_handles(cx, in, p, &open);
-    if (!claims)
-        return OK;
-#define X(m, ...) take_claim(cx, in, p, &open, #m, now.m, c->m, &p->who.m);
+    sort_handles(cx, in, p);
+    if (!has_claims(c))
+        return drop_open(cx, v, p);
+#define X(m, ...) take_claim(cx, in, p, #m, now.m, c->m, &p->who.m);
     CUSTOMER_TEXTS(X)
 #undef X
     if (p->fills &&
@@ -438,28 +475,9 @@ static enum err known(struct cx *cx, struct view *v, struct intake *in, struct i
                                     now.company.len ? now.company : p->who.company,
                                     now.country.len ? now.country : p->who.country);
     }
-    if (!p->has_address)
-        return OK;
-    address_of(c, p, str_of(intake_source_of(in)));
-    const struct address *a = addresses.items;
-    bool has_kind = false;
-    for (size_t i = 0; i < addresses.n; i++) {
-        if (!str_eq(a[i].kind, p->address.kind))
-            continue;
-        has_kind = true;
-        if (same_text(cx, a[i].line, p->address.line) &&
-            same_text(cx, a[i].postal, p->address.postal))
-            p->has_address = false;
-    }
-    if (p->has_address && (has_kind || in->trust == TRUST_TYPED)) {
-        const struct address_new *n = &p->address;
-        propose(cx, p, &open, arena_printf(cx->arena, "address." SFMT, SARG(n->kind)),
-                arena_printf(cx->arena, SFMT "\n" SFMT "\n" SFMT "\n" SFMT "\n" SFMT, SARG(n->line),
-                             SARG(n->postal), SARG(n->city), SARG(n->region), SARG(n->country)));
-        p->has_address = false;
-    }
-    p->address.id.v = id_new(cx->now_ms);
-    return OK;
+    if (p->has_address)
+        house(cx, in, p, &record->addresses);
+    return drop_open(cx, v, p);
 }
 
 /* ---- nobody known
@@ -517,7 +535,7 @@ static enum err nobody(struct cx *cx, struct view *v, struct intake *in, struct 
     p->via = p->root;
     who(cx, in, p);
     p->who.id = p->root;
-    sort_handles(cx, in, p, NULL);
+    sort_handles(cx, in, p);
     if (p->has_address) {
         address_of(&in->claims, p, str_of(intake_source_of(in)));
         p->address.id.v = id_new(cx->now_ms);

@@ -78,8 +78,9 @@ struct source {
 };
 struct record {
     struct node node;
-    bool is_asked, has_addresses, is_filled;
+    bool is_asked, has_addresses, has_open, is_filled;
     struct known_record what;
+    struct list open; /* of struct proposal */
 };
 struct root {
     struct node node;
@@ -262,7 +263,6 @@ void view_want_record(struct view *v, customer_id root, bool with_addresses)
     if (!k->is_asked) {
         k->is_asked = true;
         ASK(v, &q_customer_get, &customer_row_shape, true, &k->what.now, V(root));
-        ASK(v, &q_proposal_list, &proposal_row_shape, false, &k->what.open, V(root));
     }
     if (with_addresses && !k->has_addresses) {
         k->has_addresses = true;
@@ -425,6 +425,17 @@ enum err view_record(struct cx *cx, struct view *v, customer_id root, bool with_
     return OK;
 }
 
+enum err view_proposals(struct cx *cx, struct view *v, customer_id root, struct list *out)
+{
+    struct record *k = record_at(v, root);
+    if (!k->has_open) {
+        k->has_open = true;
+        TRY(db_all(cx, &q_proposal_list, &proposal_row_shape, &k->open, ARGS(V(root))));
+    }
+    *out = k->open;
+    return OK;
+}
+
 enum err view_names(struct cx *cx, struct view *v, str key, struct list *out)
 {
     view_want_names(v, key);
@@ -574,7 +585,7 @@ void view_made(struct view *v, const struct customer_new *c)
 {
     v->has_moved = true;
     struct record *k = record_at(v, c->id);
-    k->is_asked = k->has_addresses = true;
+    k->is_asked = k->has_addresses = k->has_open = true;
     k->what.now = (struct customer){.id = c->id, .kind = c->kind, .version = 1};
 #define X(m, ...) k->what.now.m = c->m;
     CUSTOMER_TEXTS(X)
@@ -616,9 +627,9 @@ void view_proposed(struct view *v, customer_id root, str field, str value)
 {
     v->has_moved = true;
     struct record *k = record_at(v, root);
-    if (k->what.open.n >= PROPOSALS)
+    if (k->open.n >= PROPOSALS)
         return;
-    struct proposal *p = list_add(v->arena, &k->what.open, sizeof *p);
+    struct proposal *p = list_add(v->arena, &k->open, sizeof *p);
     *p = (struct proposal){.customer = root, .field = field, .value = value};
 }
 

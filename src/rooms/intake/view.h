@@ -23,7 +23,6 @@ struct same_name {
 };
 struct known_record {
     struct customer now;
-    struct list open;      /* of struct proposal */
     struct list addresses; /* of struct address */
 };
 struct known_source {
@@ -55,6 +54,8 @@ enum err view_source(struct cx *cx, struct view *v, int channel, str source_id,
 enum err view_root(struct cx *cx, struct view *v, customer_id any, customer_id *root) MUST_USE;
 enum err view_record(struct cx *cx, struct view *v, customer_id root, bool with_addresses,
                      struct known_record **out) MUST_USE;
+/* What is proposed of it and not decided: of struct proposal. */
+enum err view_proposals(struct cx *cx, struct view *v, customer_id root, struct list *out) MUST_USE;
 /* NULL: not looked at yet. */
 const struct known_record *view_has_record(struct view *v, customer_id root);
 extern const struct shape intake_first_shape, intake_duplicate_shape;
