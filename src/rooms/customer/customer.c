@@ -176,7 +176,7 @@ enum err customer_add(struct cx *cx, const struct customer_new *c)
                     CUSTOMER_FOLDED(CUSTOMER_FOLD))));
 #undef X
     TRY(customer_keys_add(cx, c->id, c->keys));
-    TRY(standing_begin(cx, c->id, c->kind));
+    TRY(standing_begin(cx, c->id, c->kind, c->first));
     TRY(audit_add(cx, "customer.add", c->id.v, c->id.v, (str){0}));
     return event_add(cx, EVENT_CUSTOMER_CREATED, c->id.v, 0, (str){0});
 }

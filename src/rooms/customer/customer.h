@@ -141,6 +141,7 @@ str customer_name_lang(str name, str lang);
 
 /* Inside apply: makes a record, its name keys and standing row, audit and event. Only intake,
  * import and POST /customers' own route (which goes through intake_take) call it. */
+struct standing_change;
 struct customer_new {
     customer_id id; /* made by plan, so that apply may run again */
     int kind;
@@ -148,6 +149,7 @@ struct customer_new {
     CUSTOMER_TEXTS(X)
 #undef X
     struct str_list keys; /* by customer_keys */
+    const struct standing_change *first; /* what is counted of him at once; NULL: nothing yet */
 };
 enum err customer_add(struct cx *cx, const struct customer_new *c) MUST_USE;
 /* The search keys of a record, each also with its last word in front (so that the start of either

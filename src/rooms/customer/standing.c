@@ -220,13 +220,15 @@ static enum err facts_add(struct cx *cx, const struct settings *house, struct st
     return OK;
 }
 
-/* Nothing but contacts and their times differs. */
+/* Nothing but contacts, their times and what follows from them differs. */
 static bool is_only_seen(const struct standing *was, const struct standing *is)
 {
     struct standing s = *is;
     s.first_at = was->first_at;
     s.last_contact_at = was->last_contact_at;
     s.activity_due_at = was->activity_due_at;
+    s.activity = was->activity;
+    s.activity_at = was->activity_at;
     s.all.contacts = was->all.contacts;
     for (size_t w = 0; w < WINDOWS; w++)
         s.window[w].contacts = was->window[w].contacts;
@@ -245,20 +247,26 @@ static enum err put_moved(struct cx *cx, const struct standing *was, const struc
     const struct standing_sums *w = is->window;
     if (!is_only_seen(was, is))
         return standing_put(cx, is);
-    bool is_due = is->last_contact_at.ms != was->last_contact_at.ms ||
-                  is->activity_due_at.ms != was->activity_due_at.ms;
-    const struct val v[] = {V(is->first_at),
-                            V(is->all.contacts),
-                            V(w[WINDOW_7D].contacts),
-                            V(w[WINDOW_30D].contacts),
-                            V(w[WINDOW_90D].contacts),
-                            V(w[WINDOW_180D].contacts),
-                            V(w[WINDOW_365D].contacts),
-                            is_due ? V(is->last_contact_at) : V(is->id),
-                            V(is->activity_due_at),
-                            V(is->id)};
-    return is_due ? db_run(cx, &q_standing_seen, (struct args){v, 10})
-                  : db_run(cx, &q_standing_contacts, (struct args){v, 8});
+    bool is_seen = is->last_contact_at.ms != was->last_contact_at.ms;
+    bool is_woken = is->activity != was->activity || is->activity_at.ms != was->activity_at.ms ||
+                    is->activity_due_at.ms != was->activity_due_at.ms;
+    struct val v[12] = {V(is->first_at),           V(is->all.contacts),
+                        V(w[WINDOW_7D].contacts),  V(w[WINDOW_30D].contacts),
+                        V(w[WINDOW_90D].contacts), V(w[WINDOW_180D].contacts),
+                        V(w[WINDOW_365D].contacts)};
+    size_t n = 7;
+    if (is_seen || is_woken)
+        v[n++] = V(is->last_contact_at);
+    if (is_woken) {
+        v[n++] = V(activity_codes[is->activity]);
+        v[n++] = V(is->activity_at);
+        v[n++] = V(is->activity_due_at);
+    }
+    v[n++] = V(is->id);
+    const struct query *q = is_woken  ? &q_standing_woken
+                            : is_seen ? &q_standing_seen
+                                      : &q_standing_contacts;
+    return db_run(cx, q, (struct args){v, n});
 }
 
 /* Written, and told when the activity moved. One that only lasts longer stays in its place in the
@@ -347,9 +355,12 @@ enum err standing_add(struct cx *cx, customer_id via, const struct standing_fact
     return standing_add_many(cx, &c, 1);
 }
 
-enum err standing_begin(struct cx *cx, customer_id id, int kind)
+enum err standing_begin(struct cx *cx, customer_id id, int kind,
+                        const struct standing_change *first)
 {
     struct standing s = {.id = id, .kind = kind, .first_at = {cx->now_ms}};
+    if (first)
+        TRY(facts_add(cx, settings_current(cx), &s, first));
     standing_judge(&s, settings_current(cx), cx->now_ms);
     return standing_put(cx, &s);
 }

@@ -46,8 +46,8 @@ struct standing_change {
     bool is_new;
 };
 enum err standing_add_many(struct cx *cx, const struct standing_change *c, size_t n) MUST_USE;
-/* Inside apply: the row of a new record; its kind changed; a person gave or took the VIP mark. */
-enum err standing_begin(struct cx *cx, customer_id id, int kind) MUST_USE;
+/* Inside apply: the row of a new record, with what is counted of him at once (NULL: nothing); its kind changed; a person gave or took the VIP mark. */
+enum err standing_begin(struct cx *cx, customer_id id, int kind, const struct standing_change *first) MUST_USE;
 enum err standing_kind_set(struct cx *cx, customer_id root, int kind) MUST_USE;
 enum err standing_hand_set(struct cx *cx, customer_id root, bool is_vip) MUST_USE;
 

@@ -90,8 +90,12 @@ first_ms = :first, contacts = :contacts, contacts_7d = :contacts_7d, contacts_30
 UPDATE standing SET {{standing_contact_set}} WHERE customer_id = :root;
 
 -- name: standing_seen
+UPDATE standing SET {{standing_contact_set}}, last_contact_ms = :last_contact WHERE customer_id = :root;
+
+-- name: standing_woken
 UPDATE standing
-   SET {{standing_contact_set}}, last_contact_ms = :last_contact, activity_due_ms = :activity_due
+   SET {{standing_contact_set}}, last_contact_ms = :last_contact, activity = :activity, activity_ms = :activity_ms,
+       activity_due_ms = :activity_due
  WHERE customer_id = :root;
 
 -- name: standing_day_add

@@ -35,11 +35,37 @@ static enum err sources(struct cx *cx, const struct part *b)
     return OK;
 }
 
+static bool is_contact(int channel)
+{
+    return channel <= CHANNEL_VISIT;
+}
+
+/* The contact, and what else it brought. */
+static struct standing_change counted(struct arena *a, const struct intake *in,
+                                      const struct intake_plan *p)
+{
+    struct standing_fact *facts = ARENA_ARRAY(a, in->n_facts + 1, struct standing_fact);
+    facts[0] = (struct standing_fact){
+        .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
+    for (size_t i = 0; i < in->n_facts; i++)
+        facts[i + 1] = in->facts[i];
+    return (struct standing_change){p->via, facts, in->n_facts + 1, p->is_new};
+}
+
 static enum err records(struct cx *cx, const struct part *b)
 {
     EACH(b, i, p)
-    if (p->is_new)
-        TRY(customer_add(cx, &p->who));
+    {
+        struct standing_change first = {0};
+        struct customer_new one = p->who;
+        if (!p->is_new)
+            continue;
+        if (p->interaction.v) {
+            first = counted(cx->arena, &b->in[i], p);
+            one.first = &first;
+        }
+        TRY(customer_add(cx, &one));
+    }
     return OK;
 }
 
@@ -114,23 +140,6 @@ static enum err claims(struct cx *cx, const struct part *b)
     return OK;
 }
 
-static bool is_contact(int channel)
-{
-    return channel <= CHANNEL_VISIT;
-}
-
-/* The contact, and what else it brought. */
-static struct standing_change counted(struct arena *a, const struct intake *in,
-                                      const struct intake_plan *p)
-{
-    struct standing_fact *facts = ARENA_ARRAY(a, in->n_facts + 1, struct standing_fact);
-    facts[0] = (struct standing_fact){
-        .at = p->at, .is_seen = true, .add.contacts = is_contact(in->channel)};
-    for (size_t i = 0; i < in->n_facts; i++)
-        facts[i + 1] = in->facts[i];
-    return (struct standing_change){p->via, facts, in->n_facts + 1, p->is_new};
-}
-
 static enum err lines(struct cx *cx, const struct part *b)
 {
     struct standing_change *changes =
@@ -146,7 +155,8 @@ static enum err lines(struct cx *cx, const struct part *b)
                         V(direction_codes[in->direction]), V(trust_codes[p->trust]), V(p->at),
                         val_int_or_null(in->staff.v), val_int_or_null(in->ref_id), V(in->subject),
                         V(in->text), V(in->ip), V(p->is_new), V(p->result.matched_by))));
-        changes[n++] = counted(cx->arena, in, p);
+        if (!p->is_new) /* counted with the record */
+            changes[n++] = counted(cx->arena, in, p);
         TRY(event_add(cx, EVENT_INTERACTION_ADDED, p->root.v, p->interaction.v,
                       str_of(channel_codes[in->channel])));
     }
