@@ -199,7 +199,7 @@ test('the palette finds a customer by a number in any writing, and goes there', 
 test('every page stands at every width, language and colour without a finding', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.owner);
-  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/tokens', '/settings/audit', '/nowhere'];
+  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/search?q=0142', '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/tokens', '/settings/audit', '/nowhere'];
   for (const lang of ['en', 'ja', 'zh', 'kk', 'ru']) {
     await s.owner.patch('/me', { lang, theme: lang === 'zh' || lang === 'ru' ? 'dark' : 'light' });
     for (const path of paths) {
@@ -312,7 +312,7 @@ test('an order opens with its lines, from the record and from the palette', asyn
   await page.locator('main h1').waitFor();
   await page.keyboard.press('Control+k');
   await page.keyboard.type('10482');
-  await page.getByRole('option', { name: /10482/ }).waitFor();
+  await page.getByRole('option', { name: /^10482/ }).waitFor();
   await page.keyboard.press('Enter');
   await page.locator('dialog').getByText('Filter set').waitFor();
   await page.locator('dialog tfoot').getByText('€59.40').waitFor();

@@ -114,18 +114,6 @@ test('a number of two customers shows both, with the reason', async (t) => {
   assert.deepEqual(asBob.possible_duplicates.map((d) => d.id), [a]);
 });
 
-test('exact finding takes numbers in any format, addresses and the start of a name in any script', async (t) => {
-  const k = await house(t);
-  const agent = await k.person('agent');
-  const id = (await agent.must(201, 'POST', '/customers', { identities: [{ type: 'phone', value: '+7 727 555 01 90' }, { type: 'email', value: 'p@example.com' }], claims: { name: 'Пётр Смирнов', company: 'Алтын' } })).customer.id;
-  for (const q of ['+77275550190', '+7 (727) 555-01-90', 'P@Example.com', 'пётр', 'Petr', 'смирн']) {
-    const found = await agent.must(200, 'GET', `/find?q=${encodeURIComponent(q)}`);
-    assert.deepEqual(found.items.map((i) => i.id), [id], q);
-  }
-  for (const q of ['zzzz', '%', '*', "' OR 1=1 --", '123']) assert.deepEqual((await agent.must(200, 'GET', `/find?q=${encodeURIComponent(q)}`)).items, []);
-  assert.equal((await agent.get('/find?query=x')).status, 422);
-});
-
 test('the marketer reads no notes, the branch no records', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');

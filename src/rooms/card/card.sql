@@ -1,4 +1,4 @@
--- The card, the timeline, exact finding. Everything goes by `root` and its few ids; what is ordered by time is read one id
+-- The card and the timeline. Everything goes by `root` and its few ids; what is ordered by time is read one id
 -- at a time from an index in that order, so a long history costs as little as a short one.
 
 -- name: card_line_list -> line_row
@@ -110,19 +110,3 @@ SELECT k.ring_ms FROM call k WHERE k.customer_id = :customer ORDER BY k.ring_ms 
 -- How often the caller's answers were right.
 -- name: card_checked -> number_row
 SELECT count(*) FROM call_check WHERE call_id = :call AND is_right = 1;
-
--- ---- exact finding ----
-
--- name: find_by_name -> find_customer
-SELECT r.id, r.name, r.lang, r.company, r.city
-  FROM (SELECT customer_id FROM customer_key WHERE key >= :first AND key < :end ORDER BY key, customer_id LIMIT 60) k
-  JOIN customer c ON c.id = k.customer_id JOIN customer r ON r.id = c.root_id
- LIMIT 60;
-
--- name: find_customer -> find_customer
-SELECT r.id, r.name, r.lang, r.company, r.city FROM customer r WHERE r.id = :id;
-
--- name: find_order -> find_order
-SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, r.id, r.name
-  FROM orders o JOIN customer c ON c.id = o.customer_id JOIN customer r ON r.id = c.root_id
- WHERE o.number = :number;

@@ -1,4 +1,4 @@
-/* rooms/card/card_http.c - the card, the timeline, finding. */
+/* rooms/card/card_http.c - the card, the timeline. */
 #include "rooms/card/inside.h"
 
 struct card_in {
@@ -31,9 +31,6 @@ static const struct route routes[] = {
      .in = &timeline_in_shape, .out = &timeline_shape, .summary = "Contacts of all channels, newest first"},
     {.method = HTTP_GET, .path = "/api/v1/interactions/{id}", .may = MAY_SEE_CUSTOMERS, .read = route_line,
      .in = &line_in_shape, .out = &line_shape, .summary = "A contact with its whole text"},
-    {.method = HTTP_GET, .path = "/api/v1/find", .may = MAY_SEE_CUSTOMERS, .read = route_find, .in = &find_in_shape,
-     .out = &find_shape,
-     .summary = "Exact finding: phone number in any format, e-mail, order number, start of a name"},
 };
 /* clang-format on */
 const struct room card_room = ROOM("card", routes);

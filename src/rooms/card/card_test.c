@@ -456,7 +456,7 @@ static void a_long_text_is_cut_on_the_card_and_says_so(void **state)
     assert_false(whole.is_cut);
 }
 
-/* ---- finding
+/* ---- long histories
  * ------------------------------------------------------------------------------------------- */
 
 /* The quickest of some readings, so that what else the machine does says little. */
@@ -496,44 +496,6 @@ static void a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten(void
         fail_msg("%lld us against %lld us", (long long)long_ns / 1000, (long long)short_ns / 1000);
 }
 
-static void finding_takes_a_number_an_address_an_order_and_the_start_of_a_name(void **state)
-{
-    struct test_world *w = *state;
-    struct intake in = call_of(S("+81355500142"), S("田中 愛子"));
-    in.claims.reading = S("たなか あいこ");
-    customer_id id = entered(w, in).customer;
-    run(w,
-        "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES "
-        "(7, '10482', %lld, 'open', 1, "
-        "'EUR', 100)",
-        (long long)id.v);
-    static const char *const asked[] = {"+81 3 5550 0142", "03-5550-0142", "田中",  "tanaka",
-                                        "たなか",          "10482",        "#10482"};
-    for (size_t i = 0; i < COUNT(asked); i++) {
-        struct {
-            str q;
-        } q = {str_of(asked[i])};
-        struct {
-            struct list items;
-        } out = {0};
-        assert_int_equal(route_find(&w->cx, &q, &out), OK);
-        if (out.items.n != 1)
-            fail_msg("'%s' finds %zu", asked[i], out.items.n);
-    }
-    static const char *const nothing[] = {"",      "%", "'", "zzz", "=", "\xF0\x9F\x98\x80",
-                                          "10483", "+1"};
-    for (size_t i = 0; i < COUNT(nothing); i++) {
-        struct {
-            str q;
-        } q = {str_of(nothing[i])};
-        struct {
-            struct list items;
-        } out = {0};
-        assert_int_equal(route_find(&w->cx, &q, &out), OK);
-        assert_int_equal(out.items.n, 0);
-    }
-}
-
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,7 +514,6 @@ static int all(void)
         STORE_TEST(a_timeline_of_one_channel_shows_only_that),
         STORE_TEST(a_long_text_is_cut_on_the_card_and_says_so),
         STORE_TEST(a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten),
-        STORE_TEST(finding_takes_a_number_an_address_an_order_and_the_start_of_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

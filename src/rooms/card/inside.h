@@ -125,8 +125,6 @@ struct card {
 enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *out) MUST_USE;
 
 /* Handlers of card_http.c. */
-extern const struct shape timeline_in_shape, timeline_shape, line_in_shape, find_in_shape,
-    find_shape;
+extern const struct shape timeline_in_shape, timeline_shape, line_in_shape;
 enum err route_timeline(struct cx *cx, void *in, void *out);
 enum err route_line(struct cx *cx, void *in, void *out);
-enum err route_find(struct cx *cx, void *in, void *out);

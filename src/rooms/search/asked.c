@@ -143,8 +143,11 @@ void search_read(struct arena *a, str typed, struct asked *out)
     if (marks == MARKS_OF_ADDRESS)
         return;
     struct name_keys keys = name_keys(a, t, (str){0});
+    size_t first = out->n;
     for (size_t i = 0; i < keys.n; i++)
         add_variant(a, out, READ_NAME, keys.keys[i]);
+    for (size_t i = first + 1; i < out->n; i++)
+        out->variants[i].is_other = true;
     if (marks == MARKS_SOME)
         add_variant(a, out, READ_HANDLE, t);
 }

@@ -194,6 +194,7 @@ static struct fit variant_fit(const struct variant *v, str document)
     f.score = least;
     if (v->n && v->as == READ_NAME && f.by == LINE_NAME && is_whole_name(v, document))
         f.score = SCORE_NAME;
+    f.score -= v->is_other ? OTHER_SPELLING : 0;
     return f;
 }
 

@@ -16,6 +16,7 @@ enum reading { READ_NAME, READ_HANDLE, READ_DIGITS };
 struct variant {
     enum reading as;
     bool is_country; /* digits behind a '+': the start of a telephone number */
+    bool is_other;   /* not the spelling as typed: a little less */
     str text;
     struct token *tokens;
     size_t n;
@@ -41,7 +42,7 @@ struct fit {
     enum line_kind by;
     str line; /* where the first of what was typed stands */
 };
-enum { SCORE_HANDLE = 100, SCORE_ORDER = 98, SCORE_NAME = 90, SCORE_NAME_WORD = 85, SCORE_NAME_START = 80, SCORE_ORDER_START = 50, SCORE_ORDER_END = 48 };
+enum { SCORE_HANDLE = 100, SCORE_ORDER = 98, SCORE_NAME = 90, SCORE_NAME_WORD = 85, SCORE_NAME_START = 80, SCORE_ORDER_START = 50, SCORE_ORDER_END = 48, OTHER_SPELLING = 1 };
 struct fit search_fit(const struct asked *q, str document);
 
 /* Where it stands in what is shown: characters from, length; at most MARKS_MAX, in order, apart. */

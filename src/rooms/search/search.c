@@ -154,7 +154,8 @@ static void take_names(struct search *s, const struct variant *v, const struct l
                             .last_ms = r[i].last_ms,
                             .has_standing = true,
                             .by = LINE_NAME,
-                            .score = name_score(r[i].key, v->text)});
+                            .score = name_score(r[i].key, v->text) -
+                                     (v->is_other ? OTHER_SPELLING : 0)});
 }
 
 static void take_docs(struct search *s, const struct list *rows)

@@ -233,6 +233,52 @@ static void of_merged_records_the_one_that_answers_is_found_by_what_both_had(voi
     assert_false(finds(w, "gw@tw", both[1]));
 }
 
+/* How many the route answers with, orders too. */
+static size_t answered(struct test_world *w, const char *q)
+{
+    struct {
+        str q;
+        int64_t limit;
+    } in = {str_of(q), 10};
+    struct {
+        struct list items;
+    } out = {0};
+    assert_int_equal(search_room.routes[0].read(&w->cx, &in, &out), OK);
+    return out.items.n;
+}
+
+static enum err order_apply(struct cx *cx, void *customer)
+{
+    static const struct query insert = {
+        .name = "test_order",
+        .sqlite =
+            "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) "
+            "VALUES (7, 'G0010482', ?1, 'open', 1, 'EUR', 100)",
+        .postgres =
+            "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) "
+            "VALUES (7, 'G0010482', $1, 'open', 1, 'EUR', 100)",
+        .n_params = 1,
+        .writes = true};
+    return db_run(cx, &insert, ARGS(V(*(customer_id *)customer)));
+}
+
+static void an_order_is_found_by_its_number_its_start_and_its_end(void **state)
+{
+    struct test_world *w = *state;
+    customer_id a = add(w, (struct someone){.name = "Anna Lee"});
+    index_all(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, order_apply, &a), OK);
+
+    static const char *const asked[] = {"G0010482", "g0010482", "#G0010482", "G001",
+                                        "g00",      "0482",     "10482",     "0010482"};
+    for (size_t i = 0; i < COUNT(asked); i++)
+        if (answered(w, asked[i]) != 1)
+            fail_msg("'%s' finds %zu", asked[i], answered(w, asked[i]));
+    static const char *const nothing[] = {"G0010483", "1048", "482", "X0482", "G0 010482"};
+    for (size_t i = 0; i < COUNT(nothing); i++)
+        assert_int_equal(answered(w, nothing[i]), 0);
+}
+
 static void the_better_fit_stands_before_the_looser(void **state)
 {
     struct test_world *w = *state;
@@ -437,6 +483,7 @@ static int all(void)
         STORE_TEST(parts_of_addresses_companies_cards_and_tags_are_found),
         STORE_TEST(a_changed_name_is_found_by_the_new_one_alone),
         STORE_TEST(of_merged_records_the_one_that_answers_is_found_by_what_both_had),
+        STORE_TEST(an_order_is_found_by_its_number_its_start_and_its_end),
         STORE_TEST(the_better_fit_stands_before_the_looser),
         STORE_TEST(hostile_questions_are_answered_and_bounded),
         STORE_TEST(an_older_store_is_filled_by_a_job_that_goes_on_where_it_was),

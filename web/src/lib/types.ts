@@ -370,10 +370,13 @@ export interface PhoneLink {
 export interface Found {
   type: 'customer' | 'order'
   id: string
+  kind?: 'person' | 'company'
   title: string
   title_lang?: string
   detail?: string
-  why?: string
+  customer?: { id: string; name: string; name_lang?: string } | null
+  score: number
+  matched: { by: string; text: string; marks: { from: number; length: number }[] }
 }
 export interface Session {
   id: string
