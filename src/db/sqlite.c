@@ -440,9 +440,9 @@ enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct ar
                    struct sink *to)
 {
     sqlite3_stmt *stmt = NULL;
+    TRY(deadline_begin(cx, d)); /* first of all: reading the schema counts too */
     TRY(statement(cx, d, q, &stmt));
     TRY(bind(cx, d, q, a, stmt));
-    TRY(deadline_begin(cx, d));
     enum err e = step_rows(cx, d, q, stmt, to);
     sqlite3_reset(stmt);
     return e;

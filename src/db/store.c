@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -124,11 +125,21 @@ static enum err thread_start(struct cx *cx, pthread_t *t, void *(*run)(void *), 
     return os == 0 ? OK : cannot_open(cx, S("thread"), os);
 }
 
+/* An index that a migration made of a large store is a long log; the first changes would be refused for it. */
+static void log_into_database(struct store *s)
+{
+    int frames = 0, done = 0;
+    if (atomic_load(&s->wal_frames) > 0 &&
+        lite_checkpoint(s->writer, &frames, &done) == SQLITE_OK && frames == done)
+        atomic_store(&s->wal_frames, 0); /* the next write begins it anew */
+}
+
 static enum err lite_start(struct cx *cx, struct store *s, const struct store_options *o)
 {
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
+    log_into_database(s);
     if (s->is_new)
         TRY(directory_sync(cx, s->dir));
     TRY(lite_ids_start(cx, s));
