@@ -18,7 +18,7 @@
 enum {
     CONVERSATIONS_MAX = 4,
     TELL_MS = 250,
-    ALONE_ROWS = 1000,
+    ALONE_ROWS = 250,
     MAP_MAX = 48 << 10,
     PIECE = 256 << 10
 };
