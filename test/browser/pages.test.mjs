@@ -196,10 +196,26 @@ test('the palette finds a customer by a number in any writing, and goes there', 
   await clean(page);
 });
 
+test('the rule of VIPs is set in whole units of money, and a wrong day is said at its field', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  await page.goto('/settings/value');
+  await page.getByLabel(/Spent in 12 months/).fill('3000.50');
+  await page.getByLabel('The best percent of the buyers').fill('2');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Rules saved').waitFor();
+  const { body } = await s.owner.get('/settings');
+  assert.deepEqual([body.vip_amount, body.vip_share], [300050, 2]);
+  await page.getByLabel('Cooling, up to').fill('400');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('The days grow from active to cooling to idle.').waitFor();
+  await clean(page);
+});
+
 test('every page stands at every width, language and colour without a finding', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.owner);
-  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/search?q=0142', '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/tokens', '/settings/audit', '/nowhere'];
+  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/search?q=0142', '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/value', '/settings/tokens', '/settings/audit', '/nowhere'];
   for (const lang of ['en', 'ja', 'zh', 'kk', 'ru']) {
     await s.owner.patch('/me', { lang, theme: lang === 'zh' || lang === 'ru' ? 'dark' : 'light' });
     for (const path of paths) {

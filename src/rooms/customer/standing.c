@@ -220,53 +220,71 @@ static enum err facts_add(struct cx *cx, const struct settings *house, struct st
     return OK;
 }
 
-/* Nothing but contacts, their times and what follows from them differs. */
-static bool is_only_seen(const struct standing *was, const struct standing *is)
+/* ---- writing what moved ----------------------------------------------------------------------
+ *
+ * A row lies in many indexes, and a column that is named is written in each of its own, moved or
+ * not: what moves usually has statements that name little else. Columns by their place in the row.
+ */
+
+#define BIT(i) (1ULL << (i))
+#define BITS(from, to) ((1ULL << ((to) + 1)) - (1ULL << (from)))
+enum {
+    COL_ACTIVITY = 2,
+    COL_DUE = 5,
+    COL_ACTIVITY_AT = 6,
+    COL_FIRST = 7,
+    COL_LAST_CONTACT = 8,
+    COL_CONTACTS = 10,
+    COL_WINDOWS = 16,
+    COL_VALUE = 17,
+    COL_CONTACT_WINDOWS = 26
+};
+#define COLS_CONTACTS                     \
+    (BIT(COL_FIRST) | BIT(COL_CONTACTS) | \
+     BITS(COL_CONTACT_WINDOWS, COL_CONTACT_WINDOWS + WINDOWS - 1))
+#define COLS_WINDOWS BITS(COL_WINDOWS, STANDING_COLUMNS - 1)
+static const struct narrow {
+    const struct query *q;
+    uint64_t columns;
+} narrow[] = {
+    {&q_standing_due, BIT(COL_DUE)},
+    {&q_standing_contacts, COLS_CONTACTS},
+    {&q_standing_seen, COLS_CONTACTS | BIT(COL_LAST_CONTACT)},
+    {&q_standing_woken, COLS_CONTACTS | BIT(COL_LAST_CONTACT) | BIT(COL_ACTIVITY) | BIT(COL_DUE) |
+                            BIT(COL_ACTIVITY_AT)},
+    {&q_standing_windows, COLS_WINDOWS & ~BIT(COL_VALUE)},
+    {&q_standing_windows_value, COLS_WINDOWS},
+};
+
+static uint64_t moved_columns(const struct standing *was, const struct standing *is)
 {
-    struct standing s = *is;
-    s.first_at = was->first_at;
-    s.last_contact_at = was->last_contact_at;
-    s.activity_due_at = was->activity_due_at;
-    s.activity = was->activity;
-    s.activity_at = was->activity_at;
-    s.all.contacts = was->all.contacts;
-    for (size_t w = 0; w < WINDOWS; w++)
-        s.window[w].contacts = was->window[w].contacts;
-    for (size_t i = 0; i < COUNT(standing_row_fields); i++) {
+    uint64_t moved = 0;
+    for (size_t i = 0; i < STANDING_COLUMNS; i++) {
         const struct field *f = &standing_row_fields[i];
-        if (memcmp((char *)&s + f->offset, (const char *)was + f->offset, f->size) != 0)
-            return false;
+        if (memcmp((const char *)was + f->offset, (const char *)is + f->offset, f->size) != 0)
+            moved |= BIT(i);
     }
-    return true;
+    return moved;
 }
 
-/* A row lies in many indexes, and a column that is named is written in each of its own, moved or not: the usual contact
- * names few. */
-static enum err put_moved(struct cx *cx, const struct standing *was, const struct standing *is)
+enum err standing_move(struct cx *cx, const struct standing *was, const struct standing *is)
 {
-    const struct standing_sums *w = is->window;
-    if (!is_only_seen(was, is))
-        return standing_put(cx, is);
-    bool is_seen = is->last_contact_at.ms != was->last_contact_at.ms;
-    bool is_woken = is->activity != was->activity || is->activity_at.ms != was->activity_at.ms ||
-                    is->activity_due_at.ms != was->activity_due_at.ms;
-    struct val v[12] = {V(is->first_at),           V(is->all.contacts),
-                        V(w[WINDOW_7D].contacts),  V(w[WINDOW_30D].contacts),
-                        V(w[WINDOW_90D].contacts), V(w[WINDOW_180D].contacts),
-                        V(w[WINDOW_365D].contacts)};
-    size_t n = 7;
-    if (is_seen || is_woken)
-        v[n++] = V(is->last_contact_at);
-    if (is_woken) {
-        v[n++] = V(activity_codes[is->activity]);
-        v[n++] = V(is->activity_at);
-        v[n++] = V(is->activity_due_at);
+    uint64_t moved = moved_columns(was, is);
+    if (moved == 0)
+        return OK;
+    struct args all = standing_args(cx->arena, is);
+    for (size_t i = 0; i < COUNT(narrow); i++) {
+        if (moved & ~narrow[i].columns)
+            continue;
+        struct val v[STANDING_COLUMNS];
+        size_t n = 0;
+        for (size_t k = 0; k < STANDING_COLUMNS; k++)
+            if (narrow[i].columns & BIT(k))
+                v[n++] = all.v[k];
+        v[n++] = V(is->id);
+        return db_run(cx, narrow[i].q, (struct args){v, n});
     }
-    v[n++] = V(is->id);
-    const struct query *q = is_woken  ? &q_standing_woken
-                            : is_seen ? &q_standing_seen
-                                      : &q_standing_contacts;
-    return db_run(cx, q, (struct args){v, n});
+    return db_run(cx, &q_standing_put, all);
 }
 
 /* Written, and told when the activity moved. One that only lasts longer stays in its place in the
@@ -278,7 +296,7 @@ static enum err settle(struct cx *cx, const struct settings *house, const struct
     standing_judge(s, house, cx->now_ms);
     if (s->activity == was->activity && due.ms > cx->now_ms && due.ms < s->activity_due_at.ms)
         s->activity_due_at = due;
-    TRY(put_moved(cx, was, s));
+    TRY(standing_move(cx, was, s));
     return s->activity == was->activity || is_new
                ? OK
                : event_add(cx, EVENT_CUSTOMER_CHANGED, s->id.v, 0, S("activity"));

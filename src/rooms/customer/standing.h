@@ -72,6 +72,8 @@ struct standing_day {
     struct standing_sums sums;
 };
 enum err standing_put(struct cx *cx, const struct standing *s) MUST_USE;
+/* The same of a row that was so before: only what moved. */
+enum err standing_move(struct cx *cx, const struct standing *was, const struct standing *is) MUST_USE;
 enum err standing_day_add(struct cx *cx, customer_id via, const struct standing_day *d) MUST_USE;
 /* All columns of a row, as demo_standing and standing_put take them. */
 enum { STANDING_COLUMNS = 46 };

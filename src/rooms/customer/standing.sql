@@ -81,21 +81,57 @@ ON CONFLICT (customer_id) DO UPDATE SET
        discounted_30d = excluded.discounted_30d, discounted_90d = excluded.discounted_90d,
        discounted_180d = excluded.discounted_180d, discounted_365d = excluded.discounted_365d;
 
--- What a contact moves: no index holds the columns of the first. Named in one order in both.
--- part: standing_contact_set
-first_ms = :first, contacts = :contacts, contacts_7d = :contacts_7d, contacts_30d = :contacts_30d,
-       contacts_90d = :contacts_90d, contacts_180d = :contacts_180d, contacts_365d = :contacts_365d;
+-- What moves usually, without the rest: a column that is named is written in each index that holds it, moved or not.
+-- Columns stand in the order of the row (standing.c says which these are).
+-- name: standing_due
+UPDATE standing SET activity_due_ms = :activity_due WHERE customer_id = :root;
 
 -- name: standing_contacts
-UPDATE standing SET {{standing_contact_set}} WHERE customer_id = :root;
+UPDATE standing
+   SET first_ms = :first, contacts = :contacts, contacts_7d = :contacts_7d, contacts_30d = :contacts_30d,
+       contacts_90d = :contacts_90d, contacts_180d = :contacts_180d, contacts_365d = :contacts_365d
+ WHERE customer_id = :root;
 
 -- name: standing_seen
-UPDATE standing SET {{standing_contact_set}}, last_contact_ms = :last_contact WHERE customer_id = :root;
+UPDATE standing
+   SET first_ms = :first, last_contact_ms = :last_contact, contacts = :contacts,
+       contacts_7d = :contacts_7d, contacts_30d = :contacts_30d, contacts_90d = :contacts_90d,
+       contacts_180d = :contacts_180d, contacts_365d = :contacts_365d
+ WHERE customer_id = :root;
 
 -- name: standing_woken
 UPDATE standing
-   SET {{standing_contact_set}}, last_contact_ms = :last_contact, activity = :activity, activity_ms = :activity_ms,
-       activity_due_ms = :activity_due
+   SET activity = :activity, activity_due_ms = :activity_due, activity_ms = :activity_ms,
+       first_ms = :first, last_contact_ms = :last_contact, contacts = :contacts,
+       contacts_7d = :contacts_7d, contacts_30d = :contacts_30d, contacts_90d = :contacts_90d,
+       contacts_180d = :contacts_180d, contacts_365d = :contacts_365d
+ WHERE customer_id = :root;
+
+-- name: standing_windows
+UPDATE standing
+   SET orders_365d = :orders_365d, orders_180d = :orders_180d, spent_180d_minor = :spent_180d,
+       orders_90d = :orders_90d, spent_90d_minor = :spent_90d, orders_30d = :orders_30d, spent_30d_minor = :spent_30d,
+       orders_7d = :orders_7d, spent_7d_minor = :spent_7d, contacts_7d = :contacts_7d, contacts_30d = :contacts_30d,
+       contacts_90d = :contacts_90d, contacts_180d = :contacts_180d, contacts_365d = :contacts_365d,
+       returned_7d_minor = :returned_7d, returned_30d_minor = :returned_30d, returned_90d_minor = :returned_90d,
+       returned_180d_minor = :returned_180d, returned_365d_minor = :returned_365d, discount_7d_minor = :discount_7d,
+       discount_30d_minor = :discount_30d, discount_90d_minor = :discount_90d, discount_180d_minor = :discount_180d,
+       discount_365d_minor = :discount_365d, discounted_7d = :discounted_7d, discounted_30d = :discounted_30d,
+       discounted_90d = :discounted_90d, discounted_180d = :discounted_180d, discounted_365d = :discounted_365d
+ WHERE customer_id = :root;
+
+-- name: standing_windows_value
+UPDATE standing
+   SET orders_365d = :orders_365d, spent_365d_minor = :spent_365d, orders_180d = :orders_180d,
+       spent_180d_minor = :spent_180d, orders_90d = :orders_90d, spent_90d_minor = :spent_90d,
+       orders_30d = :orders_30d, spent_30d_minor = :spent_30d, orders_7d = :orders_7d, spent_7d_minor = :spent_7d,
+       contacts_7d = :contacts_7d, contacts_30d = :contacts_30d, contacts_90d = :contacts_90d,
+       contacts_180d = :contacts_180d, contacts_365d = :contacts_365d, returned_7d_minor = :returned_7d,
+       returned_30d_minor = :returned_30d, returned_90d_minor = :returned_90d, returned_180d_minor = :returned_180d,
+       returned_365d_minor = :returned_365d, discount_7d_minor = :discount_7d, discount_30d_minor = :discount_30d,
+       discount_90d_minor = :discount_90d, discount_180d_minor = :discount_180d, discount_365d_minor = :discount_365d,
+       discounted_7d = :discounted_7d, discounted_30d = :discounted_30d, discounted_90d = :discounted_90d,
+       discounted_180d = :discounted_180d, discounted_365d = :discounted_365d
  WHERE customer_id = :root;
 
 -- name: standing_day_add

@@ -9,7 +9,7 @@
 #include "queries.h"
 #include "rooms/order/inside.h"
 
-enum { SLICE = 150, RECOUNT_SLICE = 25, TRIM_SLICE = 500, HOP = 20000, PAGE = 1000 };
+enum { SLICE = 100, RECOUNT_SLICE = 25, TRIM_SLICE = 500, HOP = 20000, PAGE = 1000 };
 /* Where a turn stands, in turn_row.span. */
 enum { SPAN_WINDOWS = 0, SPAN_TRIM = WINDOWS, SPAN_COUNT, SPAN_RAISE, SPAN_LOWER, SPAN_END };
 
@@ -282,7 +282,7 @@ enum err standing_recount(struct cx *cx, customer_id any)
     TRY(count_anew(cx, any, &is, &ids, &days));
     if (is.activity == was.activity && was.activity_at.ms)
         is.activity_at = was.activity_at;
-    TRY(standing_put(cx, &is));
+    TRY(e == OK ? standing_move(cx, &was, &is) : standing_put(cx, &is));
     TRY(db_run(cx, &q_recount_days_clear, ARGS(val_ints(ids.items, ids.n))));
     const struct root_day *d = days.items;
     for (size_t i = 0; i < days.n; i++)
@@ -316,7 +316,7 @@ static enum err rebuild_slice(struct cx *cx, struct turn_row *t, int32_t today)
 /* VIP or activity moved: panels and rules hear of it. */
 static enum err put_changed(struct cx *cx, const struct standing *was, const struct standing *is)
 {
-    TRY(standing_put(cx, is));
+    TRY(standing_move(cx, was, is));
     if (was->activity == is->activity && was->is_vip == is->is_vip)
         return OK;
     return event_add(cx, EVENT_CUSTOMER_CHANGED, is->id.v, 0,

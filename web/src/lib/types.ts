@@ -47,6 +47,12 @@ export interface Settings {
   time_zone: string
   base_currency: string
   region: string
+  activity_new_days: number
+  activity_active_days: number
+  activity_cooling_days: number
+  activity_idle_days: number
+  vip_amount: number
+  vip_share: number
   version: number
 }
 export interface Page<T> {
