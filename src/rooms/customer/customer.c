@@ -1,9 +1,9 @@
 /* rooms/customer/customer.c - records: which one answers, what they hold, their name keys. */
-#include "rooms/customer/customer.h"
+#include "rooms/customer/inside.h"
 #include "messages.h"
 #include "queries.h"
 
-enum { KEY_BYTES_MAX = 300, IDS_MAX = 256 };
+enum { KEY_BYTES_MAX = 300, IDS_MAX = 256, FIRST_DAY = -44195 /* 1849 */ };
 
 struct id_row {
     customer_id id, root;
@@ -274,6 +274,16 @@ enum err customer_rule_zone(struct cx *cx, str member, str *value)
 {
     return value->len == 0 || zone_is_known(*value) ? OK
                                                     : wrong(cx, member, M_ZONE_UNKNOWN, *value);
+}
+
+enum err customer_rule_past(struct cx *cx, str member, str *value)
+{
+    int64_t day = 0, today = when_day((when){cx->now_ms}, settings_current(cx)->time_zone);
+    *value = str_trim(*value);
+    if (value->len == 0)
+        return OK;
+    bool is_day = date_read(cx->arena, *value, &day);
+    return is_day && day <= today && day > FIRST_DAY ? OK : wrong(cx, member, M_DAY_PAST, *value);
 }
 
 enum err customer_check(struct cx *cx, const char *at, str *lang, str *time_zone, str *country)

@@ -174,6 +174,7 @@ enum err customer_rule_any(struct cx *cx, str member, str *value) MUST_USE;
 enum err customer_rule_lang(struct cx *cx, str member, str *value) MUST_USE;
 enum err customer_rule_zone(struct cx *cx, str member, str *value) MUST_USE;
 enum err customer_rule_country(struct cx *cx, str member, str *value) MUST_USE;
+enum err customer_rule_past(struct cx *cx, str member, str *value) MUST_USE; /* a day that was: 1990-01-31 */
 
 struct address_new {
     address_id id;

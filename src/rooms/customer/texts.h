@@ -21,7 +21,8 @@
     X(region, region, 200, any, .doc = "")                                                          \
     X(city, city, 200, any, .personal = true)                                                       \
     X(company, company, 500, any, .personal = true, .doc = "As told, while no relation names it")   \
-    X(heard_of_us, heard_of_us, 200, any, .doc = "")
+    X(heard_of_us, heard_of_us, 200, any, .doc = "")                                                \
+    /* a new one stands above this line */
 
 /* Those of them that conditions compare: the row has each also in the one form of text_fold, in the column folded_…,
  * written with the text: `CUSTOMER_FOLDED(CUSTOMER_FOLD)` among the ARGS of what has a `c` and a `cx`. */
