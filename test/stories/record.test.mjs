@@ -383,3 +383,19 @@ test('of two who change one field the later is told both values; who sends what 
   assert.match(late.headers.etag ?? '', /^"2/);
   assert.equal((await agent.patch(`/customers/${id}`, { city: 'Leeds' }, { 'If-Match': '"1"' })).status, 200);
 });
+
+test('the date of birth is a day that has been, claimed or changed, with its history', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const api = await k.token('manager');
+  const identities = [{ type: 'email', value: 'ann@lee.example' }];
+  const id = (await api.must(200, 'POST', '/intake', { channel: 'form', identities, claims: { name: 'Ann Lee', birth_date: '1990-01-31' } })).customer.id;
+  assert.equal((await agent.must(200, 'GET', `/customers/${id}`)).customer.birth_date, '1990-01-31');
+  for (const birth_date of ['1990-02-30', '31.01.1990', '2199-01-01', '0001-01-01', 'x']) {
+    assert.equal((await agent.patch(`/customers/${id}`, { birth_date })).body.field, 'birth_date', birth_date);
+    assert.equal((await api.post('/intake', { channel: 'form', identities, claims: { birth_date } })).body.field, 'claims.birth_date', birth_date);
+  }
+  await agent.must(200, 'PATCH', `/customers/${id}`, { birth_date: '' });
+  const [row] = await history(agent, id);
+  assert.deepEqual([row.field, row.old, row.new], ['birth_date', '1990-01-31', '']);
+});

@@ -22,6 +22,7 @@
     X(city, city, 200, any, .personal = true)                                                       \
     X(company, company, 500, any, .personal = true, .doc = "As told, while no relation names it")   \
     X(heard_of_us, heard_of_us, 200, any, .doc = "")                                                \
+    X(birth_date, birth_date, 10, past, .personal = true, .doc = "1990-01-31")                      \
     /* a new one stands above this line */
 
 /* Those of them that conditions compare: the row has each also in the one form of text_fold, in the column folded_…,
