@@ -399,3 +399,18 @@ test('the date of birth is a day that has been, claimed or changed, with its his
   const [row] = await history(agent, id);
   assert.deepEqual([row.field, row.old, row.new], ['birth_date', '1990-01-31', '']);
 });
+
+test('income, children and education are ranges of a list; the form draws itself from /meta', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  const good = { income_band: 'middle', children: 'three_or_more', education: 'master', occupation: 'Kapitänin' };
+  assert.deepEqual(Object.fromEntries(Object.entries((await agent.must(200, 'PATCH', `/customers/${id}`, good)).customer).filter(([name]) => name in good)), good);
+  for (const [name, value] of [['income_band', '123,000'], ['children', '7'], ['education', 'MASTER']])
+    assert.equal((await agent.patch(`/customers/${id}`, { [name]: value })).body.field, name);
+  await agent.must(200, 'PATCH', `/customers/${id}`, { income_band: '' });
+  const { forms } = await agent.must(200, 'GET', '/meta');
+  const field = (name) => forms.customer_edit.fields.find((f) => f.name === name);
+  assert.deepEqual(field('children').choices, ['none', 'one', 'two', 'three_or_more']);
+  assert.deepEqual([field('children').type, field('birth_date').type, field('occupation').type, field('children').choice_label], ['choice', 'date', 'text', 'children.']);
+});

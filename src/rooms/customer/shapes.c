@@ -9,6 +9,11 @@ const char *const identity_state_codes[4] = {"confirmed", "claimed", "shared", "
 const char *const mark_codes[3] = {"vip", "do_not_contact", "blocked"};
 const char *const consent_purpose_codes[CONSENT_PURPOSES] = {
     "email_offers", "sms_offers", "phone_offers", "post_offers", "profiling"};
+const char *const customer_income_codes[5] = {"low", "lower_middle", "middle", "upper_middle",
+                                              "high"};
+const char *const customer_children_codes[4] = {"none", "one", "two", "three_or_more"};
+const char *const customer_education_codes[5] = {"school", "vocational", "bachelor", "master",
+                                                 "doctorate"};
 const char *const consent_state_codes[3] = {"given", "refused", "withdrawn"};
 const char *const address_kind_codes[4] = {"home", "delivery", "billing", "office"};
 

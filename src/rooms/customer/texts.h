@@ -8,6 +8,11 @@
  * The rule is a function customer_rule_… of customer.h.
  */
 #pragma once
+#include "base/field.h"
+
+/* Of ranges only: what a person earns or how many children there are is nobody's business to the unit. */
+extern const char *const customer_income_codes[5], *const customer_children_codes[4], *const customer_education_codes[5];
+#define ONE_OF(table) .names = (table), .n_names = COUNT(table)
 #define CUSTOMER_TEXTS(X)                                                                           \
     X(name, name, 500, any, .personal = true, .doc = "As written, in any script")                   \
     X(reading, reading, 500, any, .personal = true, .doc = "Furigana, pinyin")                      \
@@ -23,6 +28,10 @@
     X(company, company, 500, any, .personal = true, .doc = "As told, while no relation names it")   \
     X(heard_of_us, heard_of_us, 200, any, .doc = "")                                                \
     X(birth_date, birth_date, 10, past, .personal = true, .doc = "1990-01-31")                      \
+    X(income_band, income_band, 20, any, .personal = true, ONE_OF(customer_income_codes))            \
+    X(children, children, 20, any, .personal = true, ONE_OF(customer_children_codes))                 \
+    X(education, education, 20, any, .personal = true, ONE_OF(customer_education_codes))             \
+    X(occupation, occupation, 100, any, .personal = true)                                           \
     /* a new one stands above this line */
 
 /* Those of them that conditions compare: the row has each also in the one form of text_fold, in the column folded_…,

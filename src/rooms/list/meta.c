@@ -133,21 +133,36 @@ static void write_column(struct json_out *j, const struct column *c)
 /* ---- forms --------------------------------------------------------------------------------------- */
 
 struct form_field {
-    const char *name, *claim, *label;
+    const char *name, *claim, *label, *rule;
     size_t most;
 };
 /* clang-format off */
-#define X(name_, claim_, most_, rule, ...) {#name_, #claim_, "field." #name_, most_},
+#define X(name_, claim_, most_, rule_, ...) {#name_, #claim_, "field." #name_, #rule_, most_},
 static const struct form_field form_texts[] = {CUSTOMER_TEXTS(X)};
 #undef X
 /* clang-format on */
 
-static const char *form_type(const char *name)
+/* What to draw for a text: by its rule, or a choice where the table of the record names its codes. */
+static const char *form_type(const struct form_field *f)
 {
-    return strcmp(name, "country") == 0     ? "country"
-           : strcmp(name, "lang") == 0      ? "language"
-           : strcmp(name, "time_zone") == 0 ? "time_zone"
-                                            : "text";
+    static const struct {
+        const char *rule, *type;
+    } types[] = {
+        {"country", "country"}, {"lang", "language"}, {"zone", "time_zone"}, {"past", "date"}};
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (strcmp(f->rule, types[i].rule) == 0)
+            return types[i].type;
+    return "text";
+}
+
+static const struct field *with_codes(const char *name)
+{
+    for (size_t i = 0; i < customer_shape.n; i++) {
+        const struct field *f = &customer_shape.fields[i];
+        if (f->type == F_STR && f->n_names && strcmp(f->name, name) == 0)
+            return f;
+    }
+    return NULL;
 }
 
 /* `as_claims`: the members of POST /customers; else those of PATCH. */
@@ -172,10 +187,20 @@ static void write_form(struct json_out *j, const char *form, bool as_claims)
         const struct form_field *f = &form_texts[i];
         json_object_begin(j);
         pair(j, "name", as_claims ? f->claim : f->name);
-        pair(j, "type", form_type(f->name));
+        const struct field *codes = with_codes(f->name);
+        pair(j, "type", codes ? "choice" : form_type(f));
         pair(j, "label", f->label);
         json_key(j, S("max_len"));
         json_int(j, (int64_t)f->most);
+        if (codes) {
+            json_key(j, S("choice_label"));
+            json_str(j, arena_printf(j->to->arena, "%s.", f->name));
+            json_key(j, S("choices"));
+            json_array_begin(j);
+            for (size_t k = 0; k < codes->n_names; k++)
+                json_str(j, str_of(codes->names[k]));
+            json_array_end(j);
+        }
         json_object_end(j);
     }
     json_array_end(j);
