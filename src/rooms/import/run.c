@@ -7,6 +7,7 @@
 #include "messages.h"
 #include "queries.h"
 #include "rooms/import/inside.h"
+#include <semaphore.h>
 
 enum {
     BATCH_BYTES = 4 << 20,
@@ -68,9 +69,31 @@ static const struct field key_fields[] = {
 static const struct shape key_shape = SHAPE("import_key", struct known_key, key_fields);
 /* clang-format on */
 
+/* While one batch is being written the next is read and planned: what moved under it is found when it
+ * is written, and planned again. */
+struct batch {
+    struct import_run *run;
+    struct cx cx; /* its arena is reset with each */
+    struct import_item *items;
+    struct intake *in;
+    struct intake_result *out;
+    size_t *intake_of; /* item of each intake */
+    size_t n, n_in;
+    int64_t to_byte, to_line;
+    struct import_figures add;
+    enum err broken;
+    bool is_last, has_keys, is_on_its_way;
+    struct change change;
+    sem_t done;
+    enum err result;
+};
+
 struct import_run {
     struct store *store;
-    struct cx cx; /* of the batch; its arena is reset with each */
+    struct batch batch[2];
+    struct db *db;
+    int at;                /* the one to be read next */
+    const struct cx *said; /* of the batch that failed */
     struct arena *own;
     struct import import;
     struct import_map map;
@@ -83,15 +106,6 @@ struct import_run {
     bool has_pending;
     struct csv_row pending;
     struct arena *pending_arena;
-    /* the batch at hand */
-    struct import_item *items;
-    struct intake *in;
-    struct intake_result *out;
-    size_t *intake_of; /* item of each intake */
-    size_t n, n_in;
-    int64_t to_byte, to_line;
-    struct import_figures add;
-    enum err broken;
     /* dry run */
     struct checked checked;
     uint64_t *seen;
@@ -188,23 +202,31 @@ enum err import_run_open(struct store *s, struct cx *cx, const struct import *i,
     r->store = s;
     r->own = arena_open((size_t)32 << 20);
     r->pending_arena = arena_open((size_t)64 << 20);
-    struct arena *batch = arena_open(ARENA_BYTES);
-    if (!r->own || !r->pending_arena || !batch) {
-        arena_close(batch);
-        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    for (size_t k = 0; k < COUNT(r->batch); k++) {
+        struct batch *b = &r->batch[k];
+        b->run = r;
+        sem_init(&b->done, 0, 0);
+        b->cx = (struct cx){.arena = arena_open(ARENA_BYTES),
+                            .db = cx->db,
+                            .house = cx->house,
+                            .actor = actor_of(i),
+                            .lang = (enum lang)i->lang,
+                            .if_match = -1,
+                            .peer = S("")};
+        if (!b->cx.arena)
+            return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     }
-    r->cx = (struct cx){.arena = batch,
-                        .db = cx->db,
-                        .house = cx->house,
-                        .actor = actor_of(i),
-                        .lang = (enum lang)i->lang,
-                        .if_match = -1,
-                        .peer = S("")};
+    r->said = &r->batch[0].cx;
+    r->db = cx->db;
+    if (!r->own || !r->pending_arena)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     r->import = *i;
     r->import.map = arena_str(r->own, i->map);
     r->is_check = i->state == IMPORT_CHECKING;
     return prepare(r, cx, file);
 }
+
+static enum err written(struct batch *b);
 
 void import_run_close(struct import_run *r)
 {
@@ -212,7 +234,14 @@ void import_run_close(struct import_run *r)
         return;
     csv_close(r->csv);
     free(r->seen);
-    arena_close(r->cx.arena);
+    for (size_t k = 0; k < COUNT(r->batch); k++) {
+        struct batch *b = &r->batch[k];
+        if (b->is_on_its_way)
+            (void)written(b);
+        if (b->run)
+            sem_destroy(&b->done);
+        arena_close(b->cx.arena);
+    }
     arena_close(r->pending_arena);
     arena_close(r->own);
     free(r);
@@ -228,22 +257,23 @@ static struct str_list cells_copy(struct arena *a, struct str_list from)
     return to;
 }
 
-static bool next_row(struct import_run *r, struct csv_row *row)
+static bool next_row(struct batch *b, struct csv_row *row)
 {
+    struct import_run *r = b->run;
     if (r->has_pending) {
         *row = r->pending;
-        row->cells = cells_copy(r->cx.arena, r->pending.cells);
+        row->cells = cells_copy(b->cx.arena, r->pending.cells);
         r->has_pending = false;
         return true;
     }
     if (r->is_over)
         return false;
-    enum csv_next n = csv_next(r->csv, r->cx.arena, row);
+    enum csv_next n = csv_next(r->csv, b->cx.arena, row);
     r->is_over = n != CSV_ROW;
     if (n == CSV_UNREADABLE)
-        r->broken = fault(&r->cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+        b->broken = fault(&b->cx, ERR_INVALID, M_IMPORT_UNREADABLE);
     if (n == CSV_HOPELESS)
-        r->broken = fault(&r->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
+        b->broken = fault(&b->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
     return n == CSV_ROW;
 }
 
@@ -257,72 +287,76 @@ static void keep_pending(struct import_run *r, const struct csv_row *row)
 }
 
 /* Values that their attributes do not take are the row's fault. */
-static void attributes_check(struct import_run *r, struct import_item *it)
+static void attributes_check(struct batch *b, struct import_item *it)
 {
+    struct import_run *r = b->run;
     const struct import_attribute *a = it->attributes.items;
     for (size_t i = 0; i < it->attributes.n && !it->why.err; i++) {
         struct attr_value v;
-        r->cx.why = (struct fault){0};
+        b->cx.why = (struct fault){0};
         const struct attr_def *d = &r->attributes[a[i].column];
-        if (attr_value_read(&r->cx, d, a[i].text, &v) == OK)
+        if (attr_value_read(&b->cx, d, a[i].text, &v) == OK)
             continue;
-        (void)fault_at(&r->cx, ERR_INVALID, arena_printf(r->cx.arena, "attr." SFMT, SARG(d->code)));
-        it->why = r->cx.why;
+        (void)fault_at(&b->cx, ERR_INVALID, arena_printf(b->cx.arena, "attr." SFMT, SARG(d->code)));
+        it->why = b->cx.why;
     }
-    r->cx.why = (struct fault){0};
+    b->cx.why = (struct fault){0};
 }
 
-static void batch_read(struct import_run *r, size_t most)
+static void batch_read(struct batch *b, size_t most)
 {
-    r->n = 0;
-    r->broken = OK;
-    r->items = ARENA_ARRAY(r->cx.arena, most + 1, struct import_item);
+    struct import_run *r = b->run;
+    b->n = b->n_in = 0;
+    b->broken = OK;
+    b->items = ARENA_ARRAY(b->cx.arena, most + 1, struct import_item);
     int64_t bytes = 0;
     struct csv_row row;
-    r->reader.house = settings_current(&r->cx);
-    while (next_row(r, &row)) {
-        struct import_item *item = &r->items[r->n];
+    r->reader.house = settings_current(&b->cx);
+    while (next_row(b, &row)) {
+        struct import_item *item = &b->items[b->n];
         /* The row comes once more with the next batch, from a copy that is still whole. */
-        bool may_wait = r->plan.kind == IMPORT_ORDERS && r->n > 0;
-        if (may_wait && (r->n == most || bytes > BATCH_BYTES))
+        bool may_wait = r->plan.kind == IMPORT_ORDERS && b->n > 0;
+        if (may_wait && (b->n == most || bytes > BATCH_BYTES))
             keep_pending(r, &row);
-        import_item_read(&r->cx, &r->reader, &row, item);
-        attributes_check(r, item);
-        if (may_wait && import_item_join(&r->cx, item - 1, item)) {
+        import_item_read(&b->cx, &r->reader, &row, item);
+        attributes_check(b, item);
+        if (may_wait && import_item_join(&b->cx, item - 1, item)) {
             r->has_pending = false;
             bytes += row.bytes;
             continue;
         }
         if (r->has_pending)
             return;
-        r->n++;
+        b->n++;
         bytes += row.bytes;
-        if (r->plan.kind != IMPORT_ORDERS && (r->n == most || bytes > BATCH_BYTES))
+        if (r->plan.kind != IMPORT_ORDERS && (b->n == most || bytes > BATCH_BYTES))
             return;
     }
 }
 
 /* ---- planning ---------------------------------------------------------------------------------------- */
 
-static enum err keys_find(struct import_run *r)
+static enum err keys_find(struct batch *b)
 {
-    struct cx *cx = &r->cx;
-    str *hashes = ARENA_ARRAY(cx->arena, r->n + 1, str);
+    struct import_run *r = b->run;
+    struct cx *cx = &b->cx;
+    str *hashes = ARENA_ARRAY(cx->arena, b->n + 1, str);
     size_t n = 0;
-    for (size_t i = 0; i < r->n; i++)
-        if (r->items[i].key.len && !r->items[i].why.err)
-            hashes[n++] = r->items[i].key;
+    for (size_t i = 0; i < b->n; i++)
+        if (b->items[i].key.len && !b->items[i].why.err)
+            hashes[n++] = b->items[i].key;
+    b->has_keys = n > 0;
     if (!n)
         return OK;
     struct list rows = {0};
     TRY(db_all(cx, &q_import_keys, &key_shape, &rows, ARGS(val_texts(hashes, n))));
     const struct known_key *k = rows.items;
-    for (size_t i = 0; i < r->n; i++) {
-        struct import_item *it = &r->items[i];
+    for (size_t i = 0; i < b->n; i++) {
+        struct import_item *it = &b->items[i];
         if (!it->key.len)
             continue;
         for (size_t j = 0; j < i && !it->is_double; j++) /* twice in one batch */
-            it->is_double = str_eq(r->items[j].key, it->key) && r->plan.kind == IMPORT_CUSTOMERS;
+            it->is_double = str_eq(b->items[j].key, it->key) && r->plan.kind == IMPORT_CUSTOMERS;
         for (size_t j = 0; j < rows.n; j++)
             if (str_eq(k[j].hash, it->key))
                 it->in.customer = k[j].customer;
@@ -330,17 +364,17 @@ static enum err keys_find(struct import_run *r)
     return OK;
 }
 
-static void gather(struct import_run *r)
+static void gather(struct batch *b)
 {
-    r->in = ARENA_ARRAY(r->cx.arena, r->n + 1, struct intake);
-    r->out = ARENA_ARRAY(r->cx.arena, r->n + 1, struct intake_result);
-    r->intake_of = ARENA_ARRAY(r->cx.arena, r->n + 1, size_t);
-    r->n_in = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->items[i].why.err || r->items[i].is_double)
+    b->in = ARENA_ARRAY(b->cx.arena, b->n + 1, struct intake);
+    b->out = ARENA_ARRAY(b->cx.arena, b->n + 1, struct intake_result);
+    b->intake_of = ARENA_ARRAY(b->cx.arena, b->n + 1, size_t);
+    b->n_in = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->items[i].why.err || b->items[i].is_double)
             continue;
-        r->intake_of[r->n_in] = i;
-        r->in[r->n_in++] = r->items[i].in;
+        b->intake_of[b->n_in] = i;
+        b->in[b->n_in++] = b->items[i].in;
     }
 }
 
@@ -349,18 +383,19 @@ static void order_lines(struct import_item *it)
     it->order.lines = (struct list){it->lines, it->n_lines};
 }
 
-static enum err plan(struct import_run *r)
+static enum err plan(struct batch *b, bool is_again)
 {
-    struct cx *cx = &r->cx;
+    struct import_run *r = b->run;
+    struct cx *cx = &b->cx;
     TRY(read_begin(cx));
-    enum err e = keys_find(r);
-    if (e == OK)
-        gather(r);
+    enum err e = is_again && !b->has_keys ? OK : keys_find(b);
+    if (e == OK && (!is_again || b->has_keys))
+        gather(b);
     if (e == OK && r->plan.kind != IMPORT_ORDERS)
-        e = intake_plan_many(cx, r->in, r->n_in, r->out);
-    for (size_t i = 0; e == OK && r->is_check && r->plan.kind == IMPORT_ORDERS && i < r->n_in;
+        e = intake_plan_many(cx, b->in, b->n_in, b->out);
+    for (size_t i = 0; e == OK && r->is_check && r->plan.kind == IMPORT_ORDERS && i < b->n_in;
          i++) {
-        struct import_item *it = &r->items[r->intake_of[i]];
+        struct import_item *it = &b->items[b->intake_of[i]];
         order_lines(it);
         cx->why = (struct fault){0};
         e = order_plan(cx, &it->order);
@@ -382,9 +417,9 @@ static void count(struct import_figures *f, const struct intake_result *o, bool 
     f->same += !o->is_new && is_same;
 }
 
-static str reason(struct import_run *r, struct arena *a, const struct fault *why)
+static str reason(struct batch *b, struct arena *a, const struct fault *why)
 {
-    return why->msg ? fault_text(a, r->cx.lang, why) : str_of(err_code(why->err));
+    return why->msg ? fault_text(a, b->cx.lang, why) : str_of(err_code(why->err));
 }
 
 /* ---- a dry run -------------------------------------------------------------------------------------------- */
@@ -439,8 +474,9 @@ static void seen_add(struct import_run *r, uint64_t h)
 }
 
 /* Would an earlier row of the file have made him? Remembers this one. */
-static bool was_made(struct import_run *r, const struct import_item *it)
+static bool was_made(struct batch *b, const struct import_item *it)
 {
+    struct import_run *r = b->run;
     const struct intake_identity *id = it->in.identities.items;
     bool is_known = it->key.len && seen_has(r, hash_of(99, it->key));
     for (size_t i = 0; i < it->in.identities.n && !is_known; i++)
@@ -452,9 +488,10 @@ static bool was_made(struct import_run *r, const struct import_item *it)
     return is_known;
 }
 
-static void conflicts_tell(struct import_run *r, const struct import_item *it,
+static void conflicts_tell(struct batch *b, const struct import_item *it,
                            const struct intake_result *o)
 {
+    struct import_run *r = b->run;
     struct conflict *all = r->checked.conflicts.items;
     const struct intake_differs *d = o->differs.items;
     for (size_t i = 0; i < o->differs.n && r->checked.conflicts.n < CONFLICTS_MAX; i++)
@@ -463,50 +500,52 @@ static void conflicts_tell(struct import_run *r, const struct import_item *it,
             str_clean(r->own, d[i].claimed, 200)};
 }
 
-static void reject_tell(struct import_run *r, const struct import_item *it, const struct fault *why)
+static void reject_tell(struct batch *b, const struct import_item *it, const struct fault *why)
 {
+    struct import_run *r = b->run;
     struct told_reject *all = r->checked.rejects.items;
     if (r->checked.rejects.n < REJECTS_TOLD)
         all[r->checked.rejects.n++] =
-            (struct told_reject){it->line, arena_str(r->own, why->field), reason(r, r->own, why)};
-    r->add.rejected += it->rows;
+            (struct told_reject){it->line, arena_str(r->own, why->field), reason(b, r->own, why)};
+    b->add.rejected += it->rows;
 }
 
-static void check_count(struct import_run *r)
+static void check_count(struct batch *b)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        r->add.rows += r->items[i].rows;
-        if (r->items[i].why.err)
-            reject_tell(r, &r->items[i], &r->items[i].why);
-        r->add.same += r->items[i].is_double;
+    struct import_run *r = b->run;
+    for (size_t i = 0; i < b->n; i++) {
+        b->add.rows += b->items[i].rows;
+        if (b->items[i].why.err)
+            reject_tell(b, &b->items[i], &b->items[i].why);
+        b->add.same += b->items[i].is_double;
     }
-    for (size_t i = 0; i < r->n_in; i++) {
-        const struct import_item *it = &r->items[r->intake_of[i]];
+    for (size_t i = 0; i < b->n_in; i++) {
+        const struct import_item *it = &b->items[b->intake_of[i]];
         if (r->plan.kind == IMPORT_ORDERS) {
             if (it->why.err)
                 continue;
             bool is_repeat = order_is_repeat(&it->order);
             bool is_made = !is_repeat && !seen_has(r, hash_of(98, it->order.number));
             seen_add(r, hash_of(98, it->order.number));
-            r->add.made += is_made;
-            r->add.same += !is_made;
+            b->add.made += is_made;
+            b->add.same += !is_made;
             continue;
         }
-        if (r->out[i].err) {
-            reject_tell(r, it, &r->out[i].why);
+        if (b->out[i].err) {
+            reject_tell(b, it, &b->out[i].why);
             continue;
         }
-        struct intake_result planned = *intake_planned(&r->in[i]), *o = &planned;
-        bool is_made_before = o->is_new && was_made(r, it);
+        struct intake_result planned = *intake_planned(&b->in[i]), *o = &planned;
+        bool is_made_before = o->is_new && was_made(b, it);
         if (r->plan.kind == IMPORT_INTERACTIONS) {
-            r->add.made += !o->is_repeat;
-            r->add.same += o->is_repeat;
+            b->add.made += !o->is_repeat;
+            b->add.same += o->is_repeat;
             continue;
         }
         if (is_made_before)
             o->is_new = false;
-        count(&r->add, o, !o->changes && it->tags.n == 0);
-        conflicts_tell(r, it, o);
+        count(&b->add, o, !o->changes && it->tags.n == 0);
+        conflicts_tell(b, it, o);
     }
 }
 
@@ -526,13 +565,14 @@ static enum err attributes_put(struct cx *cx, struct import_run *r, const struct
     return OK;
 }
 
-static enum err reject(struct cx *cx, struct import_run *r, const struct import_item *it,
+static enum err reject(struct cx *cx, struct batch *b, const struct import_item *it,
                        const struct fault *why)
 {
-    r->add.rejected += it->rows;
+    struct import_run *r = b->run;
+    b->add.rejected += it->rows;
     return db_run(cx, &q_import_reject_insert,
                   ARGS(V(r->import.id), V(it->line), V(it->at), V(it->bytes), V(why->field),
-                       V(reason(r, cx->arena, why))));
+                       V(reason(b, cx->arena, why))));
 }
 
 static enum err trace(struct cx *cx, struct import_run *r, const struct import_item *it,
@@ -543,9 +583,10 @@ static enum err trace(struct cx *cx, struct import_run *r, const struct import_i
                        V(order.v ? S("") : it->in.source_id), V(o->is_new)));
 }
 
-static enum err kept(struct cx *cx, struct import_run *r, const struct import_item *it,
+static enum err kept(struct cx *cx, struct batch *b, const struct import_item *it,
                      const struct intake_result *o)
 {
+    struct import_run *r = b->run;
     struct change_by by = {.source = "import", .batch = r->import.id.v};
     bool is_same = !o->changes;
     for (size_t i = 0; i < it->tags.n; i++) {
@@ -557,18 +598,19 @@ static enum err kept(struct cx *cx, struct import_run *r, const struct import_it
     if (it->key.len && o->is_new)
         TRY(db_run(cx, &q_import_key_insert, ARGS(V(it->key), V(o->customer))));
     if (r->plan.kind == IMPORT_INTERACTIONS) {
-        r->add.made += !o->is_repeat;
-        r->add.same += o->is_repeat;
+        b->add.made += !o->is_repeat;
+        b->add.same += o->is_repeat;
         return o->is_repeat ? OK : trace(cx, r, it, o, (order_id){0});
     }
-    count(&r->add, o, is_same);
+    count(&b->add, o, is_same);
     return o->is_new ? trace(cx, r, it, o, (order_id){0}) : OK;
 }
 
-static enum err orders_take(struct cx *cx, struct import_run *r)
+static enum err orders_take(struct cx *cx, struct batch *b)
 {
-    for (size_t i = 0; i < r->n_in; i++) {
-        struct import_item *it = &r->items[r->intake_of[i]];
+    struct import_run *r = b->run;
+    for (size_t i = 0; i < b->n_in; i++) {
+        struct import_item *it = &b->items[b->intake_of[i]];
         order_id id = {0};
         bool is_repeat = false;
         order_lines(it);
@@ -577,47 +619,49 @@ static enum err orders_take(struct cx *cx, struct import_run *r)
         if (e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_NOT_FOUND) {
             struct fault why = cx->why;
             cx->why = (struct fault){0};
-            TRY(reject(cx, r, it, &why));
+            TRY(reject(cx, b, it, &why));
             continue;
         }
         TRY(e);
         TRY(order_take(cx, &it->order, &id, &is_repeat));
-        r->add.made += !is_repeat;
-        r->add.same += is_repeat;
+        b->add.made += !is_repeat;
+        b->add.same += is_repeat;
         if (!is_repeat)
             TRY(trace(cx, r, it, order_who(&it->order), id));
     }
     return OK;
 }
 
-static enum err take(struct cx *cx, struct import_run *r)
+static enum err take(struct cx *cx, struct batch *b)
 {
+    struct import_run *r = b->run;
     if (r->plan.kind == IMPORT_ORDERS)
-        return orders_take(cx, r);
-    TRY(intake_take_many(cx, r->in, r->n_in, r->out));
-    for (size_t i = 0; i < r->n_in; i++) {
-        const struct import_item *it = &r->items[r->intake_of[i]];
-        if (r->out[i].err)
-            TRY(reject(cx, r, it, &r->out[i].why));
+        return orders_take(cx, b);
+    TRY(intake_take_many(cx, b->in, b->n_in, b->out));
+    for (size_t i = 0; i < b->n_in; i++) {
+        const struct import_item *it = &b->items[b->intake_of[i]];
+        if (b->out[i].err)
+            TRY(reject(cx, b, it, &b->out[i].why));
         else
-            TRY(kept(cx, r, it, &r->out[i]));
+            TRY(kept(cx, b, it, &b->out[i]));
     }
     return OK;
 }
 
-static enum err go_on(struct cx *cx, struct import_run *r, int state, str checked)
+static enum err go_on(struct cx *cx, struct batch *b, int state, str checked)
 {
+    struct import_run *r = b->run;
     const struct import *i = &r->import;
     struct import_figures f = i->figures;
-    f.rows += r->add.rows;
-    f.made += r->add.made;
-    f.changed += r->add.changed;
-    f.same += r->add.same;
-    f.rejected += r->add.rejected;
+    f.rows += b->add.rows;
+    f.made += b->add.made;
+    f.changed += b->add.changed;
+    f.same += b->add.same;
+    f.rejected += b->add.rejected;
     bool is_done = state != i->state;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_import_go_on, &n,
-                     ARGS(V(is_done && r->is_check ? 0 : r->to_byte), V(r->to_line), V(f.rows),
+                     ARGS(V(is_done && r->is_check ? 0 : b->to_byte), V(b->to_line), V(f.rows),
                           V(f.made), V(f.changed), V(f.same), V(f.rejected),
                           V(import_state_codes[state]), V(checked), V(is_done ? cx->now_ms : 0),
                           V(is_done ? 0 : cx->now_ms + LEASE_MS), V(i->id),
@@ -627,103 +671,173 @@ static enum err go_on(struct cx *cx, struct import_run *r, int state, str checke
 
 static enum err write_apply(struct cx *cx, void *state)
 {
-    struct import_run *r = state;
-    r->add = (struct import_figures){0}; /* it may run again */
-    for (size_t i = 0; i < r->n; i++) {
-        struct import_item *it = &r->items[i];
-        r->add.rows += it->rows;
-        r->add.same += it->is_double;
+    struct batch *b = state;
+    b->add = (struct import_figures){0}; /* it may run again */
+    for (size_t i = 0; i < b->n; i++) {
+        struct import_item *it = &b->items[i];
+        b->add.rows += it->rows;
+        b->add.same += it->is_double;
         if (it->why.err)
-            TRY(reject(cx, r, it, &it->why));
+            TRY(reject(cx, b, it, &it->why));
     }
-    TRY(take(cx, r));
-    return go_on(cx, r, r->is_over && !r->has_pending && !r->broken ? IMPORT_DONE : IMPORT_RUNNING,
-                 (str){0});
+    TRY(take(cx, b));
+    return go_on(cx, b, b->is_last && !b->broken ? IMPORT_DONE : IMPORT_RUNNING, (str){0});
 }
 
 static enum err check_apply(struct cx *cx, void *state)
 {
-    struct import_run *r = state;
+    struct batch *b = state;
+    struct import_run *r = b->run;
     bool is_done = r->is_over && !r->has_pending;
     str checked = {0};
     if (is_done) {
         const struct import_figures *f = &r->import.figures;
-        r->checked.rows = f->rows + r->add.rows;
-        r->checked.made = f->made + r->add.made;
-        r->checked.changed = f->changed + r->add.changed;
-        r->checked.same = f->same + r->add.same;
-        r->checked.rejected = f->rejected + r->add.rejected;
+        r->checked.rows = f->rows + b->add.rows;
+        r->checked.made = f->made + b->add.made;
+        r->checked.changed = f->changed + b->add.changed;
+        r->checked.same = f->same + b->add.same;
+        r->checked.rejected = f->rejected + b->add.rejected;
         struct text t = text_in(cx->arena, 1 << 20);
         struct json_out j = {.to = &t};
         json_write(&j, &checked_shape, &r->checked);
         checked = text_str(&t);
     }
-    return go_on(cx, r, is_done ? IMPORT_READY : IMPORT_CHECKING, checked);
+    return go_on(cx, b, is_done ? IMPORT_READY : IMPORT_CHECKING, checked);
 }
 
-static void advance(struct import_run *r)
+static void advance(struct batch *b)
 {
+    struct import_run *r = b->run;
     struct import *i = &r->import;
-    i->figures.rows += r->add.rows;
-    i->figures.made += r->add.made;
-    i->figures.changed += r->add.changed;
-    i->figures.same += r->add.same;
-    i->figures.rejected += r->add.rejected;
-    i->at_byte = r->to_byte;
-    i->line = r->to_line;
+    i->figures.rows += b->add.rows;
+    i->figures.made += b->add.made;
+    i->figures.changed += b->add.changed;
+    i->figures.same += b->add.same;
+    i->figures.rejected += b->add.rejected;
+    i->at_byte = b->to_byte;
+    i->line = b->to_line;
 }
 
-static enum err step_check(struct import_run *r, bool *finished)
+static enum err step_check(struct batch *b, bool *finished)
 {
-    struct cx *cx = &r->cx;
+    struct import_run *r = b->run;
+    struct cx *cx = &b->cx;
     if (!r->checked.conflicts.items) {
         r->checked.conflicts.items = ARENA_ARRAY(r->own, CONFLICTS_MAX, struct conflict);
         r->checked.rejects.items = ARENA_ARRAY(r->own, REJECTS_TOLD, struct told_reject);
     }
-    TRY(plan(r));
-    check_count(r);
+    TRY(plan(b, false));
+    check_count(b);
     bool is_done = r->is_over && !r->has_pending;
     if (!is_done && cx->now_ms - r->told_ms < TELL_MS)
         return OK; /* the figures wait in `add` for the next word */
     r->told_ms = cx->now_ms;
     TRY(db_change(r->store, cx, LANE_BULK, check_apply, r));
-    advance(r);
-    r->add = (struct import_figures){0};
+    advance(b);
+    b->add = (struct import_figures){0};
     *finished = is_done;
     return OK;
 }
 
+/* ---- batches on their way ------------------------------------------------------------------------ */
+
+static void batch_done(struct change *c, enum err e)
+{
+    struct batch *b = c->owner;
+    b->result = e;
+    sem_post(&b->done);
+}
+
+static void submit(struct batch *b)
+{
+    b->change = (struct change){.lane = LANE_BULK,
+                                .apply = write_apply,
+                                .state = b,
+                                .cx = &b->cx,
+                                .done = batch_done,
+                                .owner = b};
+    b->is_on_its_way = true;
+    db_submit(b->run->store, &b->change);
+}
+
+/* Waits until the batch is on disk; what was overtaken is planned again. */
+static enum err written(struct batch *b)
+{
+    struct db *reader = b->run->db;
+    for (int tries = 0;; tries++) {
+        while (sem_wait(&b->done) != 0)
+            continue;
+        b->is_on_its_way = false;
+        b->cx.db = reader;
+        if ((b->result != ERR_STALE && b->result != ERR_BUSY) || tries == STALE_MAX)
+            break;
+        b->cx.why = (struct fault){0};
+        b->cx.now_ms = clock_now_ms();
+        enum err e = plan(b, true);
+        if (e != OK) {
+            b->result = e;
+            break;
+        }
+        submit(b);
+    }
+    if (b->result == OK)
+        advance(b);
+    else
+        b->run->said = &b->cx;
+    return b->result;
+}
+
+static enum err read_and_plan(struct batch *b, size_t most, bool plans)
+{
+    struct import_run *r = b->run;
+    arena_reset(b->cx.arena);
+    b->cx.now_ms = clock_now_ms();
+    b->cx.why = (struct fault){0};
+    batch_read(b, most);
+    b->to_byte = r->has_pending ? r->pending.at : csv_at(r->csv);
+    b->to_line = r->has_pending ? r->pending.line : csv_line(r->csv);
+    b->is_last = r->is_over && !r->has_pending;
+    b->has_keys = false;
+    for (size_t i = 0; i < b->n; i++)
+        b->has_keys |= b->items[i].key.len > 0;
+    return plans && b->n ? plan(b, false) : OK;
+}
+
 enum err import_run_step(struct import_run *r, size_t most, bool *finished)
 {
-    struct cx *cx = &r->cx;
+    struct batch *b = &r->batch[r->at], *before = &r->batch[!r->at];
     *finished = false;
-    arena_reset(cx->arena);
-    cx->now_ms = clock_now_ms();
-    cx->why = (struct fault){0};
-    batch_read(r, most);
-    r->to_byte = r->has_pending ? r->pending.at : csv_at(r->csv);
-    r->to_line = r->has_pending ? r->pending.line : csv_line(r->csv);
-    if (r->broken && r->n == 0)
-        return r->broken;
-    if (r->is_check)
-        return step_check(r, finished);
-    for (int tries = 0;; tries++) {
-        enum err e = plan(r);
-        if (e == OK)
-            e = db_change(r->store, cx, LANE_BULK, write_apply, r);
-        if ((e == ERR_STALE || e == ERR_BUSY) && tries < STALE_MAX)
-            continue;
-        TRY(e);
-        break;
+    r->said = &b->cx;
+    if (r->is_check) {
+        TRY(read_and_plan(b, most, false));
+        return b->broken && b->n == 0 ? b->broken : step_check(b, finished);
     }
-    advance(r);
-    *finished = r->is_over && !r->has_pending && !r->broken;
-    return r->broken && !*finished ? r->broken : OK;
+    enum err e = read_and_plan(b, most, true);
+    if (before->is_on_its_way) {
+        TRY(written(before));
+        if (b->has_keys &&
+            e == OK) /* rows without identities must see what the batch before made */
+            e = plan(b, false);
+    }
+    TRY(e);
+    if (b->broken && b->n == 0)
+        return b->broken;
+    enum err broken = b->broken;
+    submit(b);
+    r->at = !r->at;
+    if (!b->is_last && !broken)
+        return OK;
+    TRY(written(b));
+    *finished = !broken;
+    r->said = &b->cx;
+    if (broken) /* its sentence was the reader's */
+        return fault(&b->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
+    return OK;
 }
 
 const struct cx *import_run_cx(const struct import_run *r)
 {
-    return &r->cx;
+    return r->said;
 }
 
 const struct import *import_run_now(const struct import_run *r)
