@@ -76,10 +76,11 @@ export const api = {
   delete: <T>(path: string, o: Options = {}) => send<T>('DELETE', path, undefined, o),
 }
 
-/** A query string of what is not empty. */
-export function query(args: Record<string, string | number | null | undefined>): string {
+/** A query string of what is not empty; a list is its name several times. */
+export function query(args: Record<string, string | number | string[] | null | undefined>): string {
   const q = new URLSearchParams()
-  for (const [k, v] of Object.entries(args)) if (v !== null && v !== undefined && v !== '') q.set(k, String(v))
+  for (const [k, v] of Object.entries(args))
+    for (const one of Array.isArray(v) ? v : [v]) if (one !== null && one !== undefined && one !== '') q.append(k, String(one))
   const text = q.toString()
   return text ? '?' + text : ''
 }

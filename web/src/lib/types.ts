@@ -215,7 +215,7 @@ export interface Card {
   notes: Note[]
   proposals: Proposal[]
   last_call?: { id: string; at: string; staff_name?: string; outcome?: string; note?: string; is_today?: boolean; is_unsolved?: boolean } | null
-  ask?: { field: string } | null
+  ask?: Ask | null
   questions?: string[]
   is_shared_number?: boolean
   candidates?: Candidate[]
@@ -326,9 +326,77 @@ export interface Relation {
   other_kind?: string
   reads_back?: boolean
 }
+export interface Tag {
+  id: string
+  name: string
+}
+export type AttributeType = 'text' | 'number' | 'money' | 'date' | 'yes_no' | 'choice' | 'choices'
+export interface Attribute {
+  code: string
+  label: string
+  type: AttributeType
+  choices?: string[]
+  value?: unknown
+}
+/** Where a contact field comes from and when it was confirmed; part: a handle or address. */
+export interface Fresh {
+  field: string
+  part?: string | null
+  value?: string
+  source?: string
+  confirmed_at?: string | null
+  staff?: Ref | null
+  is_old?: boolean
+}
+export interface Ask {
+  field: string
+  why?: 'missing' | 'old'
+  part?: string | null
+  value?: string
+}
+export interface Consent {
+  id: string
+  purpose: string
+  state: 'given' | 'refused' | 'withdrawn'
+  channel: string
+  source?: string
+  proof?: string
+  at: string
+  staff?: Ref | null
+}
+export interface Change {
+  id: string
+  at: string
+  staff?: Ref | null
+  token?: Ref | null
+  source: string
+  field: string
+  label?: string
+  about?: string
+  part?: string | null
+  old?: string
+  new?: string
+  can_undo?: boolean
+  undone_by?: string | null
+}
+export interface Duplicate {
+  id: string
+  name: string
+  name_lang?: string
+  probability: number
+  why: string
+  at?: string | null
+  evidence?: { why: string; value?: string; probability: number; at?: string | null }[]
+}
 export interface CustomerRecord {
   customer: Customer
   marks: Mark[]
+  tags: Tag[]
+  attributes: Attribute[]
+  consents: Consent[]
+  freshness: Fresh[]
+  ask?: Ask | null
+  more?: string[]
   identities: Identity[]
   addresses: Address[]
   holdings: Holding[]
