@@ -415,3 +415,70 @@ test('the pages are worked without a mouse: palette, menu, dialog, tabs, inline 
   await page.getByRole('heading', { name: 'Own settings' }).waitFor();
   await clean(page);
 });
+
+test('the record shows what is known and whence: tags, own attributes, owner, consents, changes taken back, a search in the timeline', async (t) => {
+  const s = await shop(t);
+  await s.make('POST', '/custom-attributes', { code: 'tier', label: 'Contract', type: 'choice', choices: ['Basic', 'Gold'] });
+  await s.make('POST', '/custom-attributes', { code: 'budget', label: 'Budget', type: 'money' });
+  await s.make('POST', '/custom-attributes', { code: 'likes', label: 'Likes', type: 'choices', choices: ['tea', 'coffee'] });
+  const twin = await s.customer({ name: '田中 愛子', country: 'JP', city: 'Tokyo' }, s.phone('+81 3 5550 0199'));
+  const page = await open(t, s.k, s.sara);
+  const told = async () => (await s.sara.get(`/customers/${s.aiko}`)).body;
+  await page.goto(`/customers/${s.aiko}`);
+  await page.getByRole('heading', { name: '田中 愛子' }).waitFor();
+
+  await page.getByRole('button', { name: 'Tag', exact: true }).click();
+  await page.keyboard.type('Ginza shop');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Remove tag “Ginza shop”' }).waitFor();
+  await page.keyboard.press('Escape');
+  assert.deepEqual((await told()).tags.map((x) => x.name), ['Ginza shop']);
+  await page.getByRole('button', { name: 'Undo' }).first().click();
+  await until(async () => !(await told()).tags.length, { what: 'the tag taken back' });
+
+  await page.getByRole('button', { name: /^Contract: / }).click();
+  await page.getByLabel('Contract', { exact: true }).selectOption('Gold');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /^Contract: Gold/ }).waitFor();
+  await page.getByRole('button', { name: /^Budget: / }).click();
+  await page.keyboard.type('1200.50');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /^Budget: .*1,200\.50/ }).waitFor();
+  await page.getByRole('button', { name: 'tea', exact: true }).click();
+  await until(async () => (await told()).attributes.find((a) => a.code === 'likes').value?.[0] === 'tea', { what: 'the chosen one' });
+
+  await page.getByRole('button', { name: /^Owner: / }).click();
+  await page.getByLabel('Owner', { exact: true }).selectOption({ label: 'Иван Ким' });
+  await page.keyboard.press('Enter');
+  await until(async () => (await told()).customer.owner?.name === 'Иван Ким', { what: 'the owner' });
+
+  await page.getByRole('button', { name: 'Write down what was said' }).click();
+  await page.getByLabel('Said', { exact: true }).selectOption('refused');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.pill', { hasText: 'refused' }).waitFor();
+  assert.deepEqual((await told()).consents.map((c) => [c.purpose, c.state]), [['email_offers', 'refused']]);
+
+  await page.getByRole('button', { name: 'Changes' }).click();
+  const dialog = page.locator('dialog');
+  await dialog.getByText('Gold').waitFor();
+  await accessible(page, 'changes');
+  await dialog.getByRole('button', { name: 'Take back: Contract' }).click();
+  await until(async () => (await told()).attributes.find((a) => a.code === 'tier').value === null, { what: 'the contract taken back' });
+  await page.keyboard.press('Escape');
+
+  await page.getByText('Perhaps the same').waitFor();
+  await page.locator(`a[href="/customers/${twin}"]`).waitFor();
+
+  const find = page.getByRole('searchbox', { name: 'Find in the timeline' });
+  await find.fill('NOTHING came');
+  await page.getByText('When will my order arrive?').waitFor();
+  await find.fill('no such words');
+  await page.getByText('Nothing found for “no such words”.').waitFor();
+  await find.fill('');
+  await page.getByRole('button', { name: 'Chat', exact: true }).click();
+  await page.getByText('Nothing came through this channel.').waitFor();
+  await page.getByRole('button', { name: 'E-mail', exact: true }).click();
+  await page.getByText('When will my order arrive?').waitFor();
+  await accessible(page, 'record');
+  await clean(page);
+});
