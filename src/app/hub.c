@@ -816,6 +816,8 @@ static void deliver(struct hub *h, const struct event *e, struct views *ahead, s
         if (!only)
             session_ended(h, e);
         break;
+    case EVENT_SEGMENT_ENTERED: /* for automations and webhooks; no panel shows it */
+    case EVENT_SEGMENT_LEFT:
     case EVENT_N:
         break;
     }

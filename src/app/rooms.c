@@ -33,6 +33,7 @@ const struct expr_catalogue house_catalogue = {
     .tables = attributes,
     .n = COUNT(attributes),
     .more = customer_attributes_more,
+    .segment = segment_text,
 };
 
 /* Paths that keep their exchange open. */
@@ -48,7 +49,8 @@ const struct stream_route stream_routes[] = {
      .body_limit = ((int64_t)IMPORT_FILE_MB << 20) + (2 << 20),
      .takes = "multipart/form-data",
      .gives = "application/json",
-     .summary = "Upload a CSV file: kind (customers, orders, interactions), perhaps a map, and file"},
+     .summary =
+         "Upload a CSV file: kind (customers, orders, interactions), perhaps a map, and file"},
     {.path = "/api/v1/imports/{id}/rejected",
      .may = MAY_LEAD,
      .take = flow_rejected,

@@ -13,6 +13,7 @@
 #include "rooms/import/import.h"
 #include "rooms/order/order.h"
 #include "rooms/search/search.h"
+#include "rooms/segment/segment.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 #include <malloc.h>
@@ -195,7 +196,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

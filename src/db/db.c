@@ -366,5 +366,6 @@ void db_free_common(struct db *d)
 {
     arena_close(d->event_arena);
     free(d->events);
+    free(d->gathered_ids);
     free(d);
 }

@@ -44,6 +44,8 @@ struct db {
     int64_t last_due; /* by search_due in this change */
     bool gathers; /* events of customers are counted only */
     int64_t gathered;
+    int64_t *gathered_ids; /* whose they are; neighbours differ */
+    size_t n_gathered, cap_gathered;
     struct event *events; /* of the changes of this batch, in order */
     size_t n_events, cap_events;
     struct arena *event_arena;

@@ -61,6 +61,29 @@ void event_gather(struct cx *cx)
 {
     cx->db->gathers = true;
     cx->db->gathered = 0;
+    cx->db->n_gathered = 0;
+}
+
+static enum err gathered_of(struct cx *cx, int64_t customer)
+{
+    struct db *d = cx->db;
+    if (d->n_gathered && d->gathered_ids[d->n_gathered - 1] == customer)
+        return OK;
+    if (d->n_gathered == d->cap_gathered) {
+        size_t cap = d->cap_gathered ? d->cap_gathered * 2 : 256;
+        int64_t *more = realloc(d->gathered_ids, cap * sizeof *more);
+        if (!more)
+            return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+        d->gathered_ids = more;
+        d->cap_gathered = cap;
+    }
+    d->gathered_ids[d->n_gathered++] = customer;
+    return OK;
+}
+
+enum err rules_due(struct cx *cx, const int64_t *customers, size_t n)
+{
+    return n ? db_run(cx, &q_rules_due, ARGS(val_ints(customers, n))) : OK;
 }
 
 enum err event_gathered(struct cx *cx)
@@ -69,6 +92,7 @@ enum err event_gathered(struct cx *cx)
     d->gathers = false;
     if (d->gathered == 0)
         return OK;
+    TRY(rules_due(cx, d->gathered_ids, d->n_gathered));
     return event_add(cx, EVENT_CUSTOMERS_CHANGED, 0, 0,
                      arena_printf(cx->arena, "%lld", (long long)d->gathered));
 }
@@ -79,7 +103,7 @@ enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_
     assert(d->is_writer);
     if (d->gathers && is_gathered(type)) {
         d->gathered++;
-        return OK;
+        return gathered_of(cx, customer);
     }
     struct event e = {.seq = id_new(cx->now_ms),
                       .type = (int)type,

@@ -12,7 +12,8 @@
     X(EVENT_CALL_ANSWERED, "call.answered") X(EVENT_CALL_ENDED, "call.ended")                  \
     X(EVENT_CALL_CHANGED, "call.changed") X(EVENT_TASK_CHANGED, "task.changed")                \
     X(EVENT_STAFF_CHANGED, "staff.changed") X(EVENT_SESSION_ENDED, "session.ended")            \
-    X(EVENT_PHONE_LINK_CHANGED, "phone_link.changed") X(EVENT_SETTINGS_CHANGED, "settings.changed")
+    X(EVENT_PHONE_LINK_CHANGED, "phone_link.changed") X(EVENT_SETTINGS_CHANGED, "settings.changed") \
+    X(EVENT_SEGMENT_ENTERED, "segment.entered") X(EVENT_SEGMENT_LEFT, "segment.left")
 enum event_type {
 #define X(name, code) name,
     EVENT_LIST(X)
@@ -45,6 +46,10 @@ void store_on_commits(struct store *s, void (*announce)(void *arg, const struct 
 enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, struct list *out, bool *is_gone) MUST_USE;
 /* The newest position. */
 enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
+
+/* Inside apply: these customers are looked at again by every rule (segments), without an event of their own; what
+ * event_gather counts comes here by itself. The same id may stand twice. */
+enum err rules_due(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
 
 /* ---- audit ----------------------------------------------------------------------------------- */
 extern const char *const actor_codes[5]; /* by the kind of an actor: nobody, staff, token, system, phone_link */

@@ -244,3 +244,11 @@ INSERT INTO search_due (customer_id) VALUES (:customer);
 
 -- name: search_due_insert_many
 INSERT INTO search_due (customer_id) SELECT given.value FROM {{ints}} :customers AS given;
+
+-- Customers of whom something changed that rules ask; nothing is written while there is no rule.
+-- name: rules_due
+INSERT INTO rule_due (customer_id, due_ms)
+SELECT DISTINCT c.root_id, 0
+  FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
+ WHERE EXISTS (SELECT 1 FROM segment)
+    ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;

@@ -552,18 +552,19 @@ static enum err check_segment(struct checker *k, struct expr *e)
     str text = {0};
     if (k->rows)
         return refuse(&k->place, e->at, M_EXPR_LIST_IN_LIST, e->name, (str){0});
+    str name = text_fold(k->place.cx->arena, e->name);
+    for (size_t i = 0; i < k->n_segments; i++)
+        if (str_eq(k->segments[i], name))
+            return refuse(&k->place, e->at, M_EXPR_CIRCLE, e->name, (str){0});
     enum err x = k->world->catalogue->segment
                      ? k->world->catalogue->segment(k->place.cx, e->name, &text)
                      : ERR_NOT_FOUND;
     if (x == ERR_NOT_FOUND)
         return refuse(&k->place, e->at, M_EXPR_SEGMENT, e->name, (str){0});
     TRY(x);
-    for (size_t i = 0; i < k->n_segments; i++)
-        if (str_eq(k->segments[i], e->name))
-            return refuse(&k->place, e->at, M_EXPR_CIRCLE, e->name, (str){0});
     if (k->n_segments == SEGMENTS_DEEP)
         return refuse(&k->place, e->at, M_EXPR_TOO_DEEP, (str){0}, (str){0});
-    k->segments[k->n_segments++] = e->name;
+    k->segments[k->n_segments++] = name;
     struct place outer = k->place;
     k->place = (struct place){.cx = outer.cx};
     x = expr_parse(outer.cx, text, &e->inner, NULL);
@@ -611,7 +612,19 @@ enum err expr_check(struct cx *cx, const struct expr_world *w, str text, struct 
                     struct expr_trouble *why)
 {
     struct checker k = {.place = {cx, text, why}, .world = w};
+    if (w->inside.len)
+        k.segments[k.n_segments++] = text_fold(cx->arena, w->inside);
     return check_condition(&k, e);
+}
+
+bool expr_names_segment(struct arena *a, const struct expr *e, str folded)
+{
+    if (e->kind == N_SEGMENT && str_eq(text_fold(a, e->name), folded))
+        return true;
+    for (size_t i = 0; i < e->n; i++)
+        if (expr_names_segment(a, e->of[i], folded))
+            return true;
+    return false;
 }
 
 /* ---- free words ---------------------------------------------------------------------------------------------- */

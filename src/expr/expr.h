@@ -104,6 +104,7 @@ struct expr_world {
     int64_t now_ms;
     str time_zone; /* of the business */
     currency base;
+    str inside; /* the segment whose condition this is to become: leading back to it is a circle */
 };
 
 /* ---- text and tree ------------------------------------------------------------------------------ */
@@ -121,6 +122,9 @@ enum err expr_read_tree(struct cx *cx, str json, struct expr **out, struct expr_
 str expr_text(struct arena *a, const struct expr *e);
 void expr_write_tree(struct json_out *j, const struct expr *e);
 bool expr_is_same(const struct expr *a, const struct expr *b);
+
+/* Does it name this segment (text_fold of its name)? */
+bool expr_names_segment(struct arena *a, const struct expr *e, str folded);
 
 /* Finds every name, checks types, cost and what the actor's role may use. `text` is what was parsed (empty for a tree),
  * for the place of a fault. Free words are refused: expr_words takes them off first. */
@@ -151,6 +155,8 @@ struct expr_top {
     str text;                                        /* TOP_EQUAL: the value, if it is a text … */
     int64_t number;                                  /* … or a whole number as stored */
 };
+/* Could the answer about somebody change with no event: today, now, a window, an attribute with a due time? */
+bool expr_moves(const struct expr_plan *p);
 size_t expr_tops(struct cx *cx, const struct expr_plan *p, struct expr_top *out, size_t max);
 /* For a top with is_rows: SELECT DISTINCT … AS id, written from those rows, so that their index is used. */
 void expr_sql_ids(const struct expr_plan *p, struct made_text *m);

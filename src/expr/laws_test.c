@@ -355,6 +355,7 @@ static void faults_are_found_with_their_place_and_the_nearest_name(void **state)
     assert_refused("number >", 8, M_EXPR_VALUE_MISSING);
     assert_refused("number", 0, M_EXPR_COMPARISON_MISSING);
     assert_refused("city = \"abc", 7, M_EXPR_QUOTE);
+    assert_refused("city = 'a0 202/-02\034-R30", 18, M_EXPR_CHARACTER);
     assert_refused("(vip", 4, M_EXPR_BRACKET);
     assert_refused("vip)", 3, M_EXPR_UNEXPECTED);
     assert_refused("東京 and vip ; vip", 11, M_EXPR_CHARACTER);
@@ -417,6 +418,7 @@ static void what_is_too_deep_or_too_much_is_refused_within_a_millisecond(void **
         {repeated(cx->arena, "(", 4000, "vip"), M_EXPR_TOO_DEEP},
         {repeated(cx->arena, "not ", 2000, "vip"), M_EXPR_TOO_DEEP},
         {repeated(cx->arena, "not (vip and ", 17, "vip"), M_EXPR_TOO_DEEP},
+        {repeated(cx->arena, "not ", 16, "vip"), M_EXPR_TOO_DEEP}, /* 17 levels */
         {repeated(cx->arena, "any things [", 600, ""), M_EXPR_TOO_DEEP},
         {repeated(cx->arena, "vip or ", 200, "vip"), M_EXPR_TOO_MANY},
         {repeated(cx->arena, "vip ", 1000, "vip"), M_EXPR_TOO_MANY},

@@ -200,6 +200,7 @@ static void read_string(struct arena *a, str text, struct token *t)
         if (is_forbidden(text, i) || text.ptr[i] == '\n' || text.ptr[i] == '\r' ||
             text.ptr[i] == '\t') {
             t->at = i;
+            t->end = i + char_len((unsigned char)text.ptr[i]);
             t->kind = T_BAD;
             t->why = M_EXPR_CHARACTER;
             return;
@@ -211,6 +212,7 @@ static void read_string(struct arena *a, str text, struct token *t)
     }
     if (i >= text.len) {
         t->kind = T_BAD;
+        t->end = text.len;
         t->why = M_EXPR_QUOTE;
         return;
     }

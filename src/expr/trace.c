@@ -324,3 +324,23 @@ enum err expr_trace(struct cx *cx, const struct expr_plan *p, const struct expr_
             sooner(&k, &out->flip_at.ms, k.lines[i].flip_at.ms);
     return OK;
 }
+
+/* ---- does it move? --------------------------------------------------------------------------------- */
+
+static bool bound_moves(const struct bound *b)
+{
+    bool moves = b->range.lo_moves || b->range.hi_moves || b->ref.due || b->rows.moves ||
+                 (b->rows.inner && bound_moves(b->rows.inner));
+    for (size_t i = 0; !moves && i < b->n; i++)
+        moves = bound_moves(b->of[i]);
+    for (size_t i = 0; !moves && i < b->n_terms; i++) {
+        const struct term *t = &b->terms[i];
+        moves = t->ref.due || t->rows.moves || (t->rows.inner && bound_moves(t->rows.inner));
+    }
+    return moves;
+}
+
+bool expr_moves(const struct expr_plan *p)
+{
+    return bound_moves(p->root);
+}

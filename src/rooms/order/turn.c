@@ -377,6 +377,7 @@ static enum err windows_slice(struct cx *cx, struct turn_row *t)
             roots[n++] = roots[i];
     if (n)
         TRY(sum_windows(cx, roots, n, (int32_t)t->to_day));
+    TRY(rules_due(cx, roots, n));
     if (rows.n == SLICE) {
         t->day = r[SLICE - 1].day;
         t->customer = r[SLICE - 1].customer;

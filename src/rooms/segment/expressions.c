@@ -1,10 +1,6 @@
 /* rooms/segment/expressions.c - conditions over HTTP: is it right, how many does it choose, why is he among them, what may be
  * asked at all. */
-#include "messages.h"
-#include "queries.h"
-#include "rooms/segment/segment.h"
-
-enum { SAMPLE = 10 };
+#include "rooms/segment/inside.h"
 
 struct text_in {
     str text, tree;
@@ -298,6 +294,7 @@ static enum err route_attributes(struct cx *cx, void *in, void *out)
     return OK;
 }
 
+enum { MAY_SHAPE = MAY_LEAD | MAY(ROLE_MARKETER) };
 /* clang-format off */
 static const struct route routes[] = {
     {.method = HTTP_GET, .path = "/api/v1/attributes", .may = MAY_SEE_CUSTOMERS, .read = route_attributes, .out = &attributes_shape,

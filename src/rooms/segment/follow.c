@@ -1,0 +1,296 @@
+/* rooms/segment/follow.c - the job that keeps members: by events, by the due queue, and while a segment is filled.
+ *
+ * A slice does one thing: takes out what was deleted, follows events, looks at customers who are due, or fills. */
+#include "rooms/segment/inside.h"
+
+enum { EVENTS = 200, LOOKS = 25, FILLS = 400 };
+
+struct follow_row {
+    int64_t xid, seq;
+};
+struct filling_row {
+    segment_id id;
+    int64_t filled_to;
+};
+struct pair_row {
+    int64_t segment, customer;
+};
+/* clang-format off */
+static const struct field follow_fields[] = {FIELD(struct follow_row, xid), FIELD(struct follow_row, seq)};
+static const struct shape segment_follow_row_shape = SHAPE("segment_follow_row", struct follow_row, follow_fields);
+static const struct field filling_fields[] = {FIELD(struct filling_row, id), FIELD(struct filling_row, filled_to)};
+static const struct shape segment_filling_row_shape = SHAPE("segment_filling_row", struct filling_row, filling_fields);
+static const struct field pair_fields[] = {FIELD_AS(struct pair_row, segment, "segment_id"), FIELD_AS(struct pair_row, customer, "customer_id")};
+static const struct shape segment_pair_row_shape = SHAPE("segment_pair_row", struct pair_row, pair_fields);
+static const struct field chosen_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
+static const struct shape chosen_shape = SHAPE("segment_followed", struct number_row, chosen_fields);
+/* clang-format on */
+
+/* A segment that is followed; one whose condition is right no more keeps its members. */
+struct followed {
+    const struct segment *s;
+    struct expr_plan *plan;
+    bool moves;
+    int64_t came; /* less those who left */
+};
+struct follow {
+    struct cx *cx;
+    struct followed *v;
+    size_t n;
+    const struct pair_row *pairs; /* members among the customers in hand, by customer */
+    size_t n_pairs;
+};
+
+static enum err follow_open(struct cx *cx, struct follow *f)
+{
+    struct list l = {0};
+    TRY(db_all(cx, &q_segment_list, &segment_row_shape, &l, NO_ARGS));
+    *f = (struct follow){.cx = cx, .v = ARENA_ARRAY(cx->arena, l.n + 1, struct followed), .n = l.n};
+    for (size_t i = 0; i < l.n; i++) {
+        struct followed *one = &f->v[i];
+        one->s = (const struct segment *)l.items + i;
+        enum err e = segment_plan(cx, one->s->text, (str){0}, &one->plan);
+        if (e != OK && e != ERR_INVALID)
+            return e;
+        one->moves = e == OK && expr_moves(one->plan);
+        if (e != OK)
+            one->plan = NULL;
+    }
+    cx->why = (struct fault){0};
+    return OK;
+}
+
+static enum err follow_close(struct follow *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].came)
+            TRY(db_run(f->cx, &q_segment_count_moved, ARGS(V(f->v[i].came), V(f->v[i].s->id))));
+    return OK;
+}
+
+/* ---- one customer in one segment ------------------------------------------------------------ */
+
+static bool was_member(const struct follow *f, int64_t segment, int64_t customer)
+{
+    for (size_t i = 0; i < f->n_pairs; i++)
+        if (f->pairs[i].customer == customer && f->pairs[i].segment == segment)
+            return true;
+    return false;
+}
+
+static enum err members_of(struct follow *f, const int64_t *ids, size_t n)
+{
+    struct list l = {0};
+    TRY(db_all(f->cx, &q_segment_members_of, &segment_pair_row_shape, &l, ARGS(val_ints(ids, n))));
+    f->pairs = l.items;
+    f->n_pairs = l.n;
+    return OK;
+}
+
+/* Comes, goes or stays. Nothing is told of those whom the filling has not reached yet. */
+static enum err settle(struct follow *f, struct followed *one, int64_t customer, bool holds,
+                       bool is_quiet)
+{
+    struct cx *cx = f->cx;
+    segment_id id = one->s->id;
+    bool was = was_member(f, id.v, customer);
+    is_quiet = is_quiet || (one->s->filled_to.has && customer > one->s->filled_to.v);
+    if (holds == was)
+        return OK;
+    one->came += holds ? 1 : -1;
+    if (holds)
+        TRY(db_run(cx, &q_segment_enter, ARGS(V(id), V(customer), V(cx->now_ms))));
+    else
+        TRY(db_run(cx, &q_segment_leave, ARGS(V(id), V(customer))));
+    return is_quiet ? OK
+                    : event_add(cx, holds ? EVENT_SEGMENT_ENTERED : EVENT_SEGMENT_LEFT, customer,
+                                id.v, (str){0});
+}
+
+/* *due: the earliest time at which he should be looked at again; 0: never. */
+static enum err look(struct follow *f, struct followed *one, int64_t customer, bool is_quiet,
+                     int64_t *due)
+{
+    struct expr_subject s = {0};
+    struct expr_trace t = {0};
+    bool holds = false;
+    enum err e = expr_load(f->cx, one->plan, customer, &s);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK) {
+        holds = expr_holds(one->plan, &s);
+        if (one->moves)
+            TRY(expr_trace(f->cx, one->plan, &s, &t));
+    }
+    if (t.flip_at.ms && (*due == 0 || t.flip_at.ms < *due))
+        *due = t.flip_at.ms;
+    return settle(f, one, customer, holds, is_quiet);
+}
+
+/* ---- the due queue ---------------------------------------------------------------------------- */
+
+static enum err look_at_due(struct follow *f, bool *is_more)
+{
+    struct list l = {0};
+    TRY(db_all(f->cx, &q_rule_due_list, &chosen_shape, &l, ARGS(V(f->cx->now_ms), V(LOOKS))));
+    *is_more = l.n > 0;
+    if (l.n == 0)
+        return OK;
+    const int64_t *ids = l.items;
+    TRY(members_of(f, ids, l.n));
+    TRY(db_run(f->cx, &q_rule_due_drop, ARGS(val_ints(ids, l.n))));
+    for (size_t i = 0; i < l.n; i++) {
+        int64_t due = 0;
+        for (size_t k = 0; k < f->n; k++)
+            if (f->v[k].plan)
+                TRY(look(f, &f->v[k], ids[i], false, &due));
+        if (due)
+            TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(ids[i]), V(due))));
+    }
+    return OK;
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+static enum err follow_events(struct cx *cx, bool *is_more)
+{
+    struct follow_row at = {0};
+    struct list l = {0};
+    bool is_gone = false;
+    enum err e = db_one(cx, &q_segment_follow_get, &segment_follow_row_shape, &at, NO_ARGS);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK)
+        TRY(event_after(cx, at.xid, at.seq, EVENTS, &l, &is_gone));
+    *is_more = l.n == EVENTS;
+    if (e == ERR_NOT_FOUND || is_gone) { /* too long away: everybody is looked at anew */
+        TRY(event_newest(cx, &at.xid, &at.seq));
+        TRY(db_run(cx, &q_segment_refill_all, NO_ARGS));
+        return db_run(cx, &q_segment_follow_put, ARGS(V(at.xid), V(at.seq)));
+    }
+    if (l.n == 0)
+        return OK;
+    const struct event *v = l.items;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t);
+    size_t n = 0;
+    for (size_t i = 0; i < l.n; i++) {
+        bool is_own = v[i].type == EVENT_SEGMENT_ENTERED || v[i].type == EVENT_SEGMENT_LEFT;
+        if (v[i].customer_id && !is_own)
+            ids[n++] = v[i].customer_id;
+    }
+    TRY(rules_due(cx, ids, n));
+    return db_run(cx, &q_segment_follow_put, ARGS(V(v[l.n - 1].xid), V(v[l.n - 1].seq)));
+}
+
+/* ---- filling ---------------------------------------------------------------------------------------- */
+
+/* Those of the page whom the condition chooses, by one query: for a condition that does not move. */
+static enum err chosen(struct cx *cx, const struct expr_plan *p, const int64_t *ids, size_t n,
+                       struct list *out)
+{
+    struct made_text m = made_begin(cx);
+    const struct query *q = NULL;
+    made_sql(
+        &m,
+        "SELECT s.customer_id FROM standing s JOIN customer c ON c.id = s.customer_id WHERE s.customer_id IN ");
+    made_val(&m, val_ints(ids, n));
+    made_sql(&m, " AND ");
+    expr_sql(p, &m);
+    made_sql(&m, " ORDER BY s.customer_id LIMIT 1000");
+    TRY(made_query(cx, &m, "segment_chosen", &q));
+    return db_all(cx, q, &chosen_shape, out, made_args(&m));
+}
+
+static enum err fill_page(struct follow *f, struct followed *one, const int64_t *ids, size_t n)
+{
+    struct list in = {0};
+    if (one->moves) {
+        for (size_t i = 0; i < n; i++) {
+            int64_t due = 0;
+            TRY(look(f, one, ids[i], true, &due));
+            if (due)
+                TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(ids[i]), V(due))));
+        }
+        return OK;
+    }
+    TRY(chosen(f->cx, one->plan, ids, n, &in));
+    const struct number_row *c = in.items;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        while (k < in.n && c[k].n < ids[i])
+            k++;
+        TRY(settle(f, one, ids[i], k < in.n && c[k].n == ids[i], true));
+    }
+    return OK;
+}
+
+static enum err fill(struct follow *f, bool *is_more)
+{
+    struct filling_row at = {0};
+    struct followed *one = NULL;
+    struct list l = {0};
+    enum err e = db_one(f->cx, &q_segment_filling, &segment_filling_row_shape, &at, NO_ARGS);
+    *is_more = e == OK;
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].s->id.v == at.id.v)
+            one = &f->v[i];
+    if (!one || !one->plan)
+        return db_run(f->cx, &q_segment_filled, ARGS(VNULL, V(at.id)));
+    int64_t page = one->moves ? LOOKS : FILLS;
+    TRY(db_all(f->cx, &q_segment_fill_page, &chosen_shape, &l, ARGS(V(at.filled_to), V(page))));
+    const int64_t *ids = l.items;
+    if (l.n) {
+        TRY(members_of(f, ids, l.n));
+        TRY(fill_page(f, one, ids, l.n));
+    }
+    struct val to = (int64_t)l.n < page ? VNULL : V(ids[l.n - 1]);
+    return db_run(f->cx, &q_segment_filled, ARGS(to, V(at.id)));
+}
+
+/* ---- the job ------------------------------------------------------------------------------------------- */
+
+static enum err take_out(struct cx *cx, bool *is_more)
+{
+    int64_t id = 0, n = 0;
+    enum err e = db_int(cx, &q_segment_going, &id, NO_ARGS);
+    *is_more = e == OK;
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    TRY(db_run_count(cx, &q_segment_members_drop, &n, ARGS(V(id))));
+    return n ? OK : db_run(cx, &q_segment_drop, ARGS(V(id)));
+}
+
+static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
+                      bool *finished)
+{
+    (void)args;
+    (void)total;
+    struct follow f = {0};
+    struct actor was = cx->actor;
+    bool is_more = false, more_events = false;
+    *finished = false;
+    ++*position;
+    ++*progress;
+    TRY(take_out(cx, &is_more));
+    if (is_more)
+        return OK;
+    cx->actor = (struct actor){.kind = ACTOR_SYSTEM};
+    enum err e = follow_open(cx, &f);
+    if (e == OK && f.n == 0) {
+        *finished = true;
+    } else if (e == OK) {
+        e = follow_events(cx, &more_events);
+        if (e == OK)
+            e = look_at_due(&f, &is_more);
+        if (e == OK && !is_more && !more_events)
+            e = fill(&f, &is_more);
+        if (e == OK)
+            e = follow_close(&f);
+        *finished = !is_more && !more_events;
+    }
+    cx->actor = was;
+    return e;
+}
+const struct job_kind segment_job = {.name = "segment.follow", .slice = slice, .every_ms = 1000};
