@@ -732,7 +732,7 @@ static enum err step_check(struct batch *b, bool *finished)
     if (!is_done && cx->now_ms - r->told_ms < TELL_MS)
         return OK; /* the figures wait in `add` for the next word */
     r->told_ms = cx->now_ms;
-    TRY(db_change(r->store, cx, LANE_BULK, check_apply, r));
+    TRY(db_change(r->store, cx, LANE_BULK, check_apply, b));
     advance(b);
     b->add = (struct import_figures){0};
     *finished = is_done;
