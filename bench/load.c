@@ -9,6 +9,7 @@
  *   bench-load read    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load SEARCH  --port P --token T --customers N [--connections 8] [--seconds 10]
  *                      SEARCH: search-name, search-phone, search-email, search-short, search
+ *   bench-load list, list-rare  --port P --token T --customers N [--connections 8] [--seconds 10]
  *   bench-load ring    --port P --token T --customers N --link L --desks FILE [--rate 200] [--intakes 500] [--seconds 20]
  *
  * bulk sends the intakes of `intake` as lines of POST /bulk/intake, and names for those that are new; its per_second and
@@ -17,6 +18,8 @@
  * search asks for fragments, each as likely as any other: of names of the generator's people in English, Japanese, Chinese,
  * Russian and Kazakh (a beginning, a middle, two words, the Latin spelling), of telephone numbers in several formats, of
  * addresses; short ones: one or two letters and pieces that nearly everybody has. `search` mixes the first three.
+ * list asks for first pages of the customers' table: each order, with the filters of the usual views and some that people add;
+ * list-rare with filters that few or none in a million fulfil.
  * All but ring are closed loops: each connection sends the next request when the answer is there. ring is an open
  * loop: calls begin at fixed times whatever the server does, and a late answer counts from the time it was due.
  * Callers are drawn by Zipf (s = 1) over the customers that `kith demo --customers N` made; 80 % of intakes are theirs.
@@ -522,6 +525,50 @@ static const struct {
                 {"search-email", email_fragment},
                 {"search-short", short_fragment}};
 
+/* ---- lists ---------------------------------------------------------------------------------------------------- */
+
+/* Pages of the customers' table: every order, the filters of the usual views and what people add to them. */
+static const char *const sorts[] = {"name",    "-name",          "-created_at",     "-spent",
+                                    "-orders", "-last_order_at", "-last_contact_at"};
+static const char *const usual_filters[] = {
+    "",
+    "",
+    "activity = cooling",
+    "activity = lost",
+    "kind = company",
+    "vip",
+    "country = \"JP\"",
+    "country = \"GB\" and activity = active",
+    "days_since(created_at) < 7",
+    "days_since(last_contact_at) > 180 and orders >= 3",
+    "lang = \"kk\" and kind = person",
+    "spent_365d > 500 and not vip",
+};
+/* Few or none in a million: nothing an index finds, a phone, a pair that hardly ever meets. */
+static const char *const rare_filters[] = {
+    "time_zone = \"Asia/Tokyo\" and orders = 7",
+    "orders = 9 and contacts = 11 and lang = \"kk\"",
+    "activity = lost and orders_30d >= 1",
+    "country = \"KZ\" and lang = \"ja\"",
+    "email ~ \"zzzz\"",
+    "tag = \"nobody has it\"",
+    "orders >= 60 and kind = company",
+};
+static bool wants_rare;
+static void ask_list(struct conn *c)
+{
+    const char *where = wants_rare ? rare_filters[chance_below(&chance, COUNT(rare_filters))]
+                                   : usual_filters[chance_below(&chance, COUNT(usual_filters))];
+    char path[1024];
+    size_t n = (size_t)snprintf(path, sizeof path, "/api/v1/customers?sort=%s",
+                                sorts[chance_below(&chance, COUNT(sorts))]);
+    if (*where)
+        n += (size_t)snprintf(path + n, sizeof path - n, "&where=");
+    for (; *where; where++)
+        n += (size_t)snprintf(path + n, sizeof path - n, "%%%02X", (unsigned char)*where);
+    conn_send(c, "GET", path, opt.token, NULL, NULL);
+}
+
 /* ---- closed loops -------------------------------------------------------------------------------------------- */
 
 static int closed_loop(void (*ask)(struct conn *), struct figures *f, double seconds)
@@ -870,6 +917,8 @@ int main(int argc, char **argv)
         ask = ask_create, usual = 64;
     else if (strcmp(opt.mode, "read") == 0)
         ask = ask_read, usual = 32;
+    else if (strcmp(opt.mode, "list") == 0 || strcmp(opt.mode, "list-rare") == 0)
+        ask = ask_list, usual = 8, wants_rare = opt.mode[4] != 0;
     for (size_t i = 0; i < COUNT(searches); i++)
         if (strcmp(opt.mode, searches[i].mode) == 0)
             ask = ask_search, usual = 8, fragment = searches[i].fragment;

@@ -7,8 +7,6 @@ const char *const column_kind_codes[COLUMN_KIND_N] = {
     "text",   "choice", "country", "language", "number", "money",    "time",
     "yes_no", "staff",  "tags",    "phone",    "email",  "attribute"};
 
-static const char *const activities[] = {"new", "active", "cooling", "idle", "lost"};
-
 #define OF_CUSTOMER(k, ...)                                         \
     {                                                               \
         .from = "customer c", .key = (k), .id = "c.id", __VA_ARGS__ \
@@ -34,7 +32,8 @@ static const struct column list_columns[] = {
     {"city", "field.city", COLUMN_TEXT, "c.city", .width = 120, .is_shown = true},
     {"country", "field.country", COLUMN_COUNTRY, "c.country", .width = 120, .is_shown = true},
     {"lang", "field.lang", COLUMN_LANGUAGE, "c.lang", .width = 110},
-    {"activity", "field.activity", COLUMN_CHOICE, "s.activity", .choices = activities, .n_choices = COUNT(activities), .choice_label = "activity.", .width = 118, .is_shown = true},
+    {"activity", "field.activity", COLUMN_CHOICE, "s.activity", .choices = activity_codes, .n_choices = ACTIVITIES, .choice_label = "activity.", .width = 118, .is_shown = true},
+    {"activity_since", "field.activity_since", COLUMN_TIME, "s.activity_ms", OF_STANDING("s.activity_ms", .falls = true), .width = 120},
     {"is_vip", "mark.vip", COLUMN_YES_NO, "s.is_vip", .attribute = "vip", .width = 70},
     {"owner", "field.owner", COLUMN_STAFF, "c.owner_id, o.name", .width = 120, .is_shown = true},
     {"tags", "field.tags", COLUMN_TAGS, NULL, .attribute = "tag", .width = 180},

@@ -12,6 +12,8 @@ struct filter {
     size_t n_tops;
     size_t few[FEW_MAX]; /* tops that an index answers */
     size_t n_few;
+    int64_t now_ms;
+    const int64_t *days; /* of activities, by the settings */
 };
 
 /* Columns that an index begins with, by their SQL in the catalogue, and what it can be asked. `from`
@@ -70,6 +72,8 @@ enum err filter_read(struct cx *cx, str where, const struct filter **out)
     if (err != OK)
         return fault_at(cx, err, S("where"));
     f->plan = p;
+    f->now_ms = cx->now_ms;
+    f->days = house->activity_days;
     f->n_tops = expr_tops(cx, p, f->tops, TOPS_MAX);
     for (size_t i = 0; i < f->n_tops && f->n_few < FEW_MAX; i++)
         if (index_of(&f->tops[i]) != INDEXED_NONE)
@@ -83,19 +87,12 @@ void filter_put(const struct filter *f, struct made_text *m)
     expr_sql(f->plan, m);
 }
 
-bool filter_needs_customer(const struct filter *f)
-{
-    return expr_needs_customer(f->plan);
-}
-
 /* Pairs of a condition and an order that have an index together (migration list): rows of the one stand
  * far from the top of the other. A literal is that of a partial index. */
 static const struct {
     const char *column, *text, *key, *literal;
 } pairs[] = {
-    {"s.activity", NULL, "s.last_contact_ms", NULL},
-    {"s.activity", NULL, "s.last_order_ms", NULL},
-    {"s.activity", NULL, "s.spent_minor", NULL},
+    {"s.activity", NULL, "s.activity_ms", NULL},
     {"c.country", NULL, ORDER_BY_NAME, NULL},
     {"s.kind", "company", ORDER_BY_NAME, "c.kind = 'company'"},
     {"s.kind", "company", "s.last_contact_ms", "s.kind = 'company'"},
@@ -105,35 +102,52 @@ static const struct {
     {"s.is_vip", NULL, "s.spent_minor", "s.is_vip = 1"},
 };
 
-/* What the order's index answers of this condition: itself, a literal, or nothing. */
-static bool put_of_order(const struct expr_top *t, const char *key, struct made_text *m)
+/* Whether the order's index answers this condition: by itself, or as the pair of that number. */
+enum { OF_ORDER_NOT = -2, OF_ORDER_ITSELF = -1 };
+static int of_order(const struct expr_top *t, const char *key)
 {
     if (t->how == TOP_OTHER || t->is_rows)
-        return false;
-    if (strcmp(t->column, key) == 0) {
-        expr_sql(t->plan, m);
-        return true;
-    }
-    for (size_t i = 0; t->how == TOP_EQUAL && i < COUNT(pairs); i++) {
-        if (strcmp(t->column, pairs[i].column) != 0 || strcmp(key, pairs[i].key) != 0 ||
-            (pairs[i].text && !str_eq(t->text, str_of(pairs[i].text))) ||
-            (strcmp(t->column, "s.is_vip") == 0 && t->number != 1))
+        return OF_ORDER_NOT;
+    if (strcmp(t->column, key) == 0)
+        return OF_ORDER_ITSELF;
+    for (int i = 0; t->how == TOP_EQUAL && i < (int)COUNT(pairs); i++)
+        if (strcmp(t->column, pairs[i].column) == 0 && strcmp(key, pairs[i].key) == 0 &&
+            (!pairs[i].text || str_eq(t->text, str_of(pairs[i].text))) &&
+            (strcmp(t->column, "s.is_vip") != 0 || t->number == 1))
+            return i;
+    return OF_ORDER_NOT;
+}
+
+/* Who is cooling, idle or lost had no contact and no order for so many days: where the walk of these two
+ * begins. (While the days were just changed and everybody is judged anew, the new ones count.) */
+static void put_days_of_activity(const struct filter *f, const struct expr_top *t, const char *key,
+                                 struct made_text *m)
+{
+    bool is_time = strcmp(key, "s.last_contact_ms") == 0 || strcmp(key, "s.last_order_ms") == 0;
+    if (!is_time || t->how != TOP_EQUAL || strcmp(t->column, "s.activity") != 0)
+        return;
+    for (int i = ACTIVITY_COOLING; i < ACTIVITIES; i++) {
+        if (!str_eq(t->text, str_of(activity_codes[i])))
             continue;
-        if (pairs[i].literal)
-            made_sql(m, pairs[i].literal);
-        else
-            expr_sql(t->plan, m);
-        return true;
+        made_sql(m, " AND ");
+        made_sql(m, key);
+        made_sql(m, " <= ");
+        made_val(m, V(f->now_ms - f->days[i - 1] * 86400000));
     }
-    return false;
 }
 
 void filter_put_range(const struct filter *f, const struct column *order, struct made_text *m)
 {
     for (size_t i = 0; i < f->n_tops; i++) {
-        made_sql(m, " AND ");
-        if (!put_of_order(&f->tops[i], order->order.key, m))
-            made_sql(m, "1 = 1");
+        int pair = of_order(&f->tops[i], order->order.key);
+        if (pair != OF_ORDER_NOT) {
+            made_sql(m, " AND ");
+            if (pair != OF_ORDER_ITSELF && pairs[pair].literal)
+                made_sql(m, pairs[pair].literal);
+            else
+                expr_sql(f->tops[i].plan, m);
+        }
+        put_days_of_activity(f, &f->tops[i], order->order.key, m);
     }
 }
 
@@ -153,19 +167,30 @@ void filter_put_rest(const struct filter *f, size_t which, struct made_text *m)
     }
 }
 
-/* Not when every condition is on the record alone. */
-bool filter_needs_standing(const struct filter *f)
+/* Which tables the condition looks at, without the part that was looked up. */
+struct filter_needs filter_needs(const struct filter *f, size_t which)
 {
-    for (size_t i = 0; i < f->n_tops; i++)
-        if (f->tops[i].how == TOP_OTHER || f->tops[i].is_rows ||
-            strncmp(f->tops[i].column, "c.", 2) != 0)
-            return true;
-    return f->n_tops == TOPS_MAX;
+    struct filter_needs n = {f->n_tops == TOPS_MAX, f->n_tops == TOPS_MAX};
+    for (size_t i = 0; i < f->n_tops; i++) {
+        const struct expr_top *t = &f->tops[i];
+        bool is_plain = t->how != TOP_OTHER && !t->is_rows;
+        if (which != SIZE_MAX && i == f->few[which])
+            continue;
+        n.standing |= !is_plain || t->column[0] == 's';
+        n.customer |= is_plain ? t->column[0] != 's' : expr_needs_customer(f->plan);
+    }
+    return n;
 }
 
 size_t filter_few_n(const struct filter *f)
 {
     return f->n_few;
+}
+
+/* What the order's own index answers is walked, never gathered. */
+bool filter_few_is_of_order(const struct filter *f, size_t which, const struct column *order)
+{
+    return of_order(&f->tops[f->few[which]], order->order.key) != OF_ORDER_NOT;
 }
 
 void filter_put_few(const struct filter *f, size_t which, struct made_text *m)

@@ -9,14 +9,18 @@ struct filter;
 enum err filter_read(struct cx *cx, str where, const struct filter **out) MUST_USE;
 /* The whole condition, over standing s and customer c. */
 void filter_put(const struct filter *f, struct made_text *m);
-bool filter_needs_customer(const struct filter *f);
-bool filter_needs_standing(const struct filter *f);
+struct filter_needs {
+    bool standing, customer;
+};
+/* Tables that the condition without the part `which` looks at; SIZE_MAX: the whole. */
+struct filter_needs filter_needs(const struct filter *f, size_t which);
 /* The whole condition without the part that was looked up; SIZE_MAX: nothing was. */
 void filter_put_rest(const struct filter *f, size_t which, struct made_text *m);
 /* " AND …" for what the index of this order answers by itself. */
 void filter_put_range(const struct filter *f, const struct column *order, struct made_text *m);
 /* Parts that an index answers: a SELECT of ids (column id), without LIMIT. */
 size_t filter_few_n(const struct filter *f);
+bool filter_few_is_of_order(const struct filter *f, size_t which, const struct column *order);
 void filter_put_few(const struct filter *f, size_t which, struct made_text *m);
 
 /* Ids of customers that free words find, best first; *out is NULL without words. */

@@ -11,7 +11,7 @@
 #include "rooms/list/filter.h"
 
 enum {
-    GATHER_MAX = 4000,
+    GATHER_MAX = 3000,
     STEP_FIRST = 250,
     STEP_MOST = 8000,
     WALK_MAX = 40000,
@@ -218,12 +218,12 @@ static enum err walk_end(struct cx *cx, const struct wish *w, int64_t n, struct 
 static enum err walk_step(struct cx *cx, const struct wish *w, int64_t n, int64_t limit,
                           struct list *out)
 {
-    bool needs_customer = filter_needs_customer(w->filter);
+    struct filter_needs needs = filter_needs(w->filter, SIZE_MAX);
     struct made_text m = made_begin(cx);
     made_sql(&m, "SELECT w.id, w.key FROM (");
     put_walk(&m, w, n);
     made_sql(&m, ") w");
-    put_joins(&m, filter_needs_standing(w->filter) || !needs_customer, needs_customer);
+    put_joins(&m, needs.standing, needs.customer);
     made_sql(&m, " WHERE ");
     filter_put(w->filter, &m);
     if (m.is_postgres) /* SQLite gives them in this order, and would gather all of them first */
@@ -291,12 +291,15 @@ static enum err count_few(struct cx *cx, const struct filter *f, size_t which, i
 }
 
 /* The condition of the filter with the fewest rows, if it has few; SIZE_MAX: none. */
-static enum err fewest(struct cx *cx, const struct filter *f, size_t *which)
+static enum err fewest(struct cx *cx, const struct filter *f, const struct column *order,
+                       size_t *which)
 {
     int64_t best = GATHER_MAX + 1;
     *which = SIZE_MAX;
     for (size_t i = 0; f && i < filter_few_n(f); i++) {
         int64_t n;
+        if (order && filter_few_is_of_order(f, i, order))
+            continue;
         TRY(count_few(cx, f, i, best, &n));
         if (n < best) {
             best = n;
@@ -319,11 +322,16 @@ static void put_gathered(struct made_text *m, const struct wish *w, size_t which
         made_val(m, V(GATHER_MAX + 1));
     }
     made_sql(m, ") w");
-    put_joins(m, true, true);
+    which = w->found ? SIZE_MAX : which;
+    bool by_customer = w->sort.column->order.from[0] == 'c';
+    struct filter_needs needs = {0};
+    if (w->filter)
+        needs = filter_needs(w->filter, which);
+    put_joins(m, true, needs.customer || by_customer); /* only what answers has a standing */
     made_sql(m, " WHERE 1 = 1");
     if (w->filter) {
         made_sql(m, " AND ");
-        filter_put_rest(w->filter, w->found ? SIZE_MAX : which, m);
+        filter_put_rest(w->filter, which, m);
     }
 }
 
@@ -401,7 +409,7 @@ enum err list_route(struct cx *cx, void *in, void *out)
     struct list places = {0};
     struct place end = {0};
     if (!w.found)
-        TRY(fewest(cx, w.filter, &few));
+        TRY(fewest(cx, w.filter, w.sort.column, &few));
     if (w.found || few != SIZE_MAX)
         TRY(gather(cx, &w, few, &places));
     else
@@ -510,7 +518,7 @@ enum err count_route(struct cx *cx, void *in, void *out)
     TRY(filter_words(cx, a->q, FOUND_MAX, &w.found));
     size_t few = SIZE_MAX;
     if (!w.found)
-        TRY(fewest(cx, w.filter, &few));
+        TRY(fewest(cx, w.filter, NULL, &few));
     struct made_text m = made_begin(cx);
     if (w.found || few != SIZE_MAX) {
         made_sql(&m, "SELECT COUNT(*) FROM ");

@@ -73,7 +73,7 @@ static const struct { const char *code, *where, *sort; } of_house[] = {
     {"all", "", "-last_contact_at"},
     {"mine", "", "-last_contact_at"}, /* the owner's name comes at the request */
     {"vip", "vip", "-spent"},
-    {"cooling", "activity = cooling", "-last_contact_at"},
+    {"cooling", "activity = cooling", "-activity_since"},
     {"new", "days_since(created_at) < 7", "-created_at"},
     {"companies", "kind = company", "name"},
 };
