@@ -482,3 +482,34 @@ test('the record shows what is known and whence: tags, own attributes, owner, co
   await accessible(page, 'record');
   await clean(page);
 });
+
+test('own fields are defined, put in order, taken out of use and brought back, and stand on the record', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.owner);
+  await page.goto('/settings/fields');
+  const make = async (label, type, choices) => {
+    await page.getByRole('button', { name: 'New field' }).first().click();
+    const dialog = page.locator('dialog');
+    await dialog.getByLabel('Name shown').fill(label);
+    await dialog.getByLabel('Type').selectOption({ label: type });
+    if (choices) await dialog.getByLabel('Choices, one a line').fill(choices);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  await make('Shoe size', 'Number');
+  await make('Contract', 'One of several', 'Basic\nGold');
+  await page.getByText('attr.shoe_size').waitFor();
+  await page.getByText('Basic, Gold').waitFor();
+  await accessible(page, 'own fields');
+  await page.getByRole('button', { name: 'Move Contract up' }).click();
+  await until(async () => (await s.owner.get('/custom-attributes')).body.items[0].code === 'contract', { what: 'the new order' });
+  await page.getByRole('button', { name: 'Take out of use: Shoe size' }).click();
+  await page.getByText('out of use', { exact: true }).waitFor();
+  await page.goto(`/customers/${s.aiko}`);
+  await page.getByRole('button', { name: /^Contract: / }).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^Shoe size: / }).count(), 0);
+  await page.goto('/settings/fields');
+  await page.getByRole('button', { name: 'Use again: Shoe size' }).click();
+  await page.getByRole('button', { name: 'Take out of use: Shoe size' }).waitFor();
+  await clean(page);
+});
