@@ -1,6 +1,6 @@
 /* bench/turn.c - the turn of the day over a filled store, as the bulk lane runs it, by a clock that goes ahead.
  *
- *   bench-turn --data DIR [--store URL] [--days 1] [--rounds 3] [--share PERCENT]
+ *   bench-turn --data DIR [--store URL] [--days 1] [--rounds 3] [--share HUNDREDTHS_OF_A_PERCENT]
  *
  * The store must have no other user. Each round moves the clock by so many days and runs the turn to its end, then the
  * activities that are due. One JSON object goes to stdout: for each round the seconds, the slices, and how long the longest slice held the writer.

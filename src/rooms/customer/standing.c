@@ -254,6 +254,7 @@ static const struct narrow {
                             BIT(COL_ACTIVITY_AT)},
     {&q_standing_windows, COLS_WINDOWS & ~BIT(COL_VALUE)},
     {&q_standing_windows_value, COLS_WINDOWS},
+    {&q_standing_bought, BITS(COL_FIRST, STANDING_COLUMNS - 1)},
 };
 
 static uint64_t moved_columns(const struct standing *was, const struct standing *is)

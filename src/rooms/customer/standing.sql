@@ -134,6 +134,22 @@ UPDATE standing
        discounted_180d = :discounted_180d, discounted_365d = :discounted_365d
  WHERE customer_id = :root;
 
+-- name: standing_bought
+UPDATE standing
+   SET first_ms = :first, last_contact_ms = :last_contact, last_order_ms = :last_order, contacts = :contacts,
+       orders = :orders, discounted = :discounted, spent_minor = :spent, returned_minor = :returned,
+       discount_minor = :discount, orders_365d = :orders_365d, spent_365d_minor = :spent_365d, orders_180d = :orders_180d,
+       spent_180d_minor = :spent_180d, orders_90d = :orders_90d, spent_90d_minor = :spent_90d,
+       orders_30d = :orders_30d, spent_30d_minor = :spent_30d, orders_7d = :orders_7d, spent_7d_minor = :spent_7d,
+       contacts_7d = :contacts_7d, contacts_30d = :contacts_30d, contacts_90d = :contacts_90d,
+       contacts_180d = :contacts_180d, contacts_365d = :contacts_365d, returned_7d_minor = :returned_7d,
+       returned_30d_minor = :returned_30d, returned_90d_minor = :returned_90d, returned_180d_minor = :returned_180d,
+       returned_365d_minor = :returned_365d, discount_7d_minor = :discount_7d, discount_30d_minor = :discount_30d,
+       discount_90d_minor = :discount_90d, discount_180d_minor = :discount_180d, discount_365d_minor = :discount_365d,
+       discounted_7d = :discounted_7d, discounted_30d = :discounted_30d, discounted_90d = :discounted_90d,
+       discounted_180d = :discounted_180d, discounted_365d = :discounted_365d
+ WHERE customer_id = :root;
+
 -- name: standing_day_add
 INSERT INTO standing_day (customer_id, day, contacts, orders, discounted, spent_minor, returned_minor, discount_minor)
 VALUES (:customer, :day, :contacts, :orders, :discounted, :spent, :returned, :discount)
