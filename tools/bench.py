@@ -130,6 +130,22 @@ def idle_memory(name, url, scratch):
     return "memory idle", "the demo company, 15 s after the start", f"RSS {m['Rss']} MB, private dirty {m['Private_Dirty']} MB"
 
 
+def orders_by_lines(server, options, a):
+    """Orders of two goods as lines of POST /bulk/orders."""
+    rounds = [load(server, options, "orders", "--connections", 1, "--seconds", a.seconds) for _ in range(a.rounds)]
+    r = sorted(rounds, key=lambda r: r["lines"]["per_second"])[len(rounds) // 2]
+    return ("orders by NDJSON", "one client, 1,000 lines a request, two goods each",
+            f"{r['lines']['per_second']:,} lines/s, {r['lines']['cpu_ms_each']:.3f} CPU-ms each, {r['orders']['errors']} errors")
+
+
+def turn_of_the_day(data, store, a):
+    """The next days' turns by a clock that goes ahead; nothing else runs."""
+    made = json.loads(run(BUILD / "bench-turn", "--data", data, *store, "--rounds", a.rounds, "--share", 200))
+    t = sorted((r["turn"] for r in made["rounds"]), key=lambda t: t["seconds"])[a.rounds // 2]
+    return ("turn of the day", f"{a.customers:,} customers, VIP: the best 2 %",
+            f"{t['seconds']:.1f} s in {t['slices']:,} slices, the longest {t['longest_ms']:.0f} ms")
+
+
 def measure(name, url, a, scratch):
     data = scratch / name
     data.mkdir()
@@ -159,6 +175,8 @@ def measure(name, url, a, scratch):
             if mode == "lookup":
                 rows.append(lookup_of_a_tenth(name, url, a, scratch))
                 print("   ", *rows[-1], flush=True)
+        rows.append(orders_by_lines(server, options, a))
+        print("   ", *rows[-1], flush=True)
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")
@@ -172,6 +190,8 @@ def measure(name, url, a, scratch):
         rows.append(("flush of the disk", "the same, after the rounds", flush_ms(data)))
     finally:
         server.stop()
+    rows.append(turn_of_the_day(data, store, a))
+    print("   ", *rows[-1], flush=True)
     rows.append(idle_memory(name, url, scratch))
     print("   ", *rows[-1], flush=True)
     return rows
@@ -191,7 +211,7 @@ def main():
     p.add_argument("--keep", action="store_true", help="leave the data where it is and say where")
     p.add_argument("--page", default=TOP / "docs/performance.md", type=pathlib.Path)
     a = p.parse_args()
-    run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks")
+    run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks", "bench-turn")
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-bench.", dir=os.environ.get("KITH_BENCH_DIR", "/var/tmp")))
     tables = {}
     try:
