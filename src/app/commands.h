@@ -8,5 +8,6 @@ int demo_command(int argc, char **argv);
 int user_command(int argc, char **argv);
 int token_command(int argc, char **argv);
 int import_command(int argc, char **argv);
+int export_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

@@ -1,10 +1,11 @@
-/* app/imports.c - `kith import`, by oneself or by the server that holds the directory. */
+/* app/imports.c - `kith import` and `kith export`, by oneself or by the server that holds the directory. */
 #include "app/imports.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
 #include "queries.h"
+#include "rooms/import/export.h"
 #include "rooms/import/import.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,25 @@ static const struct field wish_line_fields[] = {
     FIELD_STRUCT(struct wish_line, import, &wish_shape, .required = true),
 };
 static const struct shape wish_line_shape = SHAPE("import_wish_line", struct wish_line, wish_line_fields);
+
+static const char *const what_codes[] = {"customers", "orders"}; /* enum export_what */
+struct export_wish {
+    int what, format;
+    str where;
+};
+struct export_line {
+    struct export_wish export;
+};
+static const struct field export_fields[] = {
+    FIELD_ENUM(struct export_wish, what, what_codes, .required = true),
+    FIELD_ENUM(struct export_wish, format, export_format_codes),
+    FIELD(struct export_wish, where, .max_len = EXPR_TEXT_MAX, .multiline = true),
+};
+static const struct shape export_wish_shape = SHAPE("export_wish", struct export_wish, export_fields);
+static const struct field export_line_fields[] = {
+    FIELD_STRUCT(struct export_line, export, &export_wish_shape, .required = true),
+};
+static const struct shape export_line_shape = SHAPE("export_line", struct export_line, export_line_fields);
 
 struct word {
     str state; /* send, or a state of an import; empty: refused, `error` says why */
@@ -124,6 +144,8 @@ struct talk {
     struct arena *arena;
     struct cx cx;
     struct wish wish;
+    struct export_wish export;
+    bool is_export;
     struct import_stage *stage;
 };
 
@@ -235,6 +257,54 @@ static void rejected_send(struct talk *t, const struct import *i)
     arena_close(keep);
 }
 
+/* ---- an export, wherever it goes ------------------------------------------------------------- */
+
+static enum err exported_apply(struct cx *cx, void *state)
+{
+    const struct export_wish *w = state;
+    return audit_add(cx, w->what == EXPORT_CUSTOMERS ? "export.customers" : "export.orders", 0, 0,
+                     arena_printf(cx->arena, "%s%s", export_format_codes[w->format],
+                                  w->where.len ? " filtered" : ""));
+}
+
+static enum err export_all(struct store *s, struct cx *cx, struct export_wish *w,
+                           bool (*take)(void *arg, str piece), void *arg)
+{
+    struct export_run *r = NULL;
+    struct text piece = text_on_heap((size_t)64 << 20);
+    struct export_in in = {w->format, w->where};
+    bool finished = false;
+    enum err e = export_open(cx, w->what, &in, &r);
+    if (e == OK)
+        e = db_change(s, cx, LANE_INTERACTIVE, exported_apply, w);
+    while (e == OK && !finished) {
+        piece.len = 0;
+        e = export_page(r, &piece, &finished);
+        if (e == OK && piece.len && !take(arg, text_str(&piece)))
+            e = ERR_NO_SPACE;
+    }
+    export_close(r);
+    text_free(&piece);
+    return e;
+}
+
+static bool piece_send(void *arg, str piece)
+{
+    struct talk *t = arg;
+    char head[32];
+    int n = snprintf(head, sizeof head, "%zu\n", piece.len);
+    return !atomic_load(&t->imports->is_closing) && desk_send(t->fd, (str){head, (size_t)n}) &&
+           desk_send(t->fd, piece);
+}
+
+static void export_talk(struct talk *t)
+{
+    enum err e = export_all(t->imports->house->store, &t->cx, &t->export, piece_send, t);
+    (void)desk_send(t->fd, e == OK
+                               ? S("0\n")
+                               : arena_printf(t->arena, "! " SFMT "\n", SARG(why_text(&t->cx, e))));
+}
+
 static void talk_free(struct talk *t)
 {
     struct imports *all = t->imports;
@@ -258,6 +328,11 @@ static void *talk_main(void *arg)
     import_id id = {0};
     struct import i = {0};
     enum err e = store_reader(t->imports->house->store, &t->cx, &t->cx.db);
+    if (e == OK && t->is_export) {
+        export_talk(t);
+        talk_free(t);
+        return NULL;
+    }
     if (e == OK)
         e = file_take(t);
     if (e == OK)
@@ -296,8 +371,12 @@ void imports_take_over(struct imports *all, int fd, str line)
     all->n++;
     pthread_mutex_unlock(&all->lock);
     struct wish_line w = {0};
-    bool is_sound = json_read(&t->cx, &wish_line_shape, line, &w, NULL) == OK;
+    struct export_line ex = {0};
+    t->is_export = str_starts(line, S("{\"export\":"));
+    bool is_sound = (t->is_export ? json_read(&t->cx, &export_line_shape, line, &ex, NULL)
+                                  : json_read(&t->cx, &wish_line_shape, line, &w, NULL)) == OK;
     t->wish = w.import;
+    t->export = ex.export;
     if (!is_sound)
         no.error = fault_text(a, LANG_EN, &t->cx.why);
     pthread_attr_init(&attr);
@@ -701,5 +780,154 @@ int import_command(int argc, char **argv)
         fclose(j.out);
     arena_close(j.line_arena);
     arena_close(j.arena);
+    return status;
+}
+
+/* ---- kith export ----------------------------------------------------------------------------------- */
+
+enum { E_DATA, E_STORE, E_FORMAT, E_WHERE, E_OUT, E_N };
+
+static bool piece_write(void *arg, str piece)
+{
+    return fwrite(piece.ptr, 1, piece.len, arg) == piece.len;
+}
+
+static int export_failed(str why)
+{
+    fprintf(stderr, "kith: " SFMT "\n", SARG(why));
+    return 1;
+}
+
+/* Pieces from the server; *why when it is not whole. */
+static bool pieces_take(FILE *in, FILE *out, struct arena *a, str *why)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    bool is_whole = false;
+    *why = S("the server went away before the export was whole");
+    for (ssize_t n; !is_whole && (n = getline(&line, &cap, in)) > 0;) {
+        str head = str_trim((str){line, (size_t)n});
+        int64_t left = 0;
+        if (str_starts(head, S("! ")))
+            *why = arena_str(a, (str){head.ptr + 2, head.len - 2});
+        if (!str_to_int(head, &left) || left < 0)
+            break;
+        is_whole = left == 0;
+        char buf[65536];
+        while (left > 0) {
+            size_t got = fread(buf, 1, left < (int64_t)sizeof buf ? (size_t)left : sizeof buf, in);
+            if (got == 0 || fwrite(buf, 1, got, out) != got)
+                break;
+            left -= (int64_t)got;
+        }
+        if (left > 0)
+            break;
+    }
+    free(line);
+    return is_whole;
+}
+
+static bool export_by_server(struct cx *cx, const char *data, const struct export_wish *w,
+                             FILE *out, bool *is_whole, str *why)
+{
+    struct sockaddr_un at;
+    int dir = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    desk_address(dir, &at);
+    bool is_there =
+        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    FILE *in = is_there ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r") : NULL;
+    if (in) {
+        struct export_line l = {*w};
+        *is_whole = desk_line_send(fd, cx->arena, &export_line_shape, &l) &&
+                    pieces_take(in, out, cx->arena, why);
+        fclose(in);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (dir >= 0)
+        close(dir);
+    return is_there;
+}
+
+static bool export_by_oneself(struct cx *cx, const char *data, const char *url,
+                              struct export_wish *w, FILE *out, str *why)
+{
+    struct store_options so = {.data_dir = str_of(data ? data : ""), .url = str_of(url ? url : "")};
+    struct store *s = NULL;
+    if (data && !become_owner(data)) {
+        *why = S("the owner of the directory is somebody else, and root may not act for him");
+        return false;
+    }
+    enum err e = store_open(cx, &so, &s);
+    if (e == OK)
+        e = store_reader(s, cx, &cx->db);
+    if (e == OK)
+        e = export_all(s, cx, w, piece_write, out);
+    if (e != OK)
+        *why = why_text(cx, e);
+    reader_close(cx->db);
+    cx->db = NULL;
+    store_close(s);
+    return e == OK;
+}
+
+static int export_run(struct arena *a, int argc, char **argv)
+{
+    struct option_row rows[E_N] = {{.name = "data"},
+                                   {.name = "store"},
+                                   {.name = "format"},
+                                   {.name = "where"},
+                                   {.name = "out"}};
+    bool wants_help = false;
+    str why = {0};
+    struct export_wish w = {.what = -1};
+    for (int k = 0; argc > 0 && k < (int)COUNT(what_codes); k++)
+        if (strcmp(argv[0], what_codes[k]) == 0)
+            w.what = k;
+    if (w.what < 0)
+        return wrong(S("`kith export` is followed by customers or orders"));
+    if (!options_read(rows, E_N, argc - 1, argv + 1, a, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    const char *data = rows[E_DATA].value ? rows[E_DATA].value : getenv("KITH_DATA"),
+               *url = rows[E_STORE].value && strcmp(rows[E_STORE].value, "sqlite") != 0
+                          ? rows[E_STORE].value
+                          : NULL,
+               *format = rows[E_FORMAT].value, *path = rows[E_OUT].value;
+    if (!data && !url)
+        return wrong(S("--data is missing"));
+    if (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)
+        return wrong(S("--format is csv or ndjson"));
+    w.format = format && strcmp(format, "ndjson") == 0 ? EXPORT_NDJSON : EXPORT_CSV;
+    w.where = str_of(rows[E_WHERE].value);
+    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
+                  : STDOUT_FILENO;
+    FILE *out = path && fd >= 0 ? fdopen(fd, "w") : path ? NULL : stdout;
+    if (!out)
+        return export_failed(arena_printf(a, "%s cannot be written: %s", path, strerror(errno)));
+    struct cx cx = {.arena = a,
+                    .now_ms = clock_now_ms(),
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
+    bool is_whole = false;
+    if (!data || !export_by_server(&cx, data, &w, out, &is_whole, &why))
+        is_whole = export_by_oneself(&cx, data, url, &w, out, &why);
+    bool is_kept = fflush(out) == 0;
+    if (path && fclose(out) != 0)
+        is_kept = false;
+    if (!is_whole)
+        return export_failed(why);
+    return is_kept ? 0 : export_failed(S("the export could not be written"));
+}
+
+int export_command(int argc, char **argv)
+{
+    struct arena *a = arena_open(ARENA_BYTES);
+    log_level_set(LOG_WARN);
+    int status = a ? export_run(a, argc, argv) : 1;
+    arena_close(a);
     return status;
 }

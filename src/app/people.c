@@ -250,7 +250,7 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
     str line = {0}, out = {0};
     struct order o = {0};
     bool is_here = is_one_of_us(fd) && desk_line_read(fd, a, &line);
-    if (is_here && str_starts(line, S("{\"import\":"))) {
+    if (is_here && (str_starts(line, S("{\"import\":")) || str_starts(line, S("{\"export\":")))) {
         imports_take_over(d->imports, fd, line);
         arena_close(a);
         return;
