@@ -272,7 +272,6 @@ static void add_encoded(struct cx *cx, const struct import_map *map, str utf8, s
 static bool add_raw(const struct csv_source *file, int64_t at, int64_t bytes, struct text *to)
 {
     char buf[16384];
-    size_t from = to->len;
     while (bytes > 0) {
         size_t want = bytes < (int64_t)sizeof buf ? (size_t)bytes : sizeof buf;
         ssize_t n = file->read(file->arg, at, buf, want);
@@ -282,8 +281,15 @@ static bool add_raw(const struct csv_source *file, int64_t at, int64_t bytes, st
         at += n;
         bytes -= n;
     }
-    (void)from;
     return !to->is_over;
+}
+
+static bool has_line_end(const struct text *t)
+{
+    for (size_t i = t->len; i > 0 && i + 2 > t->len; i--)
+        if (t->ptr[i - 1] == '\n' || t->ptr[i - 1] == '\r')
+            return true;
+    return false;
 }
 
 static str prefix(struct cx *cx, const struct import_map *map, str line, str field, str why)
@@ -330,7 +336,7 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
         add_encoded(cx, &map, prefix(cx, &map, line, r[k].field, r[k].why), to);
         if (!add_raw(file, r[k].at, r[k].bytes, to))
             return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
-        if (r[k].at + r[k].bytes == file->size) /* the last line may have no end */
+        if (r[k].at + r[k].bytes == file->size && !has_line_end(to)) /* the last line may have none */
             add_encoded(cx, &map, S("\r\n"), to);
         *position = r[k].line;
     }
