@@ -252,7 +252,7 @@ test('an action that cannot be is refused by name, and nothing changes', async (
     [{ action: 'tag_add', value: 'x', ids: ['ord_0000000000001'] }, 'ids[0]'], [{ action: 'tag_add', value: 'x', ids: all, where: 'vip' }, 'where'],
     [{ action: 'tag_add', value: 'x', all: true, where: 'vipp' }, 'where'], [{ action: 'owner', value: 'nobody', ids: all }, 'value'],
     [{ action: 'do_not_contact', ids: all }, 'reason'], [{ action: 'set', field: 'name', value: 'x', ids: all }, 'field'], [{ action: 'set', field: 'owner_id', value: 'x', ids: all }, 'field'],
-    [{ action: 'set', field: 'country', value: 'Germany', ids: all }, 'value'], [{ action: 'set', field: 'attr.none', value: 'x', ids: all }, 'field'],
+    [{ action: 'set', field: 'country', value: 'Germany', ids: all }, 'value'], [{ action: 'set', field: 'income_band', value: 'huge', ids: all }, 'value'], [{ action: 'set', field: 'attr.none', value: 'x', ids: all }, 'field'],
     [{ action: 'tag_add', field: 'city', value: 'x', ids: all }, 'field'], [{ action: 'tag_add', value: 'x', ids: Array(1001).fill(all[0]) }, 'ids'], [{ action: 'tag_add', value: 'x', ids: all, dry: true }, 'dry'],
   ];
   for (const [body, field] of cases) {

@@ -138,6 +138,21 @@ static bool text_rule(str field, enum err (**rule)(struct cx *, str, str *), siz
     return false;
 }
 
+/* A text that the table of the record gives codes for takes no other. */
+static bool is_allowed(str field, str value)
+{
+    for (size_t i = 0; i < customer_shape.n; i++) {
+        const struct field *f = &customer_shape.fields[i];
+        if (f->type != F_STR || !f->n_names || !str_eq(field, str_of(f->name)) || !value.len)
+            continue;
+        for (size_t k = 0; k < f->n_names; k++)
+            if (str_eq(value, str_of(f->names[k])))
+                return true;
+        return false;
+    }
+    return true;
+}
+
 static enum err deed_set(struct cx *cx, const struct bulk *b, struct deed *d)
 {
     if (str_starts(b->field, S("attr."))) {
@@ -163,6 +178,11 @@ static enum err deed_set(struct cx *cx, const struct bulk *b, struct deed *d)
     if (str_chars(d->text) > most)
         return fault_at(cx, fault(cx, ERR_INVALID, M_BULK_LONG, MNUM("max", (int64_t)most)),
                         S("value"));
+    if (!is_allowed(b->field, d->text))
+        return fault_at(
+            cx,
+            fault(cx, ERR_INVALID, M_BULK_VALUE, MARG("given", str_clean(cx->arena, d->text, 60))),
+            S("value"));
     return rule(cx, S("value"), &d->text);
 }
 

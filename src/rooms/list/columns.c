@@ -51,8 +51,11 @@ enum { OWN = COUNT(list_columns) };
 
 /* The texts of a record that have no line above: a new one stands in the list without further ado. */
 /* clang-format off */
-#define X(name_, claim, most, rule, ...) {.name = #name_, .label = "field." #name_, .kind = COLUMN_TEXT, .sql = "c." #name_, .width = 160},
-static const struct column texts[] = {CUSTOMER_TEXTS(X)};
+#define X(name_, claim, most, rule, ...) {#name_, {__VA_ARGS__}},
+static const struct { const char *name; struct field field; } texts[] = {CUSTOMER_TEXTS(X)};
+#undef X
+#define X(name_, claim, most, rule, ...) {.name = #name_, .label = "field." #name_, .choice_label = #name_ ".", .sql = "c." #name_, .width = 160},
+static const struct column text_columns[] = {CUSTOMER_TEXTS(X)};
 #undef X
 /* clang-format on */
 
@@ -70,9 +73,16 @@ static void columns_of_house(struct cx *cx, struct column_set *out, size_t more)
     out->n = 0;
     for (size_t i = 0; i < OWN; i++)
         out->at[out->n++] = &list_columns[i];
-    for (size_t i = 0; i < COUNT(texts); i++)
-        if (!column_find(out, str_of(texts[i].name)))
-            out->at[out->n++] = &texts[i];
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        if (column_find(out, str_of(texts[i].name)))
+            continue;
+        struct column *c = ARENA_NEW(cx->arena, struct column);
+        *c = text_columns[i];
+        c->kind = texts[i].field.n_names ? COLUMN_CHOICE : COLUMN_TEXT;
+        c->choices = texts[i].field.names;
+        c->n_choices = (int)texts[i].field.n_names;
+        out->at[out->n++] = c;
+    }
 }
 
 /* ---- custom attributes -------------------------------------------------------------------------- */

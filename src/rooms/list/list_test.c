@@ -1,0 +1,198 @@
+/* Pages of the table: every way through the rows gives the same ones in the same order; each text of a
+ * record is a column and stands in the forms. */
+#include "db/db_test.h"
+#include "rooms/list/filter.h"
+
+enum { PEOPLE = 5000, PAGES_MAX = 400 };
+
+/* clang-format off */
+#define PEOPLE_SQL "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT "
+static const char customers[] =
+    "INSERT INTO customer (id, root_id, kind, name, country, created_ms, changed_ms) " PEOPLE_SQL
+    "i, i, CASE WHEN i % 11 = 0 THEN 'company' ELSE 'person' END, 'Name ' || (i * 7919 % 97),"
+    " CASE WHEN i % 500 = 0 THEN 'KZ' WHEN i % 3 = 0 THEN 'JP' ELSE 'GB' END, 1795000000000 + i % 1000, 1 FROM n";
+static const char standings[] =
+    "INSERT INTO standing (customer_id, kind, activity, is_vip, activity_due_ms, activity_ms, first_ms, last_contact_ms, last_order_ms,"
+    " contacts, orders, spent_minor) " PEOPLE_SQL
+    "i, CASE WHEN i % 11 = 0 THEN 'company' ELSE 'person' END,"
+    " CASE WHEN i % 10 < 7 THEN 'active' WHEN i % 10 = 7 THEN 'cooling' WHEN i % 10 = 8 THEN 'idle' ELSE 'lost' END,"
+    " CASE WHEN i % 250 = 0 THEN 1 ELSE 0 END, 0, 1790000000000 + i % 77,"
+    " 1700000000000, 1795329000000 - 86400000 * (CASE WHEN i % 10 < 7 THEN i % 20 WHEN i % 10 = 7 THEN 40 + i % 30"
+    " WHEN i % 10 = 8 THEN 100 + i % 200 ELSE 400 + i % 300 END), 0, i % 40, i % 13, i * 31 % 1009 FROM n";
+/* clang-format on */
+
+/* Statements are kept by the address of their query. */
+static const struct query fill_customers = {
+    .name = "fill", .sqlite = customers, .postgres = customers, .writes = true};
+static const struct query fill_standings = {
+    .name = "fill", .sqlite = standings, .postgres = standings, .writes = true};
+
+static enum err run_fill(struct cx *cx, void *unused)
+{
+    (void)unused;
+    TRY(db_run(cx, &fill_customers, NO_ARGS));
+    return db_run(cx, &fill_standings, NO_ARGS);
+}
+
+static void fill(struct test_world *w)
+{
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, run_fill, NULL), OK);
+}
+
+struct answer {
+    str items, next;
+    bool is_cut;
+};
+
+static enum err ask(struct test_world *w, const char *where, const char *sort, str cursor,
+                    struct answer *out)
+{
+    struct arena *a = w->cx.arena;
+    void *in = arena_alloc(a, 1, list_in_shape.size);
+    *out = (struct answer){0};
+    assert_int_equal(sizeof *out, list_out_shape.size);
+    str form = arena_printf(a,
+                            "limit=97&columns=name&sort=%s&where=%s"
+                            "%s" SFMT,
+                            sort, where, cursor.len ? "&cursor=" : "", SARG(cursor));
+    assert_int_equal(form_read(&w->cx, &list_in_shape, form, false, in, NULL), OK);
+    return list_route(&w->cx, in, out);
+}
+
+/* The ids of all pages, in their order. */
+static size_t all_pages(struct test_world *w, const char *where, const char *sort, int64_t *ids)
+{
+    size_t n = 0;
+    struct answer page = {0};
+    for (int i = 0; i < PAGES_MAX; i++) {
+        assert_int_equal(ask(w, where, sort, page.next, &page), OK);
+        str rest = page.items;
+        for (;;) {
+            ptrdiff_t at = str_find(rest, S("\"id\":\"cus_"));
+            if (at < 0)
+                break;
+            rest = (str){rest.ptr + at + 6, rest.len - (size_t)at - 6};
+            str id = {rest.ptr, 17};
+            assert_true(n < PEOPLE);
+            assert_true(id_parse(id, "cus", &ids[n++]));
+        }
+        if (!page.next.len)
+            return n;
+    }
+    fail_msg("the pages do not end: %s by %s", where, sort);
+    return 0;
+}
+
+/* The same by one plain query. */
+static struct list plainly(struct test_world *w, const char *condition, const char *key, bool falls)
+{
+    static const struct field id_fields[] = {
+        {.name = "id", .type = F_INT, .size = sizeof(int64_t)}};
+    static const struct shape ids = {"id", sizeof(int64_t), id_fields, 1};
+    struct made_text m = made_begin(&w->cx);
+    const struct query *q;
+    struct list out = {0};
+    made_sql(&m,
+             "SELECT s.customer_id FROM standing s JOIN customer c ON c.id = s.customer_id WHERE ");
+    made_sql(&m, condition);
+    made_sql(&m, " ORDER BY ");
+    made_sql(&m, key);
+    made_sql(&m, falls ? " DESC, c.id DESC LIMIT 6000" : ", c.id LIMIT 6000");
+    assert_int_equal(made_query(&w->cx, &m, "plain", &q), OK);
+    assert_int_equal(db_all(&w->cx, q, &ids, &out, made_args(&m)), OK);
+    return out;
+}
+
+static void every_way_through_the_rows_gives_the_same_pages(void **state)
+{
+    static const struct {
+        const char *where, *sql;
+    } filters[] = {
+        {"", "1 = 1"},
+        {"activity%3Dactive", "s.activity = 'active'"},
+        {"activity%3Dcooling", "s.activity = 'cooling'"},
+        {"activity%3Dlost", "s.activity = 'lost'"},
+        {"activity%3Dlost+and+orders>%3D5", "s.activity = 'lost' AND s.orders >= 5"},
+        {"kind%3Dcompany", "s.kind = 'company'"},
+        {"vip", "s.is_vip = 1"},
+        {"not+vip+and+kind%3Dcompany", "s.is_vip = 0 AND s.kind = 'company'"},
+        {"country%3D\"JP\"", "c.country = 'JP'"},
+        {"country%3D\"KZ\"", "c.country = 'KZ'"},
+        {"country%3D\"GB\"+and+spent>%3D5", "c.country = 'GB' AND s.spent_minor >= 500"},
+        {"spent+between+2+and+3", "s.spent_minor BETWEEN 200 AND 300"},
+        {"orders%3D12+or+vip", "(s.orders = 12 OR s.is_vip = 1)"},
+        {"contacts%3D39+and+lang%3D\"xx\"", "1 = 0"},
+    };
+    static const struct {
+        const char *sort, *key;
+    } sorts[] = {
+        {"name", "lower(substr(c.name, 1, 40))"},
+        {"created_at", "c.created_ms"},
+        {"spent", "s.spent_minor"},
+        {"orders", "s.orders"},
+        {"last_contact_at", "s.last_contact_ms"},
+        {"activity_since", "s.activity_ms"},
+    };
+    struct test_world *w = *state;
+    int64_t *ids = ARENA_ARRAY(w->cx.arena, PEOPLE, int64_t);
+    fill(w);
+    for (size_t i = 0; i < COUNT(filters); i++) {
+        for (size_t k = 0; k < 2 * COUNT(sorts); k++) {
+            bool falls = k % 2;
+            char sort[40];
+            snprintf(sort, sizeof sort, "%s%s", falls ? "-" : "", sorts[k / 2].sort);
+            struct list want = plainly(w, filters[i].sql, sorts[k / 2].key, falls);
+            size_t n = all_pages(w, filters[i].where, sort, ids);
+            if (n != want.n || (n && memcmp(ids, want.items, n * sizeof *ids) != 0))
+                fail_msg("%s by %s: %zu rows, %zu were due, or in another order", filters[i].where,
+                         sort, n, want.n);
+        }
+        arena_reset(w->cx.arena);
+        ids = ARENA_ARRAY(w->cx.arena, PEOPLE, int64_t);
+    }
+}
+
+/* A new line of CUSTOMER_TEXTS is a column and stands in both forms, without a change anywhere here. */
+static void each_text_of_a_record_is_a_column_and_in_the_forms(void **state)
+{
+    static const char *const texts[][2] = {
+#define X(name, claim, ...) {#name, #claim},
+        CUSTOMER_TEXTS(X)
+#undef X
+    };
+    struct test_world *w = *state;
+    struct text t = text_in(w->cx.arena, (size_t)1 << 20);
+    struct json_out j = {.to = &t};
+    json_object_begin(&j);
+    assert_int_equal(list_meta(&w->cx, &j), OK);
+    json_object_end(&j);
+    str meta = text_str(&t);
+    ptrdiff_t forms = str_find(meta, S("\"forms\"")), edit = str_find(meta, S("\"customer_edit\""));
+    assert_true(forms > 0 && edit > forms);
+    str lists = {meta.ptr, (size_t)forms}, made = {meta.ptr + forms, (size_t)(edit - forms)},
+        edited = {meta.ptr + edit, meta.len - (size_t)edit};
+    struct column_set columns;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        str name = arena_printf(w->cx.arena, "{\"name\":\"%s\",", texts[i][0]);
+        str claim = arena_printf(w->cx.arena, "{\"name\":\"%s\",", texts[i][1]);
+        assert_true(str_find(lists, name) > 0);
+        assert_true(str_find(made, claim) > 0);
+        assert_true(str_find(edited, name) > 0);
+        assert_int_equal(columns_named(&w->cx, str_of(texts[i][0]), &columns), OK);
+    }
+    assert_int_equal(columns_named(&w->cx, S("name,nope"), &columns), ERR_INVALID);
+}
+
+static int all(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(every_way_through_the_rows_gives_the_same_pages),
+        STORE_TEST(each_text_of_a_record_is_a_column_and_in_the_forms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return test_on_stores(all);
+}
