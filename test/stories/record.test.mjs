@@ -414,3 +414,16 @@ test('income, children and education are ranges of a list; the form draws itself
   assert.deepEqual(field('children').choices, ['none', 'one', 'two', 'three_or_more']);
   assert.deepEqual([field('children').type, field('birth_date').type, field('occupation').type, field('children').choice_label], ['choice', 'date', 'text', 'children.']);
 });
+
+test('who may not give a mark may not take its change back either', async (t) => {
+  const k = await house(t);
+  const manager = await k.person('manager');
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  await manager.must(201, 'POST', `/customers/${id}/marks`, { mark: 'vip', reason: 'founder' });
+  const [row] = await history(agent, id);
+  assert.deepEqual([row.field, row.old, row.new], ['mark.vip', '', 'founder']);
+  assert.equal((await agent.post(`/history/${row.id}/undo`)).status, 403);
+  await manager.must(200, 'POST', `/history/${row.id}/undo`);
+  assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}`)).marks, []);
+});

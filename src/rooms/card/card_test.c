@@ -335,19 +335,11 @@ static void the_timeline_pages_through_everything_once_in_order(void **state)
     struct test_world *w = *state;
     customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, many_lines, &id), OK);
-    struct {
-        customer_id id;
-        int channel;
-        int64_t limit;
-        str cursor;
-    } in = {.id = id, .limit = 100};
+    struct timeline_in in = {.id = id, .limit = 100};
     size_t seen = 0;
     int64_t at = INT64_MAX, last = INT64_MAX;
     for (int page = 0; page < 11; page++) {
-        struct {
-            struct list items;
-            str next;
-        } out = {0};
+        struct timeline out = {0};
         assert_int_equal(route_timeline(&w->cx, &in, &out), OK);
         const struct line *l = out.items.items;
         for (size_t i = 0; i < out.items.n; i++, seen++) {
@@ -389,19 +381,11 @@ static void the_timeline_of_merged_records_is_one_in_strict_order(void **state)
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, scatter, &s), OK);
     run(w, "UPDATE customer SET root_id = %lld", (long long)s.of[1].v);
 
-    struct {
-        customer_id id;
-        int channel;
-        int64_t limit;
-        str cursor;
-    } in = {.id = s.of[2], .limit = 7};
+    struct timeline_in in = {.id = s.of[2], .limit = 7};
     size_t seen = 0;
     int64_t at = INT64_MAX, last = INT64_MAX;
     do {
-        struct {
-            struct list items;
-            str next;
-        } out = {0};
+        struct timeline out = {0};
         assert_int_equal(route_timeline(&w->cx, &in, &out), OK);
         const struct line *l = out.items.items;
         for (size_t i = 0; i < out.items.n; i++, seen++) {
@@ -419,20 +403,39 @@ static void a_timeline_of_one_channel_shows_only_that(void **state)
     struct test_world *w = *state;
     customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, many_lines, &id), OK);
-    struct {
-        customer_id id;
-        int channel;
-        int64_t limit;
-        str cursor;
-    } in = {.id = id, .channel = 1 + CHANNEL_CHAT, .limit = 200};
-    struct {
-        struct list items;
-        str next;
-    } out = {0};
+    str chat = S("chat");
+    struct timeline_in in = {.id = id, .channel = {&chat, 1}, .limit = 200};
+    struct timeline out = {0};
 
     assert_int_equal(route_timeline(&w->cx, &in, &out), OK);
 
     assert_int_equal(out.items.n, 100);
+}
+
+static void a_find_in_a_long_timeline_looks_back_so_far_and_says_how_far(void **state)
+{
+    struct test_world *w = *state;
+    customer_id id = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, many_lines, &id), OK);
+    struct timeline_in in = {.id = id, .q = S("X"), .limit = 30};
+    struct timeline out = {0}, none = {0};
+    size_t seen = 0;
+
+    do {
+        out = (struct timeline){0};
+        assert_int_equal(route_timeline(&w->cx, &in, &out), OK);
+        assert_true(out.looked <= 31); /* each line holds it, but the call's */
+        seen += out.items.n;
+        in.cursor = out.next;
+    } while (in.cursor.len);
+    assert_int_equal(seen, 1000);
+
+    in = (struct timeline_in){.id = id, .q = S("nowhere"), .limit = 30};
+    assert_int_equal(route_timeline(&w->cx, &in, &none), OK);
+    assert_int_equal(none.items.n, 0);
+    assert_int_equal(none.looked, 1000);
+    assert_true(none.next.len > 0);
+    assert_true(none.until.ms > 0);
 }
 
 static void a_long_text_is_cut_on_the_card_and_says_so(void **state)
@@ -512,6 +515,7 @@ static int all(void)
         STORE_TEST(the_timeline_pages_through_everything_once_in_order),
         STORE_TEST(the_timeline_of_merged_records_is_one_in_strict_order),
         STORE_TEST(a_timeline_of_one_channel_shows_only_that),
+        STORE_TEST(a_find_in_a_long_timeline_looks_back_so_far_and_says_how_far),
         STORE_TEST(a_long_text_is_cut_on_the_card_and_says_so),
         STORE_TEST(a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten),
     };

@@ -39,6 +39,20 @@ bool cut_to(str *s, size_t chars);
 /* Makes of rows what people read; texts are cut to `chars`. */
 void lines_finish(struct cx *cx, struct list *lines, size_t chars);
 
+struct timeline_in {
+    customer_id id;
+    struct str_list channel;
+    str q;
+    int64_t limit;
+    str cursor;
+};
+struct timeline {
+    struct list items;
+    int64_t looked;
+    when until;
+    str next;
+};
+
 /* ---- greeting
  * -------------------------------------------------------------------------------------- */
 

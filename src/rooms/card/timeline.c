@@ -110,19 +110,6 @@ enum {
     LOOK_ROWS = 1000,    /* rows a request: then it says how far it came */
     LOOK_BYTES = 2 << 20 /* of their texts */
 };
-struct timeline_in {
-    customer_id id;
-    struct str_list channel;
-    str q;
-    int64_t limit;
-    str cursor;
-};
-struct timeline {
-    struct list items;
-    int64_t looked;
-    when until;
-    str next;
-};
 static const char *const channel_names[CHANNELS] = {"call",     "email",  "chat",  "fax",
                                                     "letter",   "form",   "visit", "order",
                                                     "purchase", "survey", "note"};

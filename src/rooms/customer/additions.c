@@ -58,13 +58,17 @@ static const uint32_t may_mark[3] = {
     [MARK_BLOCKED] = MAY_LEAD | MAY(ROLE_RISK),
 };
 
+enum err mark_may(struct cx *cx, int mark)
+{
+    if (cx->actor.kind == ACTOR_SYSTEM || may_mark[mark] & MAY(cx->actor.role))
+        return OK;
+    (void)fault(cx, ERR_DENIED, M_MARK_ROLE, MARG("mark", str_of(mark_codes[mark])));
+    return fault_at(cx, ERR_DENIED, S("mark"));
+}
+
 enum err mark_gone_plan(struct cx *cx, void *in, void *out)
 {
-    const struct mark_in *a = in;
-    if (cx->actor.kind != ACTOR_SYSTEM && !(may_mark[a->mark] & MAY(cx->actor.role))) {
-        (void)fault(cx, ERR_DENIED, M_MARK_ROLE, MARG("mark", str_of(mark_codes[a->mark])));
-        return fault_at(cx, ERR_DENIED, S("mark"));
-    }
+    TRY(mark_may(cx, ((const struct mark_in *)in)->mark));
     return part_plan(cx, in, out);
 }
 

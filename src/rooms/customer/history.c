@@ -126,6 +126,7 @@ static enum err undo_mark(struct cx *cx, const struct history_row *h, struct cha
     for (int m = 0; m < (int)COUNT(mark_codes); m++) {
         if (!str_eq(code, str_of(mark_codes[m])))
             continue;
+        TRY(mark_may(cx, m));
         struct mark now = {0};
         enum err e = db_one(cx, &q_mark_of, &mark_row_shape, &now, ARGS(V(code), V(h->customer)));
         if (e == ERR_NOT_FOUND)

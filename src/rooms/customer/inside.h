@@ -135,6 +135,8 @@ enum err identity_plan(struct cx *cx, void *in, void *out);
 enum err identity_apply(struct cx *cx, void *in, void *out);
 enum err identity_replay(struct cx *cx, int64_t id, void *out);
 enum err identity_patch(struct cx *cx, void *in, void *out);
+/* Who may give a mark may take it away, and take either back. */
+enum err mark_may(struct cx *cx, int mark) MUST_USE;
 enum err mark_plan(struct cx *cx, void *in, void *out);
 enum err mark_apply(struct cx *cx, void *in, void *out);
 enum err mark_gone_plan(struct cx *cx, void *in, void *out);
