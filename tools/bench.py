@@ -86,6 +86,28 @@ def median_round(rounds, key):
     return sorted(rounds, key=lambda r: r[key]["p99_ms"])[len(rounds) // 2]
 
 
+def sentence(f):
+    return (f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
+            f"{f['errors']} errors")
+
+
+def many_lines(server, options, a):
+    """Bodies of many lines, from one and from four at a time; and what single intakes feel beside them."""
+    rows = []
+    for connections in (1, 4):
+        rounds = [load(server, options, "bulk", "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
+        r = sorted(rounds, key=lambda r: r["lines"]["per_second"])[len(rounds) // 2]
+        rows.append(("bulk", f"{connections} connections, 1,000 lines a request",
+                     f"{r['lines']['per_second']:,} lines/s, {r['lines']['cpu_ms_each']:.3f} CPU-ms each, {r['bulk']['errors']} errors"))
+    beside = subprocess.Popen([str(w) for w in (BUILD / "bench-load", "bulk", "--port", server.port, "--token", options["token"], "--customers",
+                                                options["customers"], "--connections", 2, "--seconds", a.seconds * a.rounds + 2)],
+                              stdout=subprocess.DEVNULL)
+    rounds = [load(server, options, "intake", "--connections", 4, "--seconds", a.seconds) for _ in range(a.rounds)]
+    beside.wait(120)
+    rows.append(("intake beside bulk", "4 connections, 2 of bulk", sentence(median_round(rounds, "intake")["intake"])))
+    return rows
+
+
 def other_store(url, name):
     """A second database of the same cluster, or nothing: SQLite's second store is a second directory."""
     if not url:
@@ -110,9 +132,7 @@ def lookup_of_a_tenth(name, url, a, scratch):
     finally:
         server.stop()
     f = median_round(rounds, "lookup")["lookup"]
-    return ("lookup", f"the same at {few:,} customers",
-            f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
-            f"{f['errors']} errors")
+    return ("lookup", f"the same at {few:,} customers", sentence(f))
 
 
 def idle_memory(name, url, scratch):
@@ -164,19 +184,18 @@ def measure(name, url, a, scratch):
         rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
         rows.append(("flush of the disk", "8 KB over what is there, before the rounds", flush_ms(data)))
         load(server, options, "intake", "--seconds", a.warm)
-        for mode, connections in (("intake", 64), ("card", 32), ("lookup", 8), ("search-name", 8), ("search-phone", 8), ("search-email", 8),
-                                  ("search-short", 8), ("list", 8), ("list-rare", 8)):
+        for mode, connections in (("intake", 64), ("create", 64), ("read", 32), ("card", 32), ("lookup", 8), ("search-name", 8),
+                                  ("search-phone", 8), ("search-email", 8), ("search-short", 8), ("list", 8), ("list-rare", 8)):
             rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
             f = median_round(rounds, mode)[mode]
-            rows.append((mode, f"{connections} connections",
-                         f"{f['per_second']:,}/s, p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, {f['cpu_ms_each']:.3f} CPU-ms each, "
-                         f"{f['errors']} errors"))
+            rows.append((mode, f"{connections} connections", sentence(f)))
             print("   ", *rows[-1], flush=True)
             if mode == "lookup":
                 rows.append(lookup_of_a_tenth(name, url, a, scratch))
                 print("   ", *rows[-1], flush=True)
-        rows.append(orders_by_lines(server, options, a))
-        print("   ", *rows[-1], flush=True)
+        for row in (*many_lines(server, options, a), orders_by_lines(server, options, a)):
+            rows.append(row)
+            print("   ", *row, flush=True)
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")

@@ -7,7 +7,8 @@
 #include "messages.h"
 #include "queries.h"
 
-enum { LINES_MAX = 5000, TURN = 100, REPLANS = 8 };
+enum { LINES_MAX = 5000, TURN = 100, TURN_FIRST = 40, TURN_LEAST = 10, REPLANS = 8 };
+static const int64_t TURN_NS = 5000000; /* on the writer: single requests wait no longer for it */
 static const size_t LINE_BYTES = (size_t)1 << 20; /* as a single request may have */
 static const size_t TURN_BYTES = (size_t)1 << 20; /* of lines, read together */
 static const size_t ANSWER_BYTES = (size_t)32 << 20;
@@ -30,6 +31,8 @@ struct lines_run {
     enum err result;
     struct fault why;
     unsigned tries;
+    size_t most;       /* lines of the next turn: as many as fit into its time */
+    int64_t took_ns;   /* by the last one, on the writer */
     bool is_back;      /* from the store */
     bool has_answered; /* a turn was: the request as a whole cannot be refused any more */
 };
@@ -50,8 +53,10 @@ enum err lines_open(struct errand *e)
     if (n > LINES_MAX)
         return fault(cx, ERR_TOO_BIG, M_LINES_MANY, MNUM("most", LINES_MAX));
     struct lines_run *l = ARENA_NEW(cx->arena, struct lines_run);
-    *l = (struct lines_run){
-        .cx = *cx, .turn_from = ndjson_of(e->rq->body), .answers = text_on_heap(ANSWER_BYTES)};
+    *l = (struct lines_run){.cx = *cx,
+                            .turn_from = ndjson_of(e->rq->body),
+                            .answers = text_on_heap(ANSWER_BYTES),
+                            .most = TURN_FIRST};
     l->cx.arena = gate_arena_take(e->gate);
     if (!l->cx.arena)
         return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
@@ -111,12 +116,31 @@ static enum err find_answered(struct errand *e, struct lines_run *l)
     return OK;
 }
 
+static size_t turn_most(const struct route *r, const struct lines_run *l)
+{
+    size_t most = r->lines_a_turn ? r->lines_a_turn : TURN;
+    return l->most < most ? l->most : most;
+}
+
+/* Half the way to what would have fitted, so that one slow turn does not decide. */
+static void turn_measure(const struct route *r, struct lines_run *l)
+{
+    if (l->room.n == 0 || l->took_ns <= 0)
+        return;
+    size_t fits = (size_t)((double)l->room.n * (double)TURN_NS / (double)l->took_ns);
+    l->most = (turn_most(r, l) + fits) / 2;
+    if (l->most < TURN_LEAST)
+        l->most = TURN_LEAST;
+    if (l->most > TURN)
+        l->most = TURN;
+}
+
 /* Takes lines off the body and reads them by the row's shape. */
 static enum err read_turn(struct errand *e, struct lines_run *l)
 {
     const struct route *r = e->route;
     struct cx *cx = &l->cx;
-    size_t most = r->lines_a_turn ? r->lines_a_turn : TURN, bytes = 0;
+    size_t most = turn_most(r, l), bytes = 0;
     str *text = ARENA_ARRAY(cx->arena, most, str);
     l->turn = ARENA_ARRAY(cx->arena, most, struct line);
     l->n_turn = 0;
@@ -162,7 +186,9 @@ static enum err apply(struct cx *cx, void *state)
 {
     struct errand *e = state;
     struct lines_run *l = e->lines;
+    int64_t from = clock_mono_ns();
     TRY(e->route->apply_lines(cx, &l->room));
+    l->took_ns = clock_mono_ns() - from;
     if (e->key.len == 0)
         return OK;
     for (size_t i = 0; i < l->n_turn; i++) {
@@ -254,6 +280,7 @@ static enum after settle(struct errand *e, struct lines_run *l)
     if (l->result != OK && !l->has_answered)
         return REFUSED; /* nothing was done: the request as a whole is told why */
     answer_turn(e, l);
+    turn_measure(e->route, l);
     if (l->result != OK) {
         answer_rest(e, l);
         return THE_END;
