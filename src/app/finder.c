@@ -1,19 +1,19 @@
 /* app/finder.c - one thread that writes the search's index.
  *
- * It looks a few times a second whether records have changed, reads them on a connection of its own, and writes a page as one
- * change of the bulk lane, so that nobody who waits for an answer waits for it. When it falls behind, pages grow, and are
- * written with the others. Several nodes: the one with the lease does it. */
+ * It looks three times a second whether records have changed, reads them on a connection of its own, and writes a page as one
+ * change of the bulk lane, so that nobody who waits for an answer waits for it. When it falls behind, its pages are written
+ * with the others. Several nodes: the one with the lease does it. */
 #include "app/finder.h"
 #include "rooms/search/search.h"
 #include <pthread.h>
 #include <time.h>
 
 enum {
-    LOOK_MS = 200,
+    LOOK_MS = 300,
     LEASE_MS = 5000,
-    PAGE_SMALL = 50, /* 3 ms of the writer */
-    PAGE_LARGE = 200,
-    BEHIND = 4, /* full pages in a row: no longer in passing */
+    PAGE =
+        150, /* some 4 ms of the writer; few pages, since each has a commit and a segment of FTS5 of its own */
+    BEHIND = 5, /* full pages in a row: no longer in passing */
 };
 
 struct finder {
@@ -45,11 +45,10 @@ static bool page(struct finder *f, unsigned full)
                     .actor = {.kind = ACTOR_SYSTEM},
                     .peer = S(""),
                     .if_match = -1};
-    size_t most = full >= BEHIND ? PAGE_LARGE : PAGE_SMALL;
     struct search_page *p = NULL;
     enum err e = read_begin(&cx);
     if (e == OK)
-        e = search_page_plan(&cx, most, &p);
+        e = search_page_plan(&cx, PAGE, &p);
     read_end(&cx);
     if (e != OK) {
         if (e != ERR_BUSY)
@@ -62,7 +61,7 @@ static bool page(struct finder *f, unsigned full)
     e = db_change(s, &cx, full >= BEHIND ? LANE_INTERACTIVE : LANE_BULK, page_apply, p);
     if (e != OK && e != ERR_STALE && e != ERR_CONFLICT && e != ERR_BUSY && e != ERR_NO_SPACE)
         log_line(LOG_ERROR, "search.index", "code=%s", err_code(e));
-    return (e == OK && n == most) || e == ERR_STALE;
+    return (e == OK && n == PAGE) || e == ERR_STALE;
 }
 
 /* True: stop. */

@@ -167,6 +167,8 @@ static int by_bytes(const void *a, const void *b)
 static struct str_list_ sorted(struct pieces *p)
 {
     size_t n = 0;
+    if (p->n == 0)
+        return (struct str_list_){0};
     qsort(p->items, p->n, sizeof(str), by_bytes);
     for (size_t i = 0; i < p->n; i++)
         if (n == 0 || !str_eq(p->items[i], p->items[n - 1]))

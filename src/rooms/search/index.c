@@ -159,6 +159,7 @@ str search_pieces(struct arena *a, str text)
 struct work {
     int64_t customer;
     str text; /* empty: goes */
+    str pieces;
 };
 struct search_page {
     int64_t *due;
@@ -211,7 +212,8 @@ static enum err texts(struct cx *cx, const int64_t *roots, size_t n, struct work
         for (; gi < tags.n && g[gi].root <= roots[i]; gi++)
             if (g[gi].root == roots[i])
                 add_keys(cx->arena, &t, line_letters[LINE_TAG], g[gi].name, (str){0});
-        out[i] = (struct work){roots[i], text_str(&t)};
+        str pieces = search_pieces(cx->arena, text_str(&t));
+        out[i] = (struct work){roots[i], pieces.len ? text_str(&t) : (str){0}, pieces};
     }
     return OK;
 }
@@ -233,7 +235,7 @@ static enum err plan(struct cx *cx, const int64_t *customers, size_t n, struct s
     p->n = n_roots;
     for (size_t i = 0; i < n; i++)
         if (!bsearch(&customers[i], roots, n_roots, sizeof *roots, by_number))
-            p->work[p->n++] = (struct work){customers[i], {0}};
+            p->work[p->n++] = (struct work){.customer = customers[i]};
     return OK;
 }
 
@@ -272,24 +274,20 @@ static enum err doc_delete(struct cx *cx, const struct doc_row *was)
     return db_run(cx, &q_search_doc_delete, ARGS(V(was->id)));
 }
 
-static enum err doc_change(struct cx *cx, const struct doc_row *was, str text)
+static enum err doc_change(struct cx *cx, const struct doc_row *was, const struct work *w)
 {
-    str pieces = search_pieces(cx->arena, text);
     if (!db_is_postgres(cx)) {
         TRY(db_run(cx, &q_search_gram_delete,
                    ARGS(V(was->id), V(search_pieces(cx->arena, was->text)))));
-        TRY(db_run(cx, &q_search_gram_insert, ARGS(V(was->id), V(pieces))));
+        TRY(db_run(cx, &q_search_gram_insert, ARGS(V(was->id), V(w->pieces))));
     }
-    return db_run(cx, &q_search_doc_update, ARGS(V(text), V(was->id), V(pieces)));
+    return db_run(cx, &q_search_doc_update, ARGS(V(w->text), V(was->id), V(w->pieces)));
 }
 
 static enum err doc_add(struct cx *cx, int64_t id, const struct work *w)
 {
-    str pieces = search_pieces(cx->arena, w->text);
-    if (pieces.len == 0)
-        return OK;
-    TRY(db_run(cx, &q_search_doc_insert, ARGS(V(id), V(w->customer), V(w->text), V(pieces))));
-    return db_is_postgres(cx) ? OK : db_run(cx, &q_search_gram_insert, ARGS(V(id), V(pieces)));
+    TRY(db_run(cx, &q_search_doc_insert, ARGS(V(id), V(w->customer), V(w->text), V(w->pieces))));
+    return db_is_postgres(cx) ? OK : db_run(cx, &q_search_gram_insert, ARGS(V(id), V(w->pieces)));
 }
 
 static int by_customer(const void *a, const void *b)
@@ -318,7 +316,7 @@ static enum err write_all(struct cx *cx, const struct work *w, size_t n)
         if (was && str_eq(was->text, w[i].text))
             continue;
         if (was && w[i].text.len)
-            TRY(doc_change(cx, was, w[i].text));
+            TRY(doc_change(cx, was, &w[i]));
         else if (was)
             TRY(doc_delete(cx, was));
         else if (w[i].text.len)
