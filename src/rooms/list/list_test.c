@@ -6,7 +6,7 @@
 enum { PEOPLE = 5000, PAGES_MAX = 400 };
 
 /* clang-format off */
-#define PEOPLE_SQL "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT "
+#define PEOPLE_SQL "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT "
 static const char customers[] =
     "INSERT INTO customer (id, root_id, kind, name, country, created_ms, changed_ms) " PEOPLE_SQL
     "i, i, CASE WHEN i % 11 = 0 THEN 'company' ELSE 'person' END, 'Name ' || (i * 7919 % 97),"
