@@ -572,6 +572,13 @@ static enum err turn_slice(struct cx *cx, str args, int64_t *position, int64_t *
     enum err e = db_one(cx, &q_turn_get, &turn_row_shape, &t, NO_ARGS);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
+    if (e == ERR_NOT_FOUND) { /* an empty house stays as it was made: it may still be filled */
+        struct list one;
+        TRY(db_all(cx, &q_recount_roots, &number_row_shape, &one, ARGS(V(0), V(1))));
+        *finished = one.n == 0;
+        if (*finished)
+            return OK;
+    }
     TRY(house_now(cx, &house));
     TRY(turn_step(cx, &t, house, finished));
     *position += 1;
@@ -584,6 +591,13 @@ static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *p
 {
     (void)args;
     (void)total;
+    struct turn_row turn = {0};
+    enum err e = db_one(cx, &q_turn_get, &turn_row_shape, &turn, NO_ARGS);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    *finished = turn.rebuild_after >= 0; /* counting anew judges everybody, without a word */
+    if (*finished)
+        return OK;
     struct list rows;
     TRY(db_all(cx, &q_due_standings, &standing_row_shape, &rows,
                ARGS(V(cx->now_ms), V((int64_t)SLICE))));

@@ -438,6 +438,7 @@ static void who_is_not_heard_of_cools_becomes_idle_and_is_lost_on_time(void **st
     struct test_world *w = *state;
     int64_t begun = w->cx.now_ms;
     customer_id c = buy(w, 1, begun, 500, 0, NULL);
+    run(w, &standing_turn_job);
     assert_int_equal(standing_of(w, c).activity, ACTIVITY_NEW);
     static const struct {
         int64_t days;
@@ -473,9 +474,9 @@ static void an_amount_makes_a_vip_at_once_and_the_turn_takes_it_away_but_never_w
 {
     struct test_world *w = *state;
     set(w, "vip_amount", "300000");
+    customer_id poor = buy(w, 2, w->cx.now_ms, 100, 0, NULL);
     run(w, &standing_turn_job);
     customer_id rich = buy(w, 1, w->cx.now_ms, 150000, 0, NULL),
-                poor = buy(w, 2, w->cx.now_ms, 100, 0, NULL),
                 friend = buy(w, 3, w->cx.now_ms, 150000, 0, NULL);
     well(w, db_change(w->store, &w->cx, LANE_INTERACTIVE, hand_apply, &friend));
 
