@@ -104,6 +104,7 @@ struct made_text {
     struct val *vals;
     size_t n, cap;
     bool is_postgres; /* for the few places where the two are not written alike */
+    bool by_sets;     /* expr's own: how it writes */
 };
 struct made_text made_begin(struct cx *cx); /* for the engine of cx->db */
 /* Words of SQL as they are; {{ints}} and the like are not known here. */

@@ -71,7 +71,11 @@ struct expr_collection {
     uint32_t may;
     const struct expr_part *part;
     const char *from;             /* "interaction i JOIN customer r ON r.id = i.customer_id" */
-    const char *where;            /* "r.root_id = s.customer_id" */
+    const char *root;             /* the record that answers for the row: "r.root_id" */
+    const char *where;            /* more that must hold; NULL: nothing */
+    /* The same rows from their own end, for counting everybody: the tables without the customer,
+     * and whom a row belongs to by its own word ("interaction i", "i.customer_id"). NULL: not offered. */
+    const char *from_own, *own;
     const char *time_sql, *time_field; /* of a row, ms; NULL: windows are refused */
     const char *key_sql, *key_field, *key_text_sql, *key_text_field; /* the last: a text or a choice */
     const struct expr_attr *fields;
@@ -140,6 +144,8 @@ enum err expr_plan(struct cx *cx, const struct expr_world *w, const struct expr 
 
 /* Adds the condition, in brackets, over standing s and the customer c that answers (c.id = s.customer_id). */
 void expr_sql(const struct expr_plan *p, struct made_text *m);
+/* The same for who counts or lists everybody: rows of other tables are gathered once, not asked for each customer. */
+void expr_sql_all(const struct expr_plan *p, struct made_text *m);
 /* False: the condition looks at s alone, c need not be joined. */
 bool expr_needs_customer(const struct expr_plan *p);
 /* parse, check, plan, sql in one. */

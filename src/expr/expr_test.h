@@ -96,12 +96,12 @@ static const struct expr_attr row_fields[] = {
     {.name = "seen", .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "t", .sql = "r.t"},
 };
 static const struct expr_collection things = {
-    .name = "things", .part = &r_part, .from = "t_r r", .where = "r.customer_id = s.customer_id", .time_sql = "r.at_ms",
+    .name = "things", .part = &r_part, .from = "t_r r", .root = "r.customer_id", .time_sql = "r.at_ms",
     .time_field = "at_ms", .fields = row_fields, .n = COUNT(row_fields),
 };
 /* The same rows as values by key. */
 static const struct expr_collection values = {
-    .name = "values", .part = &r_part, .from = "t_r r", .where = "r.customer_id = s.customer_id", .key_sql = "r.kind",
+    .name = "values", .part = &r_part, .from = "t_r r", .root = "r.customer_id", .key_sql = "r.kind",
     .key_field = "kind", .key_text_sql = "r.cur", .key_text_field = "cur", .fields = row_fields, .n = COUNT(row_fields),
 };
 static const struct expr_collection *const test_lists[] = {&things};
@@ -278,7 +278,7 @@ static const struct field id_row_fields[] = {FIELD(struct id_row, id)};
 static const struct shape id_row_test = SHAPE("id_row", struct id_row, id_row_fields);
 
 /* A bit for each of the people whom the store chooses. */
-static inline uint64_t chosen_by_sql(struct cx *cx, const struct expr_plan *plan, str *sql)
+static inline uint64_t chosen_by_sql(struct cx *cx, const struct expr_plan *plan, bool by_sets, str *sql)
 {
     struct made_text m = made_begin(cx);
     const struct query *q = NULL;
@@ -286,7 +286,7 @@ static inline uint64_t chosen_by_sql(struct cx *cx, const struct expr_plan *plan
     uint64_t bits = 0;
     made_sql(&m, expr_needs_customer(plan) ? "SELECT s.customer_id FROM t_s s JOIN t_c c ON c.id = s.customer_id WHERE "
                                            : "SELECT s.customer_id FROM t_s s WHERE ");
-    expr_sql(plan, &m);
+    (by_sets ? expr_sql_all : expr_sql)(plan, &m);
     made_sql(&m, " ORDER BY s.customer_id LIMIT 1000");
     *sql = text_str(&m.sql);
     enum err e = made_query(cx, &m, "test", &q);

@@ -197,7 +197,7 @@ static enum err parse_call(struct parser *p, enum call call, struct expr **out)
     e->op = (uint8_t)call;
     step(p);
     TRY(want(p, T_OPEN));
-    if (p->now.kind != T_WORD)
+    if (p->now.kind != T_WORD || is_digit(p->now.text.ptr[0]) || p->now.text.ptr[0] == '.')
         return unexpected(p);
     str path = p->now.text;
     e->name = str_cut(&path, '.');
@@ -451,6 +451,8 @@ static enum err parse_quant(struct parser *p, struct expr **out)
     e->op = is_word(&p->now, "no") ? QUANT_NO : QUANT_ANY;
     step(p);
     e->name = p->now.text;
+    if (str_find(e->name, S(".")) >= 0)
+        return unexpected(p);
     step(p);
     struct nodes l = {0};
     TRY(parse_rows(p, e, &l));

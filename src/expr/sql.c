@@ -158,29 +158,33 @@ static void emit_text(struct made_text *m, const struct bound *b)
 
 /* ---- rows of a collection ------------------------------------------------------------------------ */
 
-static void emit_rows(struct made_text *m, const struct rows *r, const struct expr_attr *known)
+/* What must hold of the rows behind what ties them. */
+static void emit_conditions(struct made_text *m, const struct rows *r,
+                            const struct expr_attr *known)
 {
-    made_sql(m, r->list->from);
-    made_sql(m, " WHERE ");
-    made_sql(m, r->list->where);
-    if (r->list->key_sql) {
+    const struct expr_collection *l = r->list;
+    if (l->where) {
         made_sql(m, " AND ");
-        made_sql(m, r->list->key_sql);
+        made_sql(m, l->where);
+    }
+    if (l->key_sql) {
+        made_sql(m, " AND ");
+        made_sql(m, l->key_sql);
         compare(m, " = ", V(r->key));
     }
     if (r->key_text.len) {
         made_sql(m, " AND ");
-        made_sql(m, r->list->key_text_sql);
+        made_sql(m, l->key_text_sql);
         compare(m, " = ", V(r->key_text));
     }
     if (r->has_from) {
         made_sql(m, " AND ");
-        made_sql(m, r->list->time_sql);
+        made_sql(m, l->time_sql);
         compare(m, " >= ", V(r->from_ms));
     }
     if (r->has_until) {
         made_sql(m, " AND ");
-        made_sql(m, r->list->time_sql);
+        made_sql(m, l->time_sql);
         compare(m, " < ", V(r->until_ms));
     }
     if (known && known->unknown != EXPR_NEVER) {
@@ -193,8 +197,62 @@ static void emit_rows(struct made_text *m, const struct rows *r, const struct ex
     }
 }
 
+static void emit_rows(struct made_text *m, const struct rows *r, const struct expr_attr *known)
+{
+    made_sql(m, r->list->from);
+    made_sql(m, " WHERE ");
+    made_sql(m, r->list->root);
+    made_sql(m, " = s.customer_id");
+    emit_conditions(m, r, known);
+}
+
+/* The customers whose rows answer, as a set; the bracket is left open. */
+static void emit_set(struct made_text *m, const struct rows *r, const struct expr_attr *known)
+{
+    made_sql(m, "s.customer_id IN (SELECT ");
+    made_sql(m, r->list->root);
+    made_sql(m, " FROM ");
+    made_sql(m, r->list->from);
+    made_sql(m, " WHERE 1 = 1");
+    emit_conditions(m, r, known);
+}
+
+/* The same without a look at the record of each row: a row is its customer's own, but for the few who were merged. */
+static void emit_own_set(struct made_text *m, const struct rows *r)
+{
+    const struct expr_collection *l = r->list;
+    made_sql(m, "(s.customer_id IN (SELECT ");
+    made_sql(m, l->own);
+    made_sql(m, " FROM ");
+    made_sql(m, l->from_own);
+    made_sql(m, " WHERE ");
+    made_sql(m, "1 = 1");
+    emit_conditions(m, r, NULL);
+    made_sql(m, ") OR s.customer_id IN (SELECT r.root_id FROM customer r CROSS JOIN ");
+    made_sql(m, l->from_own);
+    made_sql(m, " WHERE r.root_id <> r.id AND r.id = ");
+    made_sql(m, l->own);
+    emit_conditions(m, r, NULL);
+    made_sql(m, "))");
+}
+
+/* Something chooses among the rows: a set of them is smaller than everybody. */
+static bool is_few(const struct rows *r)
+{
+    return r->has_from || r->inner || r->key_text.len || r->list->key_sql;
+}
+
 static void emit_exists(struct made_text *m, const struct rows *r)
 {
+    if (m->by_sets && is_few(r) && r->list->own) {
+        emit_own_set(m, r);
+        return;
+    }
+    if (m->by_sets && is_few(r)) {
+        emit_set(m, r, NULL);
+        made_sql(m, ")");
+        return;
+    }
     made_sql(m, "EXISTS (SELECT 1 FROM ");
     emit_rows(m, r, NULL);
     made_sql(m, ")");
@@ -216,10 +274,9 @@ static void emit_scale(struct made_text *m, const struct expr_attr *attr)
         compare(m, " / ", V(scale));
 }
 
-static void emit_call(struct made_text *m, const struct term *t)
+static void emit_aggregate(struct made_text *m, const struct term *t)
 {
     const struct expr_attr *f = t->ref.attr;
-    made_sql(m, "(SELECT ");
     switch (t->call) {
     case CALL_COUNT:
         made_sql(m, "CAST(COUNT(*) AS DOUBLE PRECISION)");
@@ -248,9 +305,22 @@ static void emit_call(struct made_text *m, const struct term *t)
     default:
         real_of_column(m, f);
     }
+}
+
+/* The field that must be known of a row for it to count. */
+static const struct expr_attr *known_of(const struct term *t)
+{
+    return t->call == CALL_COUNT || t->call == CALL_DISTINCT || t->call == CALL_SUM ? NULL
+                                                                                    : t->ref.attr;
+}
+
+static void emit_call(struct made_text *m, const struct term *t)
+{
+    const struct expr_attr *f = t->ref.attr;
+    made_sql(m, "(SELECT ");
+    emit_aggregate(m, t);
     made_sql(m, " FROM ");
-    emit_rows(m, &t->rows,
-              t->call == CALL_COUNT || t->call == CALL_DISTINCT || t->call == CALL_SUM ? NULL : f);
+    emit_rows(m, &t->rows, known_of(t));
     if (t->call == CALL_FIRST || t->call == CALL_LAST) {
         const char *way = t->call == CALL_FIRST ? "" : " DESC";
         made_sql(m, " ORDER BY ");
@@ -263,6 +333,36 @@ static void emit_call(struct made_text *m, const struct term *t)
     }
     made_sql(m, ")");
     if (f && t->call != CALL_DISTINCT)
+        emit_scale(m, f);
+}
+
+/* Can the customers whom this call lets through be gathered from its rows: is nobody without a row among them? */
+static bool is_gathered(const struct bound *b)
+{
+    const struct term *t = b->terms;
+    if (b->op == CMP_N || b->n_terms != 1 || !t->is_call || t->is_minus)
+        return false;
+    bool is_above_none =
+        b->range.has_lo && !b->range.is_outside && (b->lo_open ? b->real_lo >= 0 : b->real_lo > 0);
+    switch (t->call) {
+    case CALL_COUNT:
+    case CALL_DISTINCT:
+    case CALL_SUM:
+        return is_above_none;
+    case CALL_MIN:
+    case CALL_MAX:
+    case CALL_AVG:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void write_aggregate(struct made_text *m, const struct bound *b)
+{
+    const struct expr_attr *f = b->terms->ref.attr;
+    emit_aggregate(m, b->terms);
+    if (f && b->terms->call != CALL_DISTINCT)
         emit_scale(m, f);
 }
 
@@ -291,6 +391,15 @@ static void emit_terms(struct made_text *m, const struct bound *b)
                        V(b->real_hi), b->real_lo <= b->real_hi && b->real_lo >= b->real_hi};
     if (b->op == CMP_N)
         l = (struct limits){0}; /* known? */
+    if (m->by_sets && is_gathered(b)) {
+        emit_set(m, &b->terms->rows, known_of(b->terms));
+        made_sql(m, " GROUP BY ");
+        made_sql(m, b->terms->rows.list->root);
+        made_sql(m, " HAVING ");
+        emit_limits(m, &l, write_aggregate, b);
+        made_sql(m, ")");
+        return;
+    }
     emit_limits(m, &l, write_sum, b);
 }
 
@@ -342,6 +451,12 @@ static void emit(struct made_text *m, const struct bound *b, bool is_negated)
         emit(m, b->of[0], !is_negated);
         return;
     case B_ANY: /* never NULL */
+        if (m->by_sets && is_few(&b->rows)) {
+            made_sql(m, is_negated ? "((" : "");
+            emit_leaf(m, b);
+            made_sql(m, is_negated ? ") IS NOT TRUE)" : "");
+            return;
+        }
         made_sql(m, is_negated ? "NOT " : "");
         emit_leaf(m, b);
         return;
@@ -357,6 +472,13 @@ void expr_sql(const struct expr_plan *p, struct made_text *m)
     made_sql(m, "(");
     emit(m, p->root, false);
     made_sql(m, ")");
+}
+
+void expr_sql_all(const struct expr_plan *p, struct made_text *m)
+{
+    m->by_sets = true;
+    expr_sql(p, m);
+    m->by_sets = false;
 }
 
 void expr_sql_ids(const struct expr_plan *p, struct made_text *m)

@@ -83,7 +83,9 @@ static const struct expr_attr identity_attrs[] = {
 #define IDENTITIES                                                                                                            \
     .part = &identities_part,                                                                                                 \
     .from = "customer r JOIN identity_owner o ON o.customer_id = r.id JOIN identity_value v ON v.id = o.value_id",             \
-    .where = "r.root_id = s.customer_id AND o.state <> 'wrong' AND substr(v.value, 1, 1) <> '!'", .key_text_sql = "v.type", .key_text_field = "type", \
+    .from_own = "identity_value v JOIN identity_owner o ON o.value_id = v.id", .own = "o.customer_id",                                         \
+                                                                   \
+    .root = "r.root_id", .where = "o.state <> 'wrong' AND substr(v.value, 1, 1) <> '!'", .key_text_sql = "v.type", .key_text_field = "type", \
     .time_sql = "o.last_ms", .time_field = "last_ms", .fields = identity_attrs, .n = COUNT(identity_attrs)
 static const struct expr_collection identities = {.name = "identities", .label = M_ATTR_IDENTITIES, IDENTITIES};
 
@@ -94,7 +96,8 @@ static const struct expr_attr tag_attrs[] = {
 static const struct expr_collection tags = {
     .name = "tags", .label = M_ATTR_TAGS, .part = &tags_part,
     .from = "customer r JOIN customer_tag ct ON ct.customer_id = r.id JOIN tag t ON t.id = ct.tag_id",
-    .where = "r.root_id = s.customer_id", .time_sql = "ct.at_ms", .time_field = "at_ms", .fields = tag_attrs, .n = COUNT(tag_attrs),
+    .from_own = "tag t JOIN customer_tag ct ON ct.tag_id = t.id", .own = "ct.customer_id",
+    .root = "r.root_id", .time_sql = "ct.at_ms", .time_field = "at_ms", .fields = tag_attrs, .n = COUNT(tag_attrs),
 };
 
 static const struct expr_attr custom_attrs[] = {
@@ -105,7 +108,8 @@ static const struct expr_attr custom_attrs[] = {
     {.name = "text", .type = EXPR_TEXT, .unknown = EXPR_EMPTY, .field = "folded", .sql = "a.folded"},
 };
 static const struct expr_collection custom = {
-    .name = "custom", .part = &custom_part, .from = "customer r JOIN attr a ON a.customer_id = r.id", .where = "r.root_id = s.customer_id",
+    .name = "custom", .part = &custom_part, .from = "customer r JOIN attr a ON a.customer_id = r.id", .from_own = "attr a", .own = "a.customer_id",
+    .root = "r.root_id",
     .key_sql = "a.attr_id", .key_field = "attr_id", .key_text_sql = "a.text", .key_text_field = "text", .fields = custom_attrs,
     .n = COUNT(custom_attrs),
 };

@@ -44,7 +44,8 @@ static const struct expr_attr order_attrs[] = {
 };
 static const struct expr_collection orders = {
     .name = "orders", .label = M_ATTR_ORDERS, .part = &orders_part, .from = "customer r JOIN orders o ON o.customer_id = r.id",
-    .where = "r.root_id = s.customer_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = order_attrs, .n = COUNT(order_attrs),
+    .from_own = "orders o", .own = "o.customer_id",
+    .root = "r.root_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = order_attrs, .n = COUNT(order_attrs),
 };
 static const struct expr_attr product_attrs[] = {
     {.name = "at", .label = M_ATTR_AT, .type = EXPR_TIME, .field = "at_ms", .sql = "o.at_ms"},
@@ -56,7 +57,8 @@ static const struct expr_attr product_attrs[] = {
 static const struct expr_collection products = {
     .name = "products", .label = M_ATTR_PRODUCTS, .part = &products_part,
     .from = "customer r JOIN orders o ON o.customer_id = r.id JOIN order_line l ON l.order_id = o.id LEFT JOIN product p ON p.id = l.product_id",
-    .where = "r.root_id = s.customer_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = product_attrs, .n = COUNT(product_attrs),
+    .from_own = "orders o JOIN order_line l ON l.order_id = o.id LEFT JOIN product p ON p.id = l.product_id",
+    .own = "o.customer_id", .root = "r.root_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = product_attrs, .n = COUNT(product_attrs),
 };
 /* clang-format on */
 static const struct expr_collection *const lists[] = {&orders, &products};

@@ -100,12 +100,21 @@ static const struct shape chosen_shape = SHAPE("segment_chosen", struct number_r
 
 /* ---- choosing ---------------------------------------------------------------------------- */
 
-static void from_where(const struct expr_plan *p, struct made_text *m)
+/* Of several conditions most customers are looked at anyway: a scan of the narrow table is quicker than an index and a row
+ * at a random place for each of its entries, which SQLite would choose. */
+static const char *standing_of(struct cx *cx, const struct expr_plan *p, const struct made_text *m)
 {
-    made_sql(m, expr_needs_customer(p)
-                    ? " FROM standing s JOIN customer c ON c.id = s.customer_id WHERE "
-                    : " FROM standing s WHERE ");
-    expr_sql(p, m);
+    struct expr_top tops[2];
+    bool is_one = expr_tops(cx, p, tops, 2) == 1 && tops[0].how != TOP_OTHER;
+    return m->is_postgres || is_one ? " FROM standing s" : " FROM standing s NOT INDEXED";
+}
+
+static void from_where(struct cx *cx, const struct expr_plan *p, struct made_text *m)
+{
+    made_sql(m, standing_of(cx, p, m));
+    made_sql(m, expr_needs_customer(p) ? " JOIN customer c ON c.id = s.customer_id WHERE "
+                                       : " WHERE ");
+    expr_sql_all(p, m);
 }
 
 enum err segment_count(struct cx *cx, const struct expr_plan *p, int64_t *n)
@@ -113,7 +122,7 @@ enum err segment_count(struct cx *cx, const struct expr_plan *p, int64_t *n)
     struct made_text m = made_begin(cx);
     const struct query *q = NULL;
     made_sql(&m, "SELECT count(*)");
-    from_where(p, &m);
+    from_where(cx, p, &m);
     TRY(made_query(cx, &m, "segment_count", &q));
     return db_int(cx, q, n, made_args(&m));
 }
@@ -124,7 +133,7 @@ enum err segment_newest(struct cx *cx, const struct expr_plan *p, int64_t most, 
     const struct query *q = NULL;
     struct list ids = {0};
     made_sql(&m, "SELECT s.customer_id");
-    from_where(p, &m);
+    from_where(cx, p, &m);
     made_sql(&m, " ORDER BY s.customer_id DESC LIMIT ");
     made_val(&m, V(most));
     TRY(made_query(cx, &m, "segment_newest", &q));
