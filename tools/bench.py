@@ -158,6 +158,23 @@ def orders_by_lines(server, options, a):
             f"{r['lines']['per_second']:,} lines/s, {r['lines']['cpu_ms_each']:.3f} CPU-ms each, {r['orders']['errors']} errors")
 
 
+def imports(data, store, a):
+    """A file of customers nobody has, then the same file again, by the command while nothing else runs."""
+    people = data / "people.csv"
+    with people.open("w") as f:
+        subprocess.run([TOP / "tools/import-data.py", str(a.import_rows)], stdout=f, check=True)
+    rows = []
+    for what in ("new", "known"):
+        r = subprocess.run(["/usr/bin/time", "-f", "%M %U %S", BUILD / "kith", "import", "customers", people, "--data", data, *store, "--json",
+                            "--rejected", data / "rejected.csv"], capture_output=True, text=True, check=True)
+        done, (kb, user, system) = json.loads(r.stdout), r.stderr.split()[-3:]
+        rows.append((f"CSV import, {what}", f"{a.import_rows:,} rows, each tenth broken, into {a.customers:,} customers",
+                     f"{a.import_rows / done['seconds']:,.0f} rows/s, {1000 * (float(user) + float(system)) / a.import_rows:.3f} CPU-ms each, "
+                     f"RSS {int(kb) // 1024} MB"))
+    people.unlink()
+    return rows
+
+
 def turn_of_the_day(data, store, a):
     """The next days' turns by a clock that goes ahead; nothing else runs."""
     made = json.loads(run(BUILD / "bench-turn", "--data", data, *store, "--rounds", a.rounds, "--share", 200))
@@ -209,6 +226,9 @@ def measure(name, url, a, scratch):
         rows.append(("flush of the disk", "the same, after the rounds", flush_ms(data)))
     finally:
         server.stop()
+    for row in imports(data, store, a):
+        rows.append(row)
+        print("   ", *row, flush=True)
     rows.append(turn_of_the_day(data, store, a))
     print("   ", *rows[-1], flush=True)
     rows.append(idle_memory(name, url, scratch))
@@ -227,6 +247,7 @@ def main():
     p.add_argument("--desks", type=int, default=500)
     p.add_argument("--rate", type=int, default=200)
     p.add_argument("--intakes", type=int, default=500)
+    p.add_argument("--import-rows", type=int, default=200000)
     p.add_argument("--keep", action="store_true", help="leave the data where it is and say where")
     p.add_argument("--page", default=TOP / "docs/performance.md", type=pathlib.Path)
     a = p.parse_args()
