@@ -10,6 +10,7 @@ enum {
     NOTES = 3,
     CALLS = 12,
     RELATIONS = 100,
+    TASKS = 100,
     PEOPLE = 32, /* whose own calls are looked at */
     LINE_CHARS = 600,
     JSON_LIMIT = 1 << 20,
@@ -174,7 +175,6 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_standing_get, &standing_row_shape, true, &r->standing, by_root, false},
         {&q_mark_list, &mark_row_shape, false, &c->marks, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &c->identities, by_root, false},
-        {&q_task_of_customer, &task_row_shape, false, &r->tasks, by_root, false},
         {&q_card_open_orders, &card_order_row_shape, false, &r->open_orders, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &c->holdings, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
@@ -192,6 +192,8 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
          offsetof(struct card_order, id), ORDERS, &c->orders},
         {&q_note_list, &note_row_shape, offsetof(struct note, at), offsetof(struct note, id), NOTES,
          &c->notes},
+        {&q_task_recent, &task_row_shape, offsetof(struct task, id), offsetof(struct task, id),
+         TASKS, &r->tasks},
         {&q_card_calls, &card_call_row_shape, offsetof(struct card_call, ring_at),
          offsetof(struct card_call, id), CALLS, &r->calls},
     };

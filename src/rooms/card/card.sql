@@ -23,7 +23,7 @@ SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, 
  WHERE i.customer_id = :customer AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
--- name: timeline_list_of_channel -> line_row
+-- name: timeline_list_of_channels -> line_row
 SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
        k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
        o.id, o.number, o.total_minor, o.currency, o.status
@@ -31,7 +31,8 @@ SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, 
   LEFT JOIN staff s ON s.id = i.staff_id
   LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
   LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
- WHERE i.customer_id = :customer AND i.channel = :channel AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ WHERE i.customer_id = :customer AND i.channel IN (:c1, :c2, :c3, :c4, :c5, :c6, :c7, :c8, :c9, :c10, :c11)
+   AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
 -- What a find within one timeline reads: whole texts, few columns.
@@ -41,10 +42,11 @@ SELECT i.id, i.at_ms, i.subject, i.text, k.note
  WHERE i.customer_id = :customer AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
--- name: timeline_look_of_channel -> look_row
+-- name: timeline_look_of_channels -> look_row
 SELECT i.id, i.at_ms, i.subject, i.text, k.note
   FROM interaction i LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
- WHERE i.customer_id = :customer AND i.channel = :channel AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
+ WHERE i.customer_id = :customer AND i.channel IN (:c1, :c2, :c3, :c4, :c5, :c6, :c7, :c8, :c9, :c10, :c11)
+   AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
 -- name: timeline_lines -> line_row

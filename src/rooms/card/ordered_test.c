@@ -8,9 +8,9 @@
 static const struct query *const ordered[] = {
     ORDERED(card_line_list),
     ORDERED(timeline_list),
-    ORDERED(timeline_list_of_channel),
+    ORDERED(timeline_list_of_channels),
     ORDERED(timeline_look),
-    ORDERED(timeline_look_of_channel),
+    ORDERED(timeline_look_of_channels),
     ORDERED(card_order_list),
     ORDERED(card_calls),
     ORDERED(note_list),
@@ -24,6 +24,7 @@ static const struct query *const ordered[] = {
     ORDERED(task_done_page),
     ORDERED(consent_page),
     ORDERED(tag_list),
+    ORDERED(task_recent),
 };
 
 /* With whole reads and sorts made dear, a sort in the plan means that there is no other way. An

@@ -171,36 +171,37 @@ static enum err channels_read(struct cx *cx, struct str_list given, unsigned *bi
     return OK;
 }
 
-/* The newest n before (at, id), of all ids and channels. Costs as much at a hundred thousand lines as
- * at ten: every read goes along its index and ends by its LIMIT. */
+/* The newest n before (at, id), of all ids of the record: every read goes along the index of the
+ * timeline, which knows the channel too, and ends by its LIMIT. */
 static enum err newest_lines(struct cx *cx, const struct timeline_plan *p, const struct query *all,
-                             const struct query *of_channel, const struct shape *row,
+                             const struct query *of_channels, const struct shape *row,
                              size_t at_offset, int64_t at, int64_t before, int64_t n,
                              struct list *out)
 {
     const int64_t *each = p->ids.items;
-    size_t n_reads = p->ids.n * (p->channels ? (size_t)__builtin_popcount(p->channels) : 1), m = 0;
-    struct list *lists = ARENA_ARRAY(cx->arena, n_reads, struct list);
-    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read);
-    struct val *args = ARENA_ARRAY(cx->arena, 5 * n_reads, struct val);
-    for (size_t i = 0; i < p->ids.n; i++)
-        for (unsigned c = 0; c < CHANNELS; c++) {
-            if (p->channels ? !(p->channels >> c & 1) : c > 0)
-                continue;
-            struct val *v = args + 5 * m;
-            size_t k = 0;
-            v[k++] = V(each[i]);
-            if (p->channels)
-                v[k++] = V(channel_names[c]);
-            v[k++] = V(at);
-            v[k++] = V(before);
-            v[k++] = V(n);
-            reads[m] = (struct db_read){
-                p->channels ? of_channel : all, row, false, &lists[m], {v, k}, false};
-            m++;
+    struct list *lists = ARENA_ARRAY(cx->arena, p->ids.n, struct list);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, p->ids.n, struct db_read);
+    struct val *args = ARENA_ARRAY(cx->arena, (4 + CHANNELS) * p->ids.n, struct val);
+    for (size_t i = 0; i < p->ids.n; i++) {
+        struct val *v = args + (4 + CHANNELS) * i;
+        size_t k = 0;
+        v[k++] = V(each[i]);
+        if (p->channels) {
+            unsigned c = (unsigned)__builtin_ctz(p->channels), last = c;
+            for (; k <= CHANNELS; c++) { /* those asked for, the last of them repeated */
+                last = c < CHANNELS && p->channels >> c & 1 ? c : last;
+                if (c >= CHANNELS || p->channels >> c & 1)
+                    v[k++] = V(channel_names[last]);
+            }
         }
-    TRY(db_batch(cx, reads, m));
-    *out = newest_of(cx->arena, lists, m, row->size, at_offset, 0, (size_t)n);
+        v[k++] = V(at);
+        v[k++] = V(before);
+        v[k++] = V(n);
+        reads[i] =
+            (struct db_read){p->channels ? of_channels : all, row, false, &lists[i], {v, k}, false};
+    }
+    TRY(db_batch(cx, reads, p->ids.n));
+    *out = newest_of(cx->arena, lists, p->ids.n, row->size, at_offset, 0, (size_t)n);
     return OK;
 }
 
@@ -227,7 +228,7 @@ static enum err find_lines(struct cx *cx, const struct timeline_plan *p, int64_t
     enum err e = OK;
     while (e == OK && !is_end && !is_full) {
         struct list rows = {0};
-        e = newest_lines(cx, p, &q_timeline_look, &q_timeline_look_of_channel, &look_row_shape,
+        e = newest_lines(cx, p, &q_timeline_look, &q_timeline_look_of_channels, &look_row_shape,
                          offsetof(struct look, at), at, before, LOOK_PAGE, &rows);
         const struct look *l = rows.items;
         for (size_t i = 0; e == OK && i < rows.n && !is_full; i++) {
@@ -274,7 +275,7 @@ enum err route_timeline(struct cx *cx, void *in, void *out)
     if (p.q.len) {
         TRY(find_lines(cx, &p, a->limit, at, before, page));
     } else {
-        TRY(newest_lines(cx, &p, &q_timeline_list, &q_timeline_list_of_channel, &line_row_shape,
+        TRY(newest_lines(cx, &p, &q_timeline_list, &q_timeline_list_of_channels, &line_row_shape,
                          offsetof(struct line, at), at, before, a->limit + 1, &page->items));
         if ((int64_t)page->items.n > a->limit) {
             page->items.n = (size_t)a->limit;

@@ -266,13 +266,13 @@ SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority,
   LEFT JOIN staff s ON s.id = t.staff_id
  WHERE t.id = :id;
 
--- name: task_of_customer -> task_row
+-- The newest open ones of one id of a record.
+-- name: task_recent -> task_row
 SELECT t.id, t.kind, t.title, t.phone, m.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,
        t.at_ms, t.version
-  FROM customer m JOIN task t ON t.customer_id = m.id AND t.done_ms IS NULL
-  JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
- WHERE m.root_id = :root
- ORDER BY t.id LIMIT 101;
+  FROM task t JOIN customer m ON m.id = t.customer_id JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
+ WHERE t.customer_id = :customer AND t.done_ms IS NULL
+ ORDER BY t.id DESC LIMIT :n;
 
 -- name: task_open -> task_row
 SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority, s.id, s.name, t.due_ms, t.done_ms,

@@ -62,6 +62,17 @@ static void cut(struct record *r, struct list *l, size_t limit, const char *name
     r->more.items[r->more.n++] = str_of(name);
 }
 
+/* Oldest first. */
+static void turn(struct list *tasks)
+{
+    struct task *t = tasks->items;
+    for (size_t i = 0, k = tasks->n; i + 1 < k--; i++) {
+        struct task first = t[i];
+        t[i] = t[k];
+        t[k] = first;
+    }
+}
+
 /* Something is late, or the customer is blocked: no time for questions. */
 static bool is_held(const struct cx *cx, const struct record *r, int64_t orders_late)
 {
@@ -98,30 +109,40 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
         {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
-        {&q_task_of_customer, &task_row_shape, false, &out->tasks, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
     };
     const int64_t *each = ids.items;
     struct relation_reads relations = relation_reads(cx, ids, 2 * PART_LIMIT + 1);
-    size_t n_reads = COUNT(fixed) + ids.n + relations.n;
-    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read);
+    size_t n_reads = COUNT(fixed) + 2 * ids.n + relations.n;
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read),
+                   *more = reads + COUNT(fixed);
     struct list *notes = ARENA_ARRAY(cx->arena, ids.n, struct list);
-    struct val *args = ARENA_ARRAY(cx->arena, 2 * ids.n, struct val);
+    struct list *tasks = ARENA_ARRAY(cx->arena, ids.n, struct list);
+    struct val *args = ARENA_ARRAY(cx->arena, 4 * ids.n, struct val);
     memcpy(reads, fixed, sizeof(fixed));
     for (size_t i = 0; i < ids.n; i++) {
-        args[2 * i] = V(each[i]);
-        args[2 * i + 1] = V(NOTES_SHOWN + 1);
-        reads[COUNT(fixed) + i] = (struct db_read){&q_note_list, &note_row_shape,   false,
-                                                   &notes[i],    {args + 2 * i, 2}, false};
+        struct val *v = args + 4 * i;
+        v[0] = v[2] = V(each[i]);
+        v[1] = V(NOTES_SHOWN + 1);
+        v[3] = V(PART_LIMIT + 1);
+        more[2 * i] =
+            (struct db_read){&q_note_list, &note_row_shape, false, &notes[i], {v, 2}, false};
+        more[2 * i + 1] =
+            (struct db_read){&q_task_recent, &task_row_shape, false, &tasks[i], {v + 2, 2}, false};
     }
-    memcpy(reads + COUNT(fixed) + ids.n, relations.reads, relations.n * sizeof(*reads));
+    memcpy(more + 2 * ids.n, relations.reads, relations.n * sizeof(*reads));
     TRY(db_batch(cx, reads, n_reads));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
 
     out->notes = newest_of(cx->arena, notes, ids.n, sizeof(struct note), offsetof(struct note, at),
                            offsetof(struct note, id), NOTES_SHOWN + 1);
+    out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};
+    out->tasks = newest_of(cx->arena, tasks, ids.n, sizeof(struct task), offsetof(struct task, id),
+                           offsetof(struct task, id), PART_LIMIT + 1);
+    cut(out, &out->tasks, PART_LIMIT, "tasks");
+    turn(&out->tasks);
     out->customer.name_lang = customer_name_lang(out->customer.name, out->customer.lang);
     out->version = out->customer.version;
     TRY(attr_defs_finish(cx, &defs));
@@ -147,7 +168,6 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     };
     (void)standing_vip_why(&standing, house, &out->standing.vip);
     standing_vip_mark(cx, &standing, &out->marks);
-    out->more = (struct str_list){ARENA_ARRAY(cx->arena, 8, str), 0};
     out->freshness = fresh_of(cx, &out->customer, &out->identities, &out->addresses, &fresh);
     out->ask = ask_next(cx, &out->customer, &out->identities, &out->freshness, out->addresses.n > 0,
                         is_held(cx, out, late.n));
@@ -156,7 +176,6 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     cut(out, &out->addresses, PART_LIMIT, "addresses");
     cut(out, &out->holdings, PART_LIMIT, "holdings");
     cut(out, &out->relations, 2 * PART_LIMIT, "relations");
-    cut(out, &out->tasks, PART_LIMIT, "tasks");
     cut(out, &out->notes, NOTES_SHOWN, "notes");
     cut(out, &out->proposals, PART_LIMIT, "proposals");
     return OK;
