@@ -7,7 +7,7 @@
 #include "queries.h"
 #include "rooms/list/filter.h"
 
-enum { CHOSEN_MAX = 1000, SLICE_CHANGES = 40, SLICE_LOOKS = 2000, SHOWN_MAX = 50 };
+enum { CHOSEN_MAX = 1000, WORDS_MAX = 500, SLICE_CHANGES = 40, SLICE_LOOKS = 2000, SHOWN_MAX = 50 };
 
 enum bulk_action {
     BULK_TAG_ADD,
@@ -318,7 +318,7 @@ static enum err next_found(struct cx *cx, struct bulk *b, int64_t *ids, size_t *
     struct list rows, ends;
     const struct query *q;
     TRY(filter_read(cx, b->filter, &f));
-    TRY(filter_words(cx, b->q, CHOSEN_MAX, &found));
+    TRY(filter_words(cx, b->q, WORDS_MAX, &found));
 
     struct made_text end = made_begin(cx);
     made_sql(&end, "SELECT s.customer_id AS id FROM standing s WHERE s.customer_id > ");
@@ -482,7 +482,9 @@ enum err bulk_plan(struct cx *cx, void *in, void *out)
     const struct filter *f;
     const struct list *found;
     TRY(filter_read(cx, a->where, &f));
-    TRY(filter_words(cx, a->q, CHOSEN_MAX, &found));
+    TRY(filter_words(cx, a->q, WORDS_MAX, &found));
+    if (found && found->n >= WORDS_MAX) /* there may be more, which nobody would see left out */
+        return fault_field(cx, ERR_INVALID, S("q"), M_BULK_WORDS);
     return db_int(cx, &q_list_everybody, &b->total, NO_ARGS);
 }
 
