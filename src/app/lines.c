@@ -1,6 +1,7 @@
 /* app/lines.c - a body of many lines: read, planned and applied a turn at a time, each turn a change
  * of the bulk lane, so that single requests find the writer free in between. No thread waits: the
- * errand goes to the store and comes back, as often as there are turns.
+ * errand goes to the store and comes back, as often as there are turns. Only the last one waits for
+ * the disk, with all that were before it: nothing is answered earlier.
  */
 #include "app/errand.h"
 #include "base/ndjson.h"
@@ -33,6 +34,8 @@ struct lines_run {
     unsigned tries;
     size_t most;       /* lines of the next turn: as many as fit into its time */
     int64_t took_ns;   /* by the last one, on the writer */
+    bool is_soft;      /* what was written so far may not be on the disk yet */
+    bool settles;      /* the change that brings it there is on its way */
     bool is_back;      /* from the store */
     bool has_answered; /* a turn was: the request as a whole cannot be refused any more */
 };
@@ -244,17 +247,16 @@ static void answer_rest(struct errand *e, struct lines_run *l)
 }
 
 /* After it the errand is gone. */
-static void end(struct errand *e, bool is_refused)
+static void reply(struct errand *e)
 {
     struct lines_run *l = e->lines;
     struct gate *g = e->gate;
     struct arena *a = l->cx.arena;
-    if (!is_refused && l->answers.is_over) {
+    if (l->result == OK && l->answers.is_over) {
         l->result = ERR_TOO_BIG;
         l->why = (struct fault){.err = ERR_TOO_BIG};
-        is_refused = true;
     }
-    if (is_refused) {
+    if (l->result != OK) {
         e->result = l->result;
         e->cx.why = l->why;
         reply_fault(e);
@@ -263,6 +265,34 @@ static void end(struct errand *e, bool is_refused)
     }
     gate_arena_give(g, a);
     atomic_fetch_sub(&g->in_store, 1);
+}
+
+static void send(struct errand *e, enum err (*change)(struct cx *cx, void *state), bool is_soft)
+{
+    struct lines_run *l = e->lines;
+    l->change = (struct change){.lane = LANE_BULK,
+                                .apply = change,
+                                .state = e,
+                                .cx = &l->cx,
+                                .done = turn_is_back,
+                                .is_soft = is_soft,
+                                .owner = e};
+    db_submit(e->gate->house->store, &l->change);
+}
+
+/* All lines have their answer. It leaves when everything is on the disk. */
+static void end(struct errand *e)
+{
+    struct lines_run *l = e->lines;
+    l->result = OK; /* the lines tell what became of each */
+    if (!l->is_soft) {
+        reply(e);
+        return;
+    }
+    l->settles = true;
+    l->cx.now_ms = clock_now_ms();
+    arena_reset(l->cx.arena);
+    send(e, db_settle, false);
 }
 
 enum after { RUN_AGAIN, GO_ON, THE_END, REFUSED };
@@ -285,6 +315,8 @@ static enum after settle(struct errand *e, struct lines_run *l)
         answer_rest(e, l);
         return THE_END;
     }
+    if (l->room.n)
+        l->is_soft = l->change.is_soft;
     l->turn_from = l->from;
     l->tries = 0;
     return l->from.rest.len ? GO_ON : THE_END;
@@ -315,9 +347,7 @@ static bool send_turn(struct errand *e, struct lines_run *l, struct db *db)
     }
     if (l->room.n == 0)
         return false;
-    l->change = (struct change){
-        .lane = LANE_BULK, .apply = apply, .state = e, .cx = cx, .done = turn_is_back, .owner = e};
-    db_submit(e->gate->house->store, &l->change);
+    send(e, apply, ndjson_count(l->from.rest, 0) > 0);
     return true;
 }
 
@@ -326,13 +356,17 @@ void lines_go_on(struct errand *e, struct db *db)
     struct lines_run *l = e->lines;
     bool is_back = l->is_back;
     l->is_back = false;
+    if (l->settles) {
+        reply(e);
+        return;
+    }
     for (;;) {
         enum after next = is_back ? settle(e, l) : GO_ON;
-        if (next == THE_END || next == REFUSED) {
-            end(e, next == REFUSED);
-            return;
-        }
-        if (send_turn(e, l, db))
+        if (next == REFUSED)
+            reply(e);
+        else if (next == THE_END)
+            end(e);
+        if (next == REFUSED || next == THE_END || send_turn(e, l, db))
             return;
         is_back = true;
     }

@@ -150,14 +150,21 @@ struct change {
     void (*done)(struct change *c, enum err e);
     void *owner;         /* for done */
     int64_t key;         /* not 0: changes of one key never run beside each other on this node */
+    /* LANE_BULK: committed, and seen by all, but perhaps not yet on the disk when done() is called: a power failure may
+     * undo it. A later change that is not soft brings it there with itself; nobody is told of success before. */
+    bool is_soft;
     struct change *next; /* the store's */
     enum err result;     /* the store's */
 };
+/* apply of a change that has nothing to do but to bring soft ones to the disk. */
+enum err db_settle(struct cx *cx, void *state) MUST_USE;
 struct store;
 void db_submit(struct store *s, struct change *c);
 /* Blocking form for commands, jobs and tests: plans are the caller's. ERR_STALE is handed back. */
 enum err db_change(struct store *s, struct cx *cx, enum lane lane,
                    enum err (*apply)(struct cx *cx, void *state), void *state) MUST_USE;
+/* The same on the bulk lane, softly: for one of many steps of a job that can begin again where the disk says it is. */
+enum err db_change_soft(struct store *s, struct cx *cx, enum err (*apply)(struct cx *cx, void *state), void *state) MUST_USE;
 
 /* ---- the store ------------------------------------------------------------------------------------------ */
 

@@ -85,6 +85,7 @@ void lite_read_end(struct db *d);
 enum err lite_exec(struct cx *cx, struct db *d, const char *sql);
 enum lite_word { LITE_BEGIN, LITE_COMMIT, LITE_ROLLBACK, LITE_SAVE, LITE_RELEASE, LITE_BACK, LITE_READ, LITE_WORD_N };
 int lite_word(struct db *d, enum lite_word w); /* SQLite's result code */
+int lite_be_soft(struct db *d, bool is_soft); /* commits from here on wait for the disk, or do not; between transactions */
 bool lite_in_transaction(struct db *d);
 bool lite_disk_failed(struct db *d); /* full, I/O error and the like since BEGIN */
 int64_t lite_total_changes(struct db *d);
@@ -98,6 +99,7 @@ void pg_close(struct db *d);
 enum err pg_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);
 enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args a, int64_t *changed);
 enum err pg_run_must(struct cx *cx, struct db *d, const struct query *q, struct args a, uint16_t msg);
+enum err pg_be_soft(struct cx *cx, struct db *d); /* for this transaction */
 /* Waits for what pg_run_must asked: the server would commit what we refuse. */
 enum err pg_musts(struct cx *cx, struct db *d);
 enum err pg_batch(struct cx *cx, struct db *d, struct db_read *reads, size_t n);

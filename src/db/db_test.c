@@ -302,6 +302,19 @@ static void a_read_of_more_than_two_seconds_is_stopped(void **state)
     assert_int_equal(people(w), 0); /* and the connection goes on */
 }
 
+static void a_soft_change_is_seen_by_all_and_settled_by_the_next(void **state)
+{
+    struct test_world *w = *state;
+    struct add ann = {1, S("Ann"), OK}, again = {1, S("Bob"), OK}, bob = {2, S("Bob"), OK};
+
+    assert_int_equal(db_change_soft(w->store, &w->cx, add_apply, &ann), OK);
+    assert_int_equal(people(w), 1);
+    assert_int_equal(db_change_soft(w->store, &w->cx, add_apply, &again), ERR_CONFLICT);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, db_settle, NULL), OK);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, add_apply, &bob), OK);
+    assert_int_equal(people(w), 2);
+}
+
 static void a_snapshot_does_not_move(void **state)
 {
     struct test_world *w = *state;
@@ -634,6 +647,7 @@ static int all(void)
         PEOPLE_TEST(a_change_sees_what_it_wrote),
         PEOPLE_TEST(one_unique_violation_does_not_hurt_its_batch),
         PEOPLE_TEST(a_read_of_more_than_two_seconds_is_stopped),
+        PEOPLE_TEST(a_soft_change_is_seen_by_all_and_settled_by_the_next),
         PEOPLE_TEST(a_snapshot_does_not_move),
         PEOPLE_TEST(events_are_heard_after_the_commit_and_never_of_a_refusal),
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),

@@ -75,6 +75,7 @@ WORD(w_save, "SAVEPOINT part");
 WORD(w_release, "RELEASE SAVEPOINT part");
 WORD(w_back, "ROLLBACK TO SAVEPOINT part");
 WORD(w_hurry, "SET LOCAL lock_timeout = 20"); /* ms */
+WORD(w_soft, "SET LOCAL synchronous_commit = off");
 WORD(w_xid, "SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)");
 
 /* ---- connecting ------------------------------------------------------------------------------------- */
@@ -717,13 +718,19 @@ enum err pg_run(struct cx *cx, struct db *d, const struct query *q, struct args 
     return changed ? sync_and_drain(cx, d) : OK;
 }
 
-enum err pg_run_must(struct cx *cx, struct db *d, const struct query *q, struct args a, uint16_t msg)
+enum err pg_run_must(struct cx *cx, struct db *d, const struct query *q, struct args a,
+                     uint16_t msg)
 {
     struct pg *p = d->pg;
     TRY(pg_run(cx, d, q, a, NULL));
     p->expects[p->n_expects - 1].must = msg;
     p->has_musts = true;
     return OK;
+}
+
+enum err pg_be_soft(struct cx *cx, struct db *d)
+{
+    return pg_run(cx, d, &w_soft, NO_ARGS, NULL);
 }
 
 enum err pg_musts(struct cx *cx, struct db *d)

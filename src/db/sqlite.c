@@ -26,6 +26,7 @@ struct lite {
     size_t n_made;
     int64_t made_uses;
     bool disk_failed; /* since the last transaction began */
+    bool is_soft;
 };
 
 enum { LOADER_CACHE_MB = 256 };
@@ -469,6 +470,16 @@ int lite_word(struct db *d, enum lite_word w)
     int rc = sqlite3_step(d->lite->words[w]);
     sqlite3_reset(d->lite->words[w]);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+int lite_be_soft(struct db *d, bool is_soft)
+{
+    if (d->lite->is_soft == is_soft)
+        return SQLITE_OK;
+    int rc = exec(d->lite->h, is_soft ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
+    if (rc == SQLITE_OK)
+        d->lite->is_soft = is_soft;
+    return rc;
 }
 
 bool lite_in_transaction(struct db *d)

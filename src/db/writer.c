@@ -48,6 +48,16 @@ struct change *queue_take(struct store *s, enum lane lane)
     return c;
 }
 
+/* The next of the bulk lane, if it is as soft as the batch that runs. */
+static struct change *queue_take_like(struct store *s, bool is_soft)
+{
+    pthread_mutex_lock(&s->lock);
+    struct queue *q = &s->lane[LANE_BULK];
+    struct change *c = q->head && q->head->is_soft == is_soft ? queue_pop(q) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
 /* All that waits, under one lock. */
 static struct queue queue_take_all(struct store *s, enum lane lane)
 {
@@ -115,7 +125,9 @@ enum err change_run(struct db *d, struct change *c)
     cx->db = d;
     cx->made_id = 0;
     cx->why = (struct fault){0};
-    enum err e = c->apply(cx, c->state);
+    enum err e = c->is_soft && d->pg ? db_break(cx, pg_be_soft(cx, d)) : OK;
+    if (e == OK)
+        e = c->apply(cx, c->state);
     if (e == OK && d->pg)
         e = db_break(cx, pg_musts(cx, d));
     if (e == OK && d->broken != OK) { /* apply overlooked it; we do not */
@@ -127,6 +139,13 @@ enum err change_run(struct db *d, struct change *c)
     if (e != OK)
         d->n_events = events;
     return e;
+}
+
+enum err db_settle(struct cx *cx, void *state)
+{
+    (void)state;
+    return db_run(cx, &q_store_meta_set,
+                  ARGS(V("settled"), V(arena_printf(cx->arena, "%lld", (long long)cx->now_ms))));
 }
 
 void change_done(struct store *s, struct change *c, enum err e)
@@ -151,13 +170,14 @@ static void wake_waiting(struct change *c, enum err e)
     sem_post(&w->done);
 }
 
-enum err db_change(struct store *s, struct cx *cx, enum lane lane,
-                   enum err (*apply)(struct cx *cx, void *state), void *state)
+static enum err change_and_wait(struct store *s, struct cx *cx, enum lane lane, bool is_soft,
+                                enum err (*apply)(struct cx *cx, void *state), void *state)
 {
     struct waiting w = {.result = ERR_INTERNAL};
     sem_init(&w.done, 0, 0);
     struct db *reader = cx->db;
     struct change c = {.lane = lane,
+                       .is_soft = is_soft,
                        .apply = apply,
                        .state = state,
                        .cx = cx,
@@ -170,6 +190,18 @@ enum err db_change(struct store *s, struct cx *cx, enum lane lane,
     sem_destroy(&w.done);
     cx->db = reader;
     return w.result;
+}
+
+enum err db_change(struct store *s, struct cx *cx, enum lane lane,
+                   enum err (*apply)(struct cx *cx, void *state), void *state)
+{
+    return change_and_wait(s, cx, lane, false, apply, state);
+}
+
+enum err db_change_soft(struct store *s, struct cx *cx,
+                        enum err (*apply)(struct cx *cx, void *state), void *state)
+{
+    return change_and_wait(s, cx, LANE_BULK, true, apply, state);
 }
 
 void store_publish(struct store *s, const struct event *e, size_t n)
@@ -198,6 +230,7 @@ struct batch {
     struct db *readers[BATCH_MAX]; /* what each cx->db was */
     size_t n;
     bool is_lost; /* the transaction ended under us */
+    bool is_soft; /* its commit does not wait for the disk: soft changes only */
     int64_t said_ns;
 };
 
@@ -349,7 +382,7 @@ static void fill_bulk(struct batch *b, struct change *c)
         if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until ||
             lite_total_changes(b->d) >= rows || anything_waits(b->s, LANE_INTERACTIVE))
             return;
-        c = queue_take(b->s, LANE_BULK);
+        c = queue_take_like(b->s, b->is_soft);
     }
 }
 
@@ -363,7 +396,8 @@ static void run_batch(struct batch *b, struct change *first)
 {
     b->n = 0;
     b->is_lost = false;
-    if (lite_word(b->d, LITE_BEGIN) != SQLITE_OK) {
+    b->is_soft = first->is_soft && first->lane == LANE_BULK;
+    if (lite_be_soft(b->d, b->is_soft) != SQLITE_OK || lite_word(b->d, LITE_BEGIN) != SQLITE_OK) {
         b->is_lost = true;
         b->readers[b->n] = first->cx->db;
         b->ran[b->n++] = first;
