@@ -280,9 +280,13 @@ static void rejected_go(struct flowing *f)
     int64_t id = 0, at = 0;
     str path = http_request(f->x)->path;
     str rest = {path.ptr + strlen("/api/v1/imports/"), path.len - strlen("/api/v1/imports/")};
-    enum err e = id_parse(str_cut(&rest, '/'), "imp", &id)
-                     ? import_get(cx, (import_id){id}, &i)
-                     : fault(cx, ERR_NOT_FOUND, M_IMPORT_UNKNOWN);
+    static const struct shape nothing = {.name = "nothing"}; /* may be asked of the file */
+    char none[1];
+    enum err e = form_read(cx, &nothing, http_request(f->x)->query, false, none, NULL);
+    if (e == OK)
+        e = id_parse(str_cut(&rest, '/'), "imp", &id)
+                ? import_get(cx, (import_id){id}, &i)
+                : fault(cx, ERR_NOT_FOUND, M_IMPORT_UNKNOWN);
     if (e == OK)
         e = import_file_open(f->house->store, cx, f->house->data_dir, &i, &file);
     struct text some = text_on_heap((size_t)64 << 20);
