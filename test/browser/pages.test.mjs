@@ -337,6 +337,12 @@ test('an order opens with its lines, from the record and from the palette', asyn
   await page.locator('dialog').waitFor({ state: 'detached' });
   await page.getByRole('button', { name: /Order 10482/ }).first().click();
   await page.locator('dialog').getByText('Stand').waitFor();
+  await page.getByLabel('What came of the payment').selectOption('Charge-back');
+  await page.getByLabel('Note', { exact: true }).last().fill('not mine');
+  await page.locator('dialog').getByRole('button', { name: 'Save' }).click();
+  await page.locator('dialog tfoot').getByText('Charged back').waitFor();
+  await page.locator('dialog li').getByText('not mine').waitFor();
+  await accessible(page, 'order with a fact');
   await clean(page);
 });
 

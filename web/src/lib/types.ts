@@ -143,14 +143,28 @@ export interface OrderLine {
   name: string
   quantity: number
   price: Money
+  discount?: Money
   total: Money
+}
+export type FactKind = 'paid' | 'refused' | 'dispute' | 'charge_back' | 'refund_abuse' | 'paid_at_last'
+export interface OrderFact {
+  id: string
+  kind: FactKind
+  amount?: Money
+  note?: string
+  at: string
 }
 export interface Order extends Omit<OrderBrief, 'lines'> {
   customer: Ref
   currency: string
+  /** All that was taken off, lines included. */
   discount?: Money
   returned?: Money
+  /** Charged back, and not paid since. */
+  lost?: Money
   payment_method?: string
+  promotions?: string[]
+  facts?: OrderFact[]
   lines: OrderLine[]
   returns?: { at: string; amount?: Money; reason?: string; quantity?: number; line?: number }[]
   version: number
