@@ -314,6 +314,18 @@ static const struct route routes[] = {
      .in = &text_in_shape, .out = &count_shape, .body_limit = 1 << 19, .is_heavy = true, .summary = "How many customers a condition chooses, and ten of them"},
     {.method = HTTP_GET, .path = "/api/v1/customers/{id}/explain", .may = MAY_SEE_CUSTOMERS, .read = route_explain, .in = &explain_in_shape,
      .out = &expr_trace_shape, .summary = "Why a condition chooses a customer, or not: what each part of it saw"},
+    {.method = HTTP_GET, .path = "/api/v1/segments", .may = MAY_SEE_CUSTOMERS, .read = segments_route, .out = &segments_shape,
+     .summary = "Segments with their counts"},
+    {.method = HTTP_POST, .path = "/api/v1/segments", .may = MAY_SHAPE, .plan = segment_add_plan, .apply = segment_add_apply,
+     .replay = segment_again, .in = &segment_in_shape, .out = &segment_out_shape, .status = 201, .summary = "Name a condition"},
+    {.method = HTTP_GET, .path = "/api/v1/segments/{id}", .may = MAY_SEE_CUSTOMERS, .read = segment_route, .in = &segment_by_id_shape,
+     .out = &segment_one_shape, .is_heavy = true, .summary = "A segment, counted now, and ten of its members"},
+    {.method = HTTP_GET, .path = "/api/v1/segments/{id}/members", .may = MAY_SEE_CUSTOMERS, .read = members_route, .in = &members_in_shape,
+     .out = &members_shape, .summary = "Who is in a segment and since when, newest customers first"},
+    {.method = HTTP_PATCH, .path = "/api/v1/segments/{id}", .may = MAY_SHAPE, .plan = segment_patch_plan, .apply = segment_patch_apply,
+     .replay = segment_again, .in = &segment_patch_shape, .out = &segment_out_shape, .summary = "Change a segment"},
+    {.method = HTTP_DELETE, .path = "/api/v1/segments/{id}", .may = MAY_SHAPE, .plan = segment_delete_plan, .apply = segment_delete_apply,
+     .in = &segment_by_id_shape, .summary = "Take a segment away that no other leans on"},
 };
 /* clang-format on */
 const struct room segment_room = ROOM("segment", routes);

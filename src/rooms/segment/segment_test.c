@@ -198,6 +198,29 @@ static void thirty_days_idle_becomes_true_on_time_without_an_event(void **state)
     assert_int_equal(number(w, &q_due_count), 0); /* it never changes by itself again */
 }
 
+static void who_enters_by_time_leaves_by_time(void **state)
+{
+    struct test_world *w = *state;
+    struct segment_out s = {0};
+    struct list l = {0};
+    assert_int_equal(add(w, "A week", "days_since(last_contact_at) between 5 and 10", &s), OK);
+    follow(w);
+    int64_t now = w->cx.now_ms, day = when_day((when){now}, S("UTC"));
+    (void)person(w, "Tokyo", now); /* he comes after the filling: an event tells of him */
+    follow(w);
+    assert_int_equal(members(w, s.id), 0);
+
+    w->cx.now_ms = when_of_day((int32_t)day + 5, S("UTC")).ms;
+    follow(w);
+    assert_int_equal(members(w, s.id), 1);
+
+    w->cx.now_ms = when_of_day((int32_t)day + 11, S("UTC")).ms;
+    follow(w);
+    assert_int_equal(members(w, s.id), 0);
+    assert_int_equal(told(w, &l), 2);
+    assert_str(((const struct event_row *)l.items)[1].type, S("segment.left"));
+}
+
 static void a_segment_in_a_segment_moves_with_it(void **state)
 {
     struct test_world *w = *state;
@@ -254,6 +277,7 @@ static int all(void)
         HOUSE_TEST(a_new_segment_is_filled_and_tells_nobody),
         HOUSE_TEST(who_comes_and_who_goes_is_told_once),
         HOUSE_TEST(thirty_days_idle_becomes_true_on_time_without_an_event),
+        HOUSE_TEST(who_enters_by_time_leaves_by_time),
         HOUSE_TEST(a_segment_in_a_segment_moves_with_it),
         HOUSE_TEST(circles_and_taking_away_what_is_used_are_refused),
         HOUSE_TEST(what_is_taken_away_leaves_no_rows),

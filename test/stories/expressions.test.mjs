@@ -1,0 +1,101 @@
+// Conditions: checked with the place of a fault, counted, explained; a segment fills, and who comes to fit enters it.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { house } from './kith.mjs';
+
+const person = (n, claims) => ({ identities: [{ type: 'phone', value: `+44 20 7946 0${100 + n}` }, { type: 'email', value: `p${n}@example.com` }], claims });
+
+async function until(what, found) {
+  for (let i = 0; i < 200; i++) {
+    const it = await found();
+    if (it) return it;
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  assert.fail(`${what} did not come`);
+}
+
+test('a condition is checked: as text and as tree, with the place of a fault and the nearest name', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+
+  const good = await agent.must(200, 'POST', '/expressions/check', { text: 'vip country=GB -city ~ "new"' });
+  const tree = await agent.must(200, 'POST', '/expressions/check', { tree: good.tree });
+  const bad = await agent.must(200, 'POST', '/expressions/check', { text: 'vip and contry = GB' });
+
+  assert.equal(good.ok, true);
+  assert.equal(good.text, 'vip and country = GB and not city ~ "new"');
+  assert.deepEqual(tree, good);
+  assert.equal(bad.ok, false);
+  assert.equal(bad.error.position, 8);
+  assert.equal(bad.error.nearest, 'country');
+  assert.match(bad.error.reason, /Place 9: there is no attribute “contry”/);
+});
+
+test('a condition is counted and explains itself; a wrong one is refused with its member named', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const ann = (await agent.must(201, 'POST', '/customers', person(1, { name: 'Ann Lee', city: 'LEEDS', country: 'GB' }))).customer.id;
+  await agent.must(201, 'POST', '/customers', person(2, { name: 'Bob Ray', city: 'York', country: 'GB' }));
+
+  const leeds = await agent.must(200, 'POST', '/expressions/count', { text: 'city = leeds and email.domain = "EXAMPLE.com"' });
+  const why = await agent.must(200, 'GET', `/customers/${ann}/explain?text=${encodeURIComponent('city = York or not vip and phone ^= "+44"')}`);
+  const wrong = await agent.ask('POST', '/expressions/count', { text: 'city >' });
+
+  assert.equal(leeds.count, 1);
+  assert.deepEqual(leeds.sample, [{ id: ann, name: 'Ann Lee' }]);
+  assert.equal(why.holds, true);
+  assert.deepEqual(why.lines.map((l) => [l.text, l.seen, l.verdict]), [
+    ['city = York', 'leeds', false], ['vip', 'false', false], ['phone ^= "+44"', '+442079460101', true]]);
+  assert.deepEqual([wrong.status, wrong.body.field], [422, 'text']);
+});
+
+test('the attributes are told in the language of who asks, the company\'s own among them', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('administrator');
+  await boss.must(201, 'POST', '/custom-attributes', { code: 'shoe_size', label: 'Shoe size', type: 'number' });
+
+  const en = await boss.must(200, 'GET', '/attributes');
+  const ja = (await boss.ask('GET', '/attributes', undefined, { 'Accept-Language': 'ja' })).body;
+  const own = await boss.must(200, 'POST', '/expressions/check', { text: 'attr.shoe_size >= 42.5' });
+  const other = await boss.must(200, 'POST', '/expressions/check', { text: 'attr.shoe_sise >= 42.5' });
+
+  const label = (all, name) => all.items.find((a) => a.name === name)?.label;
+  assert.equal(label(en, 'orders_30d'), 'Orders, 30 days');
+  assert.equal(typeof label(ja, 'orders_30d'), 'string');
+  assert.equal(label(en, 'attr.shoe_size'), 'Shoe size');
+  assert.ok(en.lists.find((l) => l.name === 'orders').fields.some((f) => f.name === 'total'));
+  assert.equal(own.ok, true);
+  assert.equal(other.error.nearest, 'attr.shoe_size');
+});
+
+test('a segment fills; who comes to fit enters it, and conditions and lists can name it', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('manager');
+  const agent = await k.person('agent');
+  await agent.must(201, 'POST', '/customers', person(1, { name: 'Ann Lee', city: 'Leeds' }));
+  const bob = (await agent.must(201, 'POST', '/customers', person(2, { name: 'Bob Ray', city: 'York' }))).customer.id;
+
+  const seg = await boss.must(201, 'POST', '/segments', { name: 'Of Leeds', text: 'city = leeds' });
+  assert.equal((await agent.ask('POST', '/segments', { name: 'Mine', text: 'vip' })).status, 403);
+  const one = () => boss.must(200, 'GET', '/segments').then((s) => s.items.find((g) => g.id === seg.id));
+  await until('the filling', async () => { const g = await one(); return !g.is_filling && g.count === 1; });
+  await agent.must(200, 'PATCH', `/customers/${bob}`, { city: 'Leeds' });
+  await until('Bob', async () => (await one()).count === 2);
+
+  const members = await boss.must(200, 'GET', `/segments/${seg.id}/members`);
+  assert.deepEqual(members.items.map((m) => m.name).sort(), ['Ann Lee', 'Bob Ray']);
+  const live = await boss.must(200, 'GET', `/segments/${seg.id}`);
+  assert.equal(live.count, 2);
+  assert.equal(live.sample.length, 2);
+  const count = await boss.must(200, 'POST', '/expressions/count', { text: 'segment("of leeds") and name ~ bob' });
+  assert.equal(count.count, 1);
+  const list = await boss.must(200, 'GET', `/customers?where=${encodeURIComponent('not segment("Of Leeds")')}`);
+  assert.equal(list.items.length, 0);
+
+  const outer = await boss.must(201, 'POST', '/segments', { name: 'Outer', text: 'segment("Of Leeds") and vip' });
+  assert.equal((await boss.ask('PATCH', `/segments/${seg.id}`, { text: 'segment(outer)' })).status, 422);
+  assert.equal((await boss.ask('DELETE', `/segments/${seg.id}`)).status, 409);
+  await boss.must(204, 'DELETE', `/segments/${outer.id}`);
+  await boss.must(204, 'DELETE', `/segments/${seg.id}`);
+  assert.equal((await boss.ask('GET', `/segments/${seg.id}`)).status, 404);
+});
