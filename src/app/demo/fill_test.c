@@ -335,6 +335,49 @@ static void what_is_summed_of_a_generated_customer_is_what_his_rows_say(void **s
     } while (after);
 }
 
+struct filling {
+    int64_t position, progress, total;
+    bool is_finished;
+};
+static enum err filling_apply(struct cx *cx, void *state)
+{
+    struct filling *f = state;
+    return search_fill.slice(cx, S(""), &f->position, &f->progress, &f->total, &f->is_finished);
+}
+
+/* Of all documents, one number that any difference moves. */
+static int64_t sum_of_docs(struct test_world *w)
+{
+    int64_t sum = 0;
+    static const char sql[] =
+        "SELECT CAST(SUM((id % 1009) * (customer_id % 10007) + length(text) * (id % 911)) AS BIGINT) FROM search_doc";
+    static const struct query q = {.name = "test_docs", .sqlite = sql, .postgres = sql};
+    assert_int_equal(db_int(&w->cx, &q, &sum, NO_ARGS), OK);
+    return sum;
+}
+
+/* The job that fills older stores reads the rows; it must find nothing to do. */
+static void the_search_finds_a_generated_customer_by_what_his_rows_say(void **state)
+{
+    struct test_world *w = *state;
+    struct demo_progress progress = {0};
+    struct demo_filled f;
+    struct filling job = {0};
+    assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &f), OK);
+    int64_t before = sum_of_docs(w);
+
+    while (!job.is_finished)
+        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, filling_apply, &job), OK);
+
+    assert_int_equal(job.progress, CUSTOMERS);
+    assert_int_equal(sum_of_docs(w), before);
+    struct list ids = {0};
+    assert_int_equal(search_customers(&w->cx, S(".500@"), 5, &ids), OK);
+    assert_true(ids.n <= 1); /* he has an address, or not */
+    assert_int_equal(search_customers(&w->cx, str_of(generated_phone(500).text), 5, &ids), OK);
+    assert_int_equal(ids.n, 1);
+}
+
 static void what_is_generated_has_the_sizes_that_were_promised(void **state)
 {
     struct test_world *w = *state;
@@ -394,6 +437,7 @@ static int all(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_generated_customer_is_the_one_the_door_would_have_made),
         STORE_TEST(what_is_summed_of_a_generated_customer_is_what_his_rows_say),
+        STORE_TEST(the_search_finds_a_generated_customer_by_what_his_rows_say),
         STORE_TEST(what_is_generated_has_the_sizes_that_were_promised),
         STORE_TEST(the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nobody),
         STORE_TEST(a_house_that_holds_somebody_is_not_filled),

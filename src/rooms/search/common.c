@@ -32,23 +32,12 @@ static struct {
     int64_t made_ms;
 } common;
 
-static uint16_t *count_of(str piece)
+static size_t slot_of(str piece)
 {
     uint64_t h = 14695981039346656037u; /* FNV-1a */
     for (size_t i = 0; i < piece.len; i++)
         h = (h ^ (uint8_t)piece.ptr[i]) * 1099511628211u;
-    return &common.counts[(h ^ h >> 32) % SLOTS];
-}
-
-static void count(struct arena *a, const struct list *rows)
-{
-    const struct sample_row *r = rows->items;
-    memset(common.counts, 0, sizeof common.counts);
-    for (size_t i = 0; i < rows->n; i++) {
-        for (str rest = search_pieces(a, r[i].text); rest.len;)
-            ++*count_of(str_cut(&rest, ' '));
-    }
-    common.n = rows->n;
+    return (h ^ h >> 32) % SLOTS;
 }
 
 static enum err count_when_due(struct cx *cx)
@@ -62,15 +51,21 @@ static enum err count_when_due(struct cx *cx)
     if (!is_due)
         return OK;
     TRY(db_all(cx, &q_search_sample, &search_sample_shape, &rows, ARGS(V(SAMPLE))));
+    const struct sample_row *r = rows.items;
+    uint16_t *counts = ARENA_ARRAY(cx->arena, SLOTS, uint16_t);
+    for (size_t i = 0; i < rows.n; i++)
+        for (str rest = search_pieces(cx->arena, r[i].text); rest.len;)
+            counts[slot_of(str_cut(&rest, ' '))]++;
     pthread_mutex_lock(&lock);
-    count(cx->arena, &rows);
+    memcpy(common.counts, counts, sizeof common.counts);
+    common.n = rows.n;
     pthread_mutex_unlock(&lock);
     return OK;
 }
 
 static bool has_share(str piece, unsigned of_100)
 {
-    return *count_of(piece) * 100u >= common.n * of_100;
+    return common.counts[slot_of(piece)] * 100u >= common.n * of_100;
 }
 
 enum err search_thin(struct cx *cx, str pieces, str *out, bool *is_common)

@@ -312,8 +312,9 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
         TRY(search_thin(cx, s->asked.variants[i].pieces, &pieces, &is_common));
         is_common &= is_postgres;
         f->args[0] = V(pieces);
-        f->args[1] =
-            V((int64_t)(s->asked.variants[i].as == READ_HANDLE ? HANDLES_MORE * s->most : s->most));
+        f->args[1] = V((int64_t)(s->asked.variants[i].as == READ_HANDLE && s->most <= 2 * PAGE_MOST
+                                     ? HANDLES_MORE * s->most
+                                     : s->most));
         reads[n++] = (struct db_read){is_common ? &q_search_by_newest : &q_search_by_pieces,
                                       &search_found_doc_shape,
                                       false,
