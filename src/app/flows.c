@@ -4,7 +4,6 @@
 #include "app/errand.h"
 #include "messages.h"
 #include "net/multipart.h"
-#include "rooms/import/export.h"
 #include "rooms/import/import.h"
 #include <pthread.h>
 

@@ -5,7 +5,6 @@
 #include "app/people.h"
 #include "messages.h"
 #include "queries.h"
-#include "rooms/import/export.h"
 #include "rooms/import/import.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -196,10 +196,12 @@ static void operation(struct json_out *j, const struct room *room, const struct 
 
 static void stream_operation(struct json_out *j, const struct stream_route *s, struct arena *a)
 {
-    static const char *const verbs[HTTP_METHOD_N] = {"get", "head", "post", "put", "patch", "delete", "options"};
+    static const char *const verbs[HTTP_METHOD_N] = {"get",   "head",   "post",   "put",
+                                                     "patch", "delete", "options"};
     json_key(j, str_of(verbs[s->method]));
     json_object_begin(j);
-    char *id = arena_cstr(a, arena_printf(a, "%s%s", verbs[s->method], s->path + strlen("/api/v1")));
+    char *id =
+        arena_cstr(a, arena_printf(a, "%s%s", verbs[s->method], s->path + strlen("/api/v1")));
     size_t n = 0; /* get_customers_export */
     for (char *p = id; *p; p++)
         if (*p != '{' && *p != '}')
@@ -207,7 +209,11 @@ static void stream_operation(struct json_out *j, const struct stream_route *s, s
     id[n] = 0;
     pair(j, "operationId", id);
     pair(j, "summary", s->summary);
-    rights(j, s->may, s->scope ? s->scope : s->method == HTTP_GET ? SCOPE_READ : SCOPE_WRITE, false, false);
+    rights(j, s->may,
+           s->scope                ? s->scope
+           : s->method == HTTP_GET ? SCOPE_READ
+                                   : SCOPE_WRITE,
+           false, false);
     if (s->in) {
         json_key(j, S("parameters"));
         json_array_begin(j);
@@ -219,8 +225,13 @@ static void stream_operation(struct json_out *j, const struct stream_route *s, s
         json_key(j, S("requestBody")),
             json_raw(j, arena_printf(a, "{\"required\":true,\"content\":{\"%s\":{}}}", s->takes));
     json_key(j, S("responses"));
-    json_raw(j, arena_printf(a, "{\"%d\":{\"description\":\"%s\",\"content\":{\"%s\":{}}},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}",
-                             s->takes ? 201 : 200, s->gives ? "As asked" : "Server-Sent Events", s->gives ? s->gives : "text/event-stream"));
+    json_raw(
+        j,
+        arena_printf(
+            a,
+            "{\"%d\":{\"description\":\"%s\",\"content\":{\"%s\":{}}},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}",
+            s->takes ? 201 : 200, s->gives ? "As asked" : "Server-Sent Events",
+            s->gives ? s->gives : "text/event-stream"));
     json_object_end(j);
 }
 

@@ -276,7 +276,10 @@ enum err pass_check(struct errand *e)
         bool is_get = e->stream->method == HTTP_GET;
         if (e->by_cookie && !is_get)
             TRY(not_from_elsewhere(e, true));
-        return may(e, e->stream->may, e->stream->scope ? e->stream->scope : is_get ? SCOPE_READ : SCOPE_WRITE);
+        return may(e, e->stream->may,
+                   e->stream->scope ? e->stream->scope
+                   : is_get         ? SCOPE_READ
+                                    : SCOPE_WRITE);
     }
     bool changes = r->method != HTTP_GET;
     if (r->is_public) {

@@ -7,7 +7,6 @@
 #include "rooms/card/card.h"
 #include "rooms/consent/consent.h"
 #include "rooms/customer/customer.h"
-#include "rooms/import/export.h"
 #include "rooms/import/import.h"
 #include "rooms/intake/intake.h"
 #include "rooms/list/list.h"

@@ -336,7 +336,8 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
         add_encoded(cx, &map, prefix(cx, &map, line, r[k].field, r[k].why), to);
         if (!add_raw(file, r[k].at, r[k].bytes, to))
             return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
-        if (r[k].at + r[k].bytes == file->size && !has_line_end(to)) /* the last line may have none */
+        if (r[k].at + r[k].bytes == file->size &&
+            !has_line_end(to)) /* the last line may have none */
             add_encoded(cx, &map, S("\r\n"), to);
         *position = r[k].line;
     }

@@ -2,7 +2,7 @@
 #include "rooms/import/export.h"
 #include "messages.h"
 #include "queries.h"
-#include "rooms/customer/attr.h"
+#include "rooms/customer/customer.h"
 #include "rooms/import/csv.h"
 #include "rooms/settings/settings.h"
 

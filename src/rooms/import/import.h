@@ -122,3 +122,5 @@ enum err import_map_guess(struct cx *cx, const struct csv_source *file, int kind
 /* As GET /imports/{id} answers. */
 void import_json(struct json_out *j, const struct cx *cx, const struct import *i);
 extern const struct room import_room;
+
+#include "rooms/import/export.h" /* the way out */

@@ -1,6 +1,6 @@
 /* rooms/import/inside.h - what the files of this room share; nobody else includes it. */
 #pragma once
-#include "rooms/customer/attr.h"
+#include "rooms/customer/customer.h"
 #include "rooms/import/import.h"
 
 /* A cell for a custom attribute. */
