@@ -33,6 +33,11 @@ enum err filter_words(struct cx *cx, str words, size_t limit, const struct list 
 enum err rows_json(struct cx *cx, const struct column_set *columns, const int64_t *ids, size_t n,
                    str *out) MUST_USE;
 
+/* How far a page goes each way (page.c). Tests make it go one of them, or end early. */
+extern struct list_limits {
+    int64_t gather_rows, first_step, walk_ns;
+} list_limits;
+
 /* ---- routes -------------------------------------------------------------------------------------
  */
 extern const struct shape list_in_shape, list_out_shape, many_in_shape, many_out_shape;

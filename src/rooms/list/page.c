@@ -2,23 +2,20 @@
  *
  * Two ways to a page, and both look at a bounded number of rows:
  *   walk    the index of the order is walked from the cursor on and each row asked whether it fulfils
- *           the condition: good when many do. After WALK_NS the page ends as it is.
+ *           the condition: good when many do. After walk_ns the page ends as it is.
  *   gather  what an index knows to be few is looked up, and what fulfils the rest is put in order:
  *           good when few do.
- * Which way is measured, not guessed: a look at the index counts up to GATHER_MAX. */
+ * Which way is measured, not guessed: a look at the index counts up to gather_rows. */
 #include "messages.h"
 #include "queries.h"
 #include "rooms/list/filter.h"
 
-enum {
-    GATHER_MAX = 3000,
-    STEP_FIRST = 250,
-    STEP_MOST = 8000,
-    WALK_MAX = 40000,
-    WALK_NS = 10 * 1000 * 1000, /* of one page */
-    COUNT_MAX = 10000,
-    PAGE_DEFAULT = 50,
-    FOUND_MAX = 500
+enum { STEP_MOST = 8000, WALK_MAX = 40000, COUNT_MAX = 10000, PAGE_DEFAULT = 50, FOUND_MAX = 500 };
+
+struct list_limits list_limits = {
+    .gather_rows = 3000,
+    .first_step = 250,
+    .walk_ns = 10 * 1000 * 1000,
 };
 
 struct list_in {
@@ -244,7 +241,7 @@ static enum err walk(struct cx *cx, struct wish *w, struct list *out, struct pla
         return read_places(cx, w, &m, out);
     }
     struct place *found = ARENA_ARRAY(cx->arena, (size_t)w->limit + 1, struct place);
-    int64_t begun = clock_mono_ns(), step = STEP_FIRST, looked = 0;
+    int64_t begun = clock_mono_ns(), step = list_limits.first_step, looked = 0;
     *out = (struct list){found, 0};
     for (;;) {
         struct list some, last;
@@ -260,13 +257,15 @@ static enum err walk(struct cx *cx, struct wish *w, struct list *out, struct pla
         *end = w->after = *(struct place *)last.items;
         w->has_place = true;
         looked += step;
-        int64_t spent = clock_mono_ns() - begun, left = WALK_NS - spent;
+        int64_t spent = clock_mono_ns() - begun, left = list_limits.walk_ns - spent;
         if (left <= spent / 4 || looked >= WALK_MAX) {
             *is_cut = true;
             return OK;
         }
         int64_t fits = (int64_t)((double)left / (double)(spent + 1) * (double)looked);
-        step = fits < STEP_FIRST ? STEP_FIRST : fits > STEP_MOST ? STEP_MOST : fits;
+        step = fits < list_limits.first_step ? list_limits.first_step
+               : fits > STEP_MOST            ? STEP_MOST
+                                             : fits;
     }
 }
 
@@ -294,7 +293,7 @@ static enum err count_few(struct cx *cx, const struct filter *f, size_t which, i
 static enum err fewest(struct cx *cx, const struct filter *f, const struct column *order,
                        size_t *which)
 {
-    int64_t best = GATHER_MAX + 1;
+    int64_t best = list_limits.gather_rows + 1;
     *which = SIZE_MAX;
     for (size_t i = 0; f && i < filter_few_n(f); i++) {
         int64_t n;
@@ -319,7 +318,7 @@ static void put_gathered(struct made_text *m, const struct wish *w, size_t which
     } else {
         filter_put_few(w->filter, which, m);
         made_sql(m, " LIMIT ");
-        made_val(m, V(GATHER_MAX + 1));
+        made_val(m, V(list_limits.gather_rows + 1));
     }
     made_sql(m, ") w");
     which = w->found ? SIZE_MAX : which;
