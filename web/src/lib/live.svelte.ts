@@ -75,6 +75,20 @@ class Live {
     }
     return () => all.forEach((type) => this.handlers.get(type)?.delete(handler as Handler))
   }
+  /** For events that come by the second while an import runs: the handler runs 3 to 7 s after one, and again for what came meanwhile. */
+  seldom(type: string, handler: () => void): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const stop = this.on(type, () => {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        handler()
+      }, 3000 + Math.random() * 4000)
+    })
+    return () => {
+      clearTimeout(timer)
+      stop()
+    }
+  }
 }
 
 /* Trusted Types: the worker's address is the only script address that may pass. */

@@ -58,6 +58,7 @@ class Calls {
       live.on<QueueChanged>('queue.changed', (e) => this.queue_changed(e)),
       live.on<{ id: string }>('task.changed', () => this.reload_soon()),
       live.on<{ id: string; version?: number }>('customer.changed', (e) => this.customer_changed(e.id)),
+      live.seldom('customers.changed', () => this.customer_changed(this.panel?.card?.customer.id ?? '')),
       live.on('reset', () => void (this.wanted && this.load())),
       live.on('regained', () => {
         for (const work of this.works.values()) void work.save()
