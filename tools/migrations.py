@@ -79,7 +79,7 @@ extern const size_t migrations_n;
             texts = [render(t, e) for only, t in found if only in (None, e)]
             sizes.append(len(texts))
             if texts:
-                c.append(f"static const char *const {e}_{i}[] = {{" + "".join(f"\n    {c_string(t)}," for t in texts) + "\n};")
+                c.append(f"static const char *const {e}_{i}[] = {{" + "".join(f"\n    ({c_string(t)})," for t in texts) + "\n};")
         refs = [f"{e}_{i}" if n else "0" for e, n in zip(ENGINES, sizes)]
         rows.append(f'    {{{i}, "{m[2]}", "{hashlib.sha256(raw).hexdigest()}", '
                     f'{refs[0]}, {sizes[0]}, {refs[1]}, {sizes[1]}}},')

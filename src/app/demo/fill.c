@@ -210,7 +210,8 @@ enum err fill_identity(struct filler *f, int64_t customer, struct handle_made *m
     }
     ROW("identity_owner", q_demo_owner, V(m->value_id), V(customer), V(new_id(f)), V(m->state),
         V(m->given), V(m->source), V(m->first_ms), V(m->last_ms));
-    if (customer == f->doc_of && f->n_doc_handles < COUNT(f->doc_handles) && strcmp(m->state, "wrong") != 0)
+    if (customer == f->doc_of && f->n_doc_handles < COUNT(f->doc_handles) &&
+        strcmp(m->state, "wrong") != 0)
         f->doc_handles[f->n_doc_handles++] = (struct search_handle){m->type, m->value};
     f->filled.identities++;
     return OK;
@@ -315,7 +316,8 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
 /* What he is found by. FTS5 has its lists apart. */
 static enum err fill_doc(struct filler *f)
 {
-    str text = search_text(f->row_arena, f->doc_names, f->doc_company, f->doc_handles, f->n_doc_handles);
+    str text =
+        search_text(f->row_arena, f->doc_names, f->doc_company, f->doc_handles, f->n_doc_handles);
     str pieces = search_pieces(f->row_arena, text);
     if (pieces.len == 0)
         return OK;
