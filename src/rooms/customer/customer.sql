@@ -109,6 +109,12 @@ SELECT o.id, v.type, o.state, CASE WHEN substr(v.value, 1, 1) = '!' THEN '' ELSE
   FROM identity_owner o JOIN identity_value v ON v.id = o.value_id
  WHERE o.id = :id;
 
+-- name: identity_of -> identity_row
+SELECT o.id, v.type, o.state, CASE WHEN substr(v.value, 1, 1) = '!' THEN '' ELSE v.value END, o.given, v.shown, o.source,
+       o.first_ms, o.last_ms
+  FROM identity_owner o JOIN identity_value v ON v.id = o.value_id
+ WHERE o.value_id = :value AND o.customer_id = :customer;
+
 -- name: identity_place -> identity_place
 SELECT o.value_id, o.customer_id, c.root_id FROM identity_owner o JOIN customer c ON c.id = o.customer_id WHERE o.id = :id;
 
@@ -353,6 +359,7 @@ SELECT t.id, t.name FROM tag t WHERE t.folded >= :first AND t.folded < :end ORDE
 SELECT t.id, t.name
   FROM customer m JOIN customer_tag k ON k.customer_id = m.id JOIN tag t ON t.id = k.tag_id
  WHERE m.root_id = :root
+ GROUP BY t.id, t.name, t.folded
  ORDER BY t.folded LIMIT 201;
 
 -- name: customer_tag_insert

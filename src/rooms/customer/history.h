@@ -54,6 +54,10 @@ enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struc
 enum err identity_history(struct cx *cx, customer_id root, const struct handle_new *h, size_t n,
                           struct change_by *by) MUST_USE;
 
+/* Inside apply: a claimed handle was shown to be his by who may vouch for it. */
+enum err identity_confirm(struct cx *cx, int64_t value_id, customer_id via, struct change_by *by)
+    MUST_USE;
+
 /* Inside apply: one more address of a known record. */
 enum err address_put_new(struct cx *cx, customer_id root, const struct address_new *a,
                          struct change_by *by) MUST_USE;

@@ -318,6 +318,121 @@ static void attributes_are_set_cleared_and_taken_back(void **state)
     assert_str(((struct attribute *)r.attributes.items)->value, S("[\"Blue\",\"Red\"]"));
 }
 
+/* ---- merged records -------------------------------------------------------------------------- */
+
+static enum err merge(struct cx *cx, void *state)
+{
+    const customer_id *both = state;
+    str sql = arena_printf(cx->arena, "UPDATE customer SET root_id = %lld WHERE id = %lld",
+                           (long long)both[0].v, (long long)both[1].v);
+    struct query *q = ARENA_NEW(cx->arena, struct query);
+    *q = (struct query){.name = "m", .sqlite = sql.ptr, .postgres = sql.ptr, .writes = true};
+    return db_run(cx, q, NO_ARGS);
+}
+
+static void a_merged_record_has_one_history_and_the_roots_own_values(void **state)
+{
+    struct test_world *w = *state;
+    customer_id both[2] = {made(w, S("Ann Lee")), made(w, S("A. Lee"))};
+    struct attr_def d = defined(w, S("size"), ATTR_NUMBER, S("[]"));
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, def_add, &d), OK);
+    for (int i = 0; i < 2; i++) {
+        struct put p = {.c = both[i], .d = &d, .text = i ? S("7") : S("5")};
+        assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, put_apply, &p), OK);
+        w->cx.now_ms++;
+        (void)set(w, both[i], S("city"), i ? S("Kyoto") : S("Osaka"), 0);
+        struct step tag = {.fn = put_tag, .customer = both[i], .value = S("Fair")};
+        assert_int_equal(go(w, &tag), OK);
+    }
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, merge, both), OK);
+
+    struct record r;
+    assert_int_equal(record_get(&w->cx, both[1], &r), OK);
+    assert_int_equal(r.customer.id.v, both[0].v);
+    assert_str(((struct attribute *)r.attributes.items)->value, S("5"));
+    assert_int_equal(r.tags.n, 1);
+
+    struct {
+        customer_id id;
+        int64_t limit;
+        str cursor;
+    } in = {.id = both[1], .limit = 2};
+    size_t seen = 0;
+    int64_t last = INT64_MAX;
+    do {
+        struct page_out page = {0};
+        assert_int_equal(route_history(&w->cx, &in, &page), OK);
+        const struct history_line *l = page.items.items;
+        for (size_t i = 0; i < page.items.n; i++, seen++) {
+            assert_true(l[i].row.id.v < last);
+            last = l[i].row.id.v;
+        }
+        in.cursor = page.next;
+    } while (in.cursor.len);
+    assert_int_equal(seen, 6);
+}
+
+static void of_the_last_words_a_refusal_stands_above_a_consent(void **state)
+{
+    struct test_world *w = *state;
+    struct consent said[] = {
+        {.id = {5}, .purpose = CONSENT_EMAIL, .state = CONSENT_GIVEN, .at = {900}},
+        {.id = {4}, .purpose = CONSENT_EMAIL, .state = CONSENT_WITHDRAWN, .at = {800}},
+        {.id = {3}, .purpose = CONSENT_SMS, .state = CONSENT_GIVEN, .at = {700}},
+        {.id = {2}, .purpose = CONSENT_SMS, .state = CONSENT_GIVEN, .at = {600}},
+        {.id = {1}, .purpose = CONSENT_POST, .state = CONSENT_REFUSED, .at = {500}},
+        {.id = {6}, .purpose = CONSENT_POST, .state = CONSENT_WITHDRAWN, .at = {400}},
+    };
+    struct list rows = {said, COUNT(said)}, stands = consents_settle(w->cx.arena, &rows);
+    const struct consent *c = stands.items;
+    assert_int_equal(stands.n, 3);
+    assert_int_equal(c[0].id.v, 4);
+    assert_int_equal(c[1].id.v, 3);
+    assert_int_equal(c[2].id.v, 1);
+}
+
+static void one_thing_is_asked_and_nothing_while_something_is_late(void **state)
+{
+    struct test_world *w = *state;
+    struct cx *cx = &w->cx;
+    int64_t day = 24 * 3600 * 1000;
+    struct customer c = {
+        .id = {1}, .name = S("Ann"), .lang = S("en"), .created_at = {cx->now_ms - 400 * day}};
+    struct identity id[] = {
+        {.id = {11},
+         .type = IDENTITY_EMAIL,
+         .state = IDENTITY_CONFIRMED,
+         .value = S("a@x.example"),
+         .source = S("email"),
+         .first_at = {cx->now_ms - 900 * day},
+         .last_at = {cx->now_ms - 1 * day}},
+        {.id = {12},
+         .type = IDENTITY_PHONE,
+         .state = IDENTITY_CLAIMED,
+         .value = S("+442079460018"),
+         .source = S("form"),
+         .first_at = {cx->now_ms - 800 * day},
+         .last_at = {cx->now_ms - 1 * day}},
+    };
+    struct fresh_row confirmed = {
+        .field = S("name"), .source = S("staff"), .confirmed_at = {cx->now_ms - 10 * day}};
+    struct list ids = {id, 2}, none = {0}, rows = {&confirmed, 1};
+
+    struct list fresh = fresh_of(cx, &c, &ids, &none, &rows);
+    const struct fresh *f = fresh.items;
+    assert_int_equal(fresh.n, 4); /* name, lang, e-mail, phone */
+    assert_false(f[0].is_old);    /* confirmed ten days ago */
+    assert_true(f[1].is_old);     /* as old as the record */
+    assert_false(f[2].is_old);    /* wrote yesterday from it */
+    assert_true(f[3].is_old);     /* claimed only: a contact by it proves nothing */
+    assert_str(ask_next(cx, &c, &ids, &fresh, false, false).field, S("address"));
+    struct next_ask old = ask_next(cx, &c, &ids, &fresh, true, false);
+    assert_str(old.field, S("phone"));
+    assert_str(old.why, S("old"));
+    assert_str(old.part, f[3].part);
+    assert_int_equal(ask_next(cx, &c, &ids, &fresh, true, true).field.len, 0);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +444,9 @@ static int all(void)
         STORE_TEST(tags_are_one_whatever_their_case),
         STORE_TEST(values_are_read_by_their_type_or_refused),
         STORE_TEST(attributes_are_set_cleared_and_taken_back),
+        STORE_TEST(a_merged_record_has_one_history_and_the_roots_own_values),
+        STORE_TEST(of_the_last_words_a_refusal_stands_above_a_consent),
+        STORE_TEST(one_thing_is_asked_and_nothing_while_something_is_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,6 +199,18 @@ enum err identity_state_put(struct cx *cx, identity_id id, int state, struct cha
     return part_changed(cx, at.root, "identity.change", id.v, str_of(identity_state_codes[state]));
 }
 
+enum err identity_confirm(struct cx *cx, int64_t value_id, customer_id via, struct change_by *by)
+{
+    struct identity was;
+    int64_t n = 0;
+    enum err e = db_one(cx, &q_identity_of, &identity_row_shape, &was, ARGS(V(value_id), V(via)));
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    TRY(e);
+    TRY(db_run_count(cx, &q_identity_confirm, &n, ARGS(V(cx->now_ms), V(value_id), V(via))));
+    return n ? state_said(cx, via, &was, IDENTITY_CONFIRMED, by) : OK;
+}
+
 enum err identity_patch(struct cx *cx, void *in, void *out)
 {
     const struct identity_patch *a = in;

@@ -101,8 +101,12 @@ static enum err sights(struct cx *cx, const struct part *b)
     EACH(b, i, p)
     for (size_t k = 0; k < p->n_sights; k++) {
         const struct sight *s = &p->sights[k];
-        TRY(db_run(cx, s->confirms ? &q_identity_confirm : &q_identity_seen,
-                   ARGS(V(cx->now_ms), V(s->value_id), V(s->via))));
+        if (s->confirms) {
+            struct change_by by = change_of(&b->in[i]);
+            TRY(identity_confirm(cx, s->value_id, s->via, &by));
+        } else {
+            TRY(db_run(cx, &q_identity_seen, ARGS(V(cx->now_ms), V(s->value_id), V(s->via))));
+        }
     }
     return OK;
 }
