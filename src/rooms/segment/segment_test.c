@@ -243,7 +243,7 @@ static void circles_and_taking_away_what_is_used_are_refused(void **state)
 {
     struct test_world *w = *state;
     struct segment_out a = {0}, b = {0}, c = {0};
-    assert_int_equal(add(w, "Self", "vip or segment(self)", &a), ERR_INVALID);
+    assert_int_equal(add(w, "Self", "vip or segment(SELF)", &a), ERR_INVALID);
     assert_string_equal(msg_name(w->cx.why.msg), "EXPR_CIRCLE");
     assert_int_equal(add(w, "A", "vip", &a), OK);
     assert_int_equal(add(w, "B", "segment(a) and city = Tokyo", &b), OK);
