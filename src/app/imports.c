@@ -8,6 +8,7 @@
 #include "rooms/import/import.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -619,19 +620,24 @@ static enum err alone_begin(struct job *j, struct store *s, struct import *i)
 
 static enum err alone_rejected(struct job *j, const struct import *i)
 {
+    struct cx own = j->cx;
+    own.arena = arena_open(ARENA_BYTES);
+    struct text some = text_on_heap((size_t)64 << 20);
     int64_t at = 0;
     bool finished = false;
-    while (!finished) {
-        struct text some = text_on_heap((size_t)64 << 20);
-        enum err e = import_rejected(&j->cx, i, import_file_source(j->file), &at, &some, &finished);
-        bool is_written = e == OK && rejected_open(j) &&
-                          fwrite(some.ptr ? some.ptr : "", 1, some.len, j->out) == some.len;
-        text_free(&some);
-        TRY(e);
-        if (!is_written)
-            return OK; /* said already */
+    enum err e = own.arena ? OK : fault(&j->cx, ERR_INTERNAL, M_STORE_FAILED);
+    while (e == OK && !finished) {
+        some.len = 0;
+        arena_reset(own.arena);
+        e = import_rejected(&own, i, import_file_source(j->file), &at, &some, &finished);
+        if (e != OK)
+            (void)fault(&j->cx, e, M_IMPORT_UNREADABLE);
+        else if (!rejected_open(j) || fwrite(some.ptr, 1, some.len, j->out) != some.len)
+            finished = true; /* said already */
     }
-    return OK;
+    text_free(&some);
+    arena_close(own.arena);
+    return e;
 }
 
 static enum err alone(struct job *j, struct store *s, struct word *last)
@@ -645,7 +651,8 @@ static enum err alone(struct job *j, struct store *s, struct word *last)
     struct fault why = cx->why;
     while (e == OK && !finished) {
         e = import_run_step(r, ALONE_ROWS, &finished);
-        why = import_run_cx(r)->why;
+        if (e != OK)
+            why = import_run_cx(r)->why;
         struct word w = word_of(import_run_now(r));
         bar(j, &w);
     }
@@ -773,6 +780,8 @@ int import_command(int argc, char **argv)
                        .if_match = -1,
                        .peer = S("")};
     log_level_set(LOG_WARN); /* the terminal is for the figures */
+    mallopt(M_MMAP_THRESHOLD, 64 << 20); /* what one batch took is for the next */
+    mallopt(M_TRIM_THRESHOLD, 128 << 20);
     int status = run(&j, argc, argv);
     import_file_close(j.file);
     if (j.out)

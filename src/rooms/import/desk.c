@@ -116,7 +116,8 @@ static void run(struct import_desk *d, const struct import *i)
     struct fault why = cx.why;
     while (e == OK && !finished && !is_stopping(d)) {
         e = import_run_step(r, INTAKES_TURN, &finished);
-        why = import_run_cx(r)->why;
+        if (e != OK)
+            why = import_run_cx(r)->why;
     }
     /* ERR_CONFLICT: it was cancelled under us; what passes is tried again with the next tick. */
     if (e != OK && e != ERR_CONFLICT && !passes(e)) {
