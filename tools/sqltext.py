@@ -99,14 +99,14 @@ def render(toks, engine, params=None):
 
 
 def c_string(s):
-    """A C string literal, in lines of a readable length."""
+    """A C string literal, in lines of a readable length; several lines in brackets, so that it is one in a list too."""
     if s is None:
         return "0"
     lines = []
     data = s.encode()
     for at in range(0, max(len(data), 1), 90):
         lines.append('"' + c_escape(data[at:at + 90]) + '"')
-    return "\n        ".join(lines)
+    return lines[0] if len(lines) == 1 else "(" + "\n        ".join(lines) + ")"
 
 
 def c_escape(data):
