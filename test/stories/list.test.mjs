@@ -243,6 +243,49 @@ test('all that a filter finds is changed, each once, also where the action chang
   assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: 'country = "DE"' }))).count, 65);
 });
 
+test('tags go, marks go, attributes are set and cleared, for many as for one', async (t) => {
+  const { k, manager, ids } = await people(t, five.slice(0, 3));
+  const admin = await k.person('administrator');
+  await admin.must(201, 'POST', '/custom-attributes', { code: 'colour', label: 'Colour', type: 'choices', choices: ['red', 'blue'] });
+  const all = Object.values(ids);
+  const run = async (body) => settled(manager, (await manager.must(202, 'POST', '/customers/bulk', { ids: all, ...body })).id);
+  const rows = async () => (await manager.must(200, 'GET', '/customers' + q({ sort: 'name', columns: 'name,tags,owner,attr.colour' }))).items;
+
+  await run({ action: 'tag_add', value: ' Press ' });
+  await run({ action: 'set', field: 'attr.colour', value: 'blue; red' });
+  await run({ action: 'do_not_contact', reason: 'moved away' });
+  assert.deepEqual((await rows()).map((r) => [r.tags, r['attr.colour'].toSorted()]), all.map(() => [['Press'], ['blue', 'red']]));
+  assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: 'do_not_contact' }))).count, 3);
+
+  const again = await run({ action: 'tag_add', value: 'press' });
+  assert.equal(again.changed, 0); // it was there
+  await run({ action: 'tag_remove', value: 'PRESS' });
+  const cleared = await run({ action: 'set', field: 'attr.colour', value: '' });
+  await run({ action: 'may_contact' });
+  assert.deepEqual((await rows()).map((r) => [r.tags, r['attr.colour'] ?? []]), all.map(() => [[], []]));
+  assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: 'do_not_contact' }))).count, 0);
+  await manager.must(202, 'POST', `/bulk-actions/${cleared.id}/undo`);
+  await settled(manager, cleared.id);
+  assert.deepEqual((await rows())[0]['attr.colour'].toSorted(), ['blue', 'red']);
+});
+
+test('an action is stopped; what it did can still be taken back', async (t) => {
+  const rows = Array.from({ length: 200 }, (_, i) => [`P${i}`, 'DE', 'Köln']);
+  const { manager } = await people(t, rows);
+
+  const made = await manager.must(202, 'POST', '/customers/bulk', { action: 'tag_add', value: 'half', all: true, where: 'country = "DE"' });
+  const stopped = await manager.post(`/bulk-actions/${made.id}/cancel`);
+  assert.ok([200, 409].includes(stopped.status), stopped.text); // 409: it was quicker
+  const end = await settled(manager, made.id);
+  const { count } = await manager.must(200, 'GET', '/customers/count' + q({ where: 'tag = "half"' }));
+  assert.equal(count, end.changed);
+  if (stopped.status === 200) assert.equal(end.state, 'cancelled');
+  assert.equal((await manager.post(`/bulk-actions/${made.id}/cancel`)).status, 409);
+  await manager.must(202, 'POST', `/bulk-actions/${made.id}/undo`);
+  assert.equal((await settled(manager, made.id)).state, 'undone');
+  assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: 'tag = "half"' }))).count, 0);
+});
+
 test('an action that cannot be is refused by name, and nothing changes', async (t) => {
   const { manager, ids } = await people(t, five);
   const all = Object.values(ids);

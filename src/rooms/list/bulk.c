@@ -362,7 +362,7 @@ static enum err next_found(struct cx *cx, struct bulk *b, int64_t *ids, size_t *
 /* Who started it acts in its slices too. */
 static void act_as(struct cx *cx, const struct bulk *b)
 {
-    cx->actor = (struct actor){.kind = b->actor_kind,
+    cx->actor = (struct actor){.kind = (unsigned)b->actor_kind,
                                .id = b->actor_id,
                                .role = (enum role)b->role,
                                .name = b->actor_name};
@@ -462,7 +462,7 @@ enum err bulk_plan(struct cx *cx, void *in, void *out)
         .filter = a->where,
         .q = a->q,
         .is_all = a->all,
-        .actor_kind = cx->actor.kind,
+        .actor_kind = (int)cx->actor.kind,
         .actor_id = cx->actor.id,
         .role = (int)cx->actor.role,
         .actor_name = cx->actor.name,

@@ -59,8 +59,10 @@ enum err filter_read(struct cx *cx, str where, const struct filter **out)
         return OK;
     const struct settings *house = settings_current(cx);
     struct expr_world *world = ARENA_NEW(cx->arena, struct expr_world);
-    *world =
-        (struct expr_world){&house_catalogue, cx->now_ms, house->time_zone, house->base_currency};
+    *world = (struct expr_world){.catalogue = &house_catalogue,
+                                 .now_ms = cx->now_ms,
+                                 .time_zone = house->time_zone,
+                                 .base = house->base_currency};
     struct filter *f = ARENA_NEW(cx->arena, struct filter);
     struct expr *e = NULL;
     struct expr_plan *p = NULL;
