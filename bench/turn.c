@@ -93,7 +93,7 @@ int main(int argc, char **argv)
     }
     if (share.len && db_change(s, &cx, LANE_INTERACTIVE, share_apply, &share) != OK)
         return 1;
-    struct figures turn, due;
+    struct figures turn = {0}, due = {0};
     bool is_well = run(s, &cx, &standing_turn_job, &turn); /* what was left to do */
     printf("{\"days\": %d, ", days);
     say("before", &turn);

@@ -46,8 +46,8 @@ static enum err apply(struct cx *cx, void *state)
         adds_up(&o);
         bool is_right = false;
         TRY(standing_verify(cx, o.customer.id, &is_right));
-        if (!is_right || db_one(cx, &q_standing_get, &standing_row_shape, &s,
-                                ARGS(V(o.customer.id))) != OK)
+        if (!is_right ||
+            db_one(cx, &q_standing_get, &standing_row_shape, &s, ARGS(V(o.customer.id))) != OK)
             __builtin_trap();
     }
     return ERR_CONFLICT; /* taken back */
@@ -60,10 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct cx world;
     if (!store) {
         log_level_set(LOG_ERROR);
-        world = (struct cx){.arena = arena_open((size_t)64 << 20), .now_ms = 1795329000000, .if_match = -1};
+        world = (struct cx){
+            .arena = arena_open((size_t)64 << 20), .now_ms = 1795329000000, .if_match = -1};
         world.actor.kind = ACTOR_TOKEN;
         struct store_options o = {.url = S(":memory:")};
-        if (!world.arena || store_open(&world, &o, &store) != OK || store_reader(store, &world, &world.db) != OK)
+        if (!world.arena || store_open(&world, &o, &store) != OK ||
+            store_reader(store, &world, &world.db) != OK)
             abort();
     }
     struct cx cx = world;
