@@ -427,3 +427,49 @@ test('who may not give a mark may not take its change back either', async (t) =>
   await manager.must(200, 'POST', `/history/${row.id}/undo`);
   assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}`)).marks, []);
 });
+
+test('texts of one character, of the most there may be, right to left and with emoji come back as written, in the record, its history and back', async (t) => {
+  const k = await house(t);
+  const admin = await k.person('administrator');
+  const agent = await k.person('agent');
+  const id = await made(agent);
+  await admin.must(201, 'POST', '/custom-attributes', { code: 'remark', label: 'Remark', type: 'text' });
+  const adr = (await agent.must(201, 'POST', `/customers/${id}/addresses`, { kind: 'home', line: 'x' })).id;
+  const hld = (await agent.must(201, 'POST', `/customers/${id}/holdings`, { name: 'x' })).id;
+  const places = { name: 500, company: 500, city: 200, occupation: 100 };
+  const texts = ['李', 'ᚠ', 'שלום עולם', 'مرحبا بالعالم', '👩‍👩‍👧‍👦 & 𠮷', "O'Hara \"x\" <b>&amp;", '=cmd|\'/c calc\'!A1', '%00 \\u0000'];
+  const read = () => agent.must(200, 'GET', `/customers/${id}`);
+  for (const text of [...texts, ...texts.map((x) => x.repeat(500))]) {
+    for (const [name, most] of Object.entries(places)) {
+      const a = await agent.patch(`/customers/${id}`, { [name]: text });
+      const fits = [...text].length <= most;
+      assert.deepEqual([a.status, fits ? undefined : a.body.field], [fits ? 200 : 422, fits ? undefined : name], `${name} ${text.slice(0, 40)}`);
+      if (fits) assert.equal(a.body.customer[name], text);
+    }
+    const attr = await agent.ask('PUT', `/customers/${id}/attributes/remark`, { value: text });
+    assert.equal(attr.status, [...text].length <= 500 ? 200 : 422);
+    if (attr.status === 200) assert.equal((await read()).attributes[0].value, text);
+    for (const [path, name, most] of [[`/addresses/${adr}`, 'line', 500], [`/holdings/${hld}`, 'name', 200]]) {
+      const a = await agent.patch(path, { [name]: text });
+      assert.equal(a.status, [...text].length <= most ? 200 : 422, `${path} ${a.text}`);
+      if (a.status === 200) assert.equal(a.body[name], text);
+    }
+  }
+  for (const bad of ['a\u0000b', 'a\u0007b', 'a\u001bb', '\u009b'])
+    for (const name of Object.keys(places)) assert.ok([400, 422].includes((await agent.patch(`/customers/${id}`, { [name]: bad })).status), name);
+  // All of it goes back, the newest first, to what was there before.
+  let undone = 0;
+  for (let next = ''; next !== null;) {
+    const page = await agent.must(200, 'GET', `/customers/${id}/history?limit=50${next && `&cursor=${next}`}`);
+    for (const row of page.items) {
+      if (row.source === 'undo' || row.undone_by) continue;
+      const a = await agent.post(`/history/${row.id}/undo`);
+      assert.equal(a.status, 200, `${row.field} ${row.old.slice(0, 30)} → ${row.new.slice(0, 30)}: ${a.text.slice(0, 300)}`);
+      undone += 1;
+    }
+    next = page.next;
+  }
+  assert.ok(undone > 50, `${undone}`);
+  const now = await read();
+  assert.deepEqual([now.customer.name, now.customer.company, now.attributes[0].value, now.addresses.length, now.holdings.length], ['Ann Lee', '', null, 0, 0]);
+});
