@@ -204,7 +204,7 @@ extern const char *const role_codes[ROLE_N];
 
 /* Who acts: a member of staff (session), a token, the system itself, or nobody yet. */
 struct actor {
-    enum { ACTOR_NOBODY, ACTOR_STAFF, ACTOR_TOKEN, ACTOR_SYSTEM, ACTOR_PHONE_LINK } kind;
+    enum actor_kind { ACTOR_NOBODY, ACTOR_STAFF, ACTOR_TOKEN, ACTOR_SYSTEM, ACTOR_PHONE_LINK } kind;
     int64_t id;         /* staff, token or phone link id */
     int64_t session_id; /* for ACTOR_STAFF over a session */
     enum role role;

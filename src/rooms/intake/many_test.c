@@ -409,7 +409,8 @@ static void a_batch_is_one_event_that_tells_how_many(void **state)
     assert_int_equal(e.n, 1);
     assert_str(((struct one_text *)e.items)->line,
                S("customers.changed 5")); /* two made, three lines */
-    at_once(w, &(struct intake)MAIL("c@example.com"), out, 1);
+    struct intake one[] = {MAIL("c@example.com")};
+    at_once(w, one, out, 1);
     assert_int_equal(count(w, "event WHERE type = 'interaction.added'"), 1);
 }
 
