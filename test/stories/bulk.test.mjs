@@ -70,7 +70,7 @@ test('a bad line is refused alone, with its number, its sentence and the field a
   assert.equal(list.items.length, 2);
 });
 
-test('an Idempotency-Key makes each line happen once, also when the request comes again in parts that were done', async (t) => {
+test('an Idempotency-Key makes each line happen once, however often and at whatever moment the request comes again', async (t) => {
   const k = await house(t);
   const api = await k.token('manager');
   const all = Array.from({ length: 250 }, (_, i) => ({ claims: { name: `Number ${i}`, country: 'GB' } }));
@@ -168,4 +168,17 @@ test('single contacts are answered at once while many lines go in', async (t) =>
   assert.ok(took.length > 3);
   took.sort((a, b) => a - b);
   assert.ok(took[Math.floor(took.length / 2)] < 500, `median ${took[Math.floor(took.length / 2)]} ms`);
+});
+
+test('panels hear of many changes by one event, and of a single one by its own', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const api = await k.token('manager');
+  const events = await owner.events('customer');
+
+  await api.lines('/bulk/intake', [contact(1), contact(2), contact(1)]);
+  const many = await events.next('customers.changed');
+
+  assert.ok(many.body.count >= 4, `${many.body.count}`); // two made, two lines of a timeline
+  assert.equal(events.seen.filter((e) => e.event === 'customer.changed').length, 0);
 });
