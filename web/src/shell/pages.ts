@@ -12,5 +12,6 @@ export const pages: PageRow[] = [
   { path: '/', name: 'page.today', icon: 'home', key: 'T', may: () => true },
   { path: '/calls', name: 'page.calls', icon: 'phone', key: 'C', may: () => session.serves },
   { path: '/customers', name: 'page.customers', icon: 'people', key: 'U', may: () => session.me?.staff.role !== 'branch' },
+  { path: '/segments', name: 'page.segments', icon: 'flag', key: 'E', may: () => session.me?.staff.role !== 'branch' },
   { path: '/settings', name: 'page.settings', icon: 'gear', key: 'S', may: () => true },
 ]
