@@ -368,39 +368,75 @@ static void act_as(struct cx *cx, const struct bulk *b)
                                .name = b->actor_name};
 }
 
+/* A record that will not have it (it is gone, or what it holds forbids it) is passed over. */
+static bool is_passed_over(enum err e)
+{
+    return e == ERR_NOT_FOUND || e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_DENIED;
+}
+
+/* The next few records; b is written by the caller. */
+static enum err bulk_step(struct cx *cx, struct bulk *b)
+{
+    struct deed d;
+    int64_t ids[SLICE_CHANGES];
+    size_t n = 0;
+    bool is_last = false;
+    if (deed_of(cx, b, &d) != OK) { /* what it needs is no longer there */
+        b->state = BULK_CANCELLED;
+        b->done_at.ms = cx->now_ms;
+        return OK;
+    }
+    TRY(b->is_all ? next_found(cx, b, ids, &n, &is_last) : next_chosen(cx, b, ids, &n, &is_last));
+    for (size_t i = 0; i < n; i++) {
+        bool changed = false;
+        enum err e = do_one(cx, (customer_id){ids[i]}, b, &d, &changed);
+        if (e != OK && !is_passed_over(e))
+            return e;
+        b->changed += changed;
+    }
+    if (is_last) {
+        b->state = BULK_DONE;
+        b->done_at.ms = cx->now_ms;
+    }
+    return OK;
+}
+
+static enum err undo_step(struct cx *cx, struct bulk *b)
+{
+    struct undo_tally tally = {0};
+    TRY(history_undo_batch_slice(cx, b->id.v, SLICE_CHANGES, &b->undo_at, &tally));
+    b->changed += tally.undone;
+    b->moved += tally.moved;
+    b->looked += tally.undone + tally.moved;
+    if (tally.is_finished) {
+        b->state = BULK_UNDONE;
+        b->done_at.ms = cx->now_ms;
+    }
+    return OK;
+}
+
+static enum err slice(struct cx *cx, str args, int in_state,
+                      enum err (*step)(struct cx *cx, struct bulk *b), int64_t *progress,
+                      int64_t *total, bool *finished)
+{
+    struct bulk b;
+    bulk_id id = {0};
+    *finished = true;
+    if (!str_to_int(args, &id.v) || bulk_of(cx, id, &b) != OK || b.state != in_state)
+        return OK; /* stopped */
+    act_as(cx, &b);
+    TRY(step(cx, &b));
+    *finished = b.state != in_state;
+    *progress = b.looked;
+    *total = b.total;
+    return bulk_put(cx, &b);
+}
+
 static enum err bulk_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
                            int64_t *total, bool *finished)
 {
     (void)position;
-    struct bulk b;
-    struct deed d;
-    bulk_id id = {0};
-    int64_t ids[SLICE_CHANGES];
-    size_t n = 0;
-    bool is_last = false;
-    *finished = true;
-    if (!str_to_int(args, &id.v) || bulk_of(cx, id, &b) != OK || b.state != BULK_RUNNING)
-        return OK; /* cancelled */
-    act_as(cx, &b);
-    if (deed_of(cx, &b, &d) != OK) { /* what it needs is no longer there */
-        b.state = BULK_CANCELLED;
-        b.done_at.ms = cx->now_ms;
-        return bulk_put(cx, &b);
-    }
-    TRY(b.is_all ? next_found(cx, &b, ids, &n, &is_last) : next_chosen(cx, &b, ids, &n, &is_last));
-    for (size_t i = 0; i < n; i++) {
-        bool changed = false;
-        TRY(do_one(cx, (customer_id){ids[i]}, &b, &d, &changed));
-        b.changed += changed;
-    }
-    if (is_last) {
-        b.state = BULK_DONE;
-        b.done_at.ms = cx->now_ms;
-    }
-    *finished = is_last;
-    *progress = b.looked;
-    *total = b.total;
-    return bulk_put(cx, &b);
+    return slice(cx, args, BULK_RUNNING, bulk_step, progress, total, finished);
 }
 const struct job_kind list_bulk_job = {.name = "list.bulk", .slice = bulk_slice};
 
@@ -408,25 +444,7 @@ static enum err undo_slice(struct cx *cx, str args, int64_t *position, int64_t *
                            int64_t *total, bool *finished)
 {
     (void)position;
-    struct bulk b;
-    bulk_id id = {0};
-    struct undo_tally tally = {0};
-    *finished = true;
-    if (!str_to_int(args, &id.v) || bulk_of(cx, id, &b) != OK || b.state != BULK_UNDOING)
-        return OK;
-    act_as(cx, &b);
-    TRY(history_undo_batch_slice(cx, b.id.v, SLICE_CHANGES, &b.undo_at, &tally));
-    b.changed += tally.undone;
-    b.moved += tally.moved;
-    b.looked += tally.undone + tally.moved;
-    if (tally.is_finished) {
-        b.state = BULK_UNDONE;
-        b.done_at.ms = cx->now_ms;
-    }
-    *finished = tally.is_finished;
-    *progress = b.looked;
-    *total = b.total;
-    return bulk_put(cx, &b);
+    return slice(cx, args, BULK_UNDOING, undo_step, progress, total, finished);
 }
 const struct job_kind list_undo_job = {.name = "list.undo", .slice = undo_slice};
 
@@ -490,7 +508,7 @@ enum err bulk_plan(struct cx *cx, void *in, void *out)
 
 enum err bulk_apply(struct cx *cx, void *in, void *out)
 {
-    const struct bulk *b = &((struct bulk_in *)in)->made;
+    struct bulk made = ((struct bulk_in *)in)->made, *b = &made; /* apply may run again */
     TRY(db_run(cx, &q_bulk_insert,
                ARGS(V(b->id), V(action_codes[b->action]), V(b->field), V(b->value), V(b->reason),
                     V(b->filter), V(b->q), V(b->is_all), V(b->ids), V(b->total),
@@ -499,7 +517,12 @@ enum err bulk_apply(struct cx *cx, void *in, void *out)
     TRY(audit_add(cx, "bulk.start", 0, b->id.v,
                   arena_printf(cx->arena, "%s %s " SFMT, action_codes[b->action],
                                b->is_all ? "all" : "chosen", SARG(b->field))));
-    TRY(job_add(cx, list_bulk_job.name, arena_printf(cx->arena, "%lld", (long long)b->id.v)));
+    if (!b->is_all && b->total < SLICE_CHANGES) { /* a few are changed at once */
+        TRY(bulk_step(cx, b));
+        TRY(bulk_put(cx, b));
+    } else {
+        TRY(job_add(cx, list_bulk_job.name, arena_printf(cx->arena, "%lld", (long long)b->id.v)));
+    }
     cx->made_id = b->id.v;
     *(struct bulk *)out = *b;
     return OK;
@@ -557,9 +580,12 @@ enum err bulk_undo(struct cx *cx, void *in, void *out)
     b.state = BULK_UNDOING;
     b.looked = b.changed = b.moved = b.undo_at = 0;
     b.done_at.ms = 0;
-    TRY(bulk_put(cx, &b));
     TRY(audit_add(cx, "bulk.undo", 0, b.id.v, S("")));
-    TRY(job_add(cx, list_undo_job.name, arena_printf(cx->arena, "%lld", (long long)b.id.v)));
+    if (b.total < SLICE_CHANGES)
+        TRY(undo_step(cx, &b));
+    TRY(bulk_put(cx, &b));
+    if (b.state == BULK_UNDOING)
+        TRY(job_add(cx, list_undo_job.name, arena_printf(cx->arena, "%lld", (long long)b.id.v)));
     cx->made_id = b.id.v;
     *(struct bulk *)out = b;
     return OK;

@@ -17,7 +17,7 @@ static const struct route routes[] = {
      .in = &view_gone_shape, .summary = "Remove a saved view"},
     {.method = HTTP_GET, .path = "/api/v1/customers/owners", .may = MAY_SEE_CUSTOMERS, .read = owners_route,
      .out = &owners_shape, .summary = "Members of staff who may be responsible for a customer"},
-    {.method = HTTP_POST, .path = "/api/v1/customers/bulk", .may = MAY_SERVE, .plan = bulk_plan, .apply = bulk_apply, .replay = bulk_again,
+    {.method = HTTP_POST, .path = "/api/v1/customers/bulk", .may = MAY_SERVE, .is_heavy = true, .plan = bulk_plan, .apply = bulk_apply, .replay = bulk_again,
      .in = &bulk_in_shape, .out = &bulk_shape, .status = 202, .summary = "One action for many customers, as a job"},
     {.method = HTTP_GET, .path = "/api/v1/bulk-actions", .may = MAY_SERVE, .read = bulks_read,
      .out = &bulks_shape, .summary = "The last actions for many customers: own ones, all for managers"},
@@ -25,7 +25,7 @@ static const struct route routes[] = {
      .in = &bulk_id_shape, .out = &bulk_shape, .summary = "How far an action for many came"},
     {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/cancel", .may = MAY_SERVE, .apply = bulk_cancel, .replay = bulk_again,
      .in = &bulk_id_shape, .out = &bulk_shape, .summary = "Stop it; what was done stays"},
-    {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/undo", .may = MAY_SERVE, .apply = bulk_undo, .replay = bulk_again,
+    {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/undo", .may = MAY_SERVE, .is_heavy = true, .apply = bulk_undo, .replay = bulk_again,
      .in = &bulk_id_shape, .out = &bulk_shape, .status = 202, .summary = "Take the whole of it back"},
 };
 /* clang-format on */
