@@ -1,7 +1,7 @@
 // Many contacts or customers in one request: one line in, one line out.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { house } from './kith.mjs';
+import { house, until } from './kith.mjs';
 
 const contact = (n, more) => ({ channel: 'email', direction: 'in', source_id: `m${n}`, identities: [{ type: 'email', value: `p${n}@example.com` }], ...more });
 
@@ -181,4 +181,23 @@ test('panels hear of many changes by one event, and of a single one by its own',
 
   assert.ok(many.body.count >= 4, `${many.body.count}`); // two made, two lines of a timeline
   assert.equal(events.seen.filter((e) => e.event === 'customer.changed').length, 0);
+});
+
+test('a body cut off by kill -9 is written once when it is sent again', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const all = Array.from({ length: 4000 }, (_, i) => ({ claims: { name: `Number ${i}`, country: 'GB' } }));
+  const key = { 'Idempotency-Key': 'cut-off' };
+
+  const cut = api.lines('/bulk/customers', all, key).then(() => false, () => true);
+  await until(async () => (await api.get('/customers?limit=50')).body.items.length === 50, { what: 'the first lines' });
+  await k.kill();
+  await cut;
+  await k.start();
+  const again = await api.lines('/bulk/customers', all, key);
+
+  assert.equal(again.body.length, 4000);
+  assert.ok(again.body.every((l) => l.status === 201 && l.customer.is_new));
+  assert.equal(new Set(again.body.map((l) => l.customer.id)).size, 4000);
+  assert.equal(Number(k.sql('SELECT count(*) FROM customer')), 4000);
 });
