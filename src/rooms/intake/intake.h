@@ -106,10 +106,11 @@ enum err intake_take(struct cx *cx, const struct intake *in, struct intake_resul
  * ERR_NOT_FOUND: out[i].err and out[i].why) is left out alone and the others go on; what the calls
  * themselves return concerns all of them. intake_take_many takes the very arrays that
  * intake_plan_many got, inside one change: all good ones are written with it, or none. ERR_STALE
- * from it: call intake_plan_many again with the same arrays (it plans only what moved) and apply
- * again. Panels and rules hear of one event, customers.changed. A turn of the bulk lane is short:
- * callers with much to do bring it in changes of about INTAKES_TURN.
- * Memory: an arena of about 16 KB for each. */
+ * from it: call intake_plan_many again with the same arrays and apply again (later ones lean on
+ * earlier ones, so all are planned anew). What plan tells of a few may be nearer the truth after
+ * take: those that need a second look at what the first ones write. Panels and rules hear of one
+ * event, customers.changed. A turn of the bulk lane is short: callers with much to do bring it in
+ * changes of about INTAKES_TURN. Memory: an arena of about 16 KB for each. */
 enum { INTAKES_MAX = 1000, INTAKES_TURN = 100 };
 enum err intake_plan_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
     MUST_USE;
