@@ -16,14 +16,11 @@ enum {
 
 struct name_row {
     str key;
-    int64_t root, last_ms;
-    bool is_vip;
+    int64_t root;
 };
 struct found_doc {
     int64_t root;
     str text;
-    int64_t last_ms;
-    bool is_vip;
 };
 struct order_row {
     order_id id;
@@ -36,6 +33,8 @@ struct shown_row {
     int64_t id;
     int kind;
     str name, lang, company, city;
+    int64_t last_ms;
+    bool is_vip;
 };
 struct standing_row {
     int64_t root, last_ms;
@@ -46,13 +45,11 @@ struct phone_row {
 };
 /* clang-format off */
 static const struct field name_fields[] = {
-    FIELD(struct name_row, key), FIELD_AS(struct name_row, root, "root_id"), FIELD_AS(struct name_row, last_ms, "last_contact_ms"),
-    FIELD(struct name_row, is_vip),
+    FIELD(struct name_row, key), FIELD_AS(struct name_row, root, "root_id"),
 };
 static const struct shape search_name_shape = SHAPE("search_name", struct name_row, name_fields);
 static const struct field found_fields[] = {
     FIELD_AS(struct found_doc, root, "customer_id"), FIELD(struct found_doc, text),
-    FIELD_AS(struct found_doc, last_ms, "last_contact_ms"), FIELD(struct found_doc, is_vip),
 };
 static const struct shape search_found_doc_shape = SHAPE("search_found_doc", struct found_doc, found_fields);
 static const struct field order_fields[] = {
@@ -63,6 +60,7 @@ static const struct shape search_order_shape = SHAPE("search_order", struct orde
 static const struct field shown_fields[] = {
     FIELD(struct shown_row, id), FIELD_ENUM(struct shown_row, kind, customer_kind_codes), FIELD(struct shown_row, name),
     FIELD(struct shown_row, lang), FIELD(struct shown_row, company), FIELD(struct shown_row, city),
+    FIELD_AS(struct shown_row, last_ms, "last_contact_ms"), FIELD(struct shown_row, is_vip),
 };
 static const struct shape search_shown_shape = SHAPE("search_shown", struct shown_row, shown_fields);
 static const struct field standing_fields[] = {
@@ -78,7 +76,8 @@ static const struct shape search_phone_shape = SHAPE("search_phone", struct phon
 
 struct hit {
     int64_t id; /* a root, or an order */
-    bool is_order, is_vip, has_standing;
+    bool is_order, is_vip;
+    size_t turn; /* of its being found */
     int score;
     enum line_kind by;
     str line; /* where it stands */
@@ -108,18 +107,26 @@ static void put(struct search *s, struct hit h)
     struct hit *was = hit_of(s, h.id, h.is_order);
     if (was) {
         if (h.score > was->score) {
-            bool has_standing = was->has_standing;
-            if (has_standing) {
-                h.is_vip = was->is_vip;
-                h.last_ms = was->last_ms;
-                h.has_standing = true;
-            }
+            h.turn = was->turn;
             *was = h;
         }
         return;
     }
-    if (s->n < s->cap)
+    if (s->n < s->cap) {
+        h.turn = s->n;
         s->hits[s->n++] = h;
+    }
+}
+
+/* Better ones first; then as they were found. */
+static int by_score(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    if (x->score != y->score)
+        return y->score - x->score;
+    if (x->is_order != y->is_order)
+        return x->is_order - y->is_order;
+    return x->turn < y->turn ? -1 : x->turn > y->turn;
 }
 
 /* Better ones first; then VIP, then who was here last. */
@@ -150,9 +157,6 @@ static void take_names(struct search *s, const struct variant *v, const struct l
     const struct name_row *r = rows->items;
     for (size_t i = 0; i < rows->n; i++)
         put(s, (struct hit){.id = r[i].root,
-                            .is_vip = r[i].is_vip,
-                            .last_ms = r[i].last_ms,
-                            .has_standing = true,
                             .by = LINE_NAME,
                             .score = name_score(r[i].key, v->text) -
                                      (v->is_other ? OTHER_SPELLING : 0)});
@@ -164,13 +168,7 @@ static void take_docs(struct search *s, const struct list *rows)
     for (size_t i = 0; i < rows->n; i++) {
         struct fit f = search_fit(&s->asked, r[i].text);
         if (f.score)
-            put(s, (struct hit){.id = r[i].root,
-                                .is_vip = r[i].is_vip,
-                                .last_ms = r[i].last_ms,
-                                .has_standing = true,
-                                .by = f.by,
-                                .line = f.line,
-                                .score = f.score});
+            put(s, (struct hit){.id = r[i].root, .by = f.by, .line = f.line, .score = f.score});
     }
 }
 
@@ -367,30 +365,60 @@ static enum err ask_more(struct search *s, size_t from, size_t to, bool is_first
     return OK;
 }
 
-/* Who was found by a handle or by more than one question. */
-static enum err add_standing(struct search *s)
+static size_t customers_of(const struct search *s, int64_t *ids)
 {
-    int64_t *ids = ARENA_ARRAY(s->cx->arena, s->n + 1, int64_t);
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++)
-        if (!s->hits[i].is_order && !s->hits[i].has_standing)
+        if (!s->hits[i].is_order)
             ids[n++] = s->hits[i].id;
-    if (n == 0)
-        return OK;
-    struct list rows = {0};
-    TRY(db_all(s->cx, &q_search_standing, &search_standing_shape, &rows, ARGS(val_ints(ids, n))));
-    const struct standing_row *r = rows.items;
-    for (size_t i = 0; i < rows.n; i++) {
-        struct hit *h = hit_of(s, r[i].root, false);
-        if (h) {
-            h->is_vip = r[i].is_vip;
-            h->last_ms = r[i].last_ms;
-        }
+    return n;
+}
+
+static void set_worth(struct search *s, int64_t root, bool is_vip, int64_t last_ms)
+{
+    struct hit *h = hit_of(s, root, false);
+    if (h) {
+        h->is_vip = is_vip;
+        h->last_ms = last_ms;
     }
+}
+
+/* Who they are, and with that who of equals comes first. */
+static enum err look_up(struct search *s, struct list *shown)
+{
+    int64_t *ids = ARENA_ARRAY(s->cx->arena, s->n + 1, int64_t);
+    size_t n = customers_of(s, ids);
+    *shown = (struct list){0};
+    if (n)
+        TRY(db_all(s->cx, &q_search_shown, &search_shown_shape, shown, ARGS(val_ints(ids, n))));
+    const struct shown_row *r = shown->items;
+    for (size_t i = 0; i < shown->n; i++)
+        set_worth(s, r[i].id, r[i].is_vip, r[i].last_ms);
     return OK;
 }
 
-/* All questions that are needed for `limit` results, the best in front. */
+/* The second alone. */
+static enum err look_up_worth(struct search *s)
+{
+    int64_t *ids = ARENA_ARRAY(s->cx->arena, s->n + 1, int64_t);
+    size_t n = customers_of(s, ids);
+    struct list rows = {0};
+    if (n)
+        TRY(db_all(s->cx, &q_search_standing, &search_standing_shape, &rows,
+                   ARGS(val_ints(ids, n))));
+    const struct standing_row *r = rows.items;
+    for (size_t i = 0; i < rows.n; i++)
+        set_worth(s, r[i].root, r[i].is_vip, r[i].last_ms);
+    return OK;
+}
+
+static void order(struct search *s, size_t limit)
+{
+    qsort(s->hits, s->n, sizeof *s->hits, by_worth);
+    s->n = s->n < limit ? s->n : limit;
+}
+
+/* All questions that are needed for `limit` results; twice as many of the best remain, to be put in order. */
 static enum err ask(struct cx *cx, str q, size_t limit, struct search *s)
 {
     *s = (struct search){.cx = cx, .most = 2 * limit > SEARCH_LEAST ? 2 * limit : SEARCH_LEAST};
@@ -408,9 +436,8 @@ static enum err ask(struct cx *cx, str q, size_t limit, struct search *s)
         TRY(ask_more(s, 0, first, true));
     if (s->n < limit && first < s->asked.n)
         TRY(ask_more(s, first, s->asked.n, false));
-    TRY(add_standing(s));
-    qsort(s->hits, s->n, sizeof *s->hits, by_worth);
-    s->n = s->n < limit ? s->n : limit;
+    qsort(s->hits, s->n, sizeof *s->hits, by_score);
+    s->n = s->n < 2 * limit ? s->n : 2 * limit;
     return OK;
 }
 
@@ -418,13 +445,12 @@ enum err search_customers(struct cx *cx, str q, size_t limit, struct list *ids)
 {
     struct search s;
     *ids = (struct list){0};
-    TRY(ask(cx, q, limit < LIST_MOST ? limit : LIST_MOST, &s));
+    limit = limit < LIST_MOST ? limit : LIST_MOST;
+    TRY(ask(cx, q, limit, &s));
+    TRY(look_up_worth(&s));
+    order(&s, limit);
     int64_t *out = ARENA_ARRAY(cx->arena, s.n + 1, int64_t);
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        if (!s.hits[i].is_order)
-            out[n++] = s.hits[i].id;
-    *ids = (struct list){out, n};
+    *ids = (struct list){out, customers_of(&s, out)};
     return OK;
 }
 
@@ -564,15 +590,11 @@ static enum err route_search(struct cx *cx, void *in, void *out)
     const struct search_in *a = in;
     struct search_out *found = out;
     struct search s;
-    TRY(ask(cx, a->q, a->limit ? (size_t)a->limit : PAGE_DEFAULT, &s));
-    int64_t *ids = ARENA_ARRAY(cx->arena, s.n + 1, int64_t);
-    size_t n = 0, m = 0;
-    for (size_t i = 0; i < s.n; i++)
-        if (!s.hits[i].is_order)
-            ids[n++] = s.hits[i].id;
     struct list shown = {0};
-    if (n)
-        TRY(db_all(cx, &q_search_shown, &search_shown_shape, &shown, ARGS(val_ints(ids, n))));
+    size_t limit = a->limit ? (size_t)a->limit : PAGE_DEFAULT, m = 0;
+    TRY(ask(cx, a->q, limit, &s));
+    TRY(look_up(&s, &shown));
+    order(&s, limit);
     struct found *f = ARENA_ARRAY(cx->arena, s.n + 1, struct found);
     for (size_t i = 0; i < s.n; i++) {
         if (s.hits[i].is_order)
@@ -581,7 +603,11 @@ static enum err route_search(struct cx *cx, void *in, void *out)
             m += show_customer(&s, &s.hits[i], &shown, &f[m]);
     }
     found->items = (struct list){f, m};
-    return write_numbers(&s, f, m);
+    TRY(write_numbers(&s, f, m));
+    for (size_t i = 0; i < m; i++) /* nobody knows the name yet */
+        if (f[i].title.len == 0)
+            f[i].title = f[i].matched.text.len ? f[i].matched.text : f[i].detail;
+    return OK;
 }
 
 /* clang-format off */

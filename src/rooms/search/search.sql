@@ -4,41 +4,37 @@
 
 -- The start of a name: in the order of the index, whole names first.
 -- name: search_by_name -> search_name
-SELECT k.key, c.root_id, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
+SELECT k.key, c.root_id
   FROM (SELECT key, customer_id FROM customer_key WHERE key >= :first AND key < :end ORDER BY key, customer_id LIMIT :n) k
-  JOIN customer c ON c.id = k.customer_id LEFT JOIN standing s ON s.customer_id = c.root_id
- LIMIT 500;
+  JOIN customer c ON c.id = k.customer_id
+ LIMIT 1000;
 
 -- All pieces (blank-separated), the newest documents first.
 -- name: search_by_pieces -> search_found_doc @sqlite
-SELECT d.customer_id, d.text, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
-  FROM search_gram g JOIN search_doc d ON d.id = g.rowid LEFT JOIN standing s ON s.customer_id = d.customer_id
+SELECT d.customer_id, d.text
+  FROM search_gram g JOIN search_doc d ON d.id = g.rowid
  WHERE g.search_gram MATCH '"' || replace(:pieces, ' ', '" "') || '"'
  ORDER BY g.rowid DESC LIMIT :n;
 
 -- name: search_by_pieces -> search_found_doc @postgres
-SELECT d.customer_id, d.text, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
-  FROM (SELECT customer_id, text FROM search_doc
-         WHERE string_to_array(grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n) d
-  LEFT JOIN standing s ON s.customer_id = d.customer_id;
+SELECT customer_id, text FROM search_doc
+ WHERE string_to_array(grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n;
 
 -- PostgreSQL alone, where all pieces are common: among the newest documents, until there are enough.
 -- name: search_by_newest -> search_found_doc @sqlite
-SELECT d.customer_id, d.text, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
-  FROM search_gram g JOIN search_doc d ON d.id = g.rowid LEFT JOIN standing s ON s.customer_id = d.customer_id
+SELECT d.customer_id, d.text
+  FROM search_gram g JOIN search_doc d ON d.id = g.rowid
  WHERE g.search_gram MATCH '"' || replace(:pieces, ' ', '" "') || '"'
  ORDER BY g.rowid DESC LIMIT :n;
 
 -- name: search_by_newest -> search_found_doc @postgres
-SELECT d.customer_id, d.text, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
-  FROM (SELECT n.customer_id, n.text
-          FROM (SELECT customer_id, text, grams FROM search_doc ORDER BY id DESC LIMIT 2000) n
-         WHERE strpos(n.grams, split_part(:pieces, ' ', 1)) > 0
-           AND string_to_array(n.grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n) d
-  LEFT JOIN standing s ON s.customer_id = d.customer_id;
+SELECT n.customer_id, n.text
+  FROM (SELECT customer_id, text, grams FROM search_doc ORDER BY id DESC LIMIT 2000) n
+ WHERE strpos(n.grams, split_part(:pieces, ' ', 1)) > 0
+   AND string_to_array(n.grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n;
 
 -- name: search_sample -> search_sample
-SELECT text FROM search_doc ORDER BY id DESC LIMIT :n;
+SELECT text FROM search_doc WHERE id IN {{ints}} :ids LIMIT 1000;
 
 -- PostgreSQL's planner believes that it meets 64 rows soon when it reads the table from its start; for rare pieces it reads it
 -- to the end. 'off' around those questions: the index alone. For this transaction.
@@ -69,10 +65,12 @@ SELECT o.id, o.number, r.id, r.name, r.lang, o.at_ms
 -- ---- what is shown of them ----
 
 -- name: search_shown -> search_shown
-SELECT r.id, r.kind, r.name, r.lang, r.company, r.city FROM customer r WHERE r.id IN {{ints}} :ids LIMIT 500;
+SELECT r.id, r.kind, r.name, r.lang, r.company, r.city, COALESCE(s.last_contact_ms, 0), COALESCE(s.is_vip, 0)
+  FROM customer r LEFT JOIN standing s ON s.customer_id = r.id
+ WHERE r.id IN {{ints}} :ids LIMIT 500;
 
 -- name: search_standing -> search_standing
-SELECT customer_id, last_contact_ms, is_vip FROM standing WHERE customer_id IN {{ints}} :ids LIMIT 500;
+SELECT customer_id, last_contact_ms, is_vip FROM standing WHERE customer_id IN {{ints}} :ids LIMIT 2000;
 
 -- How numbers are written for people.
 -- name: search_phones -> search_phone

@@ -6,7 +6,7 @@ import type { Found, Page } from './types'
 export const found_path = (f: Found) => (f.type === 'order' ? `/customers/${f.customer!.id}?order=${f.id}` : `/customers/${f.id}`)
 export const found_icon = (f: Found) => (f.type === 'order' ? 'cart' : f.kind === 'company' ? 'building' : 'person')
 /** What was found by something that the title does not show. */
-export const found_elsewhere = (f: Found) => f.matched.by !== 'name' && f.matched.by !== 'order_number' && f.matched.text !== ''
+export const found_elsewhere = (f: Found) => f.matched.by !== 'name' && f.matched.by !== 'order_number' && f.matched.text !== '' && f.matched.text !== f.title
 
 export class Search {
   found = $state.raw<Found[]>([])
