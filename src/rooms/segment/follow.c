@@ -293,4 +293,4 @@ static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progr
     cx->actor = was;
     return e;
 }
-const struct job_kind segment_job = {.name = "segment.follow", .slice = slice, .every_ms = 1000};
+const struct job_kind segment_job = {.name = "segment.follow", .slice = slice, .every_ms = 5000};
