@@ -29,7 +29,7 @@ test('a manager writes a segment, is told the nearest name, sees the count and w
 
   const row = page.getByRole('row', { name: /Of Leeds/ });
   await row.getByText('city = leeds').waitFor();
-  await row.getByRole('cell', { name: '2', exact: true }).waitFor({ timeout: 15000 });
+  await row.getByRole('cell', { name: '2', exact: true }).waitFor({ timeout: 30000 });
   await accessible(page, 'segments');
   await fits(page, 'segments');
   await row.getByRole('button', { name: 'Remove Of Leeds' }).click();
