@@ -51,6 +51,8 @@ export async function furnished(t) {
   const colour = (await made('/custom-attributes', { code: 'colour', label: 'Colour', type: 'choices', choices: ['red', 'blue'] })).id;
   await made('/custom-attributes', { code: 'remark', label: 'Remark', type: 'text' });
   const tidy = async () => { for (const v of (await owner.must(200, 'GET', '/views')).items) await owner.ask('DELETE', `/views/${v.id}`); }; // at most 100 each
+  const fewSegments = async () => { for (const x of (await owner.must(200, 'GET', '/segments')).items) await owner.ask('DELETE', `/segments/${x.id}`); };
+  const segment = async () => { await fewSegments(); return (await made('/segments', { name: `Segment ${next()}`, text: 'city = Dover' })).id; };
   const saved = async () => { await tidy(); return (await made('/views', { name: `View ${next()}` })).id; };
   const itx = (await owner.must(200, 'GET', `/customers/${cus}/timeline`)).items[0].id;
   const newStaff = async () => (await made('/staff', { email: `s${next()}@kith.example`, name: 'Sam', role: 'agent' })).id;
@@ -150,6 +152,9 @@ export async function furnished(t) {
     'post /api/v1/imports/{id}/run': { to: async () => `/imports/${await file()}/run`, body: () => ({ dry_run: true }), hides: true },
     'post /api/v1/imports/{id}/cancel': { to: async () => `/imports/${await file()}/cancel` },
     'post /api/v1/imports/{id}/undo': { to: async () => `/imports/${await brought()}/undo` },
+    'post /api/v1/segments': { to: async () => { await fewSegments(); return '/segments'; }, body: () => ({ name: `Segment ${next()}`, text: 'city = Dover' }), view: () => '/segments' },
+    'patch /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}`, body: () => ({ name: `Segment ${next()}`, text: 'city = Dover' }), view: () => '/segments' },
+    'delete /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}` },
     'post /api/v1/intake': { to: at('/intake'), body: () => ({ channel: 'email', direction: 'in', at: '2026-01-01T00:00:00Z', source_id: `src-${next()}`, identities: identities(), claims: claims(), subject: 'hello', text: 'there', ip: '203.0.113.9' }),
       view: (a) => [`/customers/${a.customer.id}`, `/customers/${a.customer.id}/timeline`] },
     'post /api/v1/orders': { to: at('/orders'), body: () => ({ number: `N${next()}`, identities: identities(), claims: claims(), channel: 'order', at: '2026-01-01T00:00:00Z', due_at: '2026-01-05T00:00:00Z', currency: 'EUR',
@@ -205,9 +210,9 @@ export function withMember(body, path, value) {
 export const typeOf = (schema) => (Array.isArray(schema.type) ? schema.type[0] : schema.type);
 export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}]` : `.${p}`)).join('').slice(1);
 
-// A hash of each table but those that move by themselves (sessions seen, leases, views of records, the search's own), and the number of acts.
+// A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search and segments keep for themselves), and the number of acts.
 export function fingerprint(k) {
-  const quiet = ['search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'store_meta', 'idempotency'];
   const tables = k.sql(isPostgres
     ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     : "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1").map(([name]) => name).filter((n) => !quiet.includes(n) && !n.startsWith('search_gram'));
@@ -228,4 +233,14 @@ export function fingerprint(k) {
     else found[name].update(JSON.stringify(row));
   }
   return Object.fromEntries(Object.entries(found).map(([n, h]) => [n, h.digest('hex')]));
+}
+
+// The same once nothing moves by itself any more: what was done before has its followers (search, segments, conditions).
+export async function settled(k) {
+  for (let i = 0, before = fingerprint(k); ; i += 1) {
+    await sleep(120);
+    const now = fingerprint(k);
+    if (i > 60 || JSON.stringify(now) === JSON.stringify(before)) return now;
+    before = now;
+  }
 }
