@@ -142,6 +142,23 @@ test('a customer somebody has worked with since stays, and the import says so', 
   assert.deepEqual([undone.undone, undone.stays], [2, 1]);
 });
 
+test('what an import added to a known customer goes with it: handles, address, tags, texts', async (t) => {
+  const k = await house(t);
+  const api = await k.token('administrator');
+  const { customer } = await api.must(201, 'POST', '/customers', { identities: [{ type: 'email', value: 'p1@shop.example' }], claims: { name: 'Pat' } });
+  const before = await api.must(200, 'GET', `/customers/${customer.id}`);
+  const { body } = await upload(api, 'customers', 'Email,Phone,Address,City,Tags\np1@shop.example,+447900000001,High Street 1,Leeds,vip list\n');
+  await api.must(200, 'POST', `/imports/${body.id}/run`, {});
+  assert.equal((await settled(api, body.id)).changed, 1);
+  const filled = await api.must(200, 'GET', `/customers/${customer.id}`);
+  assert.deepEqual([filled.identities.length, filled.addresses.length, filled.tags.length, filled.customer.city], [2, 1, 1, 'Leeds']);
+  await api.must(200, 'POST', `/imports/${body.id}/undo`, {});
+  const undone = await settled(api, body.id);
+  assert.equal(undone.stays, 0);
+  const after = await api.must(200, 'GET', `/customers/${customer.id}`);
+  assert.deepEqual([after.identities.map((i) => i.value), after.addresses, after.tags, after.customer.city ?? ''], [before.identities.map((i) => i.value), [], [], '']);
+});
+
 test('uploads that are no form, too early cut, by the wrong people or of the wrong kind leave nothing behind', async (t) => {
   const k = await house(t);
   const api = await k.token('administrator');
