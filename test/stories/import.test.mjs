@@ -124,7 +124,8 @@ test('an upload is guessed, tried, run, and undone; orders and contacts too', as
     assert.equal(undone.stays, 0);
     assert.equal(Number(k.sql('SELECT COUNT(*) FROM customer')[0][0]), left);
   }
-  assert.equal(Number(k.sql("SELECT COUNT(*) FROM identity_value")[0][0]), 0);
+  assert.equal(Number(k.sql('SELECT COUNT(*) FROM identity_value')[0][0]), 0);
+  await until(async () => (await api.must(200, 'GET', '/search?q=Pat')).items.length === 0, { ms: 10000, what: 'the search to forget them' });
 });
 
 test('a customer somebody has worked with since stays, and the import says so', async (t) => {

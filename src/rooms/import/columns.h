@@ -16,7 +16,8 @@ extern const char *const import_kind_codes[IMPORT_KIND_N];
     X(TO_FORM_OF_ADDRESS, "form_of_address") X(TO_COMPANY, "company")                          \
     X(TO_LANGUAGE, "language") X(TO_TIME_ZONE, "time_zone") X(TO_COUNTRY, "country")           \
     X(TO_REGION, "region") X(TO_CITY, "city") X(TO_ADDRESS, "address") X(TO_POSTAL, "postal")  \
-    X(TO_HEARD_OF_US, "heard_of_us") X(TO_PHONE, "phone") X(TO_EMAIL, "email")                 \
+    X(TO_HEARD_OF_US, "heard_of_us") X(TO_BIRTH_DATE, "birth_date")                            \
+    X(TO_OCCUPATION, "occupation") X(TO_PHONE, "phone") X(TO_EMAIL, "email")                 \
     X(TO_ACCOUNT, "account") X(TO_SOCIAL, "social") X(TO_CARD, "card")                         \
     X(TO_KIND, "kind") X(TO_ADDRESS_KIND, "address_kind") X(TO_TAGS, "tags")                   \
     X(TO_NUMBER, "number") X(TO_AT, "at") X(TO_DUE_AT, "due_at") X(TO_CURRENCY, "currency")    \

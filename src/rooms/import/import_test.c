@@ -135,6 +135,24 @@ static void rows_become_customers_and_the_same_file_again_changes_nothing(void *
     assert_figures(i, 2, 0, 1, 1, 0);
 }
 
+static void a_birth_date_is_read_in_any_writing(void **state)
+{
+    struct test_world *w = *state;
+    file_bytes = S("Name,Email,Date of birth,Job title\n"
+                   "Anna,anna@shop.example,31.01.1990,Baker\n"
+                   "Bob,bob@shop.example,1985年2月3日,\n"
+                   "Eve,eve@shop.example,someday,\n");
+    struct import i = whole(w, IMPORT_CUSTOMERS, NULL);
+    assert_figures(i, 3, 2, 0, 0, 1);
+    struct list l = {0};
+    assert_int_equal(
+        db_all(&w->cx, &q_customer_list, &customer_row_shape, &l, ARGS(V(INT64_MAX), V(10))), OK);
+    const struct customer *c = l.items;
+    assert_str(c[1].birth_date, S("1990-01-31"));
+    assert_str(c[1].occupation, S("Baker"));
+    assert_str(c[0].birth_date, S("1985-02-03"));
+}
+
 static void a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing(void **state)
 {
     struct test_world *w = *state;
@@ -293,6 +311,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(rows_become_customers_and_the_same_file_again_changes_nothing),
+        STORE_TEST(a_birth_date_is_read_in_any_writing),
         STORE_TEST(a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing),
         STORE_TEST(an_import_that_was_cut_goes_on_where_it_was),
         STORE_TEST(a_dry_run_says_what_would_be_and_writes_nothing),

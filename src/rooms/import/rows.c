@@ -11,12 +11,25 @@ static const struct {
     uint32_t most; /* characters */
     bool lines;    /* line ends stay */
 } room[TARGET_N] = {
-    [TO_NAME] = {500, false},     [TO_READING] = {500, false},         [TO_COMPANY] = {500, false},
-    [TO_ADDRESS] = {500, false},  [TO_FORM_OF_ADDRESS] = {100, false}, [TO_LANGUAGE] = {80, false},
-    [TO_TIME_ZONE] = {64, false}, [TO_COUNTRY] = {100, false},         [TO_POSTAL] = {20, false},
-    [TO_PHONE] = {500, false},    [TO_EMAIL] = {1000, false},          [TO_SUBJECT] = {1000, true},
-    [TO_TEXT] = {200000, true},   [TO_NUMBER] = {64, false},           [TO_SKU] = {64, false},
-    [TO_PRODUCT] = {300, false},  [TO_PAYMENT_METHOD] = {60, false},   [TO_TAGS] = {2000, false},
+    [TO_NAME] = {500, false},
+    [TO_READING] = {500, false},
+    [TO_COMPANY] = {500, false},
+    [TO_ADDRESS] = {500, false},
+    [TO_FORM_OF_ADDRESS] = {100, false},
+    [TO_LANGUAGE] = {80, false},
+    [TO_TIME_ZONE] = {64, false},
+    [TO_COUNTRY] = {100, false},
+    [TO_POSTAL] = {20, false},
+    [TO_PHONE] = {500, false},
+    [TO_EMAIL] = {1000, false},
+    [TO_SUBJECT] = {1000, true},
+    [TO_OCCUPATION] = {100, false},
+    [TO_TEXT] = {200000, true},
+    [TO_NUMBER] = {64, false},
+    [TO_SKU] = {64, false},
+    [TO_PRODUCT] = {300, false},
+    [TO_PAYMENT_METHOD] = {60, false},
+    [TO_TAGS] = {2000, false},
 };
 
 static enum err cell_fault(struct cx *cx, int target, uint16_t msg, str value)
@@ -252,6 +265,20 @@ static enum err cells_read(struct cx *cx, const struct import_reader *r, const s
     return handle_add(cx, &c->handles, IDENTITY_CARD, c->one[TO_CARD]);
 }
 
+/* As 1990-01-31, whatever it was written like. */
+static enum err birth_date_read(struct cx *cx, const struct import_reader *r, struct cells *c)
+{
+    str *cell = &c->one[TO_BIRTH_DATE];
+    when day;
+    if (cell->len == 0)
+        return OK;
+    if (!cell_when(*cell, r->map->dates, S("UTC"), &day))
+        return cell_fault(cx, TO_BIRTH_DATE, M_IMPORT_CELL_DATE, *cell);
+    str text = when_text(cx->arena, day);
+    *cell = (str){text.ptr, 10};
+    return OK;
+}
+
 static void claims_of(struct cx *cx, const struct cells *c, struct intake_claims *out)
 {
     const str *one = c->one;
@@ -269,6 +296,8 @@ static void claims_of(struct cx *cx, const struct cells *c, struct intake_claims
         .region = one[TO_REGION],
         .city = one[TO_CITY],
         .heard_of_us = one[TO_HEARD_OF_US],
+        .birth_date = one[TO_BIRTH_DATE],
+        .occupation = one[TO_OCCUPATION],
         .address_line = one[TO_ADDRESS],
         .address_postal = one[TO_POSTAL],
         .address_kind = one[TO_ADDRESS_KIND],
@@ -332,8 +361,8 @@ static enum err customer_of(struct cx *cx, const struct cells *c, struct import_
     if (c->handles.n == 0) {
         if (w->name.len + w->given.len + w->family.len + w->company.len == 0)
             return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
-        str says[] = {S("customer"), w->name, w->given,        w->family,        w->patronymic,
-                      w->company,    w->city, w->address_line, w->address_postal};
+        str says[] = {S("customer"), w->name, w->given,        w->family,         w->patronymic,
+                      w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
         out->key = hash_of(cx, says, COUNT(says));
     }
     out->in.channel = CHANNEL_NOTE;
@@ -368,8 +397,8 @@ static enum err interaction_of(struct cx *cx, const struct import_reader *r, con
         return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
     if (c->handles.n == 0) {
         const struct intake_claims *w = &in->claims;
-        str says[] = {S("customer"), w->name, w->given,        w->family,        w->patronymic,
-                      w->company,    w->city, w->address_line, w->address_postal};
+        str says[] = {S("customer"), w->name, w->given,        w->family,         w->patronymic,
+                      w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
         out->key = hash_of(cx, says, COUNT(says));
     }
     if (one[TO_SOURCE_ID].len) {
@@ -486,6 +515,7 @@ static enum err read_row(struct cx *cx, const struct import_reader *r, const str
                               .identities = {c->handles.id, c->handles.n}};
     if (cx->actor.kind == ACTOR_STAFF)
         out->in.staff.v = cx->actor.id;
+    TRY(birth_date_read(cx, r, c));
     claims_of(cx, c, &out->in.claims);
     switch (r->plan->kind) {
     case IMPORT_ORDERS:
