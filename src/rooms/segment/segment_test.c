@@ -101,14 +101,30 @@ static enum err slice_apply(struct cx *cx, void *state)
     return segment_job.slice(cx, (str){0}, &position, &progress, &total, state);
 }
 
-/* Until there is nothing more to do. */
-static void follow(struct test_world *w)
+static void slices(struct test_world *w)
 {
     bool finished = false;
     for (int i = 0; !finished; i++) {
         assert_true(i < 1000);
         assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, slice_apply, &finished), OK);
     }
+}
+
+/* Until there is nothing more to do. On PostgreSQL an event is heard when nothing on the whole cluster that began before
+ * it still runs. */
+static void follow(struct test_world *w)
+{
+    static const struct query q_behind = {
+        .name = "behind",
+        .sqlite = "SELECT COUNT(*) FROM event e, segment_follow f WHERE e.seq > f.seq",
+        .postgres = "SELECT COUNT(*) FROM event e, segment_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
+    int64_t behind = 1, until = clock_mono_ns() + 60 * 1000000000LL;
+    slices(w);
+    while (db_int(&w->cx, &q_behind, &behind, NO_ARGS) == OK && behind > 0) {
+        assert_true(clock_mono_ns() < until);
+        slices(w);
+    }
+    slices(w);
 }
 
 static size_t told(struct test_world *w, struct list *l)
