@@ -147,7 +147,8 @@ export async function furnished(t) {
     'post /api/v1/expressions/check': { to: at('/expressions/check'), body: () => ({ text: 'country = DE' }), hides: true },
     'post /api/v1/expressions/count': { to: at('/expressions/count'), body: () => ({ text: 'country = DE' }), hides: true },
     'post /api/v1/customers/bulk': { to: at('/customers/bulk'), body: () => ({ action: 'set', field: 'city', value: 'Deal', ids: [cus] }), view: async (a) => (await ended(`/bulk-actions/${a.id}`), `/customers/${cus}`) },
-    'post /api/v1/bulk-actions/{id}/cancel': { to: async () => `/bulk-actions/${await action()}/cancel` },
+    // a few are changed at once; only what is a job can be stopped
+    'post /api/v1/bulk-actions/{id}/cancel': { to: async () => `/bulk-actions/${(await owner.ask('POST', '/customers/bulk', { action: 'tag_add', value: `t${next()}`, all: true })).body.id}/cancel` },
     'post /api/v1/bulk-actions/{id}/undo': { to: async () => `/bulk-actions/${await acted()}/undo` },
     'post /api/v1/imports/{id}/run': { to: async () => `/imports/${await file()}/run`, body: () => ({ dry_run: true }), hides: true },
     'post /api/v1/imports/{id}/cancel': { to: async () => `/imports/${await file()}/cancel` },
