@@ -10,7 +10,7 @@ tell() { # tell WHAT STATUS
     if [ "$2" -eq 0 ]; then echo "ok   $1"; passed=$((passed + 1)); else echo "FAIL $1"; failed=$((failed + 1)); fi
 }
 /usr/bin/python3 tools/import-data.py "$rows" >"$work/people.csv"
-/usr/bin/python3 tools/import-data.py 20000 --text 50000 >"$work/big.csv"
+/usr/bin/python3 tools/import-data.py "${BIG:-20000}" --text 50000 >"$work/big.csv"
 want_bad=$((rows / 10))
 
 one() { # one NAME STORE-ARGS…
