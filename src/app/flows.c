@@ -274,7 +274,7 @@ static enum err audited(struct flowing *f, const char *action, int64_t ref, str 
 static void rejected_go(struct flowing *f)
 {
     struct cx *cx = &f->cx;
-    struct import i;
+    struct import i = {0};
     struct import_file *file = NULL;
     int64_t id = 0, at = 0;
     str path = http_request(f->x)->path;
@@ -283,9 +283,8 @@ static void rejected_go(struct flowing *f)
     char none[1];
     enum err e = form_read(cx, &nothing, http_request(f->x)->query, false, none, NULL);
     if (e == OK)
-        e = id_parse(str_cut(&rest, '/'), "imp", &id)
-                ? import_get(cx, (import_id){id}, &i)
-                : fault(cx, ERR_NOT_FOUND, M_IMPORT_UNKNOWN);
+        e = id_parse(str_cut(&rest, '/'), "imp", &id) ? import_get(cx, (import_id){id}, &i)
+                                                      : fault(cx, ERR_NOT_FOUND, M_IMPORT_UNKNOWN);
     if (e == OK)
         e = import_file_open(f->house->store, cx, f->house->data_dir, &i, &file);
     struct text some = text_on_heap((size_t)64 << 20);

@@ -10,7 +10,7 @@ struct flows *flows_open(void);
 /* After http_close: waits for those that are on their way. Accepts NULL. */
 void flows_close(struct flows *f);
 
-extern const struct shape rejected_in_shape, export_in_shape;
+extern const struct shape rejected_in_shape;
 void flow_upload(struct house *h, struct http_exchange *x, struct cx *cx);           /* POST /imports */
 void flow_rejected(struct house *h, struct http_exchange *x, struct cx *cx);         /* GET /imports/{id}/rejected */
 void flow_export_customers(struct house *h, struct http_exchange *x, struct cx *cx); /* GET /customers/export */

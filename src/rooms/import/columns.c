@@ -263,6 +263,17 @@ static double share(const struct list *rows, size_t from, size_t column, bool (*
     return n ? (double)yes / (double)n : 0;
 }
 
+/* One or two digits off the front; -1: there are none. */
+static int two_digits(str *s)
+{
+    int v = -1;
+    for (int i = 0; i < 2 && s->len && is_digit(s->ptr[0]); i++) {
+        v = (v < 0 ? 0 : v * 10) + (s->ptr[0] - '0');
+        *s = (str){s->ptr + 1, s->len - 1};
+    }
+    return v;
+}
+
 /* Which of the two first numbers is ever above 12 tells how dates are written; America otherwise
  * only when the file speaks of it. */
 static int dates_of(const struct list *rows, size_t from)
@@ -274,12 +285,13 @@ static int dates_of(const struct list *rows, size_t from)
             str s = str_trim(r[i].cells.items[k]);
             if (s.len < 8 || s.len > 24 || !is_digit(s.ptr[0]))
                 continue;
-            int a = 0, b = 0, used = 0;
-            char sign = 0;
-            char z[32];
-            memcpy(z, s.ptr, s.len);
-            z[s.len] = 0;
-            if (sscanf(z, "%2d%c%2d%n", &a, &sign, &b, &used) < 3 || (sign != '/' && sign != '-'))
+            int a = two_digits(&s);
+            char sign = s.len ? s.ptr[0] : 0;
+            if (a < 0 || (sign != '/' && sign != '-'))
+                continue;
+            s = (str){s.ptr + 1, s.len - 1};
+            int b = two_digits(&s);
+            if (b < 0)
                 continue;
             dmy += a > 12 && b <= 12;
             mdy += b > 12 && a <= 12;
@@ -560,7 +572,7 @@ enum err import_map_guess(struct cx *cx, const struct csv_source *file, int kind
                           bool must_fit, str *out)
 {
     struct import_map map, form = {.encoding = -1};
-    struct list rows;
+    struct list rows = {0};
     struct import_plan plan;
     if (given.len) /* the form first: it decides what the columns are */
         TRY(import_map_read(cx, given, &form));

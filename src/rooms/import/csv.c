@@ -77,6 +77,7 @@ static bool refill(struct csv *c, bool *is_broken)
         c->from = 0;
     }
     if (c->len == c->cap) {
+        assert(c->cap);
         char *more = realloc(c->buf, c->cap * 2);
         if (!more) {
             *is_broken = true;
@@ -258,7 +259,7 @@ static enum csv_fault part(struct csv *c, struct arena *a, char *p, size_t n, st
     for (size_t i = 0;;) {
         if (out->n == CSV_COLUMNS_MAX)
             return CSV_MANY_COLUMNS;
-        size_t from = i, to = i;
+        size_t from = i, to;
         if (i < n && p[i] == '"') {
             from = to = ++i;
             while (i < n && (p[i] != '"' || (i + 1 < n && p[i + 1] == '"'))) {

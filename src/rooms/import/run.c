@@ -155,7 +155,7 @@ static enum err prepare(struct import_run *r, struct cx *cx, const struct csv_so
     struct cx own = *cx; /* what lives as long as the run */
     own.arena = r->own;
     struct csv_form form;
-    struct csv_row row;
+    struct csv_row row = {0};
     int64_t at = 0, line = 1;
     r->map = (struct import_map){.delimiter = S(","), .has_header = true};
     enum err e = import_map_read(&own, r->import.map, &r->map);
