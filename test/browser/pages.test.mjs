@@ -458,6 +458,12 @@ test('the record shows what is known and whence: tags, own attributes, owner, co
   await page.keyboard.press('Enter');
   await until(async () => (await told()).customer.owner?.name === 'Иван Ким', { what: 'the owner' });
 
+  await page.getByRole('button', { name: 'More facts' }).click();
+  await page.getByRole('button', { name: /^Occupation: / }).click();
+  await page.keyboard.type('baker');
+  await page.keyboard.press('Enter');
+  await until(async () => (await told()).customer.occupation === 'baker', { what: 'a field that the house tells of' });
+
   await page.getByRole('button', { name: 'Write down what was said' }).click();
   await page.getByLabel('Said', { exact: true }).selectOption('refused');
   await page.getByRole('button', { name: 'Save' }).click();

@@ -1,4 +1,5 @@
-/* Turns i18n/web-*.json into one small module per language at build time, so that the browser carries neither a
+/* Turns i18n/web-*.json, and the words of other parts that the interface shows (labels of fields, their choices: keys in small
+ * letters), into one small module per language at build time, so that the browser carries neither a
  * parser nor the other four languages. A text without arguments stays a string; one with arguments becomes a list of
  * strings and nodes that lib/message.ts reads. Import "virtual:catalogue/en" and so on. */
 import { parse, TYPE, type MessageFormatElement } from '@formatjs/icu-messageformat-parser'
@@ -37,9 +38,11 @@ function cases(options: Record<string, { value: MessageFormatElement[] }>): Reco
 
 function read(folder: string, lang: string): Record<string, Text> {
   const texts: Record<string, Text> = {}
-  const files = readdirSync(folder).filter((f) => f.startsWith('web-') && f.endsWith('.json'))
+  const files = readdirSync(folder).filter((f) => f.endsWith('.json'))
   for (const file of files.sort())
     for (const [key, entry] of Object.entries<Record<string, string>>(JSON.parse(readFileSync(join(folder, file), 'utf8')))) {
+      if (!file.startsWith('web-') && !/^[a-z]/.test(key)) continue
+      if (key in texts) throw new Error(`${file}: ${key} is there already`)
       if (typeof entry[lang] !== 'string') throw new Error(`${file}: ${key} has no text in ${lang}`)
       try {
         texts[key] = compile(parse(entry[lang], { ignoreTag: true }))
