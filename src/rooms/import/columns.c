@@ -581,6 +581,7 @@ enum err import_map_guess(struct cx *cx, const struct csv_source *file, int kind
     if (given.len)
         TRY(import_map_read(cx, given, &map));
     const struct csv_row *first = rows.items;
+    assert(first); /* a guess has its first row */
     if (must_fit || given.len)
         TRY(import_map_fit(cx, &map, kind, first[0].cells, &plan));
     *out = import_map_write(cx->arena, &map);
