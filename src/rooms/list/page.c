@@ -13,9 +13,9 @@
 enum { STEP_MOST = 8000, WALK_MAX = 40000, COUNT_MAX = 10000, PAGE_DEFAULT = 50, FOUND_MAX = 500 };
 
 struct list_limits list_limits = {
-    .gather_rows = 3000,
+    .gather_rows = 2000,
     .first_step = 250,
-    .walk_ns = 10 * 1000 * 1000,
+    .walk_ns = 6 * 1000 * 1000,
 };
 
 struct list_in {
