@@ -41,6 +41,7 @@ test('the first run: owner, company, telephone with a test line, a colleague, an
   await page.locator('li', { hasText: 'Sara Jones' }).waitFor();
   await page.getByRole('button', { name: 'Open Kith' }).click();
   await page.getByText('Ring once to test the telephone link').waitFor();
+  await page.getByText('Bring your customers in').waitFor();
   const line = new URL(address).pathname;
   assert.equal((await k.nobody().post(`/${line}`, { event: 'newCall', direction: 'in', from: '+442079460018', to: '101', callId: 'test-1', user: ['101'] })).status, 200);
   await page.locator('.middle h1').getByText('+44 20 7946 0018').waitFor();
