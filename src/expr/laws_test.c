@@ -440,6 +440,9 @@ static void what_is_too_deep_or_too_much_is_refused_within_a_millisecond(void **
             assert_int_equal(x, ERR_INVALID);
             assert_string_equal(msg_name(cx->why.msg), msg_name(cases[i].msg));
         }
+#ifdef __SANITIZE_THREAD__
+        best /= 10; /* the program is so much slower there */
+#endif
         if (best > 1000000)
             fail_msg("case %zu was refused after %lld ns", i, (long long)best);
     }

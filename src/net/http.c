@@ -376,19 +376,22 @@ static enum MHD_Result refuse_in_body(struct http_exchange *x, enum refusal why)
     log_refusal(x, why);
     atomic_store(&x->conn->wants_linger, true);
     const struct refusal_row *row = guard_refusal(why);
+    pthread_mutex_lock(&x->lock); /* who reads a body that flows may be answering just now */
     str body = refusal_body(x, why);
-    if (!x->arena)
-        return MHD_NO;
-    str all =
-        arena_printf(http_arena(x),
-                     "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
-                     "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-                     "X-Content-Type-Options: nosniff\r\n"
-                     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-                     "%sConnection: close\r\n\r\n" SFMT,
-                     row->status, row->status == 413 ? "Content Too Large" : "Service Unavailable",
-                     body.len, row->status == 503 ? "Retry-After: 5\r\n" : "", SARG(body));
-    return send_raw(x, all);
+    bool has_room = x->arena != NULL;
+    str all = {0};
+    if (has_room)
+        all = arena_printf(http_arena(x),
+                           "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
+                           "Content-Length: %zu\r\nCache-Control: no-store\r\n"
+                           "X-Content-Type-Options: nosniff\r\n"
+                           "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                           "%sConnection: close\r\n\r\n" SFMT,
+                           row->status,
+                           row->status == 413 ? "Content Too Large" : "Service Unavailable",
+                           body.len, row->status == 503 ? "Retry-After: 5\r\n" : "", SARG(body));
+    pthread_mutex_unlock(&x->lock);
+    return has_room ? send_raw(x, all) : MHD_NO;
 }
 
 /* ---- the head

@@ -171,7 +171,7 @@ test('a client who goes away leaves no order half written, and may send the same
   });
   const { body } = await api.lines('/bulk/orders', all);
 
-  assert.ok(body.every((l) => l.status === 201));
+  assert.deepEqual(body.filter((l) => l.status !== 201).slice(0, 3), []);
   let n = 0;
   for (let cursor = ''; cursor !== null;) {
     const page = await api.must(200, 'GET', `/orders?limit=200${cursor && `&cursor=${cursor}`}`);
