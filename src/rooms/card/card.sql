@@ -1,36 +1,31 @@
 -- The card and the timeline. Everything goes by `root` and its few ids; what is ordered by time is read one id
 -- at a time from an index in that order, so a long history costs as little as a short one.
 
--- name: card_line_list -> line_row
-SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 601), i.ref_id,
+-- A line of the timeline; between the two stands as much of its text as is wanted.
+-- part: line_head
+i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject;
+
+-- part: line_rest
+i.ref_id,
        k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
        o.id, o.number, o.total_minor, o.currency, o.status
   FROM interaction i
   LEFT JOIN staff s ON s.id = i.staff_id
   LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
-  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id;
+
+-- name: card_line_list -> line_row
+SELECT {{line_head}}, substr(i.text, 1, 601), {{line_rest}}
  WHERE i.customer_id = :customer
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
 -- name: timeline_list -> line_row
-SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
-       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
-       o.id, o.number, o.total_minor, o.currency, o.status
-  FROM interaction i
-  LEFT JOIN staff s ON s.id = i.staff_id
-  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
-  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+SELECT {{line_head}}, substr(i.text, 1, 4001), {{line_rest}}
  WHERE i.customer_id = :customer AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
 -- name: timeline_list_of_channels -> line_row
-SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
-       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
-       o.id, o.number, o.total_minor, o.currency, o.status
-  FROM interaction i
-  LEFT JOIN staff s ON s.id = i.staff_id
-  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
-  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+SELECT {{line_head}}, substr(i.text, 1, 4001), {{line_rest}}
  WHERE i.customer_id = :customer AND i.channel IN (:c1, :c2, :c3, :c4, :c5, :c6, :c7, :c8, :c9, :c10, :c11)
    AND i.at_ms <= :at AND (i.at_ms < :at OR i.id < :before)
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
@@ -50,24 +45,12 @@ SELECT i.id, i.at_ms, i.subject, i.text, k.note
  ORDER BY i.at_ms DESC, i.id DESC LIMIT :n;
 
 -- name: timeline_lines -> line_row
-SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, substr(i.text, 1, 4001), i.ref_id,
-       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
-       o.id, o.number, o.total_minor, o.currency, o.status
-  FROM interaction i
-  LEFT JOIN staff s ON s.id = i.staff_id
-  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
-  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+SELECT {{line_head}}, substr(i.text, 1, 4001), {{line_rest}}
  WHERE i.id IN {{ints}} :ids
  ORDER BY i.at_ms DESC, i.id DESC LIMIT 200;
 
 -- name: timeline_line -> line_row
-SELECT i.id, i.channel, i.direction, i.trust, i.at_ms, s.id, s.name, i.subject, i.text, i.ref_id,
-       k.id, k.answer_ms, k.end_ms, k.outcome, k.note, k.cause, k.spoke_name,
-       o.id, o.number, o.total_minor, o.currency, o.status
-  FROM interaction i
-  LEFT JOIN staff s ON s.id = i.staff_id
-  LEFT JOIN call k ON i.channel = 'call' AND k.id = i.ref_id
-  LEFT JOIN orders o ON i.channel IN ('order', 'purchase') AND o.id = i.ref_id
+SELECT {{line_head}}, i.text, {{line_rest}}
  WHERE i.id = :id;
 
 -- name: timeline_whose -> number_row
