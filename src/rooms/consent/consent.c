@@ -122,12 +122,6 @@ static const struct field page_out_fields[] = {
 static const struct shape page_out_shape = SHAPE("consents", struct page_out, page_out_fields);
 /* clang-format on */
 
-static int newest_first(const void *a, const void *b)
-{
-    const struct consent *x = a, *y = b;
-    return (x->id.v < y->id.v) - (x->id.v > y->id.v);
-}
-
 static enum err list(struct cx *cx, void *in, void *out)
 {
     struct page_in *a = in;
@@ -143,7 +137,6 @@ static enum err list(struct cx *cx, void *in, void *out)
     struct db_read *reads = ARENA_ARRAY(cx->arena, ids.n + 1, struct db_read);
     struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct val *args = ARENA_ARRAY(cx->arena, 3 * ids.n, struct val);
-    size_t n = 0;
     for (size_t i = 0; i < ids.n; i++) {
         struct val *v = args + 3 * i;
         v[0] = V(each[i]);
@@ -155,20 +148,13 @@ static enum err list(struct cx *cx, void *in, void *out)
     reads[ids.n] = (struct db_read){
         &q_consent_of_customer, &consent_row_shape, false, &rows, ARGS(V(root)), false};
     TRY(db_batch(cx, reads, ids.n + 1));
-    for (size_t i = 0; i < ids.n; i++)
-        n += lists[i].n;
-    struct consent *all = ARENA_ARRAY(cx->arena, n + 1, struct consent);
-    n = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        for (size_t k = 0; k < lists[i].n; k++)
-            all[n++] = ((const struct consent *)lists[i].items)[k];
-    if (n > 1)
-        qsort(all, n, sizeof(*all), newest_first);
+    size_t id_at = offsetof(struct consent, id);
     page->now = consents_settle(cx->arena, &rows);
-    page->items = (struct list){all, n};
-    if ((int64_t)n > a->limit) {
+    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct consent), id_at, id_at,
+                            (size_t)a->limit + 1);
+    if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
-        int64_t last = all[a->limit - 1].id.v;
+        int64_t last = ((struct consent *)page->items.items)[a->limit - 1].id.v;
         page->next = cursor_make(cx->arena, cx->now_ms, tag, last, last);
     }
     audit_view(cx, root.v);

@@ -343,12 +343,6 @@ static enum err lines_finish(struct cx *cx, customer_id root, struct list *lines
     return OK;
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    const struct history_line *x = a, *y = b;
-    return (x->row.id.v < y->row.id.v) - (x->row.id.v > y->row.id.v);
-}
-
 enum err route_history(struct cx *cx, void *in, void *out)
 {
     struct history_page_in *a = in;
@@ -364,7 +358,6 @@ enum err route_history(struct cx *cx, void *in, void *out)
     struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct db_read *reads = ARENA_ARRAY(cx->arena, ids.n, struct db_read);
     struct val *args = ARENA_ARRAY(cx->arena, 3 * ids.n, struct val);
-    size_t all = 0;
     for (size_t i = 0; i < ids.n; i++) {
         struct val *v = args + 3 * i;
         v[0] = V(each[i]);
@@ -374,19 +367,12 @@ enum err route_history(struct cx *cx, void *in, void *out)
             &q_history_page, &history_line_row_shape, false, &lists[i], {v, 3}, false};
     }
     TRY(db_batch(cx, reads, ids.n));
-    for (size_t i = 0; i < ids.n; i++)
-        all += lists[i].n;
-    struct history_line *l = ARENA_ARRAY(cx->arena, all + 1, struct history_line);
-    all = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        for (size_t k = 0; k < lists[i].n; k++)
-            l[all++] = ((const struct history_line *)lists[i].items)[k];
-    if (all > 1)
-        qsort(l, all, sizeof(*l), newest_first);
-    page->items = (struct list){l, all};
-    if ((int64_t)all > a->limit) {
+    size_t id_at = offsetof(struct history_line, row.id);
+    page->items = newest_of(cx->arena, lists, ids.n, sizeof(struct history_line), id_at, id_at,
+                            (size_t)a->limit + 1);
+    if ((int64_t)page->items.n > a->limit) {
         page->items.n = (size_t)a->limit;
-        int64_t last = l[a->limit - 1].row.id.v;
+        int64_t last = ((struct history_line *)page->items.items)[a->limit - 1].row.id.v;
         page->next = cursor_make(cx->arena, cx->now_ms, tag, last, last);
     }
     audit_view(cx, root.v);

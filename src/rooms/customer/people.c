@@ -54,12 +54,6 @@ static const struct field person_row_fields[] = {
 const struct shape person_row_shape = SHAPE("person_row", struct person_row, person_row_fields);
 /* clang-format on */
 
-static int newest_first(const void *a, const void *b)
-{
-    const struct person_row *x = a, *y = b;
-    return (x->relation.id.v < y->relation.id.v) - (x->relation.id.v > y->relation.id.v);
-}
-
 /* The newest n before an id, of all ids of the record. */
 static enum err newest_people(struct cx *cx, struct list ids, str kind, int64_t before, int64_t n,
                               struct list *out)
@@ -68,7 +62,6 @@ static enum err newest_people(struct cx *cx, struct list ids, str kind, int64_t 
     struct list *lists = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct db_read *reads = ARENA_ARRAY(cx->arena, ids.n, struct db_read);
     struct val *args = ARENA_ARRAY(cx->arena, 4 * ids.n, struct val);
-    size_t all = 0;
     for (size_t i = 0; i < ids.n; i++) {
         struct val *v = args + 4 * i;
         v[0] = V(each[i]);
@@ -79,16 +72,8 @@ static enum err newest_people(struct cx *cx, struct list ids, str kind, int64_t 
             (struct db_read){&q_people_page, &person_row_shape, false, &lists[i], {v, 4}, false};
     }
     TRY(db_batch(cx, reads, ids.n));
-    for (size_t i = 0; i < ids.n; i++)
-        all += lists[i].n;
-    struct person_row *rows = ARENA_ARRAY(cx->arena, all + 1, struct person_row);
-    all = 0;
-    for (size_t i = 0; i < ids.n; i++)
-        for (size_t k = 0; k < lists[i].n; k++)
-            rows[all++] = ((const struct person_row *)lists[i].items)[k];
-    if (all > 1)
-        qsort(rows, all, sizeof(*rows), newest_first);
-    *out = (struct list){rows, all < (size_t)n ? all : (size_t)n};
+    size_t id_at = offsetof(struct person_row, relation.id);
+    *out = newest_of(cx->arena, lists, ids.n, sizeof(struct person_row), id_at, id_at, (size_t)n);
     return OK;
 }
 
