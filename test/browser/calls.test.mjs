@@ -41,7 +41,7 @@ test('a whole call goes by keyboard: ring, card, check, note, outcome, impressio
   await page.locator('#call-note:focus').waitFor();
   await page.keyboard.type(' at the airport.');
   await s.telephone.hangup(call);
-  await page.getByText('After the call').waitFor();
+  await page.getByRole('heading', { name: 'After the call' }).waitFor();
   assert.equal(await page.locator('#call-note').inputValue(), 'Parcel is stuck at the airport.');
   await page.keyboard.press('Escape');
   await page.keyboard.press('1');
@@ -57,6 +57,43 @@ test('a whole call goes by keyboard: ring, card, check, note, outcome, impressio
   assert.deepEqual([log.note, log.outcome, log.impression], ['Parcel is stuck at the airport.', 'solved', 2]);
   const { checks } = (await s.sara.get(`/calls/${log.id}`)).body.call;
   assert.deepEqual(checks.map((c) => c.is_right), [true, false]);
+  await clean(page);
+});
+
+test('an answer that left the server before the call ended does not open the call again', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await ready(page);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await s.telephone.answer(call, '102');
+  await page.locator('#call-note:focus').waitFor();
+  let held;
+  const asked = new Promise((seen) => {
+    const hold = async (route) => {
+      if (route.request().method() !== 'GET' || held) return route.continue();
+      held = true;
+      const answer = await route.fetch();
+      seen(() => route.fulfill({ response: answer }));
+    };
+    void page.route(/\/calls\/cal_[^/]+$/, hold);
+  });
+  await page.keyboard.type('Parcel is stuck');
+  await page.keyboard.press('Escape');
+  await page.locator('.note-pane header').getByText('saved').waitFor();
+  const [{ id }] = (await s.sara.get('/calls?view=queue')).body.items;
+  await s.api.ask('PATCH', `/calls/${id}`, { reason: 'Parcel' }); // another window: this one reads the call again
+  const release = await asked;
+  await s.telephone.hangup(call);
+  await page.getByRole('heading', { name: 'After the call' }).waitFor();
+  const back = page.waitForResponse(/\/calls\/cal_[^/]+$/);
+  await release();
+  await back;
+  await page.keyboard.press('1');
+  await until(() => page.getByLabel('Solved').isChecked(), { what: 'the outcome' });
+  await page.keyboard.press('0'); // the one question
+  await page.keyboard.press('2');
+  await until(() => page.getByLabel('Likes to talk').isChecked(), { what: 'the impression' });
   await clean(page);
 });
 
@@ -96,7 +133,7 @@ test('an unknown caller becomes a customer with what was typed, and the second c
   await page.keyboard.press('n');
   await page.keyboard.type('Wants the invoice again');
   await s.telephone.hangup(first);
-  await page.getByText('After the call').waitFor();
+  await page.getByRole('heading', { name: 'After the call' }).waitFor();
   await page.keyboard.press('Escape');
   await page.keyboard.press('2');
   await page.keyboard.press('Control+Enter');
@@ -249,7 +286,7 @@ test('nothing out of a name, a note or a number runs as a script', async (t) => 
   await s.telephone.answer(call, '102');
   await page.locator('#call-note').fill(evil);
   await s.telephone.hangup(call);
-  await page.getByText('After the call').waitFor();
+  await page.getByRole('heading', { name: 'After the call' }).waitFor();
   const odd = await s.telephone.ring('<script>canary()</script>', '102');
   await sleep(300);
   await page.goto(`/customers/${id}`);

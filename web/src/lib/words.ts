@@ -1,6 +1,6 @@
 /* Words for codes that the server sends; a code that this page does not know is left out or shown as it is. */
-import { ago, due, has_text, t } from './i18n.svelte'
-import type { Coded } from './types'
+import { ago, due, has_text, language_name, t } from './i18n.svelte'
+import type { Ask, Coded } from './types'
 
 /** Args of a reason, with its times written out. */
 function readable(args: Coded['args'] = {}): Record<string, string | number> {
@@ -23,6 +23,9 @@ export function word(prefix: string, code: string | null | undefined): string {
   const key = `${prefix}.${code}`
   return has_text(key) ? t(key) : code
 }
+/** What was confirmed longest ago, as a question. */
+export const ask_still = (ask: Ask): string =>
+  t('record.ask_still', { field: word('field', ask.field), value: ask.field === 'lang' ? language_name(ask.value ?? '') : (ask.value ?? '') })
 export const channel_icon: Record<string, string> = {
   call: 'phone', email: 'mail', chat: 'chat', fax: 'fax', letter: 'letter', form: 'form', visit: 'globe', order: 'cart', purchase: 'shop', survey: 'star', note: 'note',
 }

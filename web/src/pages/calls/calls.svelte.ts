@@ -144,6 +144,7 @@ class Calls {
   }
   private show(panel: Panel | null) {
     if (this.work?.is_dirty) void this.work.save()
+    if (panel && this.panel?.call.id === panel.call.id) panel = { ...panel, call: onward(this.panel.call, panel.call) }
     this.panel = panel
     if (!panel) {
       this.work = null
@@ -241,7 +242,7 @@ class Calls {
 
   /** The server's newer call, without the lists it leaves out. */
   put(call: Call) {
-    if (this.panel?.call.id === call.id) this.panel = { ...this.panel, call: { ...this.panel.call, ...call } }
+    if (this.panel?.call.id === call.id) this.panel = { ...this.panel, call: { ...this.panel.call, ...onward(this.panel.call, call) } }
   }
   /** Of several candidates this one calls. */
   async choose(customer: string) {
@@ -358,6 +359,14 @@ export const calls = new Calls()
 
 /** Calls left unfinished for days are the log's, not the desk's. */
 const is_unfinished = (c: Call) => !!c.end_at && !!c.answer_at && !c.wrapped_at && Date.now() - Date.parse(c.end_at) < 12 * 3_600_000
+
+/* An answer of the server may have left it before the event that we know already: a call goes on, never back. */
+const steps = ['ringing', 'answered', 'ended']
+function onward(known: Call, told: Call): Call {
+  if (steps.indexOf(told.state) >= steps.indexOf(known.state)) return told
+  const { state, staff, answer_at, end_at, cause } = known
+  return { ...told, state, staff, answer_at, end_at, cause }
+}
 
 export function caller_name(call: Call): string {
   if (call.customer) return call.customer.name
