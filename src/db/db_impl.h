@@ -176,6 +176,9 @@ void stall_note(struct store *s, int64_t ns);
 void *lite_writer_main(void *store);
 void *lite_checkpoint_main(void *store);
 
+/* store.c: the whole log into the database, SQLite; nobody else is at work yet. */
+void store_log_away(struct store *s);
+
 /* migrate.c */
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);
 /* ids: reads the mark, starts ids above it */

@@ -1,4 +1,8 @@
-/* db/migrate.c - migrations, forward only, and the mark of ids. */
+/* db/migrate.c - migrations, forward only, and the mark of ids.
+ *
+ * A new store is made in one transaction. A store that has rows goes on step by step, tells how far it is, and goes on from
+ * there when it was killed.
+ */
 #include "db/db_impl.h"
 #include "migrations.h"
 #include "queries.h"
@@ -41,29 +45,18 @@ static enum err compare(struct cx *cx, const struct list *done)
     return OK;
 }
 
-static enum err steps(struct cx *cx, struct db *d, const struct migration *m)
+static size_t steps_of(const struct db *d, const struct migration *m)
 {
-    const char *const *sql = d->pg ? m->postgres : m->sqlite;
-    size_t n = d->pg ? m->n_postgres : m->n_sqlite;
-    for (size_t i = 0; i < n; i++)
-        TRY(exec(cx, d, sql[i]));
-    return db_run(cx, &q_migration_insert, ARGS(V((int64_t)m->number), V(m->name), V(m->hash)));
+    return d->pg ? m->n_postgres : m->n_sqlite;
 }
 
-static enum err all_steps(struct cx *cx, struct store *s, bool no_migrate)
+static enum err step(struct cx *cx, struct db *d, const struct migration *m, size_t i)
 {
-    struct db *d = cx->db;
-    TRY(exec(cx, d, table_of_migrations));
-    struct list done = {0};
-    TRY(db_all(cx, &q_migration_list, &migration_row_shape, &done, NO_ARGS));
-    TRY(compare(cx, &done));
-    if (done.n == 0)
-        s->is_new = true;
-    if (done.n < migrations_n && no_migrate)
-        return fault(cx, ERR_INVALID, M_STORE_WANTS_MIGRATION);
-    for (size_t i = done.n; i < migrations_n; i++)
-        TRY(steps(cx, d, &migrations[i]));
-    TRY(event_settle(cx));
+    return exec(cx, d, (d->pg ? m->postgres : m->sqlite)[i]);
+}
+
+static enum err half_filled(struct cx *cx)
+{
     struct store_text t = {0};
     enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("filling")));
     if (e == OK)
@@ -71,22 +64,218 @@ static enum err all_steps(struct cx *cx, struct store *s, bool no_migrate)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
+/* What is done already: migrations with a row, and of the last one the steps behind `at_step`; SIZE_MAX: all of them. */
+struct migrated {
+    size_t n, at_step;
+};
+
+static enum err migrated_read(struct cx *cx, struct migrated *out)
 {
-    struct db *d = s->writer;
-    cx->db = d;
-    d->broken = OK;
-    TRY(exec(cx, d, d->pg ? "BEGIN" : "BEGIN IMMEDIATE"));
-    enum err e = OK;
-    if (d->pg) /* one node migrates, the others wait and find it done */
-        e = exec(cx, d, "SELECT pg_advisory_xact_lock(7594136581)");
+    struct list done = {0};
+    TRY(db_all(cx, &q_migration_list, &migration_row_shape, &done, NO_ARGS));
+    TRY(compare(cx, &done));
+    *out = (struct migrated){done.n, SIZE_MAX};
+    if (done.n == 0)
+        return OK;
+    struct store_text t = {0};
+    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("migrating")));
     if (e == OK)
-        e = all_steps(cx, s, no_migrate);
+        out->at_step = strtoul(arena_cstr(cx->arena, t.value), NULL, 10);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err begin(struct cx *cx, struct db *d)
+{
+    return exec(cx, d, d->pg ? "BEGIN" : "BEGIN IMMEDIATE");
+}
+
+static enum err end(struct cx *cx, struct db *d, enum err e)
+{
     if (e == OK)
         return exec(cx, d, "COMMIT");
     struct fault why = cx->why;
     d->broken = OK;
     (void)exec(cx, d, "ROLLBACK");
+    cx->why = why;
+    return e;
+}
+
+/* ---- a store that is new: all of it at once ------------------------------------------------------ */
+
+static enum err all_at_once(struct cx *cx, struct db *d)
+{
+    for (size_t n = 0; n < migrations_n; n++) {
+        const struct migration *m = &migrations[n];
+        for (size_t i = 0; i < steps_of(d, m); i++)
+            TRY(step(cx, d, m, i));
+        TRY(db_run(cx, &q_migration_insert, ARGS(V((int64_t)m->number), V(m->name), V(m->hash))));
+    }
+    return event_settle(cx);
+}
+
+/* ---- a store that has rows: step by step ---------------------------------------------------------- *
+ *
+ * Each step commits with the note that it is done, so that a start that was killed goes on with the next one, and an index
+ * over a million rows is one transaction and not a part of one. The migration's own row comes with its first step: a program
+ * that does not know it calls the store newer, half done or not. */
+
+struct migrating {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool has_thread, is_stopping;
+    int64_t begun_ns;
+    size_t done, all; /* steps */
+    const struct migration *now;
+};
+
+/* A line a second while it is at work: somebody waits for this start. */
+static void *tell_main(void *arg)
+{
+    struct migrating *g = arg;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    pthread_mutex_lock(&g->lock);
+    for (size_t quiet = 0, said = SIZE_MAX; !g->is_stopping; quiet++) {
+        until.tv_sec++;
+        int rc = 0;
+        while (!g->is_stopping && rc == 0)
+            rc = pthread_cond_timedwait(&g->wake, &g->lock, &until);
+        if (g->is_stopping || (g->done == said && quiet % 5 != 0))
+            continue;
+        said = g->done;
+        quiet = 0;
+        log_line(LOG_INFO, "migrate", "number=%d name=%s done=%zu of=%zu percent=%zu seconds=%lld",
+                 g->now->number, g->now->name, g->done, g->all, g->done * 100 / g->all,
+                 (long long)((clock_mono_ns() - g->begun_ns) / (1000 * MS_NS)));
+    }
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+static void tell_begin(struct migrating *g)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_cond_init(&g->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    g->begun_ns = clock_mono_ns();
+    g->has_thread = pthread_create(&g->thread, NULL, tell_main, g) == 0;
+}
+
+static void tell_at(struct migrating *g, const struct migration *m, size_t done)
+{
+    pthread_mutex_lock(&g->lock);
+    g->now = m;
+    g->done += done;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void tell_end(struct migrating *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->is_stopping = true;
+    pthread_cond_signal(&g->wake);
+    pthread_mutex_unlock(&g->lock);
+    if (g->has_thread)
+        pthread_join(g->thread, NULL);
+    pthread_cond_destroy(&g->wake);
+    pthread_mutex_destroy(&g->lock);
+}
+
+static enum err one_step(struct cx *cx, struct db *d, const struct migration *m, size_t i)
+{
+    if (i == 0)
+        TRY(db_run(cx, &q_migration_insert, ARGS(V((int64_t)m->number), V(m->name), V(m->hash))));
+    TRY(step(cx, d, m, i));
+    if (i + 1 == steps_of(d, m))
+        return db_run(cx, &q_store_meta_drop, ARGS(V("migrating")));
+    str at = arena_printf(cx->arena, "%zu", i + 1);
+    return db_run(cx, &q_store_meta_set, ARGS(V("migrating"), V(at)));
+}
+
+static enum err by_steps(struct cx *cx, struct store *s, const struct migrated *from)
+{
+    struct db *d = cx->db;
+    bool is_half = from->at_step != SIZE_MAX;
+    size_t first = is_half ? from->n - 1 : from->n;
+    struct migrating g = {.now = &migrations[first]};
+    for (size_t n = first; n < migrations_n; n++)
+        g.all += steps_of(d, &migrations[n]);
+    g.done = is_half ? from->at_step : 0;
+    log_line(LOG_INFO, "migrate", "from=%zu to=%zu steps=%zu done=%zu", from->n, migrations_n,
+             g.all, g.done);
+    tell_begin(&g);
+    enum err e = OK;
+    for (size_t n = first; e == OK && n < migrations_n; n++) {
+        const struct migration *m = &migrations[n];
+        tell_at(&g, m, 0);
+        for (size_t i = n == first ? g.done : 0; e == OK && i < steps_of(d, m); i++) {
+            d->broken = OK;
+            e = begin(cx, d);
+            if (e == OK)
+                e = end(cx, d, one_step(cx, d, m, i));
+            tell_at(&g, m, 1);
+        }
+        if (e == OK && !d->pg)
+            store_log_away(s); /* the log of one migration is long enough */
+    }
+    tell_end(&g);
+    if (e == OK)
+        log_line(LOG_INFO, "migrated", "from=%zu to=%zu ms=%lld", from->n, migrations_n,
+                 (long long)((clock_mono_ns() - g.begun_ns) / MS_NS));
+    return e;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------- */
+
+/* One transaction when there is nothing to change, or nothing yet; else *from says where to begin. */
+static enum err look(struct cx *cx, struct store *s, bool no_migrate, struct migrated *from)
+{
+    struct db *d = cx->db;
+    TRY(exec(cx, d, table_of_migrations));
+    TRY(migrated_read(cx, from));
+    s->is_new |= from->n == 0;
+    if (from->n == migrations_n && from->at_step == SIZE_MAX) {
+        TRY(event_settle(cx));
+        return half_filled(cx);
+    }
+    if (no_migrate)
+        return fault(cx, ERR_INVALID, M_STORE_WANTS_MIGRATION);
+    return from->n == 0 ? all_at_once(cx, d) : OK;
+}
+
+static enum err settled(struct cx *cx)
+{
+    TRY(event_settle(cx));
+    return half_filled(cx);
+}
+
+enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
+{
+    struct db *d = s->writer;
+    struct migrated from = {0};
+    cx->db = d;
+    d->broken = OK;
+    if (d->pg) /* one node migrates, the others wait and find it done */
+        TRY(exec(cx, d, "SELECT pg_advisory_lock(7594136581)"));
+    enum err e = begin(cx, d);
+    if (e == OK)
+        e = end(cx, d, look(cx, s, no_migrate, &from));
+    bool is_old = from.n > 0 && (from.n < migrations_n || from.at_step != SIZE_MAX);
+    if (e == OK && is_old)
+        e = by_steps(cx, s, &from);
+    if (e == OK && is_old) {
+        e = begin(cx, d);
+        if (e == OK)
+            e = end(cx, d, settled(cx));
+    }
+    struct fault why = cx->why;
+    d->broken = OK;
+    if (d->pg)
+        (void)exec(cx, d, "SELECT pg_advisory_unlock(7594136581)");
     cx->why = why;
     return e;
 }

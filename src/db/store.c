@@ -126,7 +126,7 @@ static enum err thread_start(struct cx *cx, pthread_t *t, void *(*run)(void *), 
 }
 
 /* An index that a migration made of a large store is a long log; the first changes would be refused for it. */
-static void log_into_database(struct store *s)
+void store_log_away(struct store *s)
 {
     int frames = 0, done = 0;
     if (atomic_load(&s->wal_frames) > 0 &&
@@ -139,7 +139,7 @@ static enum err lite_start(struct cx *cx, struct store *s, const struct store_op
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
-    log_into_database(s);
+    store_log_away(s);
     if (s->is_new)
         TRY(directory_sync(cx, s->dir));
     TRY(lite_ids_start(cx, s));
