@@ -918,6 +918,21 @@ static void greet(struct hub *h, struct conn *c)
     }
 }
 
+static str state_json(struct hub *h)
+{
+    return arena_printf(h->cx.arena, "{\"store\":\"%s\"}", store_state_codes[h->told]);
+}
+
+/* How the store stands, when it is another way than it was. */
+static void tell_state(struct hub *h)
+{
+    enum store_state now = store_state(h->house->store);
+    if (now == h->told)
+        return;
+    h->told = now;
+    send_all(h, NULL, NULL, "house.state", state_json(h), MAY_ALL, TOPIC_ALL);
+}
+
 static bool is_over(struct hub *h, const struct conn *c)
 {
     bool over = h->xid < c->last_xid || (h->xid == c->last_xid && h->seq < c->last_seq);
@@ -978,6 +993,8 @@ static void join(struct hub *h, struct conn *c)
     if (c->has_last && !is_gone)
         replay(h, c, &is_gone);
     send_position(h, c);
+    if (h->told != STORE_FINE)
+        send_text(h, c, NULL, "house.state", state_json(h));
     if (is_gone)
         send_text(h, c, NULL, "reset", S("{}"));
     if (!c->has_last || is_gone)
@@ -1155,6 +1172,7 @@ static void turn(struct hub *h)
     bool has_read = read_begin(&h->cx) == OK;
     if (checks) {
         h->checked_ns = now;
+        tell_state(h);
         check_passes(h);
     }
     if (tasks) {

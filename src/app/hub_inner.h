@@ -150,6 +150,7 @@ struct hub {
     int64_t queue_version, queue_turn_ns;
     unsigned queue_slot;
     int64_t tasks_changed, tasks_ns, task_id, checked_ns, customers_changed, customers_ns;
+    enum store_state told; /* house.state */
     int64_t n_sent, n_dropped, n_events, n_replayed, longest_us;
 };
 

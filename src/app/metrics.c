@@ -27,8 +27,11 @@ static enum err ready(struct cx *cx, void *in, void *out)
     str version = {0};
     bool is_ready = cx->db && settings_get(cx, "version", &version) == OK &&
                     (store_is_postgres(s) || store_is_ready(s));
+    bool is_full = is_ready && store_state(s) == STORE_FULL; /* it reads, and writes what fits */
     return say(out, is_ready ? 200 : 503, S("text/plain; charset=utf-8"),
-               is_ready ? S("ready\n") : S("not ready\n"));
+               is_full    ? S("ready for reading: the disk is full\n")
+               : is_ready ? S("ready\n")
+                          : S("not ready\n"));
 }
 
 /* ---- figures ----------------------------------------------------------------------------- */
@@ -93,6 +96,11 @@ static enum err figures(struct cx *cx, void *in, void *out)
     figure(&t, "store_batches_total", "counter", "Batches committed.", s.batches);
     figure(&t, "store_changes_total", "counter", "Changes committed.", s.changes);
     figure(&t, "store_changes_refused_total", "counter", "Changes refused.", s.changes_refused);
+    figure(&t, "store_full", "gauge", "1 while the disk has no room for changes.",
+           store_state(h->store) == STORE_FULL);
+    if (s.free_bytes >= 0)
+        figure(&t, "store_free_bytes", "gauge", "Free room on the disk of the data directory.",
+               s.free_bytes);
     figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.",
            s.queue_interactive);
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);

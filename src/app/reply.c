@@ -2,7 +2,7 @@
 #include "app/errand.h"
 #include "messages.h"
 
-enum { HEADERS_MAX = 12 };
+enum { HEADERS_MAX = 12, NO_SPACE_RETRY_S = 30 };
 static const size_t REPLY_LIMIT = (size_t)16 << 20;
 
 struct headers {
@@ -139,6 +139,8 @@ void reply_fault(struct errand *e)
     header(&hs, S("Cache-Control"), S("no-store"));
     if (err == ERR_BUSY || err == ERR_TOO_MANY)
         retry_after(&hs, e, why ? why->retry_after_s : 1);
+    if (err == ERR_NO_SPACE)
+        retry_after(&hs, e, why && why->retry_after_s ? why->retry_after_s : NO_SPACE_RETRY_S);
     if (err == ERR_UNAUTHENTICATED)
         header(&hs, S("WWW-Authenticate"), S("Bearer realm=\"kith\""));
     if (err == ERR_STALE && cx->if_match >= 0)

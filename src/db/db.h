@@ -188,9 +188,15 @@ void reader_close(struct db *d);
 enum err read_begin(struct cx *cx) MUST_USE;
 void read_end(struct cx *cx);
 bool store_is_ready(struct store *s); /* can answer now; for /readyz */
+/* How it stands. Full: the disk had no room for a change; reading goes on, and it ends by itself, within seconds after
+ * there is room again. Away: PostgreSQL does not answer. Any thread; cheap. */
+enum store_state { STORE_FINE, STORE_FULL, STORE_AWAY, STORE_STATE_N };
+extern const char *const store_state_codes[STORE_STATE_N]; /* fine full away */
+enum store_state store_state(struct store *s);
 
 struct store_figures {
     int64_t wal_bytes, oldest_reader_ms, longest_stall_us, batches, changes, changes_refused, queue_interactive, queue_bulk;
+    int64_t free_bytes; /* of the disk that the data directory is on; -1: not known */
 };
 void store_figures(struct store *s, struct store_figures *out);
 

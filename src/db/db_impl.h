@@ -89,6 +89,7 @@ int lite_be_soft(struct db *d, bool is_soft); /* commits from here on wait for t
 bool lite_in_transaction(struct db *d);
 bool lite_disk_failed(struct db *d); /* full, I/O error and the like since BEGIN */
 int64_t lite_total_changes(struct db *d);
+int64_t lite_pages(struct db *d); /* of the database as the transaction sees it; 0: not known */
 enum err lite_code(struct db *d, int rc); /* what a result code means */
 /* Copies WAL into the database: PASSIVE. Frames in the log and how many are copied. */
 int lite_checkpoint(struct db *d, int *frames, int *done);
@@ -122,6 +123,9 @@ struct store {
     bool is_postgres, is_temporary, is_new;
     char *dir, *url;
     int lock_fd;
+    int file_fd; /* SQLite: kith.db, for room only; open as long as the engine has it open, whose locks a close would drop */
+    int64_t room_bytes; /* of kith.db that the disk has set aside; -1: this disk does not; the writer's */
+    _Atomic bool room_is_stale; /* a checkpoint may have given it back */
     unsigned cache_mb, n_writers;
 
     /* changes wait here; guarded by lock */
@@ -160,6 +164,8 @@ struct store {
     struct keeper *keeper; /* keeper.c: audit views, jobs, old rows */
     struct pg_side *pg;    /* postgres_store.c */
 
+    _Atomic bool is_full; /* the disk had no room; room.c says when it has */
+
     _Atomic int64_t batches, changes, refused, longest_stall_us;
 };
 
@@ -189,6 +195,15 @@ struct store_text {
     str value;
 };
 extern const struct shape store_text_shape;
+
+/* room.c */
+void room_missed(struct store *s); /* a change was refused for want of room */
+void room_look(struct store *s, struct cx *cx); /* while there was none: is there again? */
+/* Before a commit: sets room aside in the database for every page it will have, so that what stands in the log can always
+ * be copied into it, however full the disk is. SQLITE_FULL: there is none. */
+int room_claim(struct store *s, struct db *d);
+bool room_is_there(const struct store *s, int64_t bytes); /* SQLite; tries it */
+int64_t room_free(const struct store *s); /* bytes; -1: not known */
 
 /* audit.c */
 /* Seals the next rows of the audit; cx reads. */

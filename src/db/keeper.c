@@ -219,8 +219,8 @@ static void slice_run(struct keeper *k, const struct job_row *row)
         return; /* of a part this program does not have */
     struct cx cx = cx_of(k);
     enum err e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
-    if (e == OK || e == ERR_STALE || e == ERR_BUSY)
-        return;
+    if (e == OK || e == ERR_STALE || e == ERR_BUSY || e == ERR_NO_SPACE)
+        return; /* none of these is the job's mistake: it goes on with the next turn */
     log_line(LOG_ERROR, "job", "kind=%s id=%lld code=%s tries=%lld", s.kind->name,
              (long long)row->id, err_code(e), (long long)row->tries + 1);
     s.failure = e;
@@ -355,6 +355,8 @@ static void *keeper_main(void *arg)
     while (rows && !nap(k, is_busy)) {
         int64_t now = clock_mono_ns();
         if (!is_busy || now - written_ns > TICK_MS * MS_NS) {
+            struct cx cx = cx_of(k);
+            room_look(k->store, &cx);
             views_write(k);
             if (!atomic_load(&k->store->is_filling))
                 audit_seal(k);

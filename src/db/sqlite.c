@@ -20,6 +20,7 @@ enum { MADE_KEPT = 32 };
 struct lite {
     sqlite3 *h;
     sqlite3_stmt *words[LITE_WORD_N];
+    sqlite3_stmt *pages;
     struct kept *kept; /* by the query's address; open addressing, cap a power of two */
     size_t n_kept, cap_kept;
     struct kept_made *made; /* of texts made at run time: the last MADE_KEPT of them */
@@ -129,7 +130,8 @@ static int prepare_words(struct lite *l)
         if (rc != SQLITE_OK)
             return rc;
     }
-    return SQLITE_OK;
+    return sqlite3_prepare_v3(l->h, "PRAGMA page_count", -1, SQLITE_PREPARE_PERSISTENT, &l->pages,
+                              NULL);
 }
 
 static void configure_once(void)
@@ -191,6 +193,7 @@ void lite_close(struct db *d)
     free(l->made);
     for (int i = 0; i < LITE_WORD_N; i++)
         sqlite3_finalize(l->words[i]);
+    sqlite3_finalize(l->pages);
     free(l->kept);
     sqlite3_close(l->h);
     free(l);
@@ -215,7 +218,9 @@ enum err lite_code(struct db *d, int rc)
     case SQLITE_FULL:
         return ERR_NO_SPACE;
     case SQLITE_IOERR:
-        return os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INTERNAL;
+        /* the errno may be of something else by now, so the disk itself is asked */
+        return os == ENOSPC || os == EDQUOT || !room_is_there(d->store, 64 << 10) ? ERR_NO_SPACE
+                                                                                  : ERR_INTERNAL;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_INTERRUPT:
@@ -492,6 +497,14 @@ int64_t lite_total_changes(struct db *d)
     return sqlite3_total_changes64(d->lite->h);
 }
 
+int64_t lite_pages(struct db *d)
+{
+    sqlite3_stmt *stmt = d->lite->pages;
+    int64_t n = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    sqlite3_reset(stmt);
+    return n;
+}
+
 enum err lite_read_begin(struct cx *cx, struct db *d)
 {
     if (d->in_read)
@@ -537,5 +550,8 @@ enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *ou
 
 int lite_checkpoint(struct db *d, int *frames, int *done)
 {
-    return sqlite3_wal_checkpoint_v2(d->lite->h, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, done);
+    int rc = sqlite3_wal_checkpoint_v2(d->lite->h, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, done);
+    if (rc != SQLITE_OK || *frames == *done)
+        atomic_store(&d->store->room_is_stale, true); /* at its end the file is cut to its pages */
+    return rc;
 }

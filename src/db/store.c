@@ -93,7 +93,7 @@ static enum err directory_open(struct cx *cx, struct store *s, str dir)
                   0600); /* for nobody else's eyes, nor its log */
     if (fd < 0)
         return cannot_open(cx, str_of(s->dir), errno);
-    close(fd);
+    s->file_fd = fd;
     return OK;
 }
 
@@ -103,6 +103,8 @@ static void free_store(struct store *s)
 {
     if (s->is_temporary)
         temporary_remove(s->dir);
+    if (s->file_fd >= 0)
+        close(s->file_fd);
     if (s->lock_fd >= 0)
         close(s->lock_fd); /* lets go of the lock */
     pthread_mutex_destroy(&s->lock);
@@ -159,7 +161,7 @@ static struct store *new_store(const struct store_options *o)
     struct store *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->lock_fd = -1;
+    s->lock_fd = s->file_fd = -1;
     s->cache_mb = o->cache_mb ? o->cache_mb : CACHE_MB_DEFAULT;
     s->n_writers = o->writers ? o->writers : WRITERS_DEFAULT;
     s->is_postgres = str_starts(o->url, S("postgresql://")) || str_starts(o->url, S("postgres://"));
@@ -243,6 +245,15 @@ bool store_is_ready(struct store *s)
     return atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 < WAL_INTERACTIVE_MB;
 }
 
+const char *const store_state_codes[STORE_STATE_N] = {"fine", "full", "away"};
+
+enum store_state store_state(struct store *s)
+{
+    if (s->is_postgres && !pg_is_ready(s))
+        return STORE_AWAY;
+    return atomic_load(&s->is_full) ? STORE_FULL : STORE_FINE;
+}
+
 /* ---- readers -------------------------------------------------------------------------------------- */
 
 enum err store_reader(struct store *s, struct cx *cx, struct db **out)
@@ -289,6 +300,7 @@ void store_figures(struct store *s, struct store_figures *out)
         .batches = atomic_load(&s->batches),
         .changes = atomic_load(&s->changes),
         .changes_refused = atomic_load(&s->refused),
+        .free_bytes = room_free(s),
     };
     pthread_mutex_lock(&s->lock);
     out->queue_interactive = s->lane[LANE_INTERACTIVE].n;

@@ -154,6 +154,8 @@ void change_done(struct store *s, struct change *c, enum err e)
         (void)fault(c->cx, ERR_BUSY, M_STORE_BUSY);
         c->cx->why.retry_after_s = 1;
     }
+    if (e == ERR_NO_SPACE)
+        room_missed(s);
     atomic_fetch_add(e == OK ? &s->changes : &s->refused, 1);
     c->done(c, e);
 }
@@ -285,7 +287,7 @@ static bool batch_commit(struct batch *b)
 {
     if (b->is_lost)
         return false;
-    if (keep_ids_ahead(b->s, b->d) != SQLITE_OK)
+    if (keep_ids_ahead(b->s, b->d) != SQLITE_OK || room_claim(b->s, b->d) != SQLITE_OK)
         return false;
     return lite_word(b->d, LITE_COMMIT) == SQLITE_OK;
 }
@@ -320,6 +322,8 @@ static void run_alone(struct batch *b, struct change *c)
         e = fault(c->cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK) {
         int rc = keep_ids_ahead(b->s, d);
+        if (rc == SQLITE_OK)
+            rc = room_claim(b->s, d);
         if (rc == SQLITE_OK)
             rc = lite_word(d, LITE_COMMIT);
         if (rc != SQLITE_OK) {

@@ -45,9 +45,8 @@ function psql(url, sql) {
   return execFileSync('psql', ['-q', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
-// A new, empty store; `args` go to every command.
-function newStore() {
-  const data = mkdtempSync(path.join(os.tmpdir(), 'kith-story-'));
+// A new, empty store; `args` go to every command. `data`: a directory that is there already.
+function newStore(data = mkdtempSync(path.join(os.tmpdir(), 'kith-story-'))) {
   if (!isPostgres) return { data, args: ['--data', data], drop: () => {} };
   const server = process.env.KITH_TEST_POSTGRES;
   if (!server) throw new Error('KITH_TEST_POSTGRES names no server; run tools/stories.sh postgres');
@@ -347,9 +346,9 @@ class House {
   }
 }
 
-// An empty house with its server running; ends with the test `t` (or by .end()).
-export async function house(t, options) {
-  const k = new House(newStore());
+// An empty house with its server running; ends with the test `t` (or by .end()). `data`: its directory is this one.
+export async function house(t, { data, ...options } = {}) {
+  const k = new House(newStore(data));
   if (t) t.after(() => k.end());
   return k.start(options);
 }

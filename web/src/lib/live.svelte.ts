@@ -8,6 +8,8 @@ class Live {
   /** When the connection was lost; null while it stands. */
   lost_since = $state<Date | null>(null)
   is_known = $state(false)
+  /** How the server's store stands: a full disk takes no changes. */
+  store = $state<'fine' | 'full' | 'away'>('fine')
   private handlers = new Map<string, Set<Handler>>()
   private port: MessagePort | null = null
   private own: LiveStream | null = null
@@ -53,11 +55,15 @@ class Live {
     if (m.kind === 'open') {
       const was_lost = this.lost_since !== null
       this.lost_since = null
+      this.store = 'fine' // the server tells otherwise
       this.is_known = true
       if (was_lost) this.emit('regained', {})
     } else if (m.kind === 'lost') this.lost()
     else if (m.kind === 'signed_out') this.emit('session.ended', {})
-    else this.emit(m.type, m.data)
+    else {
+      if (m.type === 'house.state') this.store = (m.data as { store: 'fine' | 'full' | 'away' }).store
+      this.emit(m.type, m.data)
+    }
   }
   lost() {
     this.lost_since ??= new Date()

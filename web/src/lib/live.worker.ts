@@ -2,10 +2,13 @@
 import { LiveStream, type LiveMessage } from './live-core'
 
 const ports = new Set<MessagePort>()
-let queue: LiveMessage | null = null // as it stands, for a tab that is opened later
+/* As they stand, for a tab that is opened later. */
+let queue: LiveMessage | null = null
+let state: LiveMessage | null = null
 const stream = new LiveStream((message) => {
   if (message.kind === 'event' && message.type === 'queue.changed') queue = message
-  else if (message.kind !== 'event') queue = null
+  else if (message.kind === 'event' && message.type === 'house.state') state = message
+  else if (message.kind !== 'event') queue = state = null
   for (const port of ports) port.postMessage(message)
 })
 
@@ -19,6 +22,7 @@ scope.onconnect = (e) => {
       if (stream.is_open) port.postMessage({ kind: 'open' })
       else if (stream.is_lost) port.postMessage({ kind: 'lost' })
       if (queue) port.postMessage(queue)
+      if (state) port.postMessage(state)
     } else if (data.kind === 'stop') stream.stop()
     else if (data.kind === 'hurry') stream.hurry()
     else if (data.kind === 'leave') {

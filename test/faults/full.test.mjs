@@ -1,0 +1,164 @@
+// The disk is full in the middle of the work: reading goes on, writing is refused with a sentence, nothing acknowledged
+// is lost, and when there is room again everything goes on by itself.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { house, isPostgres, sleep, until } from '../stories/kith.mjs';
+import { Doors } from '../crash/doors.mjs';
+import { fileLimit, smallDisk } from './machine.mjs';
+
+const skip = isPostgres && 'PostgreSQL keeps the records on a disk of its own';
+const languages = ['en', 'ja', 'zh', 'kk', 'ru'];
+
+// Waits until writing was refused for want of room, and looks at how.
+async function isFull(k, doors, events) {
+  await until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
+  const told = await events.next('house.state', { ms: 10000 });
+  assert.deepEqual(told.body, { store: 'full' });
+  assert.match((await k.nobody().get('//readyz')).text, /disk is full/);
+  assert.match((await k.nobody().get('//metrics')).text, /^kith_store_full 1$/m);
+
+  const said = new Set();
+  for (const lang of languages) {
+    // what fits into what was set aside before is taken still
+    const a = await until(async () => {
+      const one = await doors.api.post(`/customers/${doors.own[1]}/notes`, { text: `full ${lang} ${Math.random()} `.padEnd(9000, 'x') }, { 'Accept-Language': lang });
+      return one.status !== 201 && one;
+    }, { ms: 20000, what: 'a refusal' });
+    assert.equal(a.status, 507, a.text.slice(0, 300));
+    assert.match(a.headers['content-type'], /^application\/problem\+json/);
+    assert.ok(Number(a.headers['retry-after']) > 0);
+    assert.equal(a.body.code, 'no_space');
+    said.add(a.body.detail);
+  }
+  assert.equal(said.size, languages.length, [...said].join(' | '));
+  const card = await doors.api.must(200, 'GET', `/customers/${doors.own[0]}/card`);
+  assert.ok(card.names ?? card.customer);
+  assert.ok((await doors.api.must(200, 'GET', '/customers?limit=50')).items.length > 20);
+  assert.ok((await doors.api.must(200, 'GET', '/search?q=own')).items.length > 0);
+}
+
+async function hasRoom(k, doors, events) {
+  assert.deepEqual((await events.next('house.state', { ms: 15000 })).body, { store: 'fine' });
+  const before = { ...doors.acknowledged };
+  await until(() => doors.intakes.size > before.intakes + 20 && doors.notes.size > before.notes && doors.orders.size > before.orders + 20
+    && doors.actions.size > before.actions && doors.imports.size > before.imports, { ms: 60000, what: 'work at every door again' });
+  await doors.end();
+  await doors.holds();
+  assert.equal((await k.nobody().get('//readyz')).text, 'ready\n');
+  await k.stop();
+  const checked = await k.command(['check']);
+  assert.equal(checked.status, 0, checked.err);
+  await k.start(); // and it opens again
+}
+
+test('a disk that fills up in the middle of work refuses writing, goes on reading, and everything goes on when there is room', { skip }, async (t) => {
+  const disk = smallDisk(t, 128);
+  if (!disk) return t.skip('no file system may be mounted here; the next test limits the size of files instead');
+  mkdirSync(disk.dir, { mode: 0o700 });
+  const k = await house(undefined, { data: disk.dir });
+  t.after(async () => { try { await k.end(); } finally { disk.away(); } });
+  const doors = await Doors.open(k);
+  const events = await doors.api.events();
+
+  doors.begin();
+  await until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
+  disk.fill();
+  await isFull(k, doors, events);
+  await sleep(500); // of being refused at every door
+  disk.empty();
+
+  await hasRoom(k, doors, events);
+});
+
+test('a server that is killed on a full disk opens again with everything acknowledged, as soon as there is room', { skip }, async (t) => {
+  const disk = smallDisk(t, 128);
+  if (!disk) return t.skip('no file system may be mounted here');
+  mkdirSync(disk.dir, { mode: 0o700 });
+  const k = await house(undefined, { data: disk.dir });
+  t.after(async () => { try { await k.end(); } finally { disk.away(); } });
+  const doors = await Doors.open(k);
+
+  doors.begin();
+  await until(() => doors.intakes.size > 50 && doors.orders.size > 50, { ms: 30000, what: 'some work' });
+  disk.fill();
+  await until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
+  await k.kill();
+  await doors.end();
+  const refused = await k.start().then(() => undefined, (e) => e); // it may open for reading, or say why not
+  if (refused) assert.match(String(refused), /No space left on device|full/);
+  else await k.stop();
+  disk.empty();
+  await k.start();
+
+  await doors.holds();
+  await k.stop();
+  assert.equal((await k.command(['check'])).status, 0);
+  await k.start();
+});
+
+test('a limit on the size of files is answered as a full disk is, and healed as one', { skip }, async (t) => {
+  const k = await house(t);
+  const doors = await Doors.open(k);
+  const events = await doors.api.events();
+
+  doors.begin();
+  await until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
+  fileLimit(k.process.pid, 65536);
+  await isFull(k, doors, events);
+  fileLimit(k.process.pid, 'unlimited');
+
+  await hasRoom(k, doors, events);
+});
+
+test('an import and an action for many customers stop on a full disk and go on by themselves', { skip }, async (t) => {
+  const k = await house(t);
+  const fill = () => fileLimit(k.process.pid, 65536);
+  const empty = () => fileLimit(k.process.pid, 'unlimited');
+  const isFull = async () => /^kith_store_full 1$/m.test((await k.nobody().get('//metrics')).text);
+  const api = await k.token('administrator');
+  const manager = await k.token('manager');
+  const rows = 4000;
+  let text = 'Name,Email,City\n';
+  for (let i = 0; i < rows; i++) text += `Pat ${i},pat${i}@shop.example,Leeds\n`;
+  const body = `--bbbb\r\nContent-Disposition: form-data; name="kind"\r\n\r\ncustomers\r\n--bbbb\r\nContent-Disposition: form-data; name="file"; filename="p.csv"\r\n\r\n${text}\r\n--bbbb--\r\n`;
+  const { id } = await api.must(201, 'POST', '/imports', body, { 'Content-Type': 'multipart/form-data; boundary=bbbb' });
+  const state = async () => await api.must(200, 'GET', `/imports/${id}`);
+
+  await api.must(200, 'POST', `/imports/${id}/run`, {});
+  await until(async () => (await state()).rows > 0, { ms: 20000, what: 'the first rows' });
+  fill();
+  await until(isFull, { ms: 20000, what: 'a full disk' });
+  const stood = await state();
+  assert.equal(stood.state, 'running');
+  assert.ok(stood.rows < rows, 'it was over before the disk was full');
+  await sleep(1500);
+  assert.equal((await state()).rows, stood.rows);
+  empty();
+  const done = await until(async () => { const i = await state(); return i.state === 'done' && i; }, { ms: 60000, what: 'the end of the import' });
+  assert.deepEqual([done.rows, done.made, done.rejected], [rows, rows, 0]);
+  await until(async () => !await isFull(), { ms: 10000, what: 'room' });
+
+  let end;
+  for (let turn = 0, city = 'Leeds'; !end?.stood && turn < 5; turn++) { // until one was not quicker than the disk was full
+    const next = `York ${turn}`;
+    const made = await manager.must(202, 'POST', '/customers/bulk', { action: 'set', field: 'city', value: next, all: true, where: `city = "${city}"` });
+    const action = async () => await manager.must(200, 'GET', `/bulk-actions/${made.id}`);
+    await until(async () => (await action()).changed > 0, { ms: 20000, what: 'the first changes' });
+    fill();
+    const stood = await until(async () => { const a = await action(); return (a.state !== 'running' || await isFull()) && a; }, { ms: 20000, what: 'a full disk' });
+    if (stood.state === 'running') {
+      await sleep(12000); // ten turns of the keeper: a job that fails that often would be given up
+      assert.equal((await action()).state, 'running');
+    }
+    empty();
+    const last = await until(async () => { const a = await action(); return a.state !== 'running' && a; }, { ms: 60000, what: 'the end of the action' });
+    assert.deepEqual([last.state, last.changed], ['done', rows]);
+    end = { stood: stood.state === 'running' };
+    city = next;
+  }
+  assert.ok(end.stood, 'every action was over before the disk was full');
+  await k.stop();
+  assert.equal((await k.command(['check'])).status, 0);
+  await k.start();
+});
