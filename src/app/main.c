@@ -14,7 +14,7 @@ static const char usage[] =
     "       kith import customers|orders|interactions FILE --data DIR [--map FILE] [--dry-run]\n"
     "                  [--rejected FILE] [--json]\n"
     "       kith export customers|orders --data DIR [--format csv|ndjson] [--where CONDITION] [--out FILE]\n"
-    "       kith check --data DIR\n"
+    "       kith check --data DIR [--repair] [--json]\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith openapi | version | help\n"
     "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";
@@ -39,10 +39,19 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"serve", serve_command}, {"user", user_command}, {"token", token_command}, {"import", import_command}, {"export", export_command},
-    {"check", check_command}, {"demo", demo_command}, {"openapi", openapi_command},
-    {"version", version},     {"--version", version}, {"help", help},
-    {"--help", help},         {"-h", help},
+    {"serve", serve_command},
+    {"user", user_command},
+    {"token", token_command},
+    {"import", import_command},
+    {"export", export_command},
+    {"check", check_command},
+    {"demo", demo_command},
+    {"openapi", openapi_command},
+    {"version", version},
+    {"--version", version},
+    {"help", help},
+    {"--help", help},
+    {"-h", help},
 };
 
 int main(int argc, char **argv)

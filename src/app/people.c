@@ -3,6 +3,7 @@
 #include "app/people.h"
 #include "app/commands.h"
 #include "app/imports.h"
+#include "app/keep/desk.h"
 #include "app/options.h"
 #include "base/password.h"
 #include "messages.h"
@@ -177,6 +178,7 @@ struct people_desk {
     struct house *house;
     pthread_t thread;
     struct imports *imports;
+    struct keep_desk *keep;
     int listener, stop;
     int dir; /* the socket's path may be longer than an address holds */
 };
@@ -255,6 +257,11 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
         arena_close(a);
         return;
     }
+    if (is_here && str_starts(line, S("{\"keep\":"))) {
+        keep_take_over(d->keep, fd, line);
+        arena_close(a);
+        return;
+    }
     if (is_here) {
         enum err e = json_read(&cx, &order_shape, line, &o, NULL);
         if (e == OK)
@@ -305,6 +312,7 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
         return NULL;
     d->house = h;
     d->imports = imports_open(h);
+    d->keep = keep_desk_open(h);
     d->dir = open(arena_cstr(a, h->data_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     d->stop = eventfd(0, EFD_CLOEXEC);
@@ -330,6 +338,7 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
         if (d->stop >= 0)
             close(d->stop);
         imports_close(d->imports);
+        keep_desk_close(d->keep);
         free(d);
         return NULL;
     }
@@ -344,6 +353,7 @@ void people_desk_close(struct people_desk *d)
     (void)!write(d->stop, &one, sizeof one);
     pthread_join(d->thread, NULL);
     imports_close(d->imports);
+    keep_desk_close(d->keep);
     (void)unlinkat(d->dir, "kith.sock", 0);
     close(d->listener);
     close(d->stop);

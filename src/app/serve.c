@@ -1,5 +1,5 @@
 /* app/serve.c - `kith serve`: opens the house, serves until told to stop, finishes what was
- * accepted. Also the small commands `openapi` and `check`. */
+ * accepted. Also the small command `openapi`. */
 #include "app/commands.h"
 #include "app/finder.h"
 #include "app/flows.h"
@@ -18,7 +18,6 @@
 #include "rooms/staff/staff.h"
 #include <malloc.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 enum { STOP_MS = 8000 };
@@ -334,95 +333,4 @@ int openapi_command(int argc, char **argv)
     fputc('\n', stdout);
     arena_close(a);
     return fflush(stdout) == 0 ? 0 : 1;
-}
-
-/* ---- check ------------------------------------------------------------------------------- */
-
-static bool complains(sqlite3 *db, const char *pragma, const char *fine, bool *is_sound)
-{
-    sqlite3_stmt *st = NULL;
-    if (sqlite3_prepare_v2(db, pragma, -1, &st, NULL) != SQLITE_OK)
-        return false;
-    int rc;
-    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-        const char *said = (const char *)sqlite3_column_text(st, 0);
-        if (fine && said && strcmp(said, fine) == 0)
-            continue;
-        fprintf(stderr, "kith: %s: %s\n", pragma, said ? said : "?");
-        *is_sound = false;
-    }
-    sqlite3_finalize(st);
-    return rc == SQLITE_DONE;
-}
-
-static int check_file(struct arena *a, const char *data)
-{
-    sqlite3 *db = NULL;
-    bool is_sound = true;
-    str path = arena_printf(a, "%s/kith.db", data);
-    bool is_read = sqlite3_open_v2(path.ptr, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-                   complains(db, "PRAGMA integrity_check", "ok", &is_sound) &&
-                   complains(db, "PRAGMA foreign_key_check", NULL, &is_sound);
-    if (!is_read)
-        fprintf(stderr, "kith: %s cannot be read: %s\n", path.ptr,
-                db ? sqlite3_errmsg(db) : "no memory");
-    sqlite3_close(db);
-    if (is_read && is_sound)
-        puts("kith: the store is sound");
-    return is_read && is_sound ? 0 : 1;
-}
-
-/* The chain over the audit; a store that a server holds is checked when it stands still. */
-static int check_audit(struct arena *a, const char *data, const char *url)
-{
-    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
-    struct store_options o = {
-        .data_dir = str_of(data), .url = url ? str_of(url) : S(""), .no_migrate = true};
-    struct store *s = NULL;
-    struct audit_state audit = {0};
-    enum err e = store_open(&cx, &o, &s);
-    if (e == ERR_CONFLICT || (e == ERR_INVALID && cx.why.msg == M_STORE_WANTS_MIGRATION)) {
-        str why = fault_text(a, LANG_EN, &cx.why);
-        printf("kith: the chain of the audit was not checked: " SFMT "\n", SARG(why));
-        return 0;
-    }
-    if (e == OK)
-        e = store_reader(s, &cx, &cx.db);
-    if (e == OK)
-        e = audit_check(&cx, &audit);
-    reader_close(cx.db);
-    store_close(s);
-    if (e != OK)
-        return refused(a, &cx, e);
-    if (audit.wrong_seal) {
-        fprintf(stderr, "kith: rows of the audit before seal %lld were changed or taken away\n",
-                (long long)audit.wrong_seal);
-        return 1;
-    }
-    printf("kith: the audit is whole: %lld rows under %lld seals\n", (long long)audit.rows,
-           (long long)audit.seals);
-    return 0;
-}
-
-int check_command(int argc, char **argv)
-{
-    struct option_row rows[] = {{.name = "data"}, {.name = "store"}};
-    bool wants_help = false;
-    str why = {0};
-    struct arena *a = arena_open(ARENA_BYTES);
-    if (!a)
-        return 1;
-    const char *data = NULL;
-    int status = 2;
-    if (!options_read(rows, COUNT(rows), argc, argv, a, &wants_help, &why))
-        status = wrong(why);
-    else if (wants_help || !(data = rows[0].value ? rows[0].value : getenv("KITH_DATA")))
-        status = wrong(wants_help ? S("see there") : S("--data is missing"));
-    else if (rows[1].value && strcmp(rows[1].value, "sqlite") != 0)
-        status =
-            check_audit(a, data, rows[1].value); /* its files: PostgreSQL's own tools, pg_amcheck */
-    else if ((status = check_file(a, data)) == 0)
-        status = check_audit(a, data, NULL);
-    arena_close(a);
-    return status;
 }

@@ -191,6 +191,10 @@ enum err sink_row(struct cx *cx, const struct query *q, struct sink *to, const s
         to->n++;
         return row_fill(cx, q, to->shape, cells, n, row);
     }
+    case SINK_EACH:
+        *wants_more = true;
+        to->n++;
+        return to->each(to->out, cells, n);
     default:
         return OK;
     }
@@ -202,7 +206,7 @@ enum err sink_end(struct sink *to)
         ((struct list *)to->out)->n = to->n;
         return OK;
     }
-    return to->kind == SINK_NONE || to->n ? OK : ERR_NOT_FOUND;
+    return to->kind == SINK_NONE || to->kind == SINK_EACH || to->n ? OK : ERR_NOT_FOUND;
 }
 
 str val_list_json(struct arena *a, const struct val *v)
@@ -279,6 +283,13 @@ enum err db_int(struct cx *cx, const struct query *q, int64_t *out, struct args 
 {
     *out = 0;
     struct sink to = {.kind = SINK_INT, .out = out};
+    return rows(cx, q, a, &to);
+}
+
+enum err db_each(struct cx *cx, const struct query *q, struct args a,
+                 enum err (*row)(void *arg, const struct val *cells, size_t n), void *arg)
+{
+    struct sink to = {.kind = SINK_EACH, .each = row, .out = arg};
     return rows(cx, q, a, &to);
 }
 

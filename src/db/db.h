@@ -74,6 +74,11 @@ enum err db_all(struct cx *cx, const struct query *q, const struct shape *shape,
 /* One integer of the first row; ERR_NOT_FOUND when none. NULL reads as 0. */
 enum err db_int(struct cx *cx, const struct query *q, int64_t *out, struct args a) MUST_USE;
 
+/* Rows as they come, without a shape: row() is called for each, its cells live until it returns. For walks over whole
+ * tables (db/tables.h); a query has its LIMIT here too. */
+enum err db_each(struct cx *cx, const struct query *q, struct args a,
+                 enum err (*row)(void *arg, const struct val *cells, size_t n), void *arg) MUST_USE;
+
 /* Independent reads in one round trip (PostgreSQL pipeline). Each entry is a db_one (one = true:
  * found tells) or a db_all. */
 struct db_read {

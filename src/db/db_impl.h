@@ -56,10 +56,11 @@ struct db {
 
 /* Where the rows of a query go. */
 struct sink {
-    enum { SINK_NONE, SINK_ONE, SINK_ALL, SINK_INT } kind;
+    enum { SINK_NONE, SINK_ONE, SINK_ALL, SINK_INT, SINK_EACH } kind;
     const struct shape *shape;
-    void *out; /* struct, struct list *, int64_t * */
+    void *out; /* struct, struct list *, int64_t *; the arg of each() */
     size_t n, cap;
+    enum err (*each)(void *arg, const struct val *cells, size_t n);
 };
 /* Takes one row; *wants_more is false when the sink is full. */
 enum err sink_row(struct cx *cx, const struct query *q, struct sink *to, const struct val *cells, size_t n,
@@ -93,6 +94,7 @@ int64_t lite_pages(struct db *d); /* of the database as the transaction sees it;
 enum err lite_code(struct db *d, int rc); /* what a result code means */
 /* Copies WAL into the database: PASSIVE. Frames in the log and how many are copied. */
 int lite_checkpoint(struct db *d, int *frames, int *done);
+struct sqlite3 *lite_handle(struct db *d);
 enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *out);
 
 enum err pg_open(struct cx *cx, struct store *s, bool is_writer, struct db **out);

@@ -536,6 +536,11 @@ enum err lite_exec(struct cx *cx, struct db *d, const char *sql)
     return rc == SQLITE_OK ? OK : failed(cx, d, "exec", rc);
 }
 
+struct sqlite3 *lite_handle(struct db *d)
+{
+    return d->lite->h;
+}
+
 /* One integer by a text that is not kept. */
 enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *out)
 {

@@ -252,3 +252,39 @@ SELECT DISTINCT c.root_id, 0
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM segment)
     ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;
+
+-- ---- the tables, as the store itself tells them ----
+
+-- Without FTS5's own tables, which hold no row of ours.
+-- name: table_columns -> table_column_row @sqlite
+SELECT m.name AS table_name, p.name AS name, p.type AS type, p.pk AS key_place
+  FROM sqlite_master m JOIN pragma_table_info(m.name) p
+ WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND m.name NOT LIKE 'search\_gram%' ESCAPE '\'
+ ORDER BY m.name, p.cid LIMIT 20000;
+
+-- name: table_columns -> table_column_row @postgres
+SELECT CAST(c.relname AS TEXT) AS table_name, CAST(a.attname AS TEXT) AS name,
+       format_type(a.atttypid, a.atttypmod) AS type,
+       CAST(COALESCE(array_position(CAST(i.indkey AS SMALLINT[]), a.attnum) + 1, 0) AS BIGINT) AS key_place
+  FROM pg_class c
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+ WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS REGNAMESPACE)
+ ORDER BY CAST(c.relname AS TEXT) COLLATE "C", a.attnum LIMIT 20000;
+
+-- name: table_refs -> table_ref_row @sqlite
+SELECT m.name AS table_name, f."from" AS name, f."table" AS parent, f."to" AS parent_column
+  FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+ WHERE m.type = 'table'
+ ORDER BY m.name, f."from" LIMIT 20000;
+
+-- name: table_refs -> table_ref_row @postgres
+SELECT CAST(c.relname AS TEXT) AS table_name, CAST(a.attname AS TEXT) AS name, CAST(p.relname AS TEXT) AS parent,
+       CAST(b.attname AS TEXT) AS parent_column
+  FROM pg_constraint o
+  JOIN pg_class c ON c.oid = o.conrelid
+  JOIN pg_class p ON p.oid = o.confrelid
+  JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = o.conkey[1]
+  JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = o.confkey[1]
+ WHERE o.contype = 'f' AND o.connamespace = CAST(current_schema() AS REGNAMESPACE)
+ ORDER BY CAST(c.relname AS TEXT) COLLATE "C", CAST(a.attname AS TEXT) COLLATE "C" LIMIT 20000;

@@ -160,6 +160,11 @@ struct str_list customer_keys(struct arena *a, str name, str reading, str compan
  * company if there is one. */
 struct str_list customer_same_keys(struct arena *a, str name, str company, str country);
 
+/* The next n customers after *after, the keys of their names and the folded texts against the names themselves: those that
+ * are wrong (struct list of int64_t). with_folded: the texts were filled. *after becomes 0 at the end. */
+enum err customer_keys_check(struct cx *cx, int64_t *after, size_t n, bool with_folded, struct list *wrong) MUST_USE;
+/* Inside apply: made anew. */
+enum err customer_keys_mend(struct cx *cx, customer_id id) MUST_USE;
 enum err customer_keys_add(struct cx *cx, customer_id c, struct str_list keys)
     MUST_USE; /* inside apply */
 

@@ -475,3 +475,12 @@ SELECT t.id, t.kind, t.title, t.phone, m.root_id, r.name, t.call_id, t.priority,
   FROM task t JOIN customer m ON m.id = t.customer_id JOIN customer r ON r.id = m.root_id LEFT JOIN staff s ON s.id = t.staff_id
  WHERE t.customer_id = :customer AND t.done_ms IS NOT NULL AND t.done_ms <= :at AND (t.done_ms < :at OR t.id < :before)
  ORDER BY t.done_ms DESC, t.id DESC LIMIT :n;
+
+-- ---- checking ----
+
+-- name: customer_keys_of -> customer_key_row
+SELECT customer_id, key FROM customer_key WHERE customer_id IN {{ints}} :customers ORDER BY customer_id, key LIMIT 100000;
+
+-- name: customer_folded_page -> customer_folded_row
+SELECT id, folded_name, folded_region, folded_city, folded_company, folded_heard_of_us
+  FROM customer WHERE id > :after ORDER BY id LIMIT :n;

@@ -638,6 +638,15 @@ static size_t without_empty(struct root_day *d, size_t n)
     return kept;
 }
 
+/* What the jobs have still to look at is not wrong: an activity whose time has come. */
+static void still_to_come(const struct cx *cx, const struct standing *is, struct standing *want)
+{
+    if (!is->activity_due_at.ms || is->activity_due_at.ms > cx->now_ms)
+        return;
+    want->activity = is->activity;
+    want->activity_due_at = is->activity_due_at;
+}
+
 enum err standing_verify(struct cx *cx, customer_id root, bool *is_right)
 {
     struct standing is = {0}, want;
@@ -647,6 +656,7 @@ enum err standing_verify(struct cx *cx, customer_id root, bool *is_right)
     want.activity_at = is.activity_at;
     if (is.activity_due_at.ms && is.activity_due_at.ms < want.activity_due_at.ms)
         want.activity_due_at = is.activity_due_at; /* looked at earlier than need be */
+    still_to_come(cx, &is, &want);
     struct args a = standing_args(cx->arena, &is), b = standing_args(cx->arena, &want);
     *is_right = true;
     for (size_t i = 0; i < STANDING_COLUMNS; i++)
@@ -666,6 +676,23 @@ enum err standing_verify(struct cx *cx, customer_id root, bool *is_right)
     for (size_t i = 0; *is_right && i < days.n; i++)
         *is_right = by_customer_day(&x[i], &y[i]) == 0 &&
                     memcmp(&x[i].d.sums, &y[i].d.sums, sizeof x[i].d.sums) == 0;
+    return OK;
+}
+
+enum err standing_true_for(struct cx *cx, int64_t *now_ms, bool *is_settled)
+{
+    struct turn_row t = {0};
+    const struct settings *house = settings_current(cx);
+    enum err e = db_one(cx, &q_turn_get, &turn_row_shape, &t, NO_ARGS);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    int32_t today = when_day((when){cx->now_ms}, house->time_zone);
+    *is_settled = e == OK && t.rebuild_after < 0 && t.to_day == 0 && t.done_day <= today &&
+                  str_eq(t.rules, rules_of(cx, house)) &&
+                  str_eq(t.vip_rules, vip_rules_of(cx, house));
+    *now_ms = *is_settled && t.done_day < today
+                  ? when_of_day((int32_t)t.done_day + 1, house->time_zone).ms - 1
+                  : cx->now_ms;
     return OK;
 }
 

@@ -16,6 +16,9 @@ enum err standing_recount(struct cx *cx, customer_id any) MUST_USE;
 /* Standing and day rows of a record against the rows they are made of; the jobs have done their
  * work. Not inside read_begin when the record is large. */
 enum err standing_verify(struct cx *cx, customer_id root, bool *is_right) MUST_USE;
+/* The time for which the windows in the store are true: now, or the end of the last day that was turned. Not settled: they
+ * are being counted anew, or the jobs have not run with these rules yet. */
+enum err standing_true_for(struct cx *cx, int64_t *now_ms, bool *is_settled) MUST_USE;
 /* The next n records after *after: those that are wrong (struct list of int64_t). *after becomes 0
  * at the end. */
 enum err standing_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;

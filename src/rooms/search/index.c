@@ -361,3 +361,122 @@ static enum err fill_slice(struct cx *cx, str args, int64_t *position, int64_t *
     return write_all(cx, p.work, p.n);
 }
 const struct job_kind search_fill = {.name = "search.fill", .slice = fill_slice};
+
+/* ---- checking ------------------------------------------------------------------------------------------ */
+
+enum { PIECES_AT_ONCE = 40 };
+
+static enum err has_pieces(struct cx *cx, int64_t id, str pieces, bool *has_all)
+{
+    *has_all = true;
+    while (pieces.len && *has_all) {
+        str some = pieces;
+        size_t n = 0;
+        for (some.len = 0; some.len < pieces.len; some.len++)
+            if (pieces.ptr[some.len] == ' ' && ++n == PIECES_AT_ONCE)
+                break;
+        int64_t found = 0;
+        TRY(db_int(cx, &q_search_has_pieces, &found, ARGS(V(some), V(id))));
+        *has_all = found > 0;
+        size_t skip = some.len < pieces.len ? some.len + 1 : some.len;
+        pieces = (str){pieces.ptr + skip, pieces.len - skip};
+    }
+    return OK;
+}
+
+static enum err is_due(struct cx *cx, int64_t customer, bool *is)
+{
+    int64_t n = 0;
+    TRY(db_int(cx, &q_search_is_due, &n, ARGS(V(customer))));
+    *is = n > 0;
+    return OK;
+}
+
+static enum err is_wrong(struct cx *cx, const struct work *w, const struct doc_row *doc, bool *is)
+{
+    bool has_all = true;
+    *is = doc ? !str_eq(doc->text, w->text) : w->text.len > 0;
+    if (!*is && doc) {
+        TRY(has_pieces(cx, doc->id, w->pieces, &has_all));
+        *is = !has_all;
+    }
+    if (!*is)
+        return OK;
+    bool waits = false;
+    TRY(is_due(cx, w->customer, &waits));
+    *is = !waits;
+    return OK;
+}
+
+enum err search_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong)
+{
+    struct list rows = {0}, docs = {0};
+    TRY(db_all(cx, &q_search_fill_page, &search_root_shape, &rows, ARGS(V(*after), V((int64_t)n))));
+    const struct root_row *r = rows.items;
+    int64_t *roots = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
+    int64_t *out = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
+    size_t n_roots = 0;
+    *wrong = (struct list){out, 0};
+    *after = rows.n < n ? 0 : r[rows.n - 1].id;
+    for (size_t i = 0; i < rows.n; i++)
+        if (r[i].id == r[i].root)
+            roots[n_roots++] = r[i].id;
+    if (!n_roots)
+        return OK;
+    struct work *want = ARENA_ARRAY(cx->arena, n_roots, struct work);
+    TRY(texts(cx, roots, n_roots, want));
+    TRY(db_all(cx, &q_search_docs, &search_doc_shape, &docs, ARGS(val_ints(roots, n_roots))));
+    for (size_t i = 0; i < n_roots; i++) {
+        struct doc_row key = {.customer = roots[i]};
+        bool is = false;
+        TRY(is_wrong(cx, &want[i],
+                     docs.n ? bsearch(&key, docs.items, docs.n, sizeof key, by_customer) : NULL,
+                     &is));
+        if (is)
+            out[wrong->n++] = roots[i];
+    }
+    return OK;
+}
+
+enum err search_check_stray(struct cx *cx, int64_t *after, size_t n, struct list *wrong)
+{
+    struct list rows = {0};
+    TRY(db_all(cx, &q_search_docs_after, &search_root_shape, &rows,
+               ARGS(V(*after), V((int64_t)n))));
+    const struct root_row *r = rows.items;
+    int64_t *out = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
+    *wrong = (struct list){out, 0};
+    *after = rows.n < n ? 0 : r[rows.n - 1].id;
+    for (size_t i = 0; i < rows.n; i++) {
+        bool waits = true;
+        if (r[i].root)
+            TRY(is_due(cx, r[i].root, &waits));
+        if (r[i].root && !waits)
+            out[wrong->n++] = r[i].root;
+    }
+    return OK;
+}
+
+enum err search_mend(struct cx *cx, const int64_t *customers, size_t n)
+{
+    struct search_page p = {0};
+    struct list docs = {0};
+    struct newest_row newest = {0};
+    TRY(plan(cx, customers, n, &p));
+    int64_t *ids = ARENA_ARRAY(cx->arena, p.n, int64_t);
+    for (size_t i = 0; i < p.n; i++)
+        ids[i] = p.work[i].customer;
+    TRY(db_all(cx, &q_search_docs, &search_doc_shape, &docs, ARGS(val_ints(ids, p.n))));
+    enum err e = db_one(cx, &q_search_doc_newest, &search_number_shape, &newest, NO_ARGS);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    const struct doc_row *d = docs.items;
+    for (size_t i = 0; i < docs.n;
+         i++) /* FTS5 calls itself corrupt when asked to drop grams it lost: */
+        TRY(db_run(cx, &q_search_doc_delete,
+                   ARGS(V(d[i].id)))); /* they stay, under a number of nobody */
+    for (size_t i = 0; i < p.n; i++)
+        if (p.work[i].text.len)
+            TRY(doc_add(cx, ++newest.n, &p.work[i]));
+    return OK;
+}

@@ -36,4 +36,12 @@ str search_pieces(struct arena *a, str text);
 /* A store from before there was an index: a page of customers a slice. */
 extern const struct job_kind search_fill;
 
+/* The next n customers after *after, their documents and grams against their records: those that are wrong (struct list of
+ * int64_t); what waits in search_due is not wrong yet. *after becomes 0 at the end. */
+enum err search_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;
+/* The next n documents after *after: customers who are no record of their own, or none at all, and nothing waits. */
+enum err search_check_stray(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;
+/* Inside apply: the documents of these are made anew. */
+enum err search_mend(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+
 extern const struct room search_room; /* GET /search */

@@ -148,3 +148,23 @@ INSERT INTO search_gram (search_gram) VALUES ('optimize');
 
 -- name: search_settle @postgres
 UPDATE search_doc SET grams = '' WHERE 1 = 0;
+
+-- ---- checking ----
+
+-- Does this document bear these pieces? PostgreSQL keeps them beside it.
+-- name: search_has_pieces @sqlite
+SELECT count(*) FROM search_gram g
+ WHERE g.search_gram MATCH '"' || replace(:pieces, ' ', '" "') || '"' AND g.rowid = :id;
+
+-- name: search_has_pieces @postgres
+SELECT count(*) FROM search_doc WHERE id = :id AND string_to_array(grams, ' ') @> string_to_array(:pieces, ' ');
+
+-- Few rows wait at any time.
+-- name: search_is_due
+SELECT count(*) FROM search_due d
+ WHERE d.customer_id IN (SELECT c.id FROM customer c WHERE c.root_id = :customer) OR d.customer_id = :customer;
+
+-- name: search_docs_after -> search_root
+SELECT d.id, CASE WHEN c.id = c.root_id THEN 0 ELSE d.customer_id END
+  FROM search_doc d LEFT JOIN customer c ON c.id = d.customer_id
+ WHERE d.id > :after ORDER BY d.id LIMIT :n;

@@ -1,0 +1,61 @@
+-- What `kith check` asks beside the rooms' own checks. Each looks at a stretch of ids: after, up to and with `to`.
+
+-- The end of the next stretch; the greatest number there is when it is the last.
+-- name: check_customers_to
+SELECT COALESCE((SELECT id FROM customer WHERE id > :after ORDER BY id LIMIT 1 OFFSET 999), 9223372036854775807);
+
+-- name: check_roots -> number_row
+SELECT c.id FROM customer c JOIN customer r ON r.id = c.root_id
+ WHERE c.id > :after AND c.id <= :to AND r.root_id <> r.id LIMIT 100;
+
+-- name: check_standing_missing -> number_row
+SELECT c.id FROM customer c LEFT JOIN standing s ON s.customer_id = c.id
+ WHERE c.id > :after AND c.id <= :to AND c.root_id = c.id AND s.customer_id IS NULL LIMIT 100;
+
+-- name: check_standing_stray -> number_row
+SELECT s.customer_id FROM standing s LEFT JOIN customer c ON c.id = s.customer_id
+ WHERE s.customer_id > :after AND s.customer_id <= :to AND c.id IS NULL LIMIT 100;
+
+-- name: check_identities_to
+SELECT COALESCE((SELECT id FROM identity_value WHERE id > :after ORDER BY id LIMIT 1 OFFSET 999), 9223372036854775807);
+
+-- name: check_identities -> check_identity
+SELECT v.id, v.value, v.reversed FROM identity_value v
+ WHERE v.id > :after AND v.id <= :to AND v.reversed IS NOT NULL ORDER BY v.id LIMIT 1000;
+
+-- name: check_orders_to
+SELECT COALESCE((SELECT id FROM orders WHERE id > :after ORDER BY id LIMIT 1 OFFSET 999), 9223372036854775807);
+
+-- What came back says less than the returns do, or more than the order was worth.
+-- name: check_orders -> number_row
+SELECT o.id FROM orders o
+ WHERE o.id > :after AND o.id <= :to
+   AND o.returned_minor <> COALESCE((SELECT sum(r.amount_minor) FROM order_return r WHERE r.order_id = o.id), 0) LIMIT 100;
+
+-- name: check_orders_empty -> number_row
+SELECT o.id FROM orders o
+ WHERE o.id > :after AND o.id <= :to AND o.total_minor > 0
+   AND NOT EXISTS (SELECT 1 FROM order_line l WHERE l.order_id = o.id) LIMIT 100;
+
+-- name: check_consents_to
+SELECT COALESCE((SELECT id FROM consent WHERE id > :after ORDER BY id LIMIT 1 OFFSET 999), 9223372036854775807);
+
+-- A last word of somebody else, or of another purpose.
+-- name: check_consents -> number_row
+SELECT DISTINCT p.id
+  FROM consent c JOIN consent_now n ON n.customer_id = c.customer_id JOIN consent p ON p.id = n.consent_id
+ WHERE c.id > :after AND c.id <= :to AND (p.purpose <> n.purpose OR p.customer_id <> n.customer_id) LIMIT 100;
+
+-- name: check_segments -> check_segment
+SELECT g.id, g.members, (SELECT count(*) FROM segment_member m WHERE m.segment_id = g.id)
+  FROM segment g WHERE g.filled_to IS NULL AND g.is_going = 0 ORDER BY g.id LIMIT 1000;
+
+-- name: check_imports -> number_row
+SELECT id FROM import WHERE is_staged = 1 AND state IN ('ready', 'checking', 'running') ORDER BY id LIMIT 10000;
+
+-- Jobs that fill what is checked here.
+-- name: check_job_waits
+SELECT count(*) FROM job WHERE kind = :kind AND state = 'waiting';
+
+-- name: check_has_customers
+SELECT count(*) FROM (SELECT 1 FROM customer LIMIT 1) AS found;

@@ -1,0 +1,233 @@
+/* app/keep/desk.c - checks and backups at the server: conversations, each on a thread of its own. */
+#include "app/keep/desk.h"
+#include "app/keep/check.h"
+#include "app/people.h"
+#include "messages.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONVERSATIONS_MAX = 2, TELL_MS = 200 };
+static const size_t ARENA_BYTES = (size_t)32 << 20;
+
+/* ---- what is said -------------------------------------------------------------------------- */
+
+const char *const keep_verb_codes[KEEP_VERBS] = {"check"};
+static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
+/* clang-format off */
+static const struct field wish_fields[] = {
+    FIELD_ENUM(struct keep_wish, verb, keep_verb_codes, .required = true),
+    FIELD(struct keep_wish, repair),
+    FIELD(struct keep_wish, to, .max_len = 4096),
+};
+static const struct shape wish_shape = SHAPE("keep_wish", struct keep_wish, wish_fields);
+static const struct field line_fields[] = {
+    FIELD_STRUCT(struct keep_line, keep, &wish_shape, .required = true),
+};
+const struct shape keep_line_shape = SHAPE("keep_line", struct keep_line, line_fields);
+static const struct field word_fields[] = {
+    FIELD_ENUM(struct keep_word, kind, word_codes),
+    FIELD(struct keep_word, is_fine),
+    FIELD(struct keep_word, part),
+    FIELD(struct keep_word, code),
+    FIELD(struct keep_word, text, .max_len = 4000, .multiline = true),
+    FIELD(struct keep_word, done),
+    FIELD(struct keep_word, total),
+    FIELD(struct keep_word, rows),
+    FIELD(struct keep_word, damages),
+    FIELD(struct keep_word, mended),
+    FIELD(struct keep_word, bytes),
+    FIELD(struct keep_word, is_partial),
+};
+const struct shape keep_word_shape = SHAPE("keep_word", struct keep_word, word_fields);
+/* clang-format on */
+
+/* ---- doing it --------------------------------------------------------------------------------- */
+
+struct saying {
+    struct keep_run *run;
+    struct arena *arena;
+    int64_t said_ns;
+    bool is_heard;
+};
+
+static bool say_step(void *arg, const char *part, int64_t done, int64_t total)
+{
+    struct saying *s = arg;
+    int64_t now = clock_mono_ns();
+    if (now - s->said_ns < (int64_t)TELL_MS * 1000000)
+        return s->is_heard;
+    s->said_ns = now;
+    struct keep_word w = {.kind = WORD_STEP, .part = str_of(part), .done = done, .total = total};
+    s->is_heard = s->is_heard && s->run->say(s->run->arg, &w);
+    return s->is_heard;
+}
+
+static void say_damage(void *arg, const struct fault *damage, bool is_mended)
+{
+    struct saying *s = arg;
+    struct keep_word w = {.kind = WORD_DAMAGE,
+                          .is_fine = is_mended,
+                          .code = str_of(msg_name(damage->msg)),
+                          .text = fault_text(s->arena, LANG_EN, damage)};
+    s->is_heard = s->is_heard && s->run->say(s->run->arg, &w);
+    arena_reset(s->arena);
+}
+
+static enum err do_check(struct keep_run *r, const struct keep_wish *w, struct saying *s,
+                         struct keep_word *end)
+{
+    struct check_result found = {0};
+    const struct check_wish wish = {.repairs = w->repair,
+                                    .is_alone = r->is_alone,
+                                    .data_dir = r->data_dir,
+                                    .found = say_damage,
+                                    .goes_on = say_step,
+                                    .arg = s};
+    enum err e = check_store(r->store, r->cx, &wish, &found);
+    end->rows = found.rows;
+    end->damages = found.damages;
+    end->mended = found.mended;
+    end->is_partial = found.is_partial;
+    return e;
+}
+
+void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
+{
+    static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
+                                               struct saying *,
+                                               struct keep_word *) = {[KEEP_CHECK] = do_check};
+    struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
+    struct keep_word end = {.kind = WORD_END};
+    enum err e =
+        s.arena ? doers[w->verb](r, w, &s, &end) : fault(r->cx, ERR_INTERNAL, M_STORE_FAILED);
+    end.is_fine = e == OK;
+    if (e != OK)
+        end.text =
+            r->cx->why.msg ? fault_text(r->cx->arena, LANG_EN, &r->cx->why) : str_of(err_code(e));
+    (void)r->say(r->arg, &end);
+    arena_close(s.arena);
+}
+
+/* ---- conversations ------------------------------------------------------------------------------ */
+
+struct keep_desk {
+    struct house *house;
+    _Atomic bool is_closing;
+    pthread_mutex_t lock;
+    pthread_cond_t none;
+    int n;
+};
+struct talk {
+    struct keep_desk *desk;
+    int fd;
+    struct arena *arena;
+    struct cx cx;
+    struct keep_wish wish;
+};
+
+struct keep_desk *keep_desk_open(struct house *h)
+{
+    struct keep_desk *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    d->house = h;
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->none, NULL);
+    return d;
+}
+
+void keep_desk_close(struct keep_desk *d)
+{
+    if (!d)
+        return;
+    atomic_store(&d->is_closing, true);
+    pthread_mutex_lock(&d->lock);
+    while (d->n)
+        pthread_cond_wait(&d->none, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_destroy(&d->lock);
+    pthread_cond_destroy(&d->none);
+    free(d);
+}
+
+static bool say_there(void *arg, const struct keep_word *w)
+{
+    struct talk *t = arg;
+    struct arena *a = arena_open((size_t)1 << 20);
+    bool is_sent = a && desk_line_send(t->fd, a, &keep_word_shape, w);
+    arena_close(a);
+    return is_sent && !atomic_load(&t->desk->is_closing);
+}
+
+static void talk_free(struct talk *t)
+{
+    struct keep_desk *d = t->desk;
+    reader_close(t->cx.db);
+    close(t->fd);
+    arena_close(t->arena);
+    free(t);
+    pthread_mutex_lock(&d->lock);
+    d->n--;
+    pthread_cond_signal(&d->none);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void *talk_main(void *arg)
+{
+    struct talk *t = arg;
+    struct house *h = t->desk->house;
+    struct keep_run r = {
+        .store = h->store, .cx = &t->cx, .data_dir = h->data_dir, .say = say_there, .arg = t};
+    if (store_reader(h->store, &t->cx, &t->cx.db) == OK) {
+        keep_carry_out(&r, &t->wish);
+    } else {
+        struct keep_word no = {.kind = WORD_END, .text = fault_text(t->arena, LANG_EN, &t->cx.why)};
+        (void)say_there(t, &no);
+    }
+    talk_free(t);
+    return NULL;
+}
+
+void keep_take_over(struct keep_desk *d, int fd, str line)
+{
+    struct talk *t = calloc(1, sizeof *t);
+    struct arena *a = arena_open(ARENA_BYTES);
+    if (!t || !a || !d) {
+        free(t);
+        arena_close(a);
+        return;
+    }
+    *t = (struct talk){.desk = d, .arena = a, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    t->cx = (struct cx){.arena = a,
+                        .house = d->house,
+                        .now_ms = clock_now_ms(),
+                        .actor = {.kind = ACTOR_SYSTEM},
+                        .if_match = -1,
+                        .peer = S("")};
+    pthread_mutex_lock(&d->lock);
+    bool has_room = d->n < CONVERSATIONS_MAX && !atomic_load(&d->is_closing);
+    d->n++;
+    pthread_mutex_unlock(&d->lock);
+    struct keep_line l = {0};
+    pthread_t thread;
+    pthread_attr_t attr;
+    bool is_sound = json_read(&t->cx, &keep_line_shape, line, &l, NULL) == OK;
+    t->wish = l.keep;
+    struct keep_word no = {.kind = WORD_END,
+                           .text = is_sound ? S("the server is at another check or backup just now")
+                                            : fault_text(a, LANG_EN, &t->cx.why)};
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    bool runs =
+        is_sound && has_room && t->fd >= 0 && pthread_create(&thread, &attr, talk_main, t) == 0;
+    pthread_attr_destroy(&attr);
+    if (runs)
+        return;
+    if (t->fd >= 0)
+        (void)desk_line_send(t->fd, a, &keep_word_shape, &no);
+    talk_free(t);
+}

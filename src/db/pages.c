@@ -1,0 +1,75 @@
+/* db/pages.c - the pages of an SQLite store, one by one. */
+#include "db/pages.h"
+#include "db/db_impl.h"
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { TELL_PAGES = 256, TRIES = 5, PAUSE_US = 20000, TOLD_MAX = 20 };
+
+static void damaged(struct cx *cx, const struct pages_wish *w, uint16_t msg, str what)
+{
+    (void)fault(cx, ERR_INTERNAL, msg, MARG(msg == M_CHECK_PAGE ? "page" : "reason", what));
+    w->found(w->arg, &cx->why);
+    cx->why = (struct fault){0};
+}
+
+/* A page that is being written while it is read is read again. */
+static bool page_is_whole(sqlite3_file *f, char *page, int64_t n)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (i)
+            usleep(PAUSE_US);
+        if (f->pMethods->xRead(f, page, PAGE_BYTES, n * PAGE_BYTES) == SQLITE_OK)
+            return true;
+    }
+    return false;
+}
+
+static enum err read_all(struct cx *cx, struct db *d, const struct pages_wish *w)
+{
+    sqlite3_file *f = NULL;
+    sqlite3_int64 bytes = 0;
+    char *page = arena_alloc(cx->arena, PAGE_BYTES, 1);
+    if (sqlite3_file_control(lite_handle(d), "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK ||
+        !f || !f->pMethods || f->pMethods->xFileSize(f, &bytes) != SQLITE_OK)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    int64_t n = bytes / PAGE_BYTES, told = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (!page_is_whole(f, page, i) && ++told <= TOLD_MAX)
+            damaged(cx, w, M_CHECK_PAGE, arena_printf(cx->arena, "%lld", (long long)i + 1));
+        if ((i % TELL_PAGES == 0 || i == n - 1) && !w->goes_on(w->arg, i + 1, n))
+            return fault(cx, ERR_BUSY, M_KEEP_STOPPED);
+    }
+    return OK;
+}
+
+static enum err structure(struct cx *cx, struct db *d, const struct pages_wish *w)
+{
+    sqlite3_stmt *st = NULL;
+    d->deadline_ns = 0;
+    int rc = sqlite3_prepare_v2(lite_handle(d), "PRAGMA integrity_check(20)", -1, &st, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(st);
+        const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+        if (said && strcmp(said, "ok") != 0)
+            damaged(cx, w, M_CHECK_STRUCTURE, str_clean(cx->arena, str_of(said), 300));
+    }
+    if (rc != SQLITE_DONE)
+        damaged(cx, w, M_CHECK_STRUCTURE, str_of(sqlite3_errstr(rc)));
+    sqlite3_finalize(st);
+    return OK;
+}
+
+enum err pages_check(struct store *s, struct cx *cx, const struct pages_wish *w)
+{
+    if (s->is_postgres)
+        return OK;
+    struct db *d = NULL;
+    TRY(lite_open(cx, s, LITE_READER, &d));
+    enum err e = read_all(cx, d, w);
+    if (e == OK && w->is_alone)
+        e = structure(cx, d, w);
+    lite_close(d);
+    return e;
+}
