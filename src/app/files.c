@@ -67,8 +67,11 @@ static const struct web_file *file_of(str path)
 
 /* ---- pages of somebody ------------------------------------------------------------------------ */
 
-const struct route files_page = {
-    .method = HTTP_GET, .path = "/", .is_public = true, .without_store = true, .out = &raw_reply_shape};
+const struct route files_page = {.method = HTTP_GET,
+                                 .path = "/",
+                                 .is_public = true,
+                                 .without_store = true,
+                                 .out = &raw_reply_shape};
 
 bool files_is_page_of_somebody(struct errand *e)
 {
@@ -110,8 +113,8 @@ void files_begin(struct errand *e)
     struct text t = text_in(e->cx.arena, 65536);
     struct json_out j = {.to = &t, .role_bit = MAY(e->cx.actor.role)};
     json_object_begin(&j);
-    bool is_whole = add_answer(e, &j, "state", "/api/v1/state") &&
-                    add_answer(e, &j, "me", "/api/v1/session");
+    bool is_whole =
+        add_answer(e, &j, "state", "/api/v1/state") && add_answer(e, &j, "me", "/api/v1/session");
     json_object_end(&j);
     if (is_whole)
         e->first = html_safe(e->cx.arena, text_str(&t));
@@ -128,11 +131,9 @@ static void page_answer(struct errand *e, const struct web_file *f)
         {S("Content-Security-Policy"), str_of(policy)},
         {S("Cross-Origin-Opener-Policy"), S("same-origin")},
     };
-    str body = arena_printf(e->cx.arena,
-                            SFMT "<script type=\"application/json\" id=\"first\">" SFMT
-                                 "</script>" SFMT,
-                            (int)at, page.ptr, SARG(e->first), (int)(page.len - (size_t)at),
-                            page.ptr + at);
+    str body = arena_printf(
+        e->cx.arena, SFMT "<script type=\"application/json\" id=\"first\">" SFMT "</script>" SFMT,
+        (int)at, page.ptr, SARG(e->first), (int)(page.len - (size_t)at), page.ptr + at);
     http_reply(e->x, 200, str_of(f->mime), h, COUNT(h), body, true);
 }
 

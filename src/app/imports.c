@@ -779,7 +779,7 @@ int import_command(int argc, char **argv)
                        .actor = {.kind = ACTOR_SYSTEM},
                        .if_match = -1,
                        .peer = S("")};
-    log_level_set(LOG_WARN); /* the terminal is for the figures */
+    log_level_set(LOG_WARN);             /* the terminal is for the figures */
     mallopt(M_MMAP_THRESHOLD, 64 << 20); /* what one batch took is for the next */
     mallopt(M_TRIM_THRESHOLD, 128 << 20);
     int status = run(&j, argc, argv);

@@ -115,7 +115,8 @@ struct form {
 
 static bool is_form_field(const struct field *f)
 {
-    return field_is_open(f) && f->type != F_JSON && f->type != F_MONEY && f->type != F_LIST && f->type != F_STRUCT;
+    return field_is_open(f) && f->type != F_JSON && f->type != F_MONEY && f->type != F_LIST &&
+           f->type != F_STRUCT;
 }
 
 static const struct field *form_field(const struct shape *shape, str name)

@@ -63,6 +63,10 @@ struct expr_attr {
     const struct expr_collection *of;
     int64_t key;  /* only rows with this key, where the collection has keys */
     str key_text; /* and this one, when not empty (the currency of money) */
+    /* For the interface: under which heading it stands ("record", "reach", "marks", "contacts", "money", "own"); what the words
+     * of its choices begin with ("activity."); values that it offers: a code ("country", "language", "colleague", "tag"), or these. */
+    const char *group, *choice_label, *offers;
+    struct str_list values;
 };
 /* Rows of a customer: `any orders [total > 100] within 30d`, `count(interactions)`. */
 struct expr_collection {

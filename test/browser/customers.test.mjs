@@ -85,12 +85,12 @@ test('a filter is built as sentences, read back, written as text; a mistake is t
   await loaded(page);
   await page.keyboard.press('f');
   await page.locator('select[data-column]:focus').waitFor();
-  await page.getByLabel('Column').selectOption('country');
+  await page.getByLabel('Attribute').selectOption('attribute country');
   await page.getByLabel('Value').selectOption('DE');
   await until(async () => (await names(page)).length === 5, { what: 'five of Germany' });
   assert.match(decodeURIComponent(page.url()), /country = "DE"|country\+=\+"DE"/);
   await page.getByRole('button', { name: 'Add a condition' }).click();
-  await page.getByLabel('Column').nth(1).selectOption('orders');
+  await page.getByLabel('Attribute').nth(1).selectOption('attribute orders');
   await page.getByLabel('Value').nth(1).fill('1');
   await page.getByText('Nobody fits this filter.').waitFor();
   await accessible(page, 'filter rows');
@@ -98,17 +98,20 @@ test('a filter is built as sentences, read back, written as text; a mistake is t
   await loaded(page);
   await page.reload();
   await loaded(page);
-  assert.equal(await page.getByLabel('Column').inputValue(), 'country');
+  assert.equal(await page.getByLabel('Attribute').inputValue(), 'attribute country');
 
   await page.getByRole('button', { name: 'Write it as text' }).click();
   await page.getByLabel('Filter as text').fill('country = "DE" or vpi');
   await page.locator('#filter-fault').waitFor();
   assert.match(await page.locator('#filter-fault').textContent(), /vpi/);
+  assert.equal(await page.locator('mark').textContent(), 'vpi');
   await accessible(page, 'filter with a mistake');
-  await page.getByLabel('Filter as text').fill('country = "DE" or vip');
+  assert.equal((await names(page)).length, 5, 'the rows stay while the text is wrong');
+  await page.getByRole('button', { name: 'Take “vip”' }).click();
   await page.locator('#filter-fault').waitFor({ state: 'detached' });
   await until(async () => (await names(page)).length === 6, { what: 'with the VIP' });
-  await page.getByText('says more than rows can show').waitFor();
+  await page.getByRole('button', { name: 'Show it as rows' }).click();
+  assert.equal(await page.getByLabel('How the conditions go together').inputValue(), 'any');
   await clean(page);
 });
 

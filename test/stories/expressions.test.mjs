@@ -53,6 +53,7 @@ test('the attributes are told in the language of who asks, the company\'s own am
   const k = await house(t);
   const boss = await k.person('administrator');
   await boss.must(201, 'POST', '/custom-attributes', { code: 'shoe_size', label: 'Shoe size', type: 'number' });
+  await boss.must(201, 'POST', '/custom-attributes', { code: 'plan', label: 'Plan', type: 'choice', choices: ['Gold', 'Silver'] });
 
   const en = await boss.must(200, 'GET', '/attributes');
   const ja = (await boss.ask('GET', '/attributes', undefined, { 'Accept-Language': 'ja' })).body;
@@ -64,6 +65,13 @@ test('the attributes are told in the language of who asks, the company\'s own am
   assert.equal(typeof label(ja, 'orders_30d'), 'string');
   assert.equal(label(en, 'attr.shoe_size'), 'Shoe size');
   assert.ok(en.lists.find((l) => l.name === 'orders').fields.some((f) => f.name === 'total'));
+  const plan = en.items.find((a) => a.name === 'attr.plan');
+  assert.deepEqual([plan.group, plan.maybe_unknown, plan.choices.map((c) => c.code)], ['own', true, ['Gold', 'Silver']]);
+  const activity = en.items.find((a) => a.name === 'activity');
+  assert.deepEqual([activity.choice_label, activity.maybe_unknown, activity.group], ['activity.', false, 'contacts']);
+  assert.deepEqual(en.items.find((a) => a.name === 'country').offers, 'country');
+  assert.equal(en.items.find((a) => a.name === 'spent_180d').days, 180);
+  assert.ok(en.items.every((a) => a.group), 'each has a heading');
   assert.equal(own.ok, true);
   assert.equal(other.error.nearest, 'attr.shoe_size');
 });

@@ -71,12 +71,14 @@ static const struct expr_part custom_part = {"custom", &attributes_custom_shape,
 
 #define CODES(table) .choices = (table), .n_choices = COUNT(table)
 static const struct expr_attr identity_attrs[] = {
-    {.name = "type", .label = M_ATTR_IDENTITY_TYPE, .type = EXPR_CHOICE, .field = "type", .sql = "v.type", CODES(identity_type_codes)},
+    {.name = "type", .label = M_ATTR_IDENTITY_TYPE, .type = EXPR_CHOICE, .field = "type", .sql = "v.type", CODES(identity_type_codes),
+     .choice_label = "identity.type."},
     {.name = "value", .label = M_ATTR_IDENTITY_VALUE, .type = EXPR_TEXT, .form = EXPR_AS_IS, .field = "value", .sql = "v.value"},
     {.name = "email", .label = M_ATTR_EMAIL, .type = EXPR_TEXT, .form = EXPR_LOWER, .field = "value", .sql = "v.value"},
     {.name = "domain", .label = M_ATTR_EMAIL_DOMAIN, .type = EXPR_TEXT, .form = EXPR_LOWER, .field = "domain",
      .sql = "substr(v.value, instr(v.value, '@') + 1)", .sql_postgres = "substr(v.value, strpos(v.value, '@') + 1)"},
-    {.name = "state", .label = M_ATTR_IDENTITY_STATE, .type = EXPR_CHOICE, .field = "state", .sql = "o.state", CODES(identity_state_codes)},
+    {.name = "state", .label = M_ATTR_IDENTITY_STATE, .type = EXPR_CHOICE, .field = "state", .sql = "o.state", CODES(identity_state_codes),
+     .choice_label = "identity."},
     {.name = "first_at", .label = M_ATTR_IDENTITY_FIRST, .type = EXPR_TIME, .field = "first_ms", .sql = "o.first_ms"},
     {.name = "last_at", .label = M_ATTR_IDENTITY_LAST, .type = EXPR_TIME, .field = "last_ms", .sql = "o.last_ms"},
 };
@@ -90,7 +92,7 @@ static const struct expr_attr identity_attrs[] = {
 static const struct expr_collection identities = {.name = "identities", .label = M_ATTR_IDENTITIES, IDENTITIES};
 
 static const struct expr_attr tag_attrs[] = {
-    {.name = "name", .label = M_ATTR_TAG, .type = EXPR_TEXT, .field = "folded", .sql = "t.folded"},
+    {.name = "name", .label = M_ATTR_TAG, .type = EXPR_TEXT, .field = "folded", .sql = "t.folded", .offers = "tag"},
     {.name = "at", .label = M_ATTR_TAG_AT, .type = EXPR_TIME, .field = "at_ms", .sql = "ct.at_ms"},
 };
 static const struct expr_collection tags = {
@@ -116,15 +118,17 @@ static const struct expr_collection custom = {
 
 /* ---- attributes --------------------------------------------------------------------------------- */
 
-#define OF_RECORD .cost = EXPR_RECORD, .part = &record_part
+#define OF_RECORD .group = "record", .cost = EXPR_RECORD, .part = &record_part
 #define FOLDED(nm, lab, column) {.name = nm, .label = (lab), OF_RECORD, .type = EXPR_TEXT, .unknown = EXPR_EMPTY, .field = column, .sql = "c." column}
 #define OF_STANDING .part = &standing_part
-#define NUMBER(nm, lab, column, dd) {.name = nm, .label = (lab), .days = (dd), OF_STANDING, .type = EXPR_NUMBER, .field = column, .sql = "s." column}
-#define MONEY_OF(nm, lab, column, dd) {.name = nm, .label = (lab), .days = (dd), OF_STANDING, .type = EXPR_MONEY, .field = column, .sql = "s." column}
+#define OF_CONTACTS .group = "contacts", OF_STANDING
+#define OF_MONEY .group = "money", OF_STANDING
+#define NUMBER(nm, lab, column, dd, gr) {.name = nm, .label = (lab), .days = (dd), .group = (gr), OF_STANDING, .type = EXPR_NUMBER, .field = column, .sql = "s." column}
+#define MONEY_OF(nm, lab, column, dd) {.name = nm, .label = (lab), .days = (dd), OF_MONEY, .type = EXPR_MONEY, .field = column, .sql = "s." column}
 #define WINDOW_ROWS(d, dd)                                                                                                    \
-    NUMBER("orders_" d "d", M_ATTR_ORDERS_IN, "orders_" d "d", dd), MONEY_OF("spent_" d "d", M_ATTR_SPENT_IN, "spent_" d "d_minor", dd), \
-    NUMBER("contacts_" d "d", M_ATTR_CONTACTS_IN, "contacts_" d "d", dd),                                                      \
-    NUMBER("discounted_" d "d", M_ATTR_DISCOUNTED_IN, "discounted_" d "d", dd),                                                \
+    NUMBER("orders_" d "d", M_ATTR_ORDERS_IN, "orders_" d "d", dd, "money"), MONEY_OF("spent_" d "d", M_ATTR_SPENT_IN, "spent_" d "d_minor", dd), \
+    NUMBER("contacts_" d "d", M_ATTR_CONTACTS_IN, "contacts_" d "d", dd, "contacts"),                                                      \
+    NUMBER("discounted_" d "d", M_ATTR_DISCOUNTED_IN, "discounted_" d "d", dd, "money"),                                                \
     MONEY_OF("returned_" d "d", M_ATTR_RETURNED_IN, "returned_" d "d_minor", dd),                                              \
     MONEY_OF("discount_" d "d", M_ATTR_DISCOUNT_IN, "discount_" d "d_minor", dd)
 
@@ -143,48 +147,52 @@ static bool discount_share(const void *part, double *out)
     "AND k.mark = '" m "') THEN 1 ELSE 0 END)"
 
 static const struct expr_attr attrs[] = {
-    {.name = "kind", .label = M_ATTR_KIND, OF_STANDING, .type = EXPR_CHOICE, .field = "kind", .sql = "s.kind", CODES(customer_kind_codes)},
-    {.name = "activity", .label = M_ATTR_ACTIVITY, OF_STANDING, .type = EXPR_CHOICE, .field = "activity", .sql = "s.activity",
-     .due = "activity_due_ms", CODES(activity_codes)},
-    {.name = "activity_since", .label = M_ATTR_ACTIVITY_SINCE, OF_STANDING, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "activity_ms",
+    {.name = "kind", .label = M_ATTR_KIND, .group = "record", OF_STANDING, .type = EXPR_CHOICE, .field = "kind", .sql = "s.kind", CODES(customer_kind_codes),
+     .choice_label = "kind."},
+    {.name = "activity", .label = M_ATTR_ACTIVITY, OF_CONTACTS, .type = EXPR_CHOICE, .field = "activity", .sql = "s.activity",
+     .due = "activity_due_ms", .choice_label = "activity.", CODES(activity_codes)},
+    {.name = "activity_since", .label = M_ATTR_ACTIVITY_SINCE, OF_CONTACTS, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "activity_ms",
      .sql = "s.activity_ms", .due = "activity_due_ms"},
-    {.name = "vip", .label = M_ATTR_VIP, OF_STANDING, .type = EXPR_YES_NO, .field = "is_vip", .sql = "s.is_vip"},
-    {.name = "vip_by", .label = M_ATTR_VIP_BY, OF_STANDING, .type = EXPR_CHOICE, .unknown = EXPR_EMPTY, .field = "vip_by", .sql = "s.vip_by",
-     .choices = vip_by_codes + 1, .n_choices = 3},
-    {.name = "first_contact_at", .label = M_ATTR_FIRST_CONTACT, OF_STANDING, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "first_ms", .sql = "s.first_ms"},
-    {.name = "last_contact_at", .label = M_ATTR_LAST_CONTACT, OF_STANDING, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "last_contact_ms",
+    {.name = "vip", .label = M_ATTR_VIP, .group = "marks", OF_STANDING, .type = EXPR_YES_NO, .field = "is_vip", .sql = "s.is_vip"},
+    {.name = "vip_by", .label = M_ATTR_VIP_BY, .group = "marks", OF_STANDING, .type = EXPR_CHOICE, .unknown = EXPR_EMPTY, .field = "vip_by", .sql = "s.vip_by",
+     .choices = vip_by_codes + 1, .n_choices = 3, .choice_label = "vip_by."},
+    {.name = "first_contact_at", .label = M_ATTR_FIRST_CONTACT, OF_CONTACTS, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "first_ms", .sql = "s.first_ms"},
+    {.name = "last_contact_at", .label = M_ATTR_LAST_CONTACT, OF_CONTACTS, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "last_contact_ms",
      .sql = "s.last_contact_ms"},
-    {.name = "last_order_at", .label = M_ATTR_LAST_ORDER, OF_STANDING, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "last_order_ms",
+    {.name = "last_order_at", .label = M_ATTR_LAST_ORDER, OF_MONEY, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "last_order_ms",
      .sql = "s.last_order_ms"},
-    NUMBER("contacts", M_ATTR_CONTACTS, "contacts", 0),
-    NUMBER("orders", M_ATTR_ORDERS, "orders", 0),
-    NUMBER("discounted", M_ATTR_DISCOUNTED, "discounted", 0),
+    NUMBER("contacts", M_ATTR_CONTACTS, "contacts", 0, "contacts"),
+    NUMBER("orders", M_ATTR_ORDERS, "orders", 0, "money"),
+    NUMBER("discounted", M_ATTR_DISCOUNTED, "discounted", 0, "money"),
     MONEY_OF("spent", M_ATTR_SPENT, "spent_minor", 0),
     MONEY_OF("returned", M_ATTR_RETURNED, "returned_minor", 0),
     MONEY_OF("discount", M_ATTR_DISCOUNT, "discount_minor", 0),
     MONEY_OF("value", M_ATTR_VALUE, "spent_365d_minor", 0),
-    {.name = "discount_share", .label = M_ATTR_DISCOUNT_SHARE, OF_STANDING, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .get = discount_share,
+    {.name = "discount_share", .label = M_ATTR_DISCOUNT_SHARE, OF_MONEY, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .get = discount_share,
      .sql = "(CAST(s.discounted_365d AS DOUBLE PRECISION) / NULLIF(s.orders_365d, 0))"},
     WINDOW_ROWS("7", 7), WINDOW_ROWS("30", 30), WINDOW_ROWS("90", 90), WINDOW_ROWS("180", 180), WINDOW_ROWS("365", 365),
     FOLDED("name", M_ATTR_NAME, "folded_name"), FOLDED("company", M_ATTR_COMPANY, "folded_company"), FOLDED("city", M_ATTR_CITY, "folded_city"),
     FOLDED("region", M_ATTR_REGION, "folded_region"), FOLDED("heard_of_us", M_ATTR_HEARD, "folded_heard_of_us"),
-    {.name = "country", .label = M_ATTR_COUNTRY, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_UPPER, .unknown = EXPR_EMPTY, .field = "country", .sql = "c.country"},
-    {.name = "lang", .label = M_ATTR_LANG, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "lang", .sql = "c.lang"},
+    {.name = "country", .label = M_ATTR_COUNTRY, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_UPPER, .unknown = EXPR_EMPTY, .field = "country", .sql = "c.country",
+     .offers = "country"},
+    {.name = "lang", .label = M_ATTR_LANG, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "lang", .sql = "c.lang",
+     .offers = "language"},
     {.name = "time_zone", .label = M_ATTR_TIME_ZONE, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "time_zone",
      .sql = "c.time_zone"},
     {.name = "owner", .label = M_ATTR_OWNER, OF_RECORD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "name",
-     .sql = "COALESCE((SELECT st.name FROM staff st WHERE st.id = c.owner_id), '')"},
+     .sql = "COALESCE((SELECT st.name FROM staff st WHERE st.id = c.owner_id), '')",
+     .offers = "colleague"},
     {.name = "created_at", .label = M_ATTR_CREATED, OF_RECORD, .type = EXPR_TIME, .field = "created_ms", .sql = "c.created_ms"},
     {.name = "changed_at", .label = M_ATTR_CHANGED, OF_RECORD, .type = EXPR_TIME, .field = "changed_ms", .sql = "c.changed_ms"},
-    {.name = "blocked", .label = M_ATTR_BLOCKED, .cost = EXPR_SCAN, .part = &marks_part, .type = EXPR_YES_NO, .field = "is_blocked", .sql = HAS_MARK("blocked")},
-    {.name = "do_not_contact", .label = M_ATTR_DO_NOT_CONTACT, .cost = EXPR_SCAN, .part = &marks_part, .type = EXPR_YES_NO,
+    {.name = "blocked", .label = M_ATTR_BLOCKED, .group = "marks", .cost = EXPR_SCAN, .part = &marks_part, .type = EXPR_YES_NO, .field = "is_blocked", .sql = HAS_MARK("blocked")},
+    {.name = "do_not_contact", .label = M_ATTR_DO_NOT_CONTACT, .group = "marks", .cost = EXPR_SCAN, .part = &marks_part, .type = EXPR_YES_NO,
      .field = "is_do_not_contact", .sql = HAS_MARK("do_not_contact")},
-    {.name = "phone", .label = M_ATTR_PHONE, .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"phone", 5}},
-    {.name = "email", .label = M_ATTR_EMAIL, .cost = EXPR_SCAN, .of = &identities, .field = "email", .key_text = {"email", 5}},
-    {.name = "email.domain", .label = M_ATTR_EMAIL_DOMAIN, .cost = EXPR_SCAN, .of = &identities, .field = "domain", .key_text = {"email", 5}},
-    {.name = "account", .label = M_ATTR_ACCOUNT, .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"account", 7}},
-    {.name = "card", .label = M_ATTR_CARD, .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"card", 4}},
-    {.name = "tag", .label = M_ATTR_TAG, .cost = EXPR_SCAN, .of = &tags, .field = "name"},
+    {.name = "phone", .label = M_ATTR_PHONE, .group = "reach", .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"phone", 5}},
+    {.name = "email", .label = M_ATTR_EMAIL, .group = "reach", .cost = EXPR_SCAN, .of = &identities, .field = "email", .key_text = {"email", 5}},
+    {.name = "email.domain", .label = M_ATTR_EMAIL_DOMAIN, .group = "reach", .cost = EXPR_SCAN, .of = &identities, .field = "domain", .key_text = {"email", 5}},
+    {.name = "account", .label = M_ATTR_ACCOUNT, .group = "reach", .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"account", 7}},
+    {.name = "card", .label = M_ATTR_CARD, .group = "reach", .cost = EXPR_SCAN, .of = &identities, .field = "value", .key_text = {"card", 4}},
+    {.name = "tag", .label = M_ATTR_TAG, .group = "marks", .offers = "tag", .cost = EXPR_SCAN, .of = &tags, .field = "name"},
 };
 /* clang-format on */
 static const struct expr_collection *const lists[] = {&identities, &tags};
@@ -206,6 +214,8 @@ enum err customer_attributes_more(struct cx *cx, struct expr_table *out)
         rows[n] = (struct expr_attr){
             .name = arena_printf(cx->arena, "attr." SFMT, SARG(d->code)).ptr,
             .title = d->label,
+            .group = "own",
+            .values = d->choices,
             .cost = EXPR_SCAN,
             .of = &custom,
             .field = fields[d->type],

@@ -18,9 +18,11 @@ static const struct expr_part interactions_part = {"interactions", &attributes_i
 #define CODES(table) .choices = (table), .n_choices = COUNT(table)
 static const struct expr_attr interaction_attrs[] = {
     {.name = "at", .label = M_ATTR_AT, .type = EXPR_TIME, .field = "at_ms", .sql = "i.at_ms"},
-    {.name = "channel", .label = M_ATTR_CHANNEL, .type = EXPR_CHOICE, .field = "channel", .sql = "i.channel", CODES(channel_codes)},
-    {.name = "direction", .label = M_ATTR_DIRECTION, .type = EXPR_CHOICE, .field = "direction", .sql = "i.direction", CODES(direction_codes)},
-    {.name = "trust", .label = M_ATTR_TRUST, .type = EXPR_CHOICE, .field = "trust", .sql = "i.trust", CODES(trust_codes)},
+    {.name = "channel", .label = M_ATTR_CHANNEL, .type = EXPR_CHOICE, .field = "channel", .sql = "i.channel", CODES(channel_codes),
+     .choice_label = "channel."},
+    {.name = "direction", .label = M_ATTR_DIRECTION, .type = EXPR_CHOICE, .field = "direction", .sql = "i.direction", CODES(direction_codes),
+     .choice_label = "direction."},
+    {.name = "trust", .label = M_ATTR_TRUST, .type = EXPR_CHOICE, .field = "trust", .sql = "i.trust", CODES(trust_codes), .choice_label = "trust."},
 };
 static const struct expr_collection interactions = {
     .name = "interactions", .label = M_ATTR_INTERACTIONS, .part = &interactions_part,

@@ -443,7 +443,8 @@ static enum err drop_open(struct cx *cx, struct view *v, struct intake_plan *p)
     size_t n = 0;
     for (size_t i = 0; i < p->proposals.n; i++) {
         size_t k = 0;
-        while (k < open.n && !(str_eq(o[k].field, all[i].field) && str_eq(o[k].value, all[i].value)))
+        while (k < open.n &&
+               !(str_eq(o[k].field, all[i].field) && str_eq(o[k].value, all[i].value)))
             k++;
         if (k == open.n)
             all[n++] = all[i];

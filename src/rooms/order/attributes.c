@@ -35,7 +35,7 @@ static const struct expr_attr order_attrs[] = {
     {.name = "at", .label = M_ATTR_AT, .type = EXPR_TIME, .field = "at_ms", .sql = "o.at_ms"},
     {.name = "total", .label = M_ATTR_ORDER_TOTAL, .type = EXPR_MONEY, .unknown = EXPR_NULL, .field = "base_minor", .sql = "o.base_minor"},
     {.name = "status", .label = M_ATTR_ORDER_STATUS, .type = EXPR_CHOICE, .field = "status", .sql = "o.status", .choices = order_status_codes,
-     .n_choices = COUNT(order_status_codes)},
+     .n_choices = COUNT(order_status_codes), .choice_label = "order.status."},
     {.name = "channel", .label = M_ATTR_CHANNEL, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "channel", .sql = "o.channel"},
     {.name = "discounted", .label = M_ATTR_ORDER_DISCOUNTED, .type = EXPR_YES_NO, .field = "is_discounted", .sql = "o.is_discounted"},
     {.name = "payment_method", .label = M_ATTR_PAYMENT_METHOD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY,

@@ -26,8 +26,9 @@ struct choice_out {
     str code;
 };
 struct attribute_out {
-    str name, label, type, cost;
-    bool several;
+    str name, label, type, cost, group, choice_label, offers;
+    bool several, maybe_unknown;
+    int64_t days;
     struct list choices;
 };
 struct list_out {
@@ -75,7 +76,12 @@ static const struct field attribute_fields[] = {
     FIELD(struct attribute_out, type, .doc = "yes_no, number, money, time, day, text or choice"),
     FIELD(struct attribute_out, cost, .doc = "column, record or scan: what a look at it costs"),
     FIELD(struct attribute_out, several, .doc = "A customer may have several values"),
-    FIELD_LIST(struct attribute_out, choices, &choice_shape, .omit_empty = true),
+    FIELD(struct attribute_out, maybe_unknown, .doc = "It may be not known of a customer"),
+    FIELD(struct attribute_out, group, .omit_empty = true, .doc = "record, reach, marks, contacts, money or own: its heading"),
+    FIELD(struct attribute_out, days, .omit_empty = true, .doc = "It counts so many days, today included"),
+    FIELD_LIST(struct attribute_out, choices, &choice_shape, .omit_empty = true, .doc = "Codes of a choice; of a text: values that are offered"),
+    FIELD(struct attribute_out, choice_label, .omit_empty = true, .doc = "The interface's words for them begin with it"),
+    FIELD(struct attribute_out, offers, .omit_empty = true, .doc = "Other values to offer: country, language, colleague or tag"),
 };
 static const struct shape attribute_shape = SHAPE("attribute_of_rules", struct attribute_out, attribute_fields);
 static const struct field list_fields[] = {
@@ -236,9 +242,11 @@ static struct attribute_out attribute_of(struct cx *cx, const struct expr_attr *
 {
     const struct expr_attr *v = expr_attr_value(attr);
     struct msg_arg days = MNUM("days", attr->days);
-    struct choice_out *choices = ARENA_ARRAY(cx->arena, v->n_choices + 1, struct choice_out);
-    for (size_t i = 0; i < v->n_choices; i++)
-        choices[i].code = str_of(v->choices[i]);
+    size_t n = v->n_choices + attr->values.n;
+    struct choice_out *choices = ARENA_ARRAY(cx->arena, n + 1, struct choice_out);
+    for (size_t i = 0; i < n; i++)
+        choices[i].code =
+            i < v->n_choices ? str_of(v->choices[i]) : attr->values.items[i - v->n_choices];
     return (struct attribute_out){
         .name = str_of(attr->name),
         .label =
@@ -246,7 +254,12 @@ static struct attribute_out attribute_of(struct cx *cx, const struct expr_attr *
         .type = str_of(expr_type_codes[v->type]),
         .cost = str_of(expr_cost_codes[attr->cost]),
         .several = attr->of != NULL,
-        .choices = {choices, v->n_choices},
+        .maybe_unknown = attr->of != NULL || v->unknown != EXPR_NEVER,
+        .group = str_of(attr->group ? attr->group : ""),
+        .choice_label = str_of(v->choice_label ? v->choice_label : ""),
+        .offers = str_of(attr->offers ? attr->offers : ""),
+        .days = attr->days,
+        .choices = {choices, n},
     };
 }
 

@@ -117,7 +117,8 @@ static void follow(struct test_world *w)
     static const struct query q_behind = {
         .name = "behind",
         .sqlite = "SELECT COUNT(*) FROM event e, segment_follow f WHERE e.seq > f.seq",
-        .postgres = "SELECT COUNT(*) FROM event e, segment_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
+        .postgres =
+            "SELECT COUNT(*) FROM event e, segment_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
     int64_t behind = 1, until = clock_mono_ns() + 60 * 1000000000LL;
     slices(w);
     while (db_int(&w->cx, &q_behind, &behind, NO_ARGS) == OK && behind > 0) {

@@ -4,10 +4,6 @@ import { t } from '../../lib/i18n.svelte'
 import type { Ref } from '../../lib/types'
 import type { Money } from '../../lib/i18n.svelte'
 
-export interface Operator {
-  code: string
-  text: string
-}
 export interface Column {
   name: string
   type: string
@@ -18,8 +14,6 @@ export interface Column {
   falls: boolean
   is_shown: boolean
   width: number
-  attribute: string
-  operators: Operator[]
   choices?: string[]
   choice_label?: string
 }
@@ -90,7 +84,6 @@ class CustomerList {
   /** Pages that were looked through and gave too little: the server stopped there. */
   empty_pages = $state(0)
   error = $state.raw<unknown>(null)
-  where_fault = $state.raw<{ text: string; at: number } | null>(null)
 
   /** The address that the rows are of. */
   search = ''
@@ -155,7 +148,6 @@ class CustomerList {
       if (run !== this.run) return
       this.rows = page.items
       this.next = page.next
-      this.where_fault = null
       this.at = quiet ? Math.max(0, keep ? page.items.findIndex((r) => r.id === keep) : 0) : 0
       this.empty_pages = page.is_cut ? 1 : 0
       this.is_first = false
@@ -163,7 +155,7 @@ class CustomerList {
     } catch (e) {
       if (run !== this.run || (e as Error).name === 'AbortError') return
       if (e instanceof ApiError && e.field === 'where') {
-        this.where_fault = { text: e.message, at: Number(e.args.position ?? 0) }
+        /* the filter tells what is wrong with it */
         this.rows = []
         this.next = null
         this.is_first = false
