@@ -41,7 +41,8 @@ static void start(void)
     poly = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     if (!gcm || !ecb || !poly || !hkdf) {
-        log_line(LOG_ERROR, "crypto.missing", "OpenSSL has no AES-256-GCM, ChaCha20-Poly1305 or HKDF");
+        log_line(LOG_ERROR, "crypto.missing",
+                 "OpenSSL has no AES-256-GCM, ChaCha20-Poly1305 or HKDF");
         abort();
     }
 }
@@ -80,7 +81,8 @@ void hkdf_sha256(str key, str salt, str info, uint8_t *out, size_t n)
     EVP_KDF_CTX *k = EVP_KDF_CTX_new(hkdf);
     OSSL_PARAM p[5];
     size_t i = 0;
-    p[i++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0);
+    p[i++] =
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0);
     p[i++] = octets(OSSL_KDF_PARAM_KEY, key);
     if (salt.len) /* none is as many zeros as the hash is long */
         p[i++] = octets(OSSL_KDF_PARAM_SALT, salt);
@@ -92,12 +94,14 @@ void hkdf_sha256(str key, str salt, str info, uint8_t *out, size_t n)
     EVP_KDF_CTX_free(k);
 }
 
-void seal_derive(const uint8_t key[static SEAL_KEY], const char *label, uint8_t out[static SEAL_KEY])
+void seal_derive(const uint8_t key[static SEAL_KEY], const char *label,
+                 uint8_t out[static SEAL_KEY])
 {
     char info[64];
     int n = snprintf(info, sizeof info, "kith 1 %s", label);
     assert(n > 0 && (size_t)n < sizeof info);
-    hkdf_sha256((str){(const char *)key, SEAL_KEY}, (str){0}, (str){info, (size_t)n}, out, SEAL_KEY);
+    hkdf_sha256((str){(const char *)key, SEAL_KEY}, (str){0}, (str){info, (size_t)n}, out,
+                SEAL_KEY);
 }
 
 void seal_nonce(uint8_t out[static SEAL_NONCE])
@@ -140,7 +144,8 @@ static bool blocks(EVP_CIPHER_CTX *c, uint8_t *p, int n)
 static EVP_CIPHER_CTX *block_context(const uint8_t *key, int seals)
 {
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    if (c && (EVP_CipherInit_ex2(c, ecb, key, NULL, seals, NULL) != 1 || EVP_CIPHER_CTX_set_padding(c, 0) != 1)) {
+    if (c && (EVP_CipherInit_ex2(c, ecb, key, NULL, seals, NULL) != 1 ||
+              EVP_CIPHER_CTX_set_padding(c, 0) != 1)) {
         EVP_CIPHER_CTX_free(c);
         return NULL;
     }
@@ -159,7 +164,8 @@ struct aead *aead_open(enum seal_cipher cipher, const uint8_t key[static SEAL_KE
     a->to_block = block_context(key, 1);
     a->from_block = block_context(key, 0);
     const EVP_CIPHER *c = cipher == SEAL_AES ? gcm : poly;
-    if (!a->data || !a->to_block || !a->from_block || EVP_CipherInit_ex2(a->data, c, NULL, NULL, 1, NULL) != 1 ||
+    if (!a->data || !a->to_block || !a->from_block ||
+        EVP_CipherInit_ex2(a->data, c, NULL, NULL, 1, NULL) != 1 ||
         !blocks(a->to_block, a->half, 16)) {
         aead_close(a);
         return NULL;
@@ -174,8 +180,8 @@ struct aead *aead_open(enum seal_cipher cipher, const uint8_t key[static SEAL_KE
 
 /* The message's own key and 96-bit nonce. XAES-256-GCM: a KDF of NIST SP 800-108r1 with CMAC over the first half of the
  * nonce; the second half is GCM's. XChaCha20: HChaCha20 over 16 bytes, the rest behind four zeros. */
-static bool message_key(struct aead *a, const uint8_t nonce[static SEAL_NONCE], uint8_t key[static SEAL_KEY],
-                        uint8_t iv[static 12])
+static bool message_key(struct aead *a, const uint8_t nonce[static SEAL_NONCE],
+                        uint8_t key[static SEAL_KEY], uint8_t iv[static 12])
 {
     if (a->cipher == SEAL_CHACHA) {
         memset(iv, 0, 4);
@@ -197,9 +203,10 @@ static bool begin(struct aead *a, const uint8_t *nonce, str bound, int seals)
 {
     uint8_t key[SEAL_KEY], iv[12];
     int n = 0;
-    bool ok = message_key(a, nonce, key, iv) && EVP_CipherInit_ex2(a->data, NULL, key, iv, seals, NULL) == 1 &&
-              (!bound.len ||
-               EVP_CipherUpdate(a->data, NULL, &n, (const uint8_t *)bound.ptr, (int)bound.len) == 1);
+    bool ok = message_key(a, nonce, key, iv) &&
+              EVP_CipherInit_ex2(a->data, NULL, key, iv, seals, NULL) == 1 &&
+              (!bound.len || EVP_CipherUpdate(a->data, NULL, &n, (const uint8_t *)bound.ptr,
+                                              (int)bound.len) == 1);
     seal_forget(key, sizeof key);
     return ok;
 }
@@ -207,19 +214,21 @@ static bool begin(struct aead *a, const uint8_t *nonce, str bound, int seals)
 static bool pass(struct aead *a, const uint8_t *in, size_t n, uint8_t *out)
 {
     int done = 0;
-    return n <= INT32_MAX && (n == 0 || (EVP_CipherUpdate(a->data, out, &done, in, (int)n) == 1 && (size_t)done == n));
+    return n <= INT32_MAX && (n == 0 || (EVP_CipherUpdate(a->data, out, &done, in, (int)n) == 1 &&
+                                         (size_t)done == n));
 }
 
-bool aead_seal(struct aead *a, const uint8_t nonce[static SEAL_NONCE], str bound, const uint8_t *in, size_t n,
-               uint8_t *out, uint8_t tag[static SEAL_TAG])
+bool aead_seal(struct aead *a, const uint8_t nonce[static SEAL_NONCE], str bound, const uint8_t *in,
+               size_t n, uint8_t *out, uint8_t tag[static SEAL_TAG])
 {
     int end = 0;
-    return begin(a, nonce, bound, 1) && pass(a, in, n, out) && EVP_CipherFinal_ex(a->data, tag, &end) == 1 &&
+    return begin(a, nonce, bound, 1) && pass(a, in, n, out) &&
+           EVP_CipherFinal_ex(a->data, tag, &end) == 1 &&
            EVP_CIPHER_CTX_ctrl(a->data, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG, tag) == 1;
 }
 
-bool aead_unseal(struct aead *a, const uint8_t nonce[static SEAL_NONCE], str bound, const uint8_t *in, size_t n,
-                 uint8_t *out, const uint8_t tag[static SEAL_TAG])
+bool aead_unseal(struct aead *a, const uint8_t nonce[static SEAL_NONCE], str bound,
+                 const uint8_t *in, size_t n, uint8_t *out, const uint8_t tag[static SEAL_TAG])
 {
     int end = 0;
     uint8_t expected[SEAL_TAG], none[SEAL_TAG];
@@ -239,17 +248,20 @@ void aead_block(struct aead *a, bool seals, uint8_t block[static 16])
 
 str seal_bytes(struct arena *arena, const uint8_t key[static SEAL_KEY], str bound, str plain)
 {
-    uint8_t *out = arena_alloc(arena, plain.len + SEAL_MORE, 1), *nonce = out + 1, *text = nonce + SEAL_NONCE;
+    uint8_t *out = arena_alloc(arena, plain.len + SEAL_MORE, 1), *nonce = out + 1,
+            *text = nonce + SEAL_NONCE;
     out[0] = (uint8_t)seal_cipher_here();
     seal_nonce(nonce);
     struct aead *a = aead_open((enum seal_cipher)out[0], key);
-    if (!a || !aead_seal(a, nonce, bound, (const uint8_t *)plain.ptr, plain.len, text, text + plain.len))
+    if (!a ||
+        !aead_seal(a, nonce, bound, (const uint8_t *)plain.ptr, plain.len, text, text + plain.len))
         out_of_memory(plain.len);
     aead_close(a);
     return (str){(char *)out, plain.len + SEAL_MORE};
 }
 
-bool seal_open_bytes(struct arena *arena, const uint8_t key[static SEAL_KEY], str bound, str sealed, str *plain)
+bool seal_open_bytes(struct arena *arena, const uint8_t key[static SEAL_KEY], str bound, str sealed,
+                     str *plain)
 {
     const uint8_t *in = (const uint8_t *)sealed.ptr;
     if (sealed.len < SEAL_MORE || (in[0] != SEAL_AES && in[0] != SEAL_CHACHA))
@@ -289,8 +301,8 @@ static void stream_bound(struct stream *s, bool is_last, uint8_t nonce[static SE
 static bool stream_start(struct stream *s, const uint8_t *key)
 {
     uint8_t own[SEAL_KEY];
-    hkdf_sha256((str){(const char *)key, SEAL_KEY}, (str){(char *)s->bound + 8, 24}, S("kith 1 stream"), own,
-                sizeof own);
+    hkdf_sha256((str){(const char *)key, SEAL_KEY}, (str){(char *)s->bound + 8, 24},
+                S("kith 1 stream"), own, sizeof own);
     s->aead = aead_open((enum seal_cipher)s->bound[0], own);
     seal_forget(own, sizeof own);
     return s->aead;
@@ -305,7 +317,8 @@ struct seal_out {
     uint8_t chunk[SEAL_CHUNK + SEAL_TAG];
 };
 
-struct seal_out *seal_out_open(const uint8_t key[static SEAL_KEY], uint8_t epoch, enum seal_kind kind,
+struct seal_out *seal_out_open(const uint8_t key[static SEAL_KEY], uint8_t epoch,
+                               enum seal_kind kind,
                                bool (*write)(void *owner, const void *p, size_t n), void *owner)
 {
     struct seal_out *o = calloc(1, sizeof *o);
@@ -329,8 +342,8 @@ static bool chunk_out(struct seal_out *o, bool is_last)
     uint8_t nonce[SEAL_NONCE];
     stream_bound(&o->s, is_last, nonce);
     if (o->has_failed ||
-        !aead_seal(o->s.aead, nonce, (str){(char *)o->s.bound, sizeof o->s.bound}, o->chunk, o->n, o->chunk,
-                   o->chunk + o->n) ||
+        !aead_seal(o->s.aead, nonce, (str){(char *)o->s.bound, sizeof o->s.bound}, o->chunk, o->n,
+                   o->chunk, o->chunk + o->n) ||
         !o->write(o->owner, o->chunk, o->n + SEAL_TAG)) {
         o->has_failed = true;
         return false;
@@ -380,7 +393,8 @@ struct seal_in {
     uint8_t plain[SEAL_CHUNK];
 };
 
-struct seal_in *seal_in_open(enum seal_kind kind, ssize_t (*read)(void *owner, void *p, size_t n), void *owner)
+struct seal_in *seal_in_open(enum seal_kind kind, ssize_t (*read)(void *owner, void *p, size_t n),
+                             void *owner)
 {
     struct seal_in *i = calloc(1, sizeof *i);
     if (!i)
@@ -431,8 +445,8 @@ static bool opens(struct seal_in *i, size_t n, bool is_last)
 {
     uint8_t nonce[SEAL_NONCE];
     stream_bound(&i->s, is_last, nonce);
-    return aead_unseal(i->s.aead, nonce, (str){(char *)i->s.bound, sizeof i->s.bound}, i->chunk, n, i->plain,
-                       i->chunk + n);
+    return aead_unseal(i->s.aead, nonce, (str){(char *)i->s.bound, sizeof i->s.bound}, i->chunk, n,
+                       i->plain, i->chunk + n);
 }
 
 /* One byte is read beyond the chunk to know whether it is the last; it begins the next. */

@@ -30,7 +30,8 @@ static void keys_are_derived_as_rfc_5869_says(void **state)
     static const struct {
         const char *key, *salt, *info, *out;
     } cases[] = {
-        {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "000102030405060708090a0b0c", "f0f1f2f3f4f5f6f7f8f9",
+        {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "000102030405060708090a0b0c",
+         "f0f1f2f3f4f5f6f7f8f9",
          "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"},
         {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f"
          "303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f",
@@ -45,7 +46,8 @@ static void keys_are_derived_as_rfc_5869_says(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         uint8_t key[80], salt[80], info[80], out[82];
-        str k = {(char *)key, unhex(cases[i].key, key)}, s = {(char *)salt, unhex(cases[i].salt, salt)},
+        str k = {(char *)key, unhex(cases[i].key, key)},
+            s = {(char *)salt, unhex(cases[i].salt, salt)},
             f = {(char *)info, unhex(cases[i].info, info)};
         size_t n = strlen(cases[i].out) / 2;
         hkdf_sha256(k, s, f, out, n);
@@ -68,7 +70,8 @@ static void aes_seals_as_the_published_vectors_of_xaes_256_gcm(void **state)
         memset(key, cases[i].byte, sizeof key);
         CLEANUP_AEAD struct aead *a = aead_open(SEAL_AES, key);
         const uint8_t *nonce = (const uint8_t *)"ABCDEFGHIJKLMNOPQRSTUVWX";
-        assert_true(aead_seal(a, nonce, str_of(cases[i].bound), (const uint8_t *)"XAES-256-GCM", 12, out, out + 12));
+        assert_true(aead_seal(a, nonce, str_of(cases[i].bound), (const uint8_t *)"XAES-256-GCM", 12,
+                              out, out + 12));
         assert_hex(out, sizeof out, cases[i].sealed);
         assert_true(aead_unseal(a, nonce, str_of(cases[i].bound), out, 12, back, out + 12));
         assert_memory_equal(back, "XAES-256-GCM", 12);
@@ -79,8 +82,9 @@ static void aes_seals_as_the_published_vectors_of_xaes_256_gcm(void **state)
 static void chacha_seals_as_the_published_vector_of_xchacha20_poly1305(void **state)
 {
     (void)state;
-    static const char text[] = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
-                               "future, sunscreen would be it.";
+    static const char text[] =
+        "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+        "future, sunscreen would be it.";
     enum { N = sizeof text - 1 };
     uint8_t key[SEAL_KEY], nonce[SEAL_NONCE], bound[12], out[N + SEAL_TAG], back[N];
     for (size_t i = 0; i < sizeof key; i++)
@@ -92,10 +96,11 @@ static void chacha_seals_as_the_published_vector_of_xchacha20_poly1305(void **st
 
     assert_true(aead_seal(a, nonce, b, (const uint8_t *)text, N, out, out + N));
 
-    assert_hex(out, sizeof out,
-               "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39"
-               "ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9"
-               "21f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49");
+    assert_hex(
+        out, sizeof out,
+        "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39"
+        "ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9"
+        "21f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49");
     assert_true(aead_unseal(a, nonce, b, out, N, back, out + N));
     assert_memory_equal(back, text, N);
 }
@@ -125,7 +130,8 @@ static void one_flipped_bit_anywhere_in_a_message_is_seen(void **state)
         assert_int_equal(str_find(sealed, S("Tuesday")), -1);
         for (size_t bit = 0; bit < sealed.len * 8; bit++) {
             bent[bit / 8] = (char)(bent[bit / 8] ^ (1 << bit % 8));
-            assert_false(seal_open_bytes(cx->arena, key, S("row 7"), (str){bent, sealed.len}, &plain));
+            assert_false(
+                seal_open_bytes(cx->arena, key, S("row 7"), (str){bent, sealed.len}, &plain));
             bent[bit / 8] = (char)(bent[bit / 8] ^ (1 << bit % 8));
         }
         for (size_t n = 0; n < sealed.len; n++)
@@ -195,7 +201,8 @@ static struct tape sealed(struct cx *cx, const uint8_t *text, size_t n, size_t p
 }
 
 /* Reads all; what came out must be a beginning of the text. */
-static enum seal_state unsealed(struct tape *t, enum seal_kind kind, const uint8_t *text, size_t n, size_t *got)
+static enum seal_state unsealed(struct tape *t, enum seal_kind kind, const uint8_t *text, size_t n,
+                                size_t *got)
 {
     struct seal_in *i = seal_in_open(kind, tape_read, t);
     uint8_t epoch = 0;
@@ -278,7 +285,8 @@ static void chunks_of_a_stream_cannot_be_changed_or_moved(void **state)
     memcpy(t.p + SEAL_HEAD, t.p + SEAL_HEAD + WHOLE, WHOLE);
     memcpy(t.p + SEAL_HEAD + WHOLE, kept, WHOLE);
     assert_int_equal(unsealed(&t, SEAL_OF_BLOB, text, 200000, &got), SEAL_DAMAGED);
-    memcpy(other.p + SEAL_HEAD, kept, WHOLE); /* the same text of another stream under the same key */
+    memcpy(other.p + SEAL_HEAD, kept,
+           WHOLE); /* the same text of another stream under the same key */
     assert_int_equal(unsealed(&other, SEAL_OF_BLOB, text, 200000, &got), SEAL_DAMAGED);
     assert_int_equal(unsealed(&other, SEAL_OF_BACKUP, text, 200000, &got), SEAL_UNKNOWN);
 }

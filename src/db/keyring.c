@@ -137,16 +137,18 @@ bool key_read(str text, uint8_t out[static SEAL_KEY])
     }
     if (hex_read(word, out, SEAL_KEY))
         return true;
-    static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
-                                   sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
+    static const int variants[] = {
+        sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+        sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
     for (size_t i = 0; i < word.len; i++)
         if ((unsigned char)word.ptr[i] > 126)
             return false;
     for (size_t i = 0; word.len && i < COUNT(variants); i++) {
         size_t n = 0;
         const char *end = NULL;
-        if (sodium_base642bin(out, SEAL_KEY, word.ptr, word.len, NULL, &n, &end, variants[i]) == 0 && n == SEAL_KEY &&
-            end == word.ptr + word.len)
+        if (sodium_base642bin(out, SEAL_KEY, word.ptr, word.len, NULL, &n, &end, variants[i]) ==
+                0 &&
+            n == SEAL_KEY && end == word.ptr + word.len)
             return true;
     }
     return false;
@@ -229,7 +231,8 @@ static void recovery_pair(const uint8_t *bytes, uint8_t public[static crypto_box
                           uint8_t secret[static crypto_box_SECRETKEYBYTES])
 {
     uint8_t seed[crypto_box_SEEDBYTES];
-    hkdf_sha256((str){(const char *)bytes, RECOVERY}, (str){0}, S("kith 1 recovery"), seed, sizeof seed);
+    hkdf_sha256((str){(const char *)bytes, RECOVERY}, (str){0}, S("kith 1 recovery"), seed,
+                sizeof seed);
     crypto_box_seed_keypair(public, secret, seed);
     sodium_memzero(seed, sizeof seed);
 }
@@ -295,12 +298,12 @@ static bool unwrap_recovery(struct keyring *r, size_t i, const uint8_t *secret)
 static enum err primary_derive(struct cx *cx, struct keyring *r, const struct key_source *k)
 {
     if (k->kind == KEY_PHRASE) {
-        if (crypto_pwhash(r->secrets->primary, SEAL_KEY, k->phrase.ptr, k->phrase.len, r->salt, r->ops,
-                          (size_t)r->kib << 10, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        if (crypto_pwhash(r->secrets->primary, SEAL_KEY, k->phrase.ptr, k->phrase.len, r->salt,
+                          r->ops, (size_t)r->kib << 10, crypto_pwhash_ALG_ARGON2ID13) != 0)
             return no_memory(cx);
     } else {
-        hkdf_sha256((str){(const char *)k->key, SEAL_KEY}, (str){(char *)r->id, STORE_ID}, S("kith 1 primary"),
-                    r->secrets->primary, SEAL_KEY);
+        hkdf_sha256((str){(const char *)k->key, SEAL_KEY}, (str){(char *)r->id, STORE_ID},
+                    S("kith 1 primary"), r->secrets->primary, SEAL_KEY);
     }
     r->secrets->has_primary = true;
     return OK;
@@ -349,8 +352,8 @@ static bool number(str *rest, int64_t least, int64_t most, uint32_t *out)
 {
     str word = str_cut(rest, ' ');
     int64_t v = 0;
-    if (word.len == 0 || !is_digit(word.ptr[0]) || (word.len > 1 && word.ptr[0] == '0') || !str_to_int(word, &v) ||
-        v < least || v > most)
+    if (word.len == 0 || !is_digit(word.ptr[0]) || (word.len > 1 && word.ptr[0] == '0') ||
+        !str_to_int(word, &v) || v < least || v > most)
         return false;
     *out = (uint32_t)v;
     return true;
@@ -370,7 +373,8 @@ static bool line_primary(struct keyring *r, str rest)
 static bool line_epoch(struct keyring *r, str rest)
 {
     uint32_t n = 0, cipher = 0;
-    if (r->n == KEY_EPOCHS_MAX || !number(&rest, 1, 255, &n) || !number(&rest, SEAL_AES, SEAL_CHACHA, &cipher))
+    if (r->n == KEY_EPOCHS_MAX || !number(&rest, 1, 255, &n) ||
+        !number(&rest, SEAL_AES, SEAL_CHACHA, &cipher))
         return false;
     for (size_t i = 0; i < r->n; i++)
         if (r->epochs[i].number == n)
@@ -402,7 +406,8 @@ static bool line_is(struct keyring *r, int number_of, str line)
     uint32_t n = 0;
     if (str_eq(word, S("epoch")))
         return !r->writes && line_epoch(r, rest);
-    if (!str_eq(word, S("writes")) || r->writes || r->n == 0 || !number(&rest, 1, 255, &n) || rest.len)
+    if (!str_eq(word, S("writes")) || r->writes || r->n == 0 || !number(&rest, 1, 255, &n) ||
+        rest.len)
         return false;
     r->writes = (uint8_t)n;
     return n == r->epochs[r->n - 1].number; /* the newest does */
@@ -475,7 +480,8 @@ static enum err primary_set(struct cx *cx, struct keyring *r, const struct key_s
     return OK;
 }
 
-enum err keyring_make(struct cx *cx, const struct key_source *k, struct keyring **out, str *recovery)
+enum err keyring_make(struct cx *cx, const struct key_source *k, struct keyring **out,
+                      str *recovery)
 {
     *out = NULL;
     struct keyring *r = ring_new();
@@ -509,10 +515,13 @@ static enum err open_all(struct cx *cx, struct keyring *r, str place, const stru
         TRY(primary_derive(cx, r, k));
     for (size_t i = 0; opens && i < r->n; i++)
         opens = unwrap_primary(cx, r, i);
-    return opens ? OK : fault(cx, ERR_INVALID, M_KEYS_WRONG, MARG("key", k->place), MARG("where", place));
+    return opens
+               ? OK
+               : fault(cx, ERR_INVALID, M_KEYS_WRONG, MARG("key", k->place), MARG("where", place));
 }
 
-enum err keyring_open(struct cx *cx, str bytes, str place, const struct key_source *k, struct keyring **out)
+enum err keyring_open(struct cx *cx, str bytes, str place, const struct key_source *k,
+                      struct keyring **out)
 {
     *out = NULL;
     struct keyring *r = ring_new();
@@ -530,7 +539,8 @@ enum err keyring_open(struct cx *cx, str bytes, str place, const struct key_sour
 enum err keyring_open_recovery(struct cx *cx, str bytes, str place, str typed, struct keyring **out)
 {
     *out = NULL;
-    uint8_t paper_bytes[RECOVERY], public[crypto_box_PUBLICKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
+    uint8_t paper_bytes[RECOVERY], public[crypto_box_PUBLICKEYBYTES],
+        secret[crypto_box_SECRETKEYBYTES];
     struct keyring *r = ring_new();
     enum err e = r ? parse(cx, bytes, place, r) : no_memory(cx);
     if (e == OK && !recovery_read(typed, paper_bytes))
@@ -605,7 +615,8 @@ enum seal_cipher keyring_cipher(const struct keyring *ring, uint8_t epoch)
     return c;
 }
 
-bool keyring_derive(const struct keyring *ring, uint8_t epoch, const char *label, uint8_t out[static SEAL_KEY])
+bool keyring_derive(const struct keyring *ring, uint8_t epoch, const char *label,
+                    uint8_t out[static SEAL_KEY])
 {
     struct keyring *r = reading(ring);
     ptrdiff_t i = index_of(r, epoch);
@@ -628,7 +639,8 @@ str keyring_seal(const struct keyring *r, struct arena *a, const char *label, st
     return (str){whole, sealed.len + 1};
 }
 
-bool keyring_unseal(const struct keyring *r, struct arena *a, const char *label, str bound, str sealed, str *plain)
+bool keyring_unseal(const struct keyring *r, struct arena *a, const char *label, str bound,
+                    str sealed, str *plain)
 {
     uint8_t key[SEAL_KEY];
     if (!sealed.len || !keyring_derive(r, keyring_epoch_of(sealed), label, key))
@@ -731,7 +743,9 @@ static bool write_all(int fd, str s)
 static bool folder_sync(struct arena *a, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const char *dir = !slash ? "." : slash == path ? "/" : arena_str(a, (str){path, (size_t)(slash - path)}).ptr;
+    const char *dir = !slash          ? "."
+                      : slash == path ? "/"
+                                      : arena_str(a, (str){path, (size_t)(slash - path)}).ptr;
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0)
@@ -742,7 +756,8 @@ static bool folder_sync(struct arena *a, const char *path)
 enum err keyring_file(struct cx *cx, const char *dir, str *bytes)
 {
     *bytes = (str){0};
-    enum err e = file_read(cx, arena_printf(cx->arena, "%s/kith.keys", dir).ptr, KEYRING_FILE_MAX, bytes);
+    enum err e =
+        file_read(cx, arena_printf(cx->arena, "%s/kith.keys", dir).ptr, KEYRING_FILE_MAX, bytes);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -758,16 +773,18 @@ enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir)
         return OK;
     int os = errno;
     (void)unlink(fresh.ptr);
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path),
-                 MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
+    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN,
+                 MARG("where", path), MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
 }
 
 enum err key_file_make(struct cx *cx, const char *path, uint8_t out[static SEAL_KEY])
 {
     random_bytes(out, SEAL_KEY);
     struct text t = text_in(cx->arena, 1024);
-    text_add(&t, S("# A key of Kith. With it and the data directory, or a backup, everything can be read; without it, nothing.\n"
-                   "# Keep a copy in another place than the data.\n"));
+    text_add(
+        &t,
+        S("# A key of Kith. With it and the data directory, or a backup, everything can be read; without it, nothing.\n"
+          "# Keep a copy in another place than the data.\n"));
     hex_add(&t, out, SEAL_KEY);
     text_add_char(&t, '\n');
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -853,7 +870,9 @@ static enum err find_phrase(struct cx *cx, str where, struct key_source *out)
         return phrase_ask(cx, where, out);
     str text, place = arena_str(cx->arena, str_of(path));
     enum err e = file_read(cx, path, PHRASE_MAX + 2, &text);
-    return e == ERR_NOT_FOUND ? unreadable(cx, place, ENOENT) : e != OK ? e : phrase_take(cx, text, place, out);
+    return e == ERR_NOT_FOUND ? unreadable(cx, place, ENOENT)
+           : e != OK          ? e
+                              : phrase_take(cx, text, place, out);
 }
 
 /* ERR_NOT_FOUND: nothing of the kind is set. */
@@ -882,16 +901,19 @@ static enum err find_named(struct cx *cx, str key_file, bool may_make, struct ke
     return ERR_NOT_FOUND;
 }
 
-enum err key_find(struct cx *cx, str dir, str key_file, enum key_kind wanted, bool may_make, struct key_source *out)
+enum err key_find(struct cx *cx, str dir, str key_file, enum key_kind wanted, bool may_make,
+                  struct key_source *out)
 {
     *out = (struct key_source){0};
-    char *whole = realpath(arena_cstr(cx->arena, dir), NULL); /* beside ".", and with a whole name in sentences */
+    char *whole = realpath(arena_cstr(cx->arena, dir),
+                           NULL); /* beside ".", and with a whole name in sentences */
     if (whole)
         dir = arena_str(cx->arena, str_of(whole));
     free(whole);
     while (dir.len > 1 && dir.ptr[dir.len - 1] == '/')
         dir.len--;
-    str keys = arena_printf(cx->arena, SFMT "/kith.keys", SARG(dir)), beside = arena_printf(cx->arena, SFMT ".key", SARG(dir));
+    str keys = arena_printf(cx->arena, SFMT "/kith.keys", SARG(dir)),
+        beside = arena_printf(cx->arena, SFMT ".key", SARG(dir));
     if (wanted == KEY_PHRASE)
         return find_phrase(cx, keys, out);
     enum err e = find_named(cx, key_file, may_make, out);

@@ -28,8 +28,9 @@ static void a_ring_opens_with_its_key_and_with_no_other(void **state)
     assert_int_equal(keyring_open(cx, bytes, S("D/kith.keys"), &two, &wrong), ERR_INVALID);
 
     assert_null(wrong);
-    assert_str(fault_text(cx->arena, LANG_EN, &cx->why), S("the key from two.key does not open D/kith.keys; it is the key of "
-                                                          "another installation, or an old one"));
+    assert_str(fault_text(cx->arena, LANG_EN, &cx->why),
+               S("the key from two.key does not open D/kith.keys; it is the key of "
+                 "another installation, or an old one"));
     assert_true(keyring_derive(r, 1, "page", before) && keyring_derive(again, 1, "page", after));
     assert_memory_equal(before, after, SEAL_KEY);
     assert_str(keyring_bytes(again, cx->arena), bytes);
@@ -48,10 +49,15 @@ static void the_recovery_key_opens_it_however_it_was_typed(void **state)
     assert_int_equal(recovery.len, 36 + 8);
     char *typed = arena_cstr(cx->arena, recovery);
     for (char *p = typed; *p; p++) /* as from paper */
-        *p = (char)(*p == '-' ? ' ' : *p == '0' ? 'o' : *p == '1' ? 'l' : *p >= 'A' ? *p - 'A' + 'a' : *p);
+        *p = (char)(*p == '-'   ? ' '
+                    : *p == '0' ? 'o'
+                    : *p == '1' ? 'l'
+                    : *p >= 'A' ? *p - 'A' + 'a'
+                                : *p);
 
     RING found = NULL;
-    assert_int_equal(keyring_open_recovery(cx, bytes, S("k"), (str){typed, recovery.len}, &found), OK);
+    assert_int_equal(keyring_open_recovery(cx, bytes, S("k"), (str){typed, recovery.len}, &found),
+                     OK);
     assert_true(keyring_derive(r, 1, "blob", a) && keyring_derive(found, 1, "blob", b));
     assert_memory_equal(a, b, SEAL_KEY);
 
@@ -59,10 +65,13 @@ static void the_recovery_key_opens_it_however_it_was_typed(void **state)
         RING none = NULL;
         typed = arena_cstr(cx->arena, recovery);
         typed[i] = typed[i] == '-' ? '5' : typed[i] == '7' ? '8' : '7';
-        assert_int_equal(keyring_open_recovery(cx, bytes, S("k"), (str){typed, recovery.len}, &none), ERR_INVALID);
+        assert_int_equal(
+            keyring_open_recovery(cx, bytes, S("k"), (str){typed, recovery.len}, &none),
+            ERR_INVALID);
         assert_int_equal(cx->why.msg, M_KEYS_RECOVERY_TYPED);
     }
-    assert_int_equal(keyring_change(cx, found, &two), OK); /* a new key file after the old one was lost */
+    assert_int_equal(keyring_change(cx, found, &two),
+                     OK); /* a new key file after the old one was lost */
     RING changed = NULL, old = NULL;
     str fresh = keyring_bytes(found, cx->arena);
     assert_int_equal(keyring_open(cx, fresh, S("k"), &two, &changed), OK);
@@ -98,7 +107,8 @@ static void two_epochs_are_readable_until_the_old_one_is_dropped(void **state)
 
     str bytes = keyring_bytes(r, cx->arena);
     assert_int_equal(keyring_open(cx, bytes, S("k"), &one, &by_key), OK);
-    assert_int_equal(keyring_open_recovery(cx, bytes, S("k"), recovery, &by_paper), OK); /* without it at hand */
+    assert_int_equal(keyring_open_recovery(cx, bytes, S("k"), recovery, &by_paper),
+                     OK); /* without it at hand */
     assert_int_equal(keyring_epochs(by_key, epochs), 2);
     assert_true(keyring_unseal(by_key, cx->arena, "blob", S("blob 7"), old, &plain));
     assert_true(keyring_unseal(by_paper, cx->arena, "blob", S("blob 7"), new, &plain));
@@ -125,9 +135,15 @@ static void a_pass_phrase_opens_it_too(void **state)
 {
     struct cx *cx = *state;
     str recovery;
-    struct key_source phrase = {.kind = KEY_PHRASE, .phrase = S("корова и четыре луны"), .place = S("the terminal")},
-                      other = {.kind = KEY_PHRASE, .phrase = S("корова и четыре луны "), .place = S("the terminal")},
-                      brief = {.kind = KEY_PHRASE, .phrase = S("four moons"), .place = S("the terminal")};
+    struct key_source phrase = {.kind = KEY_PHRASE,
+                                .phrase = S("корова и четыре луны"),
+                                .place = S("the terminal")},
+                      other = {.kind = KEY_PHRASE,
+                               .phrase = S("корова и четыре луны "),
+                               .place = S("the terminal")},
+                      brief = {.kind = KEY_PHRASE,
+                               .phrase = S("four moons"),
+                               .place = S("the terminal")};
     RING r = NULL, a = NULL, b = NULL, c = NULL;
     assert_int_equal(keyring_make(cx, &brief, &r, &recovery), ERR_INVALID);
     assert_int_equal(keyring_make(cx, &phrase, &r, &recovery), OK);
@@ -153,8 +169,10 @@ static void one_flipped_bit_in_its_file_is_called_damage_and_its_line_is_named(v
     for (size_t bit = 0; bit < bytes.len * 8; bit++) {
         struct keyring *none = NULL;
         bent[bit / 8] = (char)(bent[bit / 8] ^ (1 << bit % 8));
-        assert_int_equal(keyring_open(cx, (str){bent, bytes.len}, S("k"), &one, &none), ERR_INVALID);
-        assert_true(cx->why.msg == M_KEYS_DAMAGED || (cx->why.msg == M_KEYS_LATER && bit / 8 == 10));
+        assert_int_equal(keyring_open(cx, (str){bent, bytes.len}, S("k"), &one, &none),
+                         ERR_INVALID);
+        assert_true(cx->why.msg == M_KEYS_DAMAGED ||
+                    (cx->why.msg == M_KEYS_LATER && bit / 8 == 10));
         assert_null(none);
         bent[bit / 8] = (char)(bent[bit / 8] ^ (1 << bit % 8));
     }
@@ -210,17 +228,19 @@ static void what_was_saved_is_found_again(void **state)
 static void a_key_is_looked_for_in_the_order_that_is_told(void **state)
 {
     struct cx *cx = *state;
-    str top = folder(cx), dir = arena_printf(cx->arena, "%s/d", top.ptr), file = arena_printf(cx->arena, "%s/a.key", top.ptr);
+    str top = folder(cx), dir = arena_printf(cx->arena, "%s/d", top.ptr),
+        file = arena_printf(cx->arena, "%s/a.key", top.ptr);
     struct key_source k;
     struct stat st;
     assert_int_equal(mkdir(dir.ptr, 0700), 0);
     for (size_t i = 0; i < 5; i++)
-        unsetenv((const char *const[]){"KITH_KEY_FILE", "KITH_KEY", "CREDENTIALS_DIRECTORY", "KITH_PASS_PHRASE_FILE",
-                                       "KITH_KEY"}[i]);
+        unsetenv((const char *const[]){"KITH_KEY_FILE", "KITH_KEY", "CREDENTIALS_DIRECTORY",
+                                       "KITH_PASS_PHRASE_FILE", "KITH_KEY"}[i]);
 
     assert_int_equal(key_find(cx, dir, (str){0}, KEY_BYTES, false, &k), ERR_INVALID);
     assert_int_equal(cx->why.msg, M_KEYS_NO_KEY);
-    assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, true, &k), OK); /* made beside, for its owner only */
+    assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, true, &k),
+                     OK); /* made beside, for its owner only */
     assert_true(k.is_made);
     assert_str(k.place, arena_printf(cx->arena, "%s/d.key", top.ptr));
     assert_int_equal(stat(k.place.ptr, &st), 0);
@@ -240,7 +260,8 @@ static void a_key_is_looked_for_in_the_order_that_is_told(void **state)
     setenv("KITH_KEY", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=", 1);
     assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, false, &k), OK);
     assert_int_equal(k.key[0], 2);
-    put(cx, top, "kith.key", S("# three\n0303030303030303030303030303030303030303030303030303030303030303\n"));
+    put(cx, top, "kith.key",
+        S("# three\n0303030303030303030303030303030303030303030303030303030303030303\n"));
     setenv("CREDENTIALS_DIRECTORY", top.ptr, 1);
     assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, false, &k), OK);
     assert_int_equal(k.key[31], 3);
@@ -248,7 +269,9 @@ static void a_key_is_looked_for_in_the_order_that_is_told(void **state)
     setenv("KITH_KEY_FILE", file.ptr, 1);
     assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, false, &k), OK);
     assert_int_equal(k.key[31], '4');
-    assert_int_equal(key_find(cx, dir, arena_printf(cx->arena, "%s/kith.key", top.ptr), KEY_NONE, false, &k), OK);
+    assert_int_equal(
+        key_find(cx, dir, arena_printf(cx->arena, "%s/kith.key", top.ptr), KEY_NONE, false, &k),
+        OK);
     assert_int_equal(k.key[31], 3);
 
     put(cx, top, "a.key", S("something else\n"));
@@ -258,7 +281,8 @@ static void a_key_is_looked_for_in_the_order_that_is_told(void **state)
     assert_int_equal(key_find(cx, dir, (str){0}, KEY_NONE, false, &k), ERR_INVALID);
     assert_int_equal(cx->why.msg, M_KEYS_UNREADABLE);
     for (size_t i = 0; i < 4; i++)
-        unsetenv((const char *const[]){"KITH_KEY_FILE", "KITH_KEY", "CREDENTIALS_DIRECTORY", "KITH_PASS_PHRASE_FILE"}[i]);
+        unsetenv((const char *const[]){"KITH_KEY_FILE", "KITH_KEY", "CREDENTIALS_DIRECTORY",
+                                       "KITH_PASS_PHRASE_FILE"}[i]);
     assert_int_equal(rmdir(dir.ptr), 0);
     gone(cx, top, (const char *const[]){"a.key", "kith.key", "phrase", "d.key", NULL});
 }
@@ -269,14 +293,17 @@ static void keys_are_read_in_each_spelling_and_nothing_else_is_one(void **state)
     uint8_t k[SEAL_KEY];
     assert_true(key_read(S("AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI="), k));
     assert_true(key_read(S(" AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI\r\n"), k));
-    assert_true(key_read(S("# note\n\n0F0e0303030303030303030303030303030303030303030303030303030303AA\n"), k));
+    assert_true(key_read(
+        S("# note\n\n0F0e0303030303030303030303030303030303030303030303030303030303AA\n"), k));
     assert_int_equal(k[0], 15);
     assert_false(key_read(S(""), k));
     assert_false(key_read(S("#\n"), k));
     assert_false(key_read(S("0303"), k));
-    assert_false(key_read(S("03030303030303030303030303030303030303030303030303030303030303030303"), k));
+    assert_false(
+        key_read(S("03030303030303030303030303030303030303030303030303030303030303030303"), k));
     assert_false(key_read(S("AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI= 2"), k));
-    assert_false(key_read(S("0303030303030303030303030303030303030303030303030303030303030303\n03"), k));
+    assert_false(
+        key_read(S("0303030303030303030303030303030303030303030303030303030303030303\n03"), k));
 }
 
 int main(void)

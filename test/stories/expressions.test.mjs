@@ -107,3 +107,57 @@ test('a segment fills; who comes to fit enters it, and conditions and lists can 
   await boss.must(204, 'DELETE', `/segments/${seg.id}`);
   assert.equal((await boss.ask('GET', `/segments/${seg.id}`)).status, 404);
 });
+
+test('lists of orders, calls, tasks and members keep to the customers that a condition chooses, page by page', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('manager');
+  const ids = {};
+  for (const [i, [name, city]] of [['Ann', 'Leeds'], ['Bob', 'York'], ['Cid', 'Leeds']].entries())
+    ids[name] = (await boss.must(201, 'POST', '/customers', person(i, { name, city }))).customer.id;
+  let n = 0;
+  for (const name of ['Ann', 'Bob', 'Cid', 'Bob', 'Ann', 'Bob', 'Ann']) {
+    await boss.must(201, 'POST', '/orders', { number: `N-${n}`, customer: ids[name], at: `2026-01-0${1 + n++}T10:00:00Z`, currency: 'EUR', lines: [{ sku: 'L-1', name: 'Lamp', price: 5000, quantity: 1 }] });
+    await boss.must(201, 'POST', `/customers/${ids[name]}/tasks`, { title: `for ${name} ${n}` });
+  }
+  const q = (o) => '?' + new URLSearchParams(o);
+  const where = 'city = leeds';
+
+  const all = await boss.must(200, 'GET', '/orders' + q({ where }));
+  const first = await boss.must(200, 'GET', '/orders' + q({ where, limit: 2 }));
+  const second = await boss.must(200, 'GET', '/orders' + q({ where, limit: 2, cursor: first.next }));
+  assert.deepEqual(all.items.map((o) => o.number), ['N-6', 'N-4', 'N-2', 'N-0']);
+  assert.equal(all.next, null);
+  assert.deepEqual([...first.items, ...second.items].map((o) => o.number), ['N-6', 'N-4', 'N-2', 'N-0']);
+  assert.equal(second.next, null);
+  assert.equal((await boss.ask('GET', '/orders' + q({ limit: 2, cursor: first.next }))).status, 422, 'a cursor of another filter');
+  assert.deepEqual((await boss.must(200, 'GET', '/orders' + q({ where, number: 'N-' }))).items.map((o) => o.number), ['N-0', 'N-2', 'N-4', 'N-6']);
+  assert.equal((await boss.must(200, 'GET', '/orders' + q({ where, customer: ids.Bob }))).items.length, 0);
+  assert.equal((await boss.must(200, 'GET', '/orders' + q({ where, customer: ids.Ann }))).items.length, 3);
+
+  const tasks = await boss.must(200, 'GET', '/tasks' + q({ view: 'open', where: 'name = bob' }));
+  assert.deepEqual(tasks.items.map((x) => x.title), ['for Bob 2', 'for Bob 4', 'for Bob 6']);
+
+  const seg = await boss.must(201, 'POST', '/segments', { name: 'Everybody', text: 'created_at > 2000-01-01' });
+  await until('the filling', async () => (await boss.must(200, 'GET', `/segments/${seg.id}/members`)).items.length === 3);
+  assert.deepEqual((await boss.must(200, 'GET', `/segments/${seg.id}/members` + q({ where }))).items.map((m) => m.name).sort(), ['Ann', 'Cid']);
+
+  for (const path of ['/orders', '/calls', '/calls?view=queue', '/tasks', `/segments/${seg.id}/members`, '/customers', '/customers/count', '/customers/export', '/orders/export']) {
+    const a = await boss.ask('GET', path + (path.includes('?') ? '&' : '?') + q({ where: 'cty = leeds' }).slice(1));
+    assert.deepEqual([a.status, a.body.field, a.body.args?.nearest], [422, 'where', 'city'], path);
+  }
+});
+
+test('calls keep to the customers that a condition chooses, in the log and in the queue', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('owner', { extensions: ['101'] });
+  const link = await boss.must(201, 'POST', '/phone-links', { kind: 'webhook', name: 'Desk phones' });
+  for (const [i, city] of ['Leeds', 'York'].entries()) await boss.must(201, 'POST', '/customers', person(i, { name: `P${i}`, city }));
+  for (const [i, from] of ['+44 20 7946 0100', '+44 20 7946 0101', '+44 20 7946 0100', '+44 20 7946 0999'].entries())
+    await k.nobody().must(200, 'POST', `//api/v1/cti/${link.token}`, { event: 'newCall', direction: 'in', from, to: '+442079460000', callId: `c${i}`, user: ['101'] });
+
+  for (const view of ['queue', 'all']) {
+    const some = await boss.must(200, 'GET', `/calls?view=${view}&where=${encodeURIComponent('city = leeds')}`);
+    const every = await boss.must(200, 'GET', `/calls?view=${view}`);
+    assert.deepEqual([every.items.length, some.items.map((c) => c.customer.name)], [4, ['P0', 'P0']], view);
+  }
+});

@@ -9,11 +9,12 @@ enum { PAGE = 50 };
 static const char *const views[] = {"", "queue", "mine", "missed", "all"};
 enum view { VIEW_NONE, VIEW_QUEUE, VIEW_MINE, VIEW_MISSED, VIEW_ALL };
 /* clang-format off */
-struct list_in { int view; customer_id customer; int64_t limit; str cursor; };
+struct list_in { int view; customer_id customer; int64_t limit; str cursor, where; struct list ids; };
 static const struct field list_in_fields[] = {
     FIELD_ENUM(struct list_in, view, views, .doc = "queue: live calls; mine, missed, all: the log, newest first"),
     FIELD(struct list_in, customer, .doc = "Only calls of this customer"),
     PAGE_FIELDS(struct list_in),
+    WHERE_FIELD(struct list_in),
 };
 static const struct shape list_in_shape = SHAPE("calls_in", struct list_in, list_in_fields);
 struct list_out { struct list items; str next; opt_int waiting; when longest_since; };
@@ -26,17 +27,20 @@ static const struct field list_out_fields[] = {
 static const struct shape list_out_shape = SHAPE("calls", struct list_out, list_out_fields);
 /* clang-format on */
 
-static enum err read_log(struct cx *cx, const struct list_in *in, int64_t before, int64_t limit,
+struct walk {
+    const struct list_in *in;
+    int64_t before;
+};
+static enum err read_log(struct cx *cx, void *state, const void *after, int64_t limit,
                          struct list *out)
 {
-    if (in->customer.v) {
-        customer_id root = {0};
-        struct list ids = {0};
-        TRY(customer_root(cx, in->customer, &root, &ids));
-        audit_view(cx, root.v);
+    const struct walk *k = state;
+    const struct list_in *in = k->in;
+    const struct call *last = after;
+    int64_t before = last ? last->id.v : k->before;
+    if (in->customer.v)
         return db_all(cx, &q_call_list_customer, &call_row_shape, out,
-                      ARGS(val_ints(ids.items, ids.n), V(before), V(limit)));
-    }
+                      ARGS(val_ints(in->ids.items, in->ids.n), V(before), V(limit)));
     switch ((enum view)in->view) {
     case VIEW_MINE:
         return db_all(cx, &q_call_list_mine, &call_row_shape, out,
@@ -48,31 +52,43 @@ static enum err read_log(struct cx *cx, const struct list_in *in, int64_t before
     }
 }
 
+static const struct whose_rows call_rows = {sizeof(struct call), offsetof(struct call, customer.id),
+                                            read_log};
+
 static enum err list(struct cx *cx, void *in_, void *out_)
 {
     struct list_in *in = in_;
     struct list_out *out = out_;
     if (in->customer.v && in->view != VIEW_NONE && in->view != VIEW_ALL)
         return fault_field(cx, ERR_INVALID, S("view"), M_CALL_VIEW_CUSTOMER);
+    const struct whose *w = NULL;
+    TRY(whose_read(cx, in->where, &w));
     if (in->view == VIEW_QUEUE) {
         if (in->cursor.len)
             return fault_field(cx, ERR_INVALID, S("cursor"), M_CALL_CURSOR);
         out->waiting.has = true;
         TRY(call_queue(cx, &out->items, &out->waiting.v, &out->longest_since));
+        TRY(whose_keep(cx, w, &call_rows, &out->items));
         if (in->limit && (size_t)in->limit < out->items.n)
             out->items.n = (size_t)in->limit;
         return OK;
     }
     int64_t limit = in->limit ? in->limit : PAGE, sort = 0, before = INT64_MAX;
-    const char *tag = arena_printf(cx->arena, "call%d", in->customer.v ? -1 : in->view).ptr;
+    const char *tag = whose_tag(
+        cx, arena_printf(cx->arena, "call%d", in->customer.v ? -1 : in->view).ptr, in->where);
     if (in->cursor.len && !cursor_read(in->cursor, cx->now_ms, tag, &sort, &before))
         return fault_field(cx, ERR_INVALID, S("cursor"), M_CALL_CURSOR);
-    TRY(read_log(cx, in, before, limit + 1, &out->items));
-    struct call *c = out->items.items;
-    if (out->items.n > (size_t)limit) {
-        out->items.n = (size_t)limit;
-        out->next = cursor_make(cx->arena, cx->now_ms, tag, 0, c[limit - 1].id.v);
+    if (in->customer.v) {
+        customer_id root = {0};
+        TRY(customer_root(cx, in->customer, &root, &in->ids));
+        audit_view(cx, root.v);
     }
+    struct walk walk = {in, before};
+    const void *last = NULL;
+    TRY(whose_page(cx, w, &call_rows, &walk, limit, &out->items, &last));
+    struct call *c = out->items.items;
+    if (last)
+        out->next = cursor_make(cx->arena, cx->now_ms, tag, 0, ((const struct call *)last)->id.v);
     for (size_t i = 0; i < out->items.n; i++)
         call_finish(cx, &c[i]);
     return OK;

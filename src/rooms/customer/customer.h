@@ -231,6 +231,28 @@ enum err task_add(struct cx *cx, const struct task_new *t) MUST_USE;
 enum err page_begin(struct cx *cx, const char *tag, int64_t *limit, str cursor, int64_t *sort,
                     int64_t *id) MUST_USE;
 
+/* ---- lists filtered by whose a row is ------------------------------------------------------------ */
+
+/* `where` of a list of orders, calls, tasks, members: a condition on the customer (whose.c). NULL: everybody's rows. */
+struct whose;
+/* Faults name `where`. */
+enum err whose_read(struct cx *cx, str where, const struct whose **out) MUST_USE;
+/* The tag of a cursor with the condition in it: a cursor of another filter is refused. */
+const char *whose_tag(struct cx *cx, const char *tag, str where);
+struct whose_rows {
+    size_t size, customer; /* of a row; where in it the id (int64_t) of the record that answers stands, 0 for nobody */
+    /* Up to n rows behind `after` (NULL: from where the page begins), in the list's order. */
+    enum err (*read)(struct cx *cx, void *state, const void *after, int64_t n, struct list *out);
+};
+/* Up to `limit` rows that fit; *last: the row behind which the next page begins, NULL at the end. A page may be short, or
+ * empty, and yet have a next one: so many rows were looked at. */
+enum err whose_page(struct cx *cx, const struct whose *w, const struct whose_rows *r, void *state, int64_t limit,
+                    struct list *out, const void **last) MUST_USE;
+/* Takes those that do not fit out of the rows. */
+enum err whose_keep(struct cx *cx, const struct whose *w, const struct whose_rows *r, struct list *rows) MUST_USE;
+enum err whose_holds(struct cx *cx, const struct whose *w, customer_id root, bool *out) MUST_USE;
+#define WHERE_FIELD(st) FIELD(st, where, .max_len = EXPR_TEXT_MAX, .doc = "A condition that the customer fulfils; pages may be short and have a next one")
+
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
 #include "rooms/customer/standing.h"
 #include "rooms/customer/history.h"

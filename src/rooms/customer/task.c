@@ -159,12 +159,13 @@ static const char *const view_codes[] = {"mine", "open"};
 struct task_list_in {
     int view;
     int64_t limit;
-    str cursor;
+    str cursor, where;
 };
 /* clang-format off */
 static const struct field task_list_fields[] = {
     FIELD_ENUM(struct task_list_in, view, view_codes, .doc = "mine: assigned to me; open: all that are not done"),
     PAGE_FIELDS(struct task_list_in),
+    WHERE_FIELD(struct task_list_in),
 };
 static const struct field task_page_fields[] = {
     FIELD_LIST(struct page_out, items, &task_shape),
@@ -174,31 +175,46 @@ static const struct field task_page_fields[] = {
 const struct shape task_list_shape = SHAPE("task_list", struct task_list_in, task_list_fields);
 const struct shape task_page_shape = SHAPE("task_page", struct page_out, task_page_fields);
 
+struct task_walk {
+    bool is_mine;
+    int64_t priority, after;
+};
+static enum err read_tasks(struct cx *cx, void *state, const void *after, int64_t n,
+                           struct list *out)
+{
+    struct task_walk *s = state;
+    const struct task *last = after;
+    if (last) {
+        s->priority = last->priority;
+        s->after = last->id.v;
+    }
+    int64_t me = cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0;
+    if (s->is_mine)
+        return db_all(cx, &q_task_mine, &task_row_shape, out,
+                      ARGS(V(me), V(s->priority), V(s->after), V(n)));
+    return db_all(cx, &q_task_open, &task_row_shape, out, ARGS(V(s->priority), V(s->after), V(n)));
+}
+
 enum err route_tasks(struct cx *cx, void *in, void *out)
 {
     struct task_list_in *a = in;
     struct page_out *page = out;
-    bool is_mine = a->view == 0;
-    const char *tag = is_mine ? "tasks.mine" : "tasks.open";
-    int64_t priority, after;
-    TRY(page_begin(cx, tag, &a->limit, a->cursor, &priority, &after));
+    static const struct whose_rows rows = {sizeof(struct task), offsetof(struct task, customer.id),
+                                           read_tasks};
+    struct task_walk walk = {.is_mine = a->view == 0};
+    const char *tag = whose_tag(cx, walk.is_mine ? "tasks.mine" : "tasks.open", a->where);
+    const struct whose *w = NULL;
+    const void *last = NULL;
+    TRY(page_begin(cx, tag, &a->limit, a->cursor, &walk.priority, &walk.after));
     if (a->cursor.len == 0)
-        after = 0;
-    if (is_mine) {
-        int64_t me = cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0;
-        TRY(db_all(cx, &q_task_mine, &task_row_shape, &page->items,
-                   ARGS(V(me), V(priority), V(after), V(a->limit + 1))));
-    } else {
-        TRY(db_all(cx, &q_task_open, &task_row_shape, &page->items,
-                   ARGS(V(priority), V(after), V(a->limit + 1))));
-    }
+        walk.after = 0;
+    TRY(whose_read(cx, a->where, &w));
+    TRY(whose_page(cx, w, &rows, &walk, a->limit, &page->items, &last));
     struct task *t = page->items.items;
     for (size_t i = 0; i < page->items.n; i++)
         t[i].customer.name_lang = script_lang(t[i].customer.name);
-    if ((int64_t)page->items.n > a->limit) {
-        page->items.n = (size_t)a->limit;
-        const struct task *last = (const struct task *)page->items.items + a->limit - 1;
-        page->next = cursor_make(cx->arena, cx->now_ms, tag, last->priority, last->id.v);
-    }
+    const struct task *end = last;
+    if (end)
+        page->next = cursor_make(cx->arena, cx->now_ms, tag, end->priority, end->id.v);
     return OK;
 }

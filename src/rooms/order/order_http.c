@@ -149,7 +149,7 @@ struct list_in {
     when from, to;
     str number;
     int64_t limit;
-    str cursor;
+    str cursor, where;
 };
 struct page_out {
     struct list items;
@@ -169,6 +169,7 @@ static const struct field list_in_fields[] = {
     FILTER_FIELDS,
     FIELD(struct list_in, customer),
     FIELD(struct list_in, number, .max_len = 64, .doc = "Begins so"),
+    WHERE_FIELD(struct list_in),
 };
 static const struct shape list_in_shape = SHAPE("order_list_in", struct list_in, list_in_fields);
 static const struct field of_customer_fields[] = {
@@ -251,9 +252,33 @@ static void page_end(struct cx *cx, struct page_out *page, int64_t limit, const 
     names_finish(&page->items);
 }
 
+struct walk {
+    struct span span;
+    int status;
+};
+static enum err read_orders(struct cx *cx, void *state, const void *after, int64_t n,
+                            struct list *out)
+{
+    const struct walk *k = state;
+    const struct order *last = after;
+    struct span s = k->span;
+    if (last) {
+        s.at = last->at.ms;
+        s.before = last->id.v;
+    }
+    if (s.has_status)
+        return db_all(
+            cx, &q_order_list_status, &order_row_shape, out,
+            ARGS(V(order_status_codes[k->status]), V(s.from), V(s.at), V(s.before), V(n)));
+    return db_all(cx, &q_order_list, &order_row_shape, out,
+                  ARGS(V(s.from), V(s.at), V(s.before), V(n)));
+}
+static const struct whose_rows order_rows = {sizeof(struct order),
+                                             offsetof(struct order, customer.id), read_orders};
+
 /* A number is nearly one order: those that begin so, by number, and no further page. */
-static enum err by_number(struct cx *cx, const struct list_in *a, customer_id root,
-                          struct page_out *page)
+static enum err by_number(struct cx *cx, const struct list_in *a, const struct whose *w,
+                          customer_id root, struct page_out *page)
 {
     enum { FOUND_MAX = 200 };
     str end = arena_printf(cx->arena, SFMT "\xF4\x8F\xBF\xBF", SARG(a->number));
@@ -267,7 +292,10 @@ static enum err by_number(struct cx *cx, const struct list_in *a, customer_id ro
             (!root.v || o[i].customer.id.v == root.v) &&
             (!a->from.ms || o[i].at.ms >= a->from.ms) && (!a->to.ms || o[i].at.ms < a->to.ms))
             o[n++] = o[i];
-    page->items.n = n < (size_t)a->limit ? n : (size_t)a->limit;
+    page->items.n = n;
+    TRY(whose_keep(cx, w, &order_rows, &page->items));
+    if (page->items.n > (size_t)a->limit)
+        page->items.n = (size_t)a->limit;
     names_finish(&page->items);
     return OK;
 }
@@ -322,24 +350,27 @@ static enum err route_list(struct cx *cx, void *in, void *out)
                        ? fault_field(cx, ERR_INVALID, S("customer"), M_CUSTOMER_UNKNOWN)
                        : e;
     }
+    const struct whose *w = NULL;
+    bool is_his = true;
+    TRY(whose_read(cx, a->where, &w));
     a->number = str_trim(a->number);
     if (a->limit == 0)
         a->limit = 50;
     if (a->number.len)
-        return by_number(cx, a, root, page);
+        return by_number(cx, a, w, root, page);
+    if (root.v && w)
+        TRY(whose_holds(cx, w, root, &is_his));
     if (root.v)
-        return of_customer(cx, a, root, ids, page);
-    struct span s;
-    const char *tag = tag_of(cx, a, 0);
-    TRY(span_of(cx, a, tag, &s));
-    if (s.has_status)
-        TRY(db_all(cx, &q_order_list_status, &order_row_shape, &page->items,
-                   ARGS(V(order_status_codes[a->status]), V(s.from), V(s.at), V(s.before),
-                        V(a->limit + 1))));
-    else
-        TRY(db_all(cx, &q_order_list, &order_row_shape, &page->items,
-                   ARGS(V(s.from), V(s.at), V(s.before), V(a->limit + 1))));
-    page_end(cx, page, a->limit, tag);
+        return is_his ? of_customer(cx, a, root, ids, page) : OK;
+    struct walk walk = {.status = a->status};
+    const char *tag = whose_tag(cx, tag_of(cx, a, 0), a->where);
+    TRY(span_of(cx, a, tag, &walk.span));
+    const void *last = NULL;
+    TRY(whose_page(cx, w, &order_rows, &walk, a->limit, &page->items, &last));
+    const struct order *end = last;
+    if (end)
+        page->next = cursor_make(cx->arena, cx->now_ms, tag, end->at.ms, end->id.v);
+    names_finish(&page->items);
     return OK;
 }
 

@@ -11,7 +11,7 @@ struct segments {
 struct members_in {
     segment_id id;
     int64_t limit;
-    str cursor;
+    str cursor, where;
 };
 struct member {
     customer_id id;
@@ -53,7 +53,8 @@ static const struct field one_fields[] = {
 const struct shape segment_one_shape = SHAPE("segment_one", struct segment_one, one_fields);
 static const struct field segments_fields[] = {FIELD_LIST(struct segments, items, &segment_out_shape)};
 const struct shape segments_shape = SHAPE("segments", struct segments, segments_fields);
-static const struct field members_in_fields[] = {FIELD(struct members_in, id, .in_path = true), PAGE_FIELDS(struct members_in)};
+static const struct field members_in_fields[] = {FIELD(struct members_in, id, .in_path = true), PAGE_FIELDS(struct members_in),
+    WHERE_FIELD(struct members_in)};
 const struct shape members_in_shape = SHAPE("segment_members_in", struct members_in, members_in_fields);
 static const struct field member_fields[] = {
     FIELD(struct member, id), FIELD(struct member, name, .personal = true),
@@ -135,22 +136,39 @@ enum err segment_route(struct cx *cx, void *in, void *out)
     return segment_newest(cx, p, SAMPLE, &o->sample);
 }
 
+struct walk {
+    segment_id id;
+    int64_t before;
+};
+static enum err read_members(struct cx *cx, void *state, const void *after, int64_t n,
+                             struct list *out)
+{
+    const struct walk *k = state;
+    const struct member *last = after;
+    return db_all(cx, &q_segment_members_page, &segment_member_row_shape, out,
+                  ARGS(V(k->id), V(last ? last->id.v : k->before), V(n)));
+}
+
 enum err members_route(struct cx *cx, void *in, void *out)
 {
     struct members_in *a = in;
     struct members *o = out;
     struct segment s = {0};
-    int64_t sort, before = INT64_MAX;
+    static const struct whose_rows rows = {sizeof(struct member), offsetof(struct member, id),
+                                           read_members};
+    const char *tag = whose_tag(cx, "segment", a->where);
+    struct walk walk = {a->id, INT64_MAX};
+    const struct whose *w = NULL;
+    const void *last = NULL;
+    int64_t sort;
     TRY(row_of(cx, a->id, &s));
-    TRY(page_begin(cx, "segment", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_segment_members_page, &segment_member_row_shape, &o->items,
-               ARGS(V(a->id), V(before), V(a->limit + 1))));
+    TRY(page_begin(cx, tag, &a->limit, a->cursor, &sort, &walk.before));
+    TRY(whose_read(cx, a->where, &w));
+    TRY(whose_page(cx, w, &rows, &walk, a->limit, &o->items, &last));
+    const struct member *end = last;
+    if (end)
+        o->next = cursor_make(cx->arena, cx->now_ms, tag, end->id.v, end->id.v);
     struct member *m = o->items.items;
-    if ((int64_t)o->items.n > a->limit) {
-        o->items.n = (size_t)a->limit;
-        o->next = cursor_make(cx->arena, cx->now_ms, "segment", m[a->limit - 1].id.v,
-                              m[a->limit - 1].id.v);
-    }
     for (size_t i = 0; i < o->items.n; i++)
         m[i].name_lang = script_lang(m[i].name);
     return OK;
