@@ -19,6 +19,7 @@ if [ $# -eq 0 ]; then
     exit 1
 fi
 . tools/count.sh
+set +e
 faults() {
     local store=$1
     shift

@@ -207,7 +207,10 @@ export class Doors {
 
   async segment(name) {
     const old = [...this.segments][0];
-    if (this.segments.size > 20 && await this.try(this.api.ask('DELETE', `/segments/${old}`), [404])) this.segments.delete(old);
+    if (this.segments.size > 20) {
+      this.segments.delete(old); // gone from the moment it is asked for, whatever the answer is
+      await this.try(this.api.ask('DELETE', `/segments/${old}`));
+    }
     const made = await this.try(this.api.post('/segments', { name, text: `city = "${name}"` }));
     if (made) this.segments.add(made.body.id);
   }
