@@ -1,6 +1,6 @@
 #!/bin/bash
 # Crash rounds: writers at every door record what was acknowledged, the server is killed with SIGKILL, started again, and
-# asked. Then the same with a disk that loses, tears and refuses (test/disk), at five times as many places.
+# asked. Then the same with a disk that loses, tears and refuses (test/disk), at ten times as many places.
 #
 #   tools/crash.sh             20 rounds, on both stores
 #   ROUNDS=500 tools/crash.sh  as many rounds on each
@@ -23,7 +23,7 @@ set +e
 rounds() {
     KITH_TEST_STORE=$1 "$node" --test --test-reporter=tap --test-concurrency=1 $files 2>&1 | tools/tap.py
 }
-count build/crash-disk --rounds $((KITH_CRASH_ROUNDS * 5))
+count build/crash-disk --rounds $((KITH_CRASH_ROUNDS * 10))
 count rounds sqlite
 count rounds postgres
 counted
