@@ -53,10 +53,10 @@ listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$dir'
 max_connections = 200
-shared_buffers = ${KITH_TEST_POSTGRES_BUFFERS:-256MB}
+shared_buffers = 256MB
 max_wal_size = 4GB
-min_wal_size = ${KITH_TEST_POSTGRES_MIN_WAL:-80MB}
 log_min_messages = warning
+${KITH_TEST_POSTGRES_CONF:-}
 EOF
     up "$dir" || { cat "$dir/log" >&2; exit 1; }
     as_owner env PGPASSWORD="$password" "$bin/createdb" -h 127.0.0.1 -p "$port" -U kith kith
