@@ -10,4 +10,6 @@ int token_command(int argc, char **argv);
 int import_command(int argc, char **argv);
 int export_command(int argc, char **argv);
 int check_command(int argc, char **argv);
+int backup_command(int argc, char **argv);
+int restore_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

@@ -2,6 +2,7 @@
 #pragma once
 #include "db/db.h"
 #include "db/event.h"
+#include "db/follow.h"
 #include "messages.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -163,6 +164,7 @@ struct store {
     unsigned node;
     _Atomic int64_t id_mark; /* stored: ids up to here may be in rows */
 
+    struct follows follows; /* backup.c */
     struct keeper *keeper; /* keeper.c: audit views, jobs, old rows */
     struct pg_side *pg;    /* postgres_store.c */
 

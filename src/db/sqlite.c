@@ -70,6 +70,7 @@ static int on_wal(void *arg, sqlite3 *h, const char *name, int frames)
     (void)h;
     (void)name;
     wal_grew(arg, frames);
+    follows_note(arg, frames);
     return SQLITE_OK;
 }
 
@@ -555,7 +556,9 @@ enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *ou
 
 int lite_checkpoint(struct db *d, int *frames, int *done)
 {
+    follows_begin(d->store);
     int rc = sqlite3_wal_checkpoint_v2(d->lite->h, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, done);
+    follows_end(d->store);
     if (rc != SQLITE_OK || *frames == *done)
         atomic_store(&d->store->room_is_stale, true); /* at its end the file is cut to its pages */
     return rc;

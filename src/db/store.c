@@ -110,6 +110,7 @@ static void free_store(struct store *s)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->publish_lock);
     pthread_mutex_destroy(&s->readers_lock);
+    follows_free(&s->follows);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->bulk_wake);
     pthread_cond_destroy(&s->closing);
@@ -168,6 +169,7 @@ static struct store *new_store(const struct store_options *o)
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->publish_lock, NULL);
     pthread_mutex_init(&s->readers_lock, NULL);
+    follows_init(&s->follows);
     pthread_cond_init(&s->wake, NULL);
     pthread_cond_init(&s->bulk_wake, NULL);
     pthread_condattr_t attr; /* waited for with a limit, by the clock that nobody sets */

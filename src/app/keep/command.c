@@ -1,5 +1,6 @@
 /* app/keep/command.c - `kith check`: done here, or by the server that holds the directory. */
 #include "app/commands.h"
+#include "app/keep/copy.h"
 #include "app/keep/desk.h"
 #include "app/options.h"
 #include "app/people.h"
@@ -16,6 +17,7 @@ struct asked {
     struct arena *arena, *line_arena;
     struct cx cx;
     const char *data, *url; /* url NULL: SQLite */
+    const char *key_file;
     bool json;
     int64_t begun_ns;
     bool is_shown;
@@ -151,6 +153,7 @@ static void by_oneself(struct asked *a, const struct keep_wish *wish)
         struct keep_run r = {.store = s,
                              .cx = &a->cx,
                              .data_dir = so.data_dir,
+                             .key_file = str_of(a->key_file ? a->key_file : ""),
                              .is_alone = true,
                              .say = hear,
                              .arg = a};
@@ -257,6 +260,181 @@ int check_command(int argc, char **argv)
     struct asked a;
     log_level_set(LOG_WARN);
     int status = asked_open(&a) ? check_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
+/* ---- kith backup ------------------------------------------------------------------------------ */
+
+/* The server stands elsewhere: a path from the root. */
+static bool absolute(struct asked *a, const char *path, str *out)
+{
+    char *dir = arena_cstr(a->arena, str_of(path)), *slash = strrchr(dir, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (slash)
+        slash[slash == dir ? 1 : 0] = 0;
+    char *real = realpath(slash ? (slash == dir ? "/" : dir) : ".", NULL);
+    if (!real || !*name)
+        return false;
+    *out = arena_printf(a->arena, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+    free(real);
+    return true;
+}
+
+static int told_figures(struct asked *a, const char *done, int64_t bytes)
+{
+    double seconds = (double)(clock_mono_ns() - a->begun_ns) / 1e9;
+    line_clear(a);
+    if (a->json) {
+        struct text t = text_in(a->arena, 4096);
+        struct json_out o = {.to = &t};
+        json_object_begin(&o);
+        json_key(&o, S("bytes")), json_int(&o, bytes);
+        json_key(&o, S("seconds")), json_double(&o, seconds);
+        json_object_end(&o);
+        fwrite(t.ptr, 1, t.len, stdout);
+        putchar('\n');
+    } else {
+        printf("kith: %s: %lld bytes in %.1f s\n", done, (long long)bytes, seconds);
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int backup_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {{.name = "data"},
+                                {.name = "store"},
+                                {.name = "to"},
+                                {.name = "key-file"},
+                                {.name = "json", .kind = OPTION_FLAG}};
+    bool wants_help = false;
+    str why = {0};
+    struct keep_wish w = {.verb = KEEP_BACKUP};
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]))
+        return wrong(S("--data is missing"));
+    if (!rows[2].value)
+        return wrong(S("--to is missing"));
+    if (a->url)
+        return failed(S("a store on PostgreSQL is backed up by its own tools"));
+    a->key_file = rows[3].value;
+    a->json = rows[4].n > 0;
+    if (!absolute(a, rows[2].value, &w.to))
+        return failed(
+            arena_printf(a->arena, "%s cannot be written: %s", rows[2].value, strerror(errno)));
+    if (!by_server(a, &w))
+        by_oneself(a, &w);
+    if (!a->end.is_fine) {
+        line_clear(a);
+        return failed(a->end.text);
+    }
+    return told_figures(a, "the backup is written, and was restored once to see that it can be",
+                        a->end.bytes);
+}
+
+int backup_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? backup_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
+/* ---- kith restore ------------------------------------------------------------------------------- */
+
+static bool show_restore(void *arg, int64_t done, int64_t total)
+{
+    const struct keep_word w = {
+        .kind = WORD_STEP, .part = S("restore"), .done = done, .total = total};
+    show_step(arg, &w);
+    return true;
+}
+
+static ssize_t read_fd(void *arg, void *p, size_t n)
+{
+    return read(*(int *)arg, p, n);
+}
+
+/* Words on standard input: a recovery key. */
+static bool stdin_words(struct arena *a, str *out)
+{
+    enum { WORDS_MAX = 4096 };
+    char *bytes = arena_alloc(a, WORDS_MAX, 1);
+    size_t n = fread(bytes, 1, WORDS_MAX, stdin);
+    *out = str_trim((str){bytes, n});
+    return out->len > 0 && n < WORDS_MAX;
+}
+
+static enum err ring_of(struct asked *a, const char *file, const char *dir, str recovery,
+                        struct keyring **out)
+{
+    struct box_in *b = NULL;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fault(&a->cx, ERR_INVALID, M_KEEP_UNREAD, MARG("file", str_of(file)),
+                     MARG("reason", str_of(strerror(errno))));
+    enum err e = box_in_open(&a->cx, str_of(file), read_fd, &fd, &b);
+    if (e == OK)
+        e = keep_ring_of_file(&a->cx, b, str_of(file), str_of(dir),
+                              str_of(a->key_file ? a->key_file : ""), recovery, out);
+    box_in_close(b);
+    close(fd);
+    return e;
+}
+
+static int restore_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {{.name = "data"},
+                                {.name = "store"},
+                                {.name = "from"},
+                                {.name = "at"},
+                                {.name = "key-file"},
+                                {.name = "recovery-key-stdin", .kind = OPTION_FLAG},
+                                {.name = "json", .kind = OPTION_FLAG}};
+    bool wants_help = false;
+    str why = {0}, recovery = {0};
+    when at = {INT64_MAX};
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]) || !a->data)
+        return wrong(S("--data is missing"));
+    if (!rows[2].value)
+        return wrong(S("--from is missing"));
+    if (rows[3].value && !when_parse(str_of(rows[3].value), &at))
+        return wrong(S("--at is a time as in 2026-01-31T14:00:00Z"));
+    a->key_file = rows[4].value;
+    a->json = rows[6].n > 0;
+    if (rows[5].n && !stdin_words(a->arena, &recovery))
+        return wrong(S("the recovery key on standard input is empty or too long"));
+    struct keyring *ring = NULL;
+    struct restored done = {0};
+    const struct restore_wish w = {rows[2].value, a->data, at.ms, false, show_restore, a};
+    enum err e = ring_of(a, rows[2].value, a->data, recovery, &ring);
+    if (e == OK)
+        e = backup_restore(&a->cx, ring, &w, &done);
+    keyring_close(ring);
+    line_clear(a);
+    if (e != OK)
+        return failed(a->cx.why.msg ? fault_text(a->arena, LANG_EN, &a->cx.why)
+                                    : str_of(err_code(e)));
+    if (!a->json)
+        printf("kith: restored as it was at " SFMT
+               "; nothing is sent from it until `kith release --data %s`\n",
+               SARG(when_text(a->arena, (when){done.at_ms})), a->data);
+    return told_figures(a, "done", done.bytes);
+}
+
+int restore_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? restore_run(&a, argc, argv) : 1;
     asked_close(&a);
     return status;
 }

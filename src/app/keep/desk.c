@@ -1,6 +1,7 @@
 /* app/keep/desk.c - checks and backups at the server: conversations, each on a thread of its own. */
 #include "app/keep/desk.h"
 #include "app/keep/check.h"
+#include "app/keep/copy.h"
 #include "app/people.h"
 #include "messages.h"
 #include <fcntl.h>
@@ -15,7 +16,7 @@ static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-const char *const keep_verb_codes[KEEP_VERBS] = {"check"};
+const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup"};
 static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
 /* clang-format off */
 static const struct field wish_fields[] = {
@@ -95,11 +96,23 @@ static enum err do_check(struct keep_run *r, const struct keep_wish *w, struct s
     return e;
 }
 
+static enum err do_backup(struct keep_run *r, const struct keep_wish *w, struct saying *s,
+                          struct keep_word *end)
+{
+    struct keyring *ring = NULL;
+    const struct copy_wish wish = {arena_cstr(r->cx->arena, w->to), say_step, s};
+    enum err e = keep_ring(r->cx, r->store, r->data_dir, r->key_file, &ring);
+    if (e == OK)
+        e = copy_make(r->cx, r->store, ring, &wish, &end->bytes);
+    keyring_close(ring);
+    return e;
+}
+
 void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 {
     static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
-                                               struct saying *,
-                                               struct keep_word *) = {[KEEP_CHECK] = do_check};
+                                               struct saying *, struct keep_word *) = {
+        [KEEP_CHECK] = do_check, [KEEP_BACKUP] = do_backup};
     struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
     struct keep_word end = {.kind = WORD_END};
     enum err e =

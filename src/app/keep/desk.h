@@ -4,7 +4,7 @@
 #pragma once
 #include "app/house.h"
 
-enum keep_verb { KEEP_CHECK, KEEP_VERBS };
+enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_VERBS };
 extern const char *const keep_verb_codes[KEEP_VERBS];
 struct keep_wish {
     int verb; /* enum keep_verb */
@@ -37,7 +37,7 @@ void keep_take_over(struct keep_desk *d, int fd, str line);
 struct keep_run {
     struct store *store;
     struct cx *cx; /* its db reads */
-    str data_dir;
+    str data_dir, key_file;
     bool is_alone;
     bool (*say)(void *arg, const struct keep_word *w);
     void *arg;

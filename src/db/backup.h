@@ -1,0 +1,54 @@
+/* db/backup.h - a copy of an SQLite store that is made while it is written, and the way back.
+ *
+ * A backup is two things in one stream (box.h): the pages of kith.db as they lie in the file while others write it, and
+ * every frame that the log took in from before the first page was read. The pages alone fit no single moment; with the
+ * frames over them, in their order, they are the store as it was after any commit since the last page was read. Frames
+ * are taken before the log may begin anew: no checkpoint comes further than they were taken, so none is ever missed, and
+ * a backup that goes on for ever is followed by each commit, with its time.
+ * Nothing of this stands in the writer's way: pages are read beside it, frames by the thread of the checkpoints.
+ *
+ * Pieces ('Z' see box.h; numbers the least byte first):
+ *   'b' page size 4, 1 if it is followed else 0: 4, time in ms 8      the first
+ *   'p' first page 4, how many 4, pages
+ *   'f' how many 4, then each: page 4, pages of the database after this commit or 0: 4, time in ms or 0: 8, the page
+ *   'e' pages of the database 4, 4 zeros, time in ms 8                 the pages are all there
+ *   'i' length of the name 4, the name, offset 8, bytes                a file of the data directory
+ */
+#pragma once
+#include "db/box.h"
+#include "db/db.h"
+
+struct backup;
+/* Begins to take in what is committed, into fd, which stays the caller's. is_followed: it may end anywhere. */
+enum err backup_begin(struct store *s, struct cx *cx, const struct keyring *ring, int fd, bool is_followed,
+                      struct backup **out) MUST_USE;
+/* All pages and the files of imports, on the caller's thread. goes_on: bytes; false: stop, ERR_BUSY. */
+enum err backup_pages(struct backup *b, struct cx *cx, bool (*goes_on)(void *arg, int64_t done, int64_t total),
+                      void *arg) MUST_USE;
+/* Takes in what was committed since, and brings it to the disk. */
+enum err backup_catch_up(struct backup *b, struct cx *cx) MUST_USE;
+enum err backup_end(struct backup *b, struct cx *cx) MUST_USE; /* catches up, and writes the end */
+int64_t backup_bytes(const struct backup *b);
+void backup_close(struct backup *b); /* follows no more; accepts NULL */
+
+struct restore_wish {
+    const char *from; /* a file */
+    const char *dir;  /* where to; not there yet, or empty */
+    int64_t at_ms;    /* the last commit not after this; INT64_MAX: all there is */
+    bool is_scratch;  /* for a look only: nothing is held, and nothing need outlive a power failure */
+    bool (*goes_on)(void *arg, int64_t done, int64_t total); /* may be NULL */
+    void *arg;
+};
+struct restored {
+    int64_t first_ms, at_ms; /* from when on one can go back; the time of the store that was made */
+    int64_t bytes;           /* of kith.db */
+};
+/* `ring` opens the file. Makes DIR.restoring and gives it its name when all of it is on the disk. */
+enum err backup_restore(struct cx *cx, const struct keyring *ring, const struct restore_wish *w, struct restored *out) MUST_USE;
+/* Restores it into a scratch directory beside it, has SQLite look at every page, index and reference, and takes the scratch
+ * away. */
+enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *file,
+                       bool (*goes_on)(void *arg, int64_t done, int64_t total), void *arg) MUST_USE;
+
+/* A directory with the files in it, and theirs; for what a killed restore left. */
+void backup_remove(const char *dir);

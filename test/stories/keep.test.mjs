@@ -1,0 +1,151 @@
+// What keeps the records: checks, backups, the way back; what a kill in the middle leaves.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { house, bin, isPostgres, sleep, until } from './kith.mjs';
+
+const run = (words, { input = '', env = {} } = {}) =>
+  new Promise((done) => {
+    const p = spawn(bin, words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    let out = '', err = '';
+    p.stdout.on('data', (d) => { out += d; });
+    p.stderr.on('data', (d) => { err += d; });
+    p.stdin.on('error', () => {});
+    p.stdin.end(input);
+    p.on('close', (status, signal) => done({ status, signal, out, err }));
+  });
+
+// A place for files of the test.
+function place(t) {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'kith-keep-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const person = (n) => ({
+  channel: 'call', direction: 'in', source_id: `keep-${n}`,
+  identities: [{ type: 'phone', value: `+4420794${String(10000 + n).slice(-5)}` }], claims: { name: `Person ${n}` }, text: `call ${n}`,
+});
+
+// Writes until told to stop; `acked` counts what was answered.
+function load(api) {
+  const w = { acked: 0, stops: false, n: 0 };
+  const one = async () => {
+    while (!w.stops) {
+      const a = await api.post('/intake', person(w.n++)).catch(() => null);
+      if (a && a.status < 300) w.acked += 1;
+    }
+  };
+  w.over = Promise.all([one(), one(), one()]);
+  w.stop = async () => { w.stops = true; await w.over; };
+  return w;
+}
+
+const keyOf = (k) => `${k.data}.key`;
+const customersIn = async (dir, key) => {
+  const r = await run(['export', 'customers', '--data', dir, '--format', 'ndjson'], { env: { KITH_KEY_FILE: key } });
+  assert.equal(r.status, 0, r.err);
+  return r.out.split('\n').filter(Boolean).length;
+};
+
+test('a backup made while calls come in is restored with every call that was answered before it began', { skip: isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith'), back = path.join(at, 'back');
+  await k.person('owner');
+  const w = load(await k.token('owner'));
+  await until(() => w.acked > 30, { ms: 20000, what: 'some calls' });
+  const before = w.acked;
+  const said = JSON.parse(await k.run(['backup', '--to', file, '--json']));
+  const after = w.n;
+  await w.stop();
+  assert.equal(said.bytes, statSync(file).size);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.ok(!existsSync(`${file}.part`) && !existsSync(`${file}.part.check`));
+  assert.equal(readFileSync(file).includes('Person 1'), false);
+
+  const r = await run(['restore', '--from', file, '--data', back, '--key-file', keyOf(k)]);
+  assert.equal(r.status, 0, r.err);
+  assert.match(r.out, /kith release/);
+  const found = await customersIn(back, keyOf(k));
+  assert.ok(found >= before && found <= after, `${before} <= ${found} <= ${after}`);
+  const check = await run(['check', '--data', back], { env: { KITH_KEY_FILE: keyOf(k) } });
+  assert.equal(check.status, 0, check.err);
+});
+
+test('a backup without a server is the same; one that is damaged, cut or of another key is refused in one sentence', { skip: isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith'), back = path.join(at, 'back');
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 5; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.stop();
+  await k.run(['backup', '--to', file]);
+  const refused = async (what, why, key = keyOf(k)) => {
+    const r = await run(['restore', '--from', what, '--data', back, '--key-file', key]);
+    assert.equal(r.status, 1, r.out);
+    assert.match(r.err, why);
+    assert.equal(r.err.trimEnd().split('\n').length, 1, r.err);
+    assert.ok(!existsSync(back) && !existsSync(`${back}.restoring`));
+  };
+  const bad = path.join(at, 'bad.kith'), size = statSync(file).size;
+  copyFileSync(file, bad);
+  truncateSync(bad, size - 1);
+  await refused(bad, /ends too early/);
+  const bytes = readFileSync(file);
+  bytes[Math.floor(size / 2)] ^= 1;
+  writeFileSync(bad, bytes);
+  await refused(bad, /damaged near byte/);
+  writeFileSync(bad, 'not a backup of anything at all, but long enough to be looked at');
+  await refused(bad, /neither a backup nor an export/);
+  const other = path.join(at, 'other.key');
+  writeFileSync(other, `${'ab'.repeat(32)}\n`, { mode: 0o600 });
+  await refused(file, /key/, other);
+  assert.equal((await run(['restore', '--from', file, '--data', k.data, '--key-file', keyOf(k)])).status, 1); // not empty
+  assert.equal((await run(['restore', '--from', file, '--data', back, '--key-file', keyOf(k)])).status, 0);
+  assert.equal(await customersIn(back, keyOf(k)), 5);
+});
+
+test('a backup or a restore that is killed leaves what was there before, or all of the new', { skip: isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith'), back = path.join(at, 'back');
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 20; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.run(['backup', '--to', file]);
+  const first = readFileSync(file);
+  await k.stop();
+  for (const ms of [0, 5, 10, 20, 40, 80, 160]) {
+    const p = spawn(bin, ['backup', ...k.store.args, '--to', file], { stdio: 'ignore' });
+    const gone = new Promise((done) => p.on('exit', done));
+    await sleep(ms);
+    p.kill('SIGKILL');
+    await gone;
+    if (!readFileSync(file).equals(first)) break; // the new one, in place
+  }
+  for (const ms of [0, 5, 10, 20, 40, 80]) {
+    const p = spawn(bin, ['restore', '--from', file, '--data', back, '--key-file', keyOf(k)], { stdio: 'ignore' });
+    const gone = new Promise((done) => p.on('exit', done));
+    await sleep(ms);
+    p.kill('SIGKILL');
+    await gone;
+    if (!existsSync(back)) continue;
+    assert.equal(await customersIn(back, keyOf(k)), 20);
+    rmSync(back, { recursive: true });
+  }
+  assert.equal((await run(['restore', '--from', file, '--data', back, '--key-file', keyOf(k)])).status, 0);
+  assert.equal(await customersIn(back, keyOf(k)), 20);
+});
+
+test('check says what it looked at, with and without a server, and as JSON', async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 5; n++) await api.must(200, 'POST', '/intake', person(n));
+  const there = JSON.parse(await k.run(['check', '--json']));
+  assert.equal(there.sound, true);
+  assert.equal(there.damages, 0);
+  await k.stop();
+  const here = JSON.parse(await k.run(['check', '--json']));
+  assert.equal(here.sound, true);
+  assert.ok(here.rows > 20);
+});
