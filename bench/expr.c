@@ -110,6 +110,13 @@ int main(int argc, char **argv)
         "any interactions [channel = call] within 7d and any orders [total > 100] within 30d",
         "no orders within 90d and any interactions [channel = email] within 30d",
         "count(interactions within 30d) >= 3 and sum(orders.total within 90d) > 200",
+        "no orders within 90d",
+        "no interactions within 90d and no orders within 1y",
+        "any interactions within 180d and any orders within 180d",
+        "vip and any interactions within 30d and no orders within 90d",
+        "sum(orders.total within 1y) >= 500 or count(interactions within 90d) >= 5",
+        "count(orders within 90d) = 0 and count(interactions [channel = email] within 30d) < 2",
+        "any products [quantity >= 2] within 30d and any orders within 90d",
     };
     struct store_options so = {.data_dir = S("."), .url = S("")};
     struct cx cx = {.arena = arena_open((size_t)256 << 20),

@@ -109,7 +109,8 @@ struct made_text {
     struct val *vals;
     size_t n, cap;
     bool is_postgres; /* for the few places where the two are not written alike */
-    bool by_sets;     /* expr's own: how it writes */
+    bool by_sets;     /* expr's own: how it writes, … */
+    const void *first; /* … and what of it is gathered first */
 };
 struct made_text made_begin(struct cx *cx); /* for the engine of cx->db */
 /* Words of SQL as they are; {{ints}} and the like are not known here. */

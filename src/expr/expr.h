@@ -80,6 +80,7 @@ struct expr_collection {
     /* The same rows from their own end, for counting everybody: the tables without the customer,
      * and whom a row belongs to by its own word ("interaction i", "i.customer_id"). NULL: not offered. */
     const char *from_own, *own;
+    bool by_customer; /* an index of those tables begins with whose a row is and its time */
     const char *time_sql, *time_field; /* of a row, ms; NULL: windows are refused */
     const char *key_sql, *key_field, *key_text_sql, *key_text_field; /* the last: a text or a choice */
     const struct expr_attr *fields;

@@ -61,6 +61,23 @@ static void emit_limits(struct made_text *m, const struct limits *l,
     }
 }
 
+/* Those outside of them. */
+static struct limits turned(const struct limits *l)
+{
+    struct limits t = *l;
+    if (l->has_lo && l->has_hi) {
+        t.is_outside = !l->is_outside;
+        return t;
+    }
+    t.has_lo = l->has_hi;
+    t.lo = l->hi;
+    t.lo_open = !l->hi_open;
+    t.has_hi = l->has_lo;
+    t.hi = l->lo;
+    t.hi_open = !l->lo_open;
+    return t;
+}
+
 static void write_column(struct made_text *m, const struct bound *b)
 {
     made_sql(m, column(m, b->ref.attr));
@@ -206,6 +223,17 @@ static void emit_rows(struct made_text *m, const struct rows *r, const struct ex
     emit_conditions(m, r, known);
 }
 
+/* Those that are his by their own word: all, but for records that others were merged into. */
+static void emit_own_rows(struct made_text *m, const struct rows *r, const struct expr_attr *known)
+{
+    made_sql(m, r->list->from_own);
+    made_sql(m, " WHERE ");
+    made_sql(m, r->list->own);
+    made_sql(m, " = s.customer_id");
+    emit_conditions(m, r, known);
+}
+static const char merged_roots[] = "SELECT k.root_id FROM customer k WHERE k.root_id <> k.id";
+
 /* The customers whose rows answer, as a set; the bracket is left open. */
 static void emit_set(struct made_text *m, const struct rows *r, const struct expr_attr *known)
 {
@@ -236,14 +264,36 @@ static void emit_own_set(struct made_text *m, const struct rows *r)
     made_sql(m, "))");
 }
 
+/* For each customer, in their order, a look into the index: what SQLite does best when everybody is looked at anyway. */
+static void emit_own_exists(struct made_text *m, const struct rows *r)
+{
+    made_sql(m, "(EXISTS (SELECT 1 FROM ");
+    emit_own_rows(m, r, NULL);
+    made_sql(m, ") OR (s.customer_id IN (");
+    made_sql(m, merged_roots);
+    made_sql(m, ") AND EXISTS (SELECT 1 FROM ");
+    emit_rows(m, r, NULL);
+    made_sql(m, ")))");
+}
+
 /* Something chooses among the rows: a set of them is smaller than everybody. */
 static bool is_few(const struct rows *r)
 {
     return r->has_from || r->inner || r->key_text.len || r->list->key_sql;
 }
 
-static void emit_exists(struct made_text *m, const struct rows *r)
+static bool goes_by_customer(const struct made_text *m, const struct bound *b, const struct rows *r)
 {
+    return m->by_sets && !m->is_postgres && b != m->first && r->list->by_customer;
+}
+
+static void emit_exists(struct made_text *m, const struct bound *b)
+{
+    const struct rows *r = &b->rows;
+    if (goes_by_customer(m, b, r)) {
+        emit_own_exists(m, r);
+        return;
+    }
     if (m->by_sets && is_few(r) && r->list->own) {
         emit_own_set(m, r);
         return;
@@ -314,13 +364,13 @@ static const struct expr_attr *known_of(const struct term *t)
                                                                                     : t->ref.attr;
 }
 
-static void emit_call(struct made_text *m, const struct term *t)
+static void emit_call(struct made_text *m, const struct term *t, bool is_own)
 {
     const struct expr_attr *f = t->ref.attr;
     made_sql(m, "(SELECT ");
     emit_aggregate(m, t);
     made_sql(m, " FROM ");
-    emit_rows(m, &t->rows, known_of(t));
+    (is_own ? emit_own_rows : emit_rows)(m, &t->rows, known_of(t));
     if (t->call == CALL_FIRST || t->call == CALL_LAST) {
         const char *way = t->call == CALL_FIRST ? "" : " DESC";
         made_sql(m, " ORDER BY ");
@@ -336,19 +386,29 @@ static void emit_call(struct made_text *m, const struct term *t)
         emit_scale(m, f);
 }
 
-/* Can the customers whom this call lets through be gathered from its rows: is nobody without a row among them? */
-static bool is_gathered(const struct bound *b)
+/* Does nothing, a count or sum of 0, fulfil it? */
+static bool holds_of_none(const struct bound *b)
+{
+    const struct range *r = &b->range;
+    bool is_in = (!r->has_lo || (b->lo_open ? b->real_lo < 0 : b->real_lo <= 0)) &&
+                 (!r->has_hi || (b->hi_open ? b->real_hi > 0 : b->real_hi >= 0));
+    return is_in != r->is_outside;
+}
+
+/* Can the customers whom this call lets through be gathered from its rows: is nobody without a row among them? Of a count or
+ * sum that may be nothing, those are gathered whom it does not let through. */
+static bool is_gathered(const struct bound *b, bool *is_turned)
 {
     const struct term *t = b->terms;
+    *is_turned = false;
     if (b->op == CMP_N || b->n_terms != 1 || !t->is_call || t->is_minus)
         return false;
-    bool is_above_none =
-        b->range.has_lo && !b->range.is_outside && (b->lo_open ? b->real_lo >= 0 : b->real_lo > 0);
     switch (t->call) {
     case CALL_COUNT:
     case CALL_DISTINCT:
     case CALL_SUM:
-        return is_above_none;
+        *is_turned = holds_of_none(b);
+        return b->range.has_lo || b->range.has_hi;
     case CALL_MIN:
     case CALL_MAX:
     case CALL_AVG:
@@ -366,19 +426,90 @@ static void write_aggregate(struct made_text *m, const struct bound *b)
         emit_scale(m, f);
 }
 
-static void write_sum(struct made_text *m, const struct bound *b)
+static void write_terms(struct made_text *m, const struct bound *b, bool is_own)
 {
     made_sql(m, "(");
     for (size_t i = 0; i < b->n_terms; i++) {
         const struct term *t = &b->terms[i];
         made_sql(m, t->is_minus ? " - " : i ? " + " : "");
         if (t->is_call) {
-            emit_call(m, t);
+            emit_call(m, t, is_own);
             continue;
         }
         real_of_column(m, t->ref.attr);
         emit_scale(m, t->ref.attr);
     }
+    made_sql(m, ")");
+}
+
+static void write_sum(struct made_text *m, const struct bound *b)
+{
+    write_terms(m, b, false);
+}
+
+static void write_own_sum(struct made_text *m, const struct bound *b)
+{
+    write_terms(m, b, true);
+}
+
+/* All its calls can be asked by the customer's own rows, and there is one. */
+static bool sums_by_customer(const struct made_text *m, const struct bound *b)
+{
+    bool has_call = false;
+    for (size_t i = 0; i < b->n_terms; i++) {
+        const struct term *t = &b->terms[i];
+        if (t->is_call && !goes_by_customer(m, b, &t->rows))
+            return false;
+        has_call |= t->is_call;
+    }
+    return has_call;
+}
+
+static void emit_grouped(struct made_text *m, const struct bound *b, const struct limits *l,
+                         const char *by)
+{
+    made_sql(m, " GROUP BY ");
+    made_sql(m, by);
+    made_sql(m, " HAVING ");
+    emit_limits(m, l, write_aggregate, b);
+}
+
+/* Gathered by the rows' own word; records that others were merged into are taken out and counted by themselves. */
+static void emit_own_groups(struct made_text *m, const struct bound *b, const struct limits *l)
+{
+    const struct rows *r = &b->terms->rows;
+    made_sql(m, "s.customer_id IN (SELECT ");
+    made_sql(m, r->list->own);
+    made_sql(m, " FROM ");
+    made_sql(m, r->list->from_own);
+    made_sql(m, " WHERE 1 = 1");
+    emit_conditions(m, r, known_of(b->terms));
+    emit_grouped(m, b, l, r->list->own);
+    made_sql(m, " EXCEPT ");
+    made_sql(m, merged_roots);
+    made_sql(m, " UNION SELECT ");
+    made_sql(m, r->list->root);
+    made_sql(m, " FROM ");
+    made_sql(m, r->list->from);
+    made_sql(m, " WHERE ");
+    made_sql(m, r->list->root);
+    made_sql(m, " IN (");
+    made_sql(m, merged_roots);
+    made_sql(m, ")");
+    emit_conditions(m, r, known_of(b->terms));
+    emit_grouped(m, b, l, r->list->root);
+    made_sql(m, ")");
+}
+
+static void emit_groups(struct made_text *m, const struct bound *b, const struct limits *l)
+{
+    const struct rows *r = &b->terms->rows;
+    if (r->list->own) {
+        emit_own_groups(m, b, l);
+        return;
+    }
+    emit_set(m, r, known_of(b->terms));
+    emit_grouped(m, b, l, r->list->root);
     made_sql(m, ")");
 }
 
@@ -389,15 +520,24 @@ static void emit_terms(struct made_text *m, const struct bound *b)
                        r->is_outside, b->lo_open,
                        b->hi_open,    V(b->real_lo),
                        V(b->real_hi), b->real_lo <= b->real_hi && b->real_lo >= b->real_hi};
+    bool is_turned = false;
     if (b->op == CMP_N)
         l = (struct limits){0}; /* known? */
-    if (m->by_sets && is_gathered(b)) {
-        emit_set(m, &b->terms->rows, known_of(b->terms));
-        made_sql(m, " GROUP BY ");
-        made_sql(m, b->terms->rows.list->root);
-        made_sql(m, " HAVING ");
-        emit_limits(m, &l, write_aggregate, b);
-        made_sql(m, ")");
+    if (m->by_sets && sums_by_customer(m, b)) {
+        made_sql(m, "CASE WHEN s.customer_id IN (");
+        made_sql(m, merged_roots);
+        made_sql(m, ") THEN ");
+        emit_limits(m, &l, write_sum, b);
+        made_sql(m, " ELSE ");
+        emit_limits(m, &l, write_own_sum, b);
+        made_sql(m, " END");
+        return;
+    }
+    if (m->by_sets && is_gathered(b, &is_turned)) {
+        struct limits other = turned(&l);
+        made_sql(m, is_turned ? "((" : "");
+        emit_groups(m, b, is_turned ? &other : &l);
+        made_sql(m, is_turned ? ") IS NOT TRUE)" : "");
         return;
     }
     emit_limits(m, &l, write_sum, b);
@@ -432,7 +572,7 @@ static void emit_leaf(struct made_text *m, const struct bound *b)
         emit_terms(m, b);
         break;
     default:
-        emit_exists(m, &b->rows);
+        emit_exists(m, b);
     }
 }
 
@@ -451,7 +591,7 @@ static void emit(struct made_text *m, const struct bound *b, bool is_negated)
         emit(m, b->of[0], !is_negated);
         return;
     case B_ANY: /* never NULL */
-        if (m->by_sets && is_few(&b->rows)) {
+        if (m->by_sets && is_few(&b->rows) && !goes_by_customer(m, b, &b->rows)) {
             made_sql(m, is_negated ? "((" : "");
             emit_leaf(m, b);
             made_sql(m, is_negated ? ") IS NOT TRUE)" : "");
@@ -474,11 +614,53 @@ void expr_sql(const struct expr_plan *p, struct made_text *m)
     made_sql(m, ")");
 }
 
+/* Rows of a short time: far fewer than there are customers. */
+static bool is_narrow(const struct expr_plan *p, const struct rows *r)
+{
+    enum { SHORT_DAYS = 8 };
+    return r->has_from && p->world->now_ms - r->from_ms <= SHORT_DAYS * (int64_t)86400000;
+}
+
+/* What asks of rows alone: the set of it is smaller than everybody, so that SQLite goes through it instead. */
+static bool is_set(const struct expr_plan *p, const struct bound *b)
+{
+    bool is_turned = false;
+    if (b->kind == B_ANY)
+        return is_narrow(p, &b->rows);
+    return b->kind == B_TERMS && is_gathered(b, &is_turned) && !is_turned;
+}
+
+static bool asks_rows(const struct bound *b)
+{
+    if (b->kind == B_NOT)
+        return asks_rows(b->of[0]);
+    bool has_call = b->kind == B_ANY;
+    for (size_t i = 0; b->kind == B_TERMS && i < b->n_terms; i++)
+        has_call |= b->terms[i].is_call;
+    return has_call;
+}
+
+static const struct bound *first_set(const struct expr_plan *p)
+{
+    struct bound *const *of = p->root->kind == B_AND ? p->root->of : &p->root;
+    size_t n = p->root->kind == B_AND ? p->root->n : 1;
+    const struct bound *first = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!asks_rows(of[i]))
+            return NULL; /* the narrow table says quickly who is left */
+        if (!first && is_set(p, of[i]))
+            first = of[i];
+    }
+    return first;
+}
+
 void expr_sql_all(const struct expr_plan *p, struct made_text *m)
 {
     m->by_sets = true;
+    m->first = first_set(p);
     expr_sql(p, m);
     m->by_sets = false;
+    m->first = NULL;
 }
 
 void expr_sql_ids(const struct expr_plan *p, struct made_text *m)

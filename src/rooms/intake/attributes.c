@@ -27,7 +27,7 @@ static const struct expr_attr interaction_attrs[] = {
 static const struct expr_collection interactions = {
     .name = "interactions", .label = M_ATTR_INTERACTIONS, .part = &interactions_part,
     .from = "customer r JOIN interaction i ON i.customer_id = r.id", .root = "r.root_id",
-    .from_own = "interaction i", .own = "i.customer_id", .time_sql = "i.at_ms",
+    .from_own = "interaction i", .own = "i.customer_id", .by_customer = true, .time_sql = "i.at_ms",
     .time_field = "at_ms", .fields = interaction_attrs, .n = COUNT(interaction_attrs),
 };
 /* clang-format on */

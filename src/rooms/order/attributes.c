@@ -44,7 +44,7 @@ static const struct expr_attr order_attrs[] = {
 };
 static const struct expr_collection orders = {
     .name = "orders", .label = M_ATTR_ORDERS, .part = &orders_part, .from = "customer r JOIN orders o ON o.customer_id = r.id",
-    .from_own = "orders o", .own = "o.customer_id",
+    .from_own = "orders o", .own = "o.customer_id", .by_customer = true,
     .root = "r.root_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = order_attrs, .n = COUNT(order_attrs),
 };
 static const struct expr_attr product_attrs[] = {
@@ -58,7 +58,7 @@ static const struct expr_collection products = {
     .name = "products", .label = M_ATTR_PRODUCTS, .part = &products_part,
     .from = "customer r JOIN orders o ON o.customer_id = r.id JOIN order_line l ON l.order_id = o.id LEFT JOIN product p ON p.id = l.product_id",
     .from_own = "orders o JOIN order_line l ON l.order_id = o.id LEFT JOIN product p ON p.id = l.product_id",
-    .own = "o.customer_id", .root = "r.root_id", .time_sql = "o.at_ms", .time_field = "at_ms", .fields = product_attrs, .n = COUNT(product_attrs),
+    .own = "o.customer_id", .root = "r.root_id", .by_customer = true, .time_sql = "o.at_ms", .time_field = "at_ms", .fields = product_attrs, .n = COUNT(product_attrs),
 };
 /* clang-format on */
 static const struct expr_collection *const lists[] = {&orders, &products};
