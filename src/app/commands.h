@@ -12,4 +12,5 @@ int export_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int backup_command(int argc, char **argv);
 int restore_command(int argc, char **argv);
+int release_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

@@ -17,6 +17,7 @@ static const char usage[] =
     "       kith check --data DIR [--repair] [--json]\n"
     "       kith backup --data DIR --to FILE [--json]\n"
     "       kith restore --from FILE --data DIR [--at TIME] [--key-file FILE] [--recovery-key-stdin]\n"
+    "       kith release --data DIR\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith openapi | version | help\n"
     "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";
@@ -46,7 +47,7 @@ static const struct {
     {"token", token_command},
     {"import", import_command},
     {"export", export_command},
-    {"check", check_command}, {"backup", backup_command}, {"restore", restore_command},
+    {"check", check_command}, {"backup", backup_command}, {"restore", restore_command}, {"release", release_command},
     {"demo", demo_command},
     {"openapi", openapi_command},
     {"version", version},

@@ -5,6 +5,7 @@
 #include "app/flows.h"
 #include "app/gate.h"
 #include "app/hub.h"
+#include "app/keep/held.h"
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
@@ -190,6 +191,8 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(store_open(cx, &so, &h->store));
     TRY(store_reader(h->store, cx, &cx->db));
     enum err e = begin(cx, h, code);
+    if (e == OK)
+        e = held_begin(h->store, cx, h->data_dir);
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);

@@ -100,6 +100,7 @@ export async function furnished(t) {
   const at = (path) => async () => path;
   // method and path -> where to send it, what, and where it is to be seen afterwards (a: the answer); hides: nowhere
   const rows = {
+    'post /api/v1/sending/release': { to: at('/sending/release') },
     'patch /api/v1/settings': { to: at('/settings'), body: () => ({ company: 'House', lang: 'en', time_zone: 'UTC', base_currency: 'EUR', region: 'GB' }), view: () => '/settings' },
     'patch /api/v1/me': { to: at('/me'), body: () => ({ name: 'Olga', lang: 'en', theme: 'dark', text_size: 110, has_keys: true, has_sound: true, is_ready: true }), view: () => '/session' },
     'delete /api/v1/sessions/{id}': { to: async () => `/sessions/${await ses()}` },

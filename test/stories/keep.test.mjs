@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { cpSync } from 'node:fs';
 import { house, bin, isPostgres, sleep, until } from './kith.mjs';
 
 const run = (words, { input = '', env = {} } = {}) =>
@@ -148,4 +149,41 @@ test('check says what it looked at, with and without a server, and as JSON', asy
   const here = JSON.parse(await k.run(['check', '--json']));
   assert.equal(here.sound, true);
   assert.ok(here.rows > 20);
+});
+
+test('a restored or copied store sends nothing until a person releases it; the one it came from goes on', { skip: isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith');
+  await k.person('owner', { email: 'o@kith.example' });
+  const held = async (h) => (await (await h.logIn('o@kith.example')).get('/session')).body.sending_held;
+  assert.equal(await held(k), '');
+  await k.run(['backup', '--to', file]);
+  const again = async (dir) => {
+    const h = await house(t, { data: dir, env: { KITH_KEY_FILE: keyOf(k) } });
+    return h;
+  };
+  const back = path.join(at, 'back');
+  assert.equal((await run(['restore', '--from', file, '--data', back, '--key-file', keyOf(k)])).status, 0);
+  const r = await again(back);
+  assert.equal(await held(r), 'restored');
+  await r.stop();
+  await r.start({ env: { KITH_KEY_FILE: keyOf(k) } });
+  assert.equal(await held(r), 'restored'); // a restart releases nothing
+  assert.match(await r.run(['release']), /released/);
+  assert.equal(await held(r), '');
+  assert.match(await r.run(['release']), /not held/);
+  await r.stop();
+  await r.start({ env: { KITH_KEY_FILE: keyOf(k) } });
+  assert.equal(await held(r), '');
+
+  await k.stop();
+  const copied = path.join(at, 'copied');
+  cpSync(k.data, copied, { recursive: true });
+  const c = await again(copied);
+  assert.equal(await held(c), 'copied');
+  const agent = await c.person('agent');
+  assert.equal((await agent.post('/sending/release')).status, 403);
+  assert.equal((await (await c.logIn('o@kith.example')).post('/sending/release')).status, 204);
+  assert.equal(await held(c), '');
+  await k.start();
+  assert.equal(await held(k), '');
 });

@@ -59,3 +59,13 @@ SELECT count(*) FROM job WHERE kind = :kind AND state = 'waiting';
 
 -- name: check_has_customers
 SELECT count(*) FROM (SELECT 1 FROM customer LIMIT 1) AS found;
+
+-- ---- where the store lives ----
+
+-- name: store_place -> store_place @sqlite
+SELECT '' AS place;
+
+-- The database itself and the cluster it is in: the same after a fail-over, others after a dump was read in.
+-- name: store_place -> store_place @postgres
+SELECT d.oid || ' ' || (SELECT system_identifier FROM pg_control_system()) || ' ' || current_schema() AS place
+  FROM pg_database d WHERE d.datname = current_database();

@@ -438,3 +438,34 @@ int restore_command(int argc, char **argv)
     asked_close(&a);
     return status;
 }
+
+/* ---- kith release ------------------------------------------------------------------------------- */
+
+static int release_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {{.name = "data"}, {.name = "store"}};
+    bool wants_help = false;
+    str why = {0};
+    const struct keep_wish w = {.verb = KEEP_RELEASE};
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]))
+        return wrong(S("--data is missing"));
+    if (!by_server(a, &w))
+        by_oneself(a, &w);
+    if (!a->end.is_fine)
+        return failed(a->end.text);
+    puts(a->end.done ? "kith: sending is released" : "kith: sending is not held");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int release_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? release_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}

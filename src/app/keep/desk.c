@@ -2,6 +2,7 @@
 #include "app/keep/desk.h"
 #include "app/keep/check.h"
 #include "app/keep/copy.h"
+#include "app/keep/held.h"
 #include "app/people.h"
 #include "messages.h"
 #include <fcntl.h>
@@ -16,7 +17,7 @@ static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup"};
+const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release"};
 static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
 /* clang-format off */
 static const struct field wish_fields[] = {
@@ -108,11 +109,27 @@ static enum err do_backup(struct keep_run *r, const struct keep_wish *w, struct 
     return e;
 }
 
+static enum err release_apply(struct cx *cx, void *data_dir)
+{
+    return held_release(cx, *(str *)data_dir);
+}
+
+static enum err do_release(struct keep_run *r, const struct keep_wish *w, struct saying *s,
+                           struct keep_word *end)
+{
+    (void)w;
+    (void)s;
+    bool was_held = false;
+    TRY(sending_is_held(r->cx, &was_held));
+    end->done = was_held;
+    return db_change(r->store, r->cx, LANE_INTERACTIVE, release_apply, &r->data_dir);
+}
+
 void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 {
     static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
                                                struct saying *, struct keep_word *) = {
-        [KEEP_CHECK] = do_check, [KEEP_BACKUP] = do_backup};
+        [KEEP_CHECK] = do_check, [KEEP_BACKUP] = do_backup, [KEEP_RELEASE] = do_release};
     struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
     struct keep_word end = {.kind = WORD_END};
     enum err e =

@@ -4,7 +4,7 @@
 #pragma once
 #include "app/house.h"
 
-enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_VERBS };
+enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_RELEASE, KEEP_VERBS };
 extern const char *const keep_verb_codes[KEEP_VERBS];
 struct keep_wish {
     int verb; /* enum keep_verb */

@@ -67,6 +67,8 @@ static void take_row(struct settings *s, str name, str value)
         s->region = value;
     else if (str_eq(name, S("has_owner")))
         s->has_owner = str_eq(value, S("1"));
+    else if (str_eq(name, S("sending_held")))
+        s->sending_held = value;
     else if (str_eq(name, S("is_demo")))
         s->is_demo = str_eq(value, S("1"));
     else if (!str_to_int(value, &n) || n < 0)
@@ -109,7 +111,7 @@ static struct {
     const struct house *house;
     int64_t good_until_ns;
     struct settings s;
-    char company[1024], time_zone[128], region[8];
+    char company[1024], time_zone[128], region[8], held[16];
 } copy = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool copied(str from, char *to, size_t size, str *out)
@@ -127,7 +129,8 @@ static void copy_keep(const struct house *h, const struct settings *s)
     struct settings mine = *s;
     if (!copied(s->company, copy.company, sizeof copy.company, &mine.company) ||
         !copied(s->time_zone, copy.time_zone, sizeof copy.time_zone, &mine.time_zone) ||
-        !copied(s->region, copy.region, sizeof copy.region, &mine.region))
+        !copied(s->region, copy.region, sizeof copy.region, &mine.region) ||
+        !copied(s->sending_held, copy.held, sizeof copy.held, &mine.sending_held))
         return;
     copy.house = h;
     copy.s = mine;
@@ -144,6 +147,7 @@ const struct settings *settings_current(struct cx *cx)
         out->company = arena_str(cx->arena, out->company);
         out->time_zone = arena_str(cx->arena, out->time_zone);
         out->region = arena_str(cx->arena, out->region);
+        out->sending_held = arena_str(cx->arena, out->sending_held);
     }
     pthread_mutex_unlock(&copy.lock);
     if (is_good)
@@ -312,6 +316,43 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
     return OK;
 }
 
+/* ---- sending is held ---------------------------------------------------------------------- */
+
+enum err sending_is_held(struct cx *cx, bool *is_held)
+{
+    str why = {0};
+    *is_held = true; /* who cannot ask does not send */
+    TRY(settings_get(cx, "sending_held", &why));
+    *is_held = why.len > 0;
+    return OK;
+}
+
+static enum err held_set(struct cx *cx, const char *why)
+{
+    TRY(settings_set(cx, "sending_held", str_of(why)));
+    TRY(audit_add(cx, *why ? "sending.hold" : "sending.release", 0, 0, str_of(why)));
+    TRY(event_add(cx, EVENT_SETTINGS_CHANGED, 0, 0, (str){0}));
+    copy_drop();
+    return OK;
+}
+
+enum err sending_hold(struct cx *cx, const char *why)
+{
+    return held_set(cx, why);
+}
+
+enum err sending_release(struct cx *cx)
+{
+    return held_set(cx, "");
+}
+
+static enum err release(struct cx *cx, void *in, void *out)
+{
+    (void)in;
+    (void)out;
+    return sending_release(cx);
+}
+
 /* ---- routes ------------------------------------------------------------------------------ */
 
 static enum err get(struct cx *cx, void *in, void *out)
@@ -406,6 +447,8 @@ static const struct route routes[] = {
      .summary = "What the company says of itself"},
     {.method = HTTP_PATCH, .path = "/api/v1/settings", .may = MAY_ADMIN, .scope = 1u << SCOPE_ADMIN_BIT, .plan = change_plan,
      .apply = change, .in = &settings_in_shape, .out = &settings_shape, .summary = "Change it"},
+    {.method = HTTP_POST, .path = "/api/v1/sending/release", .may = MAY_ADMIN, .scope = 1u << SCOPE_ADMIN_BIT, .apply = release,
+     .summary = "Let a restored or copied installation send again"},
 };
 /* clang-format on */
 const struct room settings_room = ROOM("settings", routes);

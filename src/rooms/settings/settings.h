@@ -20,6 +20,7 @@ struct settings {
     int64_t vip_minor;        /* spent in 365 days that makes a VIP, in the base currency; 0: none */
     int64_t vip_share;        /* so many hundredths of a percent of the buyers, the best; 0: none */
     int64_t vip_share_minor;  /* where that share begins, as last counted; 0: not yet */
+    str sending_held;         /* why nothing is sent: "restored", "copied"; "": it is */
     int64_t old_after_days;   /* a field that was not confirmed for so long asks to be; 0: never */
     int64_t version;
 };
@@ -67,6 +68,13 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
 enum err settings_set(struct cx *cx, const char *name, str value) MUST_USE;
 /* Such a row; empty when there is none. */
 enum err settings_get(struct cx *cx, const char *name, str *value) MUST_USE;
+/* May anything leave the house: mail, messages, hooks, calls that it dials? Not while this is a restored or copied store, in
+ * which what was sent already may wait once more. Whatever sends asks here each time, before it sends; read from the store,
+ * not from the copy in memory. */
+enum err sending_is_held(struct cx *cx, bool *is_held) MUST_USE;
+/* Inside apply: from here on nothing is sent; why: "restored", "copied". And again it is, as a person said. */
+enum err sending_hold(struct cx *cx, const char *why) MUST_USE;
+enum err sending_release(struct cx *cx) MUST_USE;
 /* What a condition stands on now: the house's attributes, the time, its zone, its currency. Memory: cx->arena. */
 struct expr_world settings_world(struct cx *cx);
 extern const struct room settings_room;

@@ -7,7 +7,7 @@
 
 struct me {
     struct staff staff;
-    str company, base_currency, time_zone, region;
+    str company, base_currency, time_zone, region, sending_held;
     struct str_list can;
     str session_secret, device_secret;
 };
@@ -17,6 +17,7 @@ static const struct field me_fields[] = {
     FIELD(struct me, base_currency),
     FIELD(struct me, time_zone),
     FIELD(struct me, region),
+    FIELD(struct me, sending_held, .doc = "Why nothing is sent: restored, copied; empty: it is"),
     FIELD(struct me, can, .doc = "What this role may, by resource; for drawing only"),
     FIELD(struct me, session_secret, .secret = true),
     FIELD(struct me, device_secret, .secret = true),
@@ -59,6 +60,7 @@ static enum err me_read(struct cx *cx, struct me *me)
     TRY(staff_get(cx, (staff_id){cx->actor.id}, &me->staff));
     const struct settings *s = settings_current(cx);
     me->company = s->company;
+    me->sending_held = s->sending_held;
     me->base_currency = arena_str(cx->arena, str_of(s->base_currency.code));
     me->time_zone = s->time_zone;
     me->region = s->region;

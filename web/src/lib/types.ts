@@ -31,6 +31,7 @@ export interface Me {
   base_currency: string
   time_zone: string
   region: string
+  sending_held: '' | 'restored' | 'copied'
   can: string[]
 }
 export interface State {
