@@ -1,4 +1,5 @@
 #include "db/db_test.h"
+#include "messages.h"
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -516,6 +517,53 @@ static void a_job_runs_in_slices_to_its_end_once(void **state)
     assert_int_equal(people(w), 25);
 }
 
+static _Atomic int gave_up_n;
+static enum err broken_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                             int64_t *total, bool *finished)
+{
+    (void)args, (void)position, (void)progress, (void)total, (void)finished;
+    TRY(db_run(cx, &q_add, ARGS(V(1), VNULL, V(1))));
+    return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+}
+static enum err broken_gave_up(struct cx *cx, str args, enum err why)
+{
+    assert_str(args, S("of mine"));
+    assert_int_equal(why, ERR_INTERNAL);
+    gave_up_n++;
+    return db_run(cx, &q_add, ARGS(V(2), VNULL, V(1)));
+}
+static enum err broken_job_apply(struct cx *cx, void *state)
+{
+    static const struct query nine = {
+        .name = "nine", .sqlite = "UPDATE job SET tries = 9", .postgres = "UPDATE job SET tries = 9", .writes = true};
+    (void)state;
+    TRY(job_add(cx, "broken", S("of mine")));
+    return db_run(cx, &nine, NO_ARGS);
+}
+
+static void a_job_that_fails_for_good_tells_whom_it_is_of(void **state)
+{
+    struct test_world *w = *state;
+    static const struct job_kind kinds[] = {
+        {"broken", broken_slice, .gave_up = broken_gave_up}};
+    static const struct query failed = {
+        .name = "failed",
+        .sqlite = "SELECT COUNT(*) FROM job WHERE state = 'failed' AND kind = 'broken'",
+        .postgres = "SELECT COUNT(*) FROM job WHERE state = 'failed' AND kind = 'broken'"};
+    int64_t n = 0;
+    gave_up_n = 0;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, broken_job_apply, NULL), OK);
+
+    store_jobs_start(w->store, kinds, 1);
+
+    for (int i = 0; i < 600 && people(w) < 1; i++)
+        usleep(10000);
+    assert_int_equal(people(w), 1); /* what it says is kept, what the slice wrote is not */
+    assert_int_equal(gave_up_n, 1);
+    assert_int_equal(db_int(&w->cx, &failed, &n, NO_ARGS), OK);
+    assert_int_equal(n, 1);
+}
+
 /* ---- filling ------------------------------------------------------------------------------------------- */
 
 static const struct query q_person_index = {
@@ -653,6 +701,7 @@ static int all(void)
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),
         PEOPLE_TEST(a_row_of_the_audit_that_is_changed_later_shows),
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
+        PEOPLE_TEST(a_job_that_fails_for_good_tells_whom_it_is_of),
         PEOPLE_TEST(a_query_made_at_run_time_binds_what_it_is_given),
         PEOPLE_TEST(five_hundred_different_texts_each_answer_for_themselves),
         PEOPLE_TEST(a_query_of_too_many_values_is_refused),

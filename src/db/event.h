@@ -73,6 +73,9 @@ struct job_kind {
      * *progress of *total for people. */
     enum err (*slice)(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished);
     int64_t every_ms; /* not 0: runs again that long after its end */
+    /* Inside apply, once, when a slice has failed so often that it is not tried again (one that comes again is, but
+     * rarely): so that a person sees it where he waits for it. May be NULL. */
+    enum err (*gave_up)(struct cx *cx, str args, enum err why);
 };
 void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);
 enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */

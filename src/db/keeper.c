@@ -199,6 +199,8 @@ static enum err failure_apply(struct cx *cx, void *state)
     struct slice *s = state;
     int64_t tries = s->row.tries < 9 ? s->row.tries : 9;
     bool gives_up = s->row.tries + 1 >= JOB_TRIES && !s->kind->every_ms;
+    if (s->row.tries + 1 == JOB_TRIES && s->kind->gave_up)
+        TRY(s->kind->gave_up(cx, s->row.args, s->failure));
     return db_run(cx, &q_job_slice_failed,
                   ARGS(V(err_code(s->failure)), V(cx->now_ms + ((int64_t)1000 << tries)),
                        V(gives_up ? "failed" : "waiting"), V(s->row.id), V(s->row.slices)));

@@ -160,6 +160,27 @@ test('one action for the chosen ones, and undone from where it was told', async 
   await clean(page);
 });
 
+test('an action that failed says why when the page is opened again, and goes on', async (t) => {
+  const s = await crowd(t, 60);
+  const boss = await s.k.person('administrator');
+  let field, failed;
+  for (let i = 0; i < 20 && failed?.state !== 'failed'; i++) { // now and then it may be quicker than we are
+    field = await boss.must(201, 'POST', '/custom-attributes', { code: `size_${i}`, label: 'Size', type: 'number' });
+    const { id } = await boss.must(202, 'POST', '/customers/bulk', { action: 'set', field: `attr.size_${i}`, value: '7', all: true });
+    await boss.must(204, 'DELETE', `/custom-attributes/${field.id}`);
+    failed = await until(async () => { const b = await boss.must(200, 'GET', `/bulk-actions/${id}`); return ['done', 'failed'].includes(b.state) ? b : null; }, { ms: 20000, what: 'the action' });
+  }
+  const page = await open(t, s.k, boss);
+  await page.goto('/customers');
+  await page.getByRole('alert').getByText(failed.failure).waitFor();
+  await accessible(page, 'an action that failed');
+
+  await boss.must(200, 'PATCH', `/custom-attributes/${field.id}`, { is_active: true });
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText('63 records changed').waitFor();
+  await clean(page);
+});
+
 test('a new customer: who may be the same is shown before; what is wrong is told beside its field', async (t) => {
   const s = await crowd(t);
   const page = await open(t, s.k, s.sara);

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { house, isPostgres, sleep } from './kith.mjs';
 
 // Rows that end the session, hash a password each time or read a body by themselves: they have stories of their own
-// (session, first_run, calls, bulk, imports).
-const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports))$/;
+// (session, first_run, calls, bulk, imports, list).
+const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports|bulk-actions\/\{id\}\/resume))$/;
 
 export async function furnished(t) {
   const k = await house(t);
@@ -156,6 +156,7 @@ export async function furnished(t) {
     'post /api/v1/imports/{id}/undo': { to: async () => `/imports/${await brought()}/undo` },
     'post /api/v1/segments': { to: async () => { await fewSegments(); return '/segments'; }, body: () => ({ name: `Segment ${next()}`, text: 'city = Dover' }), view: () => '/segments' },
     'patch /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}`, body: () => ({ name: `Segment ${next()}`, text: 'city = Dover' }), view: () => '/segments' },
+    'post /api/v1/segments/{id}/fill': { to: async () => `/segments/${await segment()}/fill`, view: () => '/segments' },
     'delete /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}` },
     'post /api/v1/intake': { to: at('/intake'), body: () => ({ channel: 'email', direction: 'in', at: '2026-01-01T00:00:00Z', source_id: `src-${next()}`, identities: identities(), claims: claims(), subject: 'hello', text: 'there', ip: '203.0.113.9' }),
       view: (a) => [`/customers/${a.customer.id}`, `/customers/${a.customer.id}/timeline`] },

@@ -196,7 +196,7 @@ test('a view is kept for oneself or, by a manager, for everybody', async (t) => 
 const settled = (who, id) =>
   until(async () => {
     const b = await who.must(200, 'GET', `/bulk-actions/${id}`);
-    return ['done', 'cancelled', 'undone'].includes(b.state) ? b : null;
+    return ['done', 'cancelled', 'failed', 'undone', 'undo_failed'].includes(b.state) ? b : null;
   }, { ms: 20000, what: 'the action' });
 
 test('one action changes the chosen ones, and the whole of it is taken back; what was changed since stays', async (t) => {
@@ -284,6 +284,31 @@ test('an action is stopped; what it did can still be taken back', async (t) => {
   await manager.must(202, 'POST', `/bulk-actions/${made.id}/undo`);
   assert.equal((await settled(manager, made.id)).state, 'undone');
   assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: 'tag = "half"' }))).count, 0);
+});
+
+test('an action that lacks what it needs fails with the reason, and goes on when that is there again', async (t) => {
+  const { k, manager } = await people(t, Array.from({ length: 120 }, (_, i) => [`P${i}`, 'DE', 'Köln']));
+  const admin = await k.person('administrator');
+  let failed, field;
+  for (let i = 0; i < 20 && failed?.state !== 'failed'; i += 1) { // now and then it may be quicker than we are
+    field = await admin.must(201, 'POST', '/custom-attributes', { code: `size_${i}`, label: 'Size', type: 'number' });
+    const made = await manager.must(202, 'POST', '/customers/bulk', { action: 'set', field: `attr.size_${i}`, value: '7', all: true });
+    await admin.must(204, 'DELETE', `/custom-attributes/${field.id}`);
+    failed = await settled(manager, made.id);
+  }
+  assert.deepEqual([failed.state, failed.is_own], ['failed', true]);
+  assert.ok(failed.failure.includes(`attr.${field.code}`), failed.failure);
+  assert.equal((await admin.must(200, 'GET', `/bulk-actions/${failed.id}`)).is_own, false);
+
+  const again = await manager.must(202, 'POST', `/bulk-actions/${failed.id}/resume`);
+  assert.deepEqual([again.state, again.failure], ['running', '']);
+  assert.equal((await settled(manager, failed.id)).state, 'failed'); // what it lacks is still not there
+  await admin.must(200, 'PATCH', `/custom-attributes/${field.id}`, { is_active: true });
+  await manager.must(202, 'POST', `/bulk-actions/${failed.id}/resume`);
+  const done = await settled(manager, failed.id);
+  assert.deepEqual([done.state, done.looked, done.changed, done.failure], ['done', 120, 120, '']);
+  assert.equal((await manager.must(200, 'GET', '/customers/count' + q({ where: `attr.${field.code} = 7` }))).count, 120);
+  assert.equal((await manager.post(`/bulk-actions/${failed.id}/resume`)).status, 409);
 });
 
 test('an action that cannot be is refused by name, and nothing changes', async (t) => {

@@ -21,8 +21,17 @@ enum bulk_action {
 static const char *const action_codes[BULK_ACTION_N] = {"tag_add",        "tag_remove",  "owner",
                                                         "do_not_contact", "may_contact", "set"};
 
-enum bulk_state { BULK_RUNNING, BULK_DONE, BULK_CANCELLED, BULK_UNDOING, BULK_UNDONE };
-static const char *const state_codes[] = {"running", "done", "cancelled", "undoing", "undone"};
+enum bulk_state {
+    BULK_RUNNING,
+    BULK_DONE,
+    BULK_CANCELLED,
+    BULK_FAILED,
+    BULK_UNDOING,
+    BULK_UNDONE,
+    BULK_UNDO_FAILED
+};
+static const char *const state_codes[] = {"running", "done",   "cancelled",  "failed",
+                                          "undoing", "undone", "undo_failed"};
 
 struct bulk {
     bulk_id id;
@@ -32,11 +41,14 @@ struct bulk {
     str ids; /* of the chosen ones, as numbers with blanks between */
     int64_t after, undo_at;
     int state;
+    str failure; /* why it stands still */
     int64_t total, looked, changed, moved;
     int actor_kind;
     int64_t actor_id;
     int role;
     str actor_name;
+    int lang;
+    bool is_own;
     when made_at, done_at;
 };
 /* clang-format off */
@@ -49,6 +61,7 @@ struct bulk {
 static const struct field bulk_fields[] = {
     BULK_COLUMNS,
     FIELD_ENUM(struct bulk, state, state_codes),
+    FIELD(struct bulk, failure, .doc = "Of one that failed: why, a sentence; it can be gone on with"),
     FIELD(struct bulk, is_all, .doc = "All that the filter finds; else those that were named"),
     FIELD_AS(struct bulk, filter, "where"),
     FIELD(struct bulk, q),
@@ -57,6 +70,7 @@ static const struct field bulk_fields[] = {
     FIELD(struct bulk, changed, .doc = "Records that were changed, or taken back"),
     FIELD(struct bulk, moved, .doc = "Taking back: changed by somebody since, left as they are"),
     FIELD_AS(struct bulk, actor_name, "by"),
+    FIELD(struct bulk, is_own, .doc = "Started by who asks"),
     FIELD(struct bulk, made_at),
     FIELD(struct bulk, done_at, .nullable = true),
 };
@@ -70,6 +84,7 @@ static const struct field bulk_row_fields[] = {
     FIELD_AS(struct bulk, after, "after_id"),
     FIELD(struct bulk, undo_at),
     FIELD_ENUM(struct bulk, state, state_codes),
+    FIELD(struct bulk, failure),
     FIELD(struct bulk, total),
     FIELD(struct bulk, looked),
     FIELD(struct bulk, changed),
@@ -78,6 +93,7 @@ static const struct field bulk_row_fields[] = {
     FIELD(struct bulk, actor_id),
     FIELD_ENUM(struct bulk, role, role_codes),
     FIELD(struct bulk, actor_name),
+    FIELD_ENUM(struct bulk, lang, lang_codes),
     FIELD_AS(struct bulk, made_at, "made_ms"),
     FIELD_AS(struct bulk, done_at, "done_ms", .nullable = true),
 };
@@ -280,8 +296,8 @@ static enum err bulk_of(struct cx *cx, bulk_id id, struct bulk *b)
 static enum err bulk_put(struct cx *cx, const struct bulk *b)
 {
     return db_run(cx, &q_bulk_update,
-                  ARGS(V(b->after), V(b->undo_at), V(state_codes[b->state]), V(b->total),
-                       V(b->looked), V(b->changed), V(b->moved),
+                  ARGS(V(b->after), V(b->undo_at), V(state_codes[b->state]), V(b->failure),
+                       V(b->total), V(b->looked), V(b->changed), V(b->moved),
                        b->done_at.ms ? V(b->done_at) : VNULL, V(b->id)));
 }
 
@@ -366,12 +382,31 @@ static void act_as(struct cx *cx, const struct bulk *b)
                                .id = b->actor_id,
                                .role = (enum role)b->role,
                                .name = b->actor_name};
+    cx->lang = (enum lang)b->lang;
 }
 
 /* A record that will not have it (it is gone, or what it holds forbids it) is passed over. */
 static bool is_passed_over(enum err e)
 {
     return e == ERR_NOT_FOUND || e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_DENIED;
+}
+
+/* It stands still and says why, until a person goes on with it or leaves it. */
+static void stand_still(struct cx *cx, struct bulk *b)
+{
+    static const struct fault unknown = {.msg = M_BULK_FAILED};
+    b->state = b->state == BULK_UNDOING ? BULK_UNDO_FAILED : BULK_FAILED;
+    b->failure = fault_text(cx->arena, cx->lang, cx->why.msg ? &cx->why : &unknown);
+    b->done_at.ms = cx->now_ms;
+    cx->why = (struct fault){0};
+}
+
+/* What it needs (a custom attribute, a member of staff, a name in its filter) may be there no more. */
+static enum err needs(struct cx *cx, const struct bulk *b, struct deed *d)
+{
+    const struct filter *f;
+    TRY(deed_of(cx, b, d));
+    return b->is_all ? filter_read(cx, b->filter, &f) : OK;
 }
 
 /* The next few records; b is written by the caller. */
@@ -381,11 +416,12 @@ static enum err bulk_step(struct cx *cx, struct bulk *b)
     int64_t ids[SLICE_CHANGES];
     size_t n = 0;
     bool is_last = false;
-    if (deed_of(cx, b, &d) != OK) { /* what it needs is no longer there */
-        b->state = BULK_CANCELLED;
-        b->done_at.ms = cx->now_ms;
+    enum err needed = needs(cx, b, &d);
+    if (is_passed_over(needed)) {
+        stand_still(cx, b);
         return OK;
     }
+    TRY(needed);
     TRY(b->is_all ? next_found(cx, b, ids, &n, &is_last) : next_chosen(cx, b, ids, &n, &is_last));
     for (size_t i = 0; i < n; i++) {
         bool changed = false;
@@ -438,7 +474,22 @@ static enum err bulk_slice(struct cx *cx, str args, int64_t *position, int64_t *
     (void)position;
     return slice(cx, args, BULK_RUNNING, bulk_step, progress, total, finished);
 }
-const struct job_kind list_bulk_job = {.name = "list.bulk", .slice = bulk_slice};
+
+static enum err gave_up(struct cx *cx, str args, enum err why)
+{
+    struct bulk b;
+    bulk_id id = {0};
+    (void)why; /* in the log; no cause that a person could mend */
+    if (!str_to_int(args, &id.v) || bulk_of(cx, id, &b) != OK ||
+        (b.state != BULK_RUNNING && b.state != BULK_UNDOING))
+        return OK;
+    act_as(cx, &b);
+    cx->why = (struct fault){0};
+    stand_still(cx, &b);
+    return bulk_put(cx, &b);
+}
+const struct job_kind list_bulk_job = {
+    .name = "list.bulk", .slice = bulk_slice, .gave_up = gave_up};
 
 static enum err undo_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
                            int64_t *total, bool *finished)
@@ -446,7 +497,8 @@ static enum err undo_slice(struct cx *cx, str args, int64_t *position, int64_t *
     (void)position;
     return slice(cx, args, BULK_UNDOING, undo_step, progress, total, finished);
 }
-const struct job_kind list_undo_job = {.name = "list.undo", .slice = undo_slice};
+const struct job_kind list_undo_job = {
+    .name = "list.undo", .slice = undo_slice, .gave_up = gave_up};
 
 /* ---- routes ----------------------------------------------------------------------------------------- */
 
@@ -484,6 +536,8 @@ enum err bulk_plan(struct cx *cx, void *in, void *out)
         .actor_id = cx->actor.id,
         .role = (int)cx->actor.role,
         .actor_name = cx->actor.name,
+        .lang = (int)cx->lang,
+        .is_own = true,
         .made_at = {cx->now_ms},
     };
     if (a->all == (a->ids.n > 0))
@@ -513,7 +567,7 @@ enum err bulk_apply(struct cx *cx, void *in, void *out)
                ARGS(V(b->id), V(action_codes[b->action]), V(b->field), V(b->value), V(b->reason),
                     V(b->filter), V(b->q), V(b->is_all), V(b->ids), V(b->total),
                     V(actor_codes[b->actor_kind]), V(b->actor_id), V(role_codes[b->role]),
-                    V(b->actor_name), V(cx->now_ms))));
+                    V(b->actor_name), V(lang_codes[b->lang]), V(cx->now_ms))));
     TRY(audit_add(cx, "bulk.start", 0, b->id.v,
                   arena_printf(cx->arena, "%s %s " SFMT, action_codes[b->action],
                                b->is_all ? "all" : "chosen", SARG(b->field))));
@@ -532,8 +586,8 @@ enum err bulk_apply(struct cx *cx, void *in, void *out)
 static enum err own_bulk(struct cx *cx, bulk_id id, struct bulk *b)
 {
     TRY(bulk_of(cx, id, b));
-    bool is_own = b->actor_kind == (int)cx->actor.kind && b->actor_id == cx->actor.id;
-    return is_own || is_lead(cx) ? OK : fault(cx, ERR_NOT_FOUND, M_BULK_UNKNOWN);
+    b->is_own = b->actor_kind == (int)cx->actor.kind && b->actor_id == cx->actor.id;
+    return b->is_own || is_lead(cx) ? OK : fault(cx, ERR_NOT_FOUND, M_BULK_UNKNOWN);
 }
 
 enum err bulk_read(struct cx *cx, void *in, void *out)
@@ -550,21 +604,49 @@ enum err bulks_read(struct cx *cx, void *in, void *out)
 {
     (void)in;
     struct bulks_out *o = out;
-    return db_all(
-        cx, &q_bulk_list, &bulk_row_shape, &o->items,
-        ARGS(V(is_lead(cx)), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(SHOWN_MAX)));
+    TRY(db_all(cx, &q_bulk_list, &bulk_row_shape, &o->items,
+               ARGS(V(is_lead(cx)), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(SHOWN_MAX))));
+    struct bulk *b = o->items.items;
+    for (size_t i = 0; i < o->items.n; i++)
+        b[i].is_own = b[i].actor_kind == (int)cx->actor.kind && b[i].actor_id == cx->actor.id;
+    return OK;
 }
 
 enum err bulk_cancel(struct cx *cx, void *in, void *out)
 {
     struct bulk b;
     TRY(own_bulk(cx, ((struct bulk_id_in *)in)->id, &b));
-    if (b.state != BULK_RUNNING)
+    if (b.state != BULK_RUNNING && b.state != BULK_FAILED && b.state != BULK_UNDO_FAILED)
         return fault(cx, ERR_CONFLICT, M_BULK_OVER);
     b.state = BULK_CANCELLED;
+    b.failure = (str){0};
     b.done_at.ms = cx->now_ms;
     TRY(bulk_put(cx, &b));
     TRY(audit_add(cx, "bulk.cancel", 0, b.id.v, S("")));
+    cx->made_id = b.id.v;
+    *(struct bulk *)out = b;
+    return OK;
+}
+
+static enum err job_of(struct cx *cx, const struct bulk *b)
+{
+    const struct job_kind *kind = b->state == BULK_UNDOING ? &list_undo_job : &list_bulk_job;
+    return job_add(cx, kind->name, arena_printf(cx->arena, "%lld", (long long)b->id.v));
+}
+
+/* From where it stood still, by whom and as it was started. */
+enum err bulk_resume(struct cx *cx, void *in, void *out)
+{
+    struct bulk b;
+    TRY(own_bulk(cx, ((struct bulk_id_in *)in)->id, &b));
+    if (b.state != BULK_FAILED && b.state != BULK_UNDO_FAILED)
+        return fault(cx, ERR_CONFLICT, M_BULK_NOT_FAILED);
+    b.state = b.state == BULK_UNDO_FAILED ? BULK_UNDOING : BULK_RUNNING;
+    b.failure = (str){0};
+    b.done_at.ms = 0;
+    TRY(bulk_put(cx, &b));
+    TRY(job_of(cx, &b));
+    TRY(audit_add(cx, "bulk.resume", 0, b.id.v, S("")));
     cx->made_id = b.id.v;
     *(struct bulk *)out = b;
     return OK;
@@ -574,10 +656,11 @@ enum err bulk_undo(struct cx *cx, void *in, void *out)
 {
     struct bulk b;
     TRY(own_bulk(cx, ((struct bulk_id_in *)in)->id, &b));
-    if (b.state != BULK_DONE && b.state != BULK_CANCELLED)
+    if (b.state != BULK_DONE && b.state != BULK_CANCELLED && b.state != BULK_FAILED)
         return fault(cx, ERR_CONFLICT, b.state == BULK_RUNNING ? M_BULK_RUNS : M_BULK_UNDONE);
     b.total = b.changed;
     b.state = BULK_UNDOING;
+    b.failure = (str){0};
     b.looked = b.changed = b.moved = b.undo_at = 0;
     b.done_at.ms = 0;
     TRY(audit_add(cx, "bulk.undo", 0, b.id.v, S("")));
@@ -585,7 +668,7 @@ enum err bulk_undo(struct cx *cx, void *in, void *out)
         TRY(undo_step(cx, &b));
     TRY(bulk_put(cx, &b));
     if (b.state == BULK_UNDOING)
-        TRY(job_add(cx, list_undo_job.name, arena_printf(cx->arena, "%lld", (long long)b.id.v)));
+        TRY(job_of(cx, &b));
     cx->made_id = b.id.v;
     *(struct bulk *)out = b;
     return OK;

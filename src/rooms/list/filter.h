@@ -59,5 +59,6 @@ enum err bulk_again(struct cx *cx, int64_t id, void *out);
 enum err bulk_read(struct cx *cx, void *in, void *out);
 enum err bulks_read(struct cx *cx, void *in, void *out);
 enum err bulk_cancel(struct cx *cx, void *in, void *out);
+enum err bulk_resume(struct cx *cx, void *in, void *out);
 enum err bulk_undo(struct cx *cx, void *in, void *out);
 enum err owners_route(struct cx *cx, void *in, void *out);

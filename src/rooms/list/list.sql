@@ -56,8 +56,8 @@ DELETE FROM view_def WHERE id = :id;
 -- ---- bulk actions ----
 
 -- part: bulk_columns
-id, action, field, value, reason, filter, q, is_all, ids, after_id, undo_at, state, total, looked, changed, moved,
-actor_kind, actor_id, role, actor_name, made_ms, done_ms;
+id, action, field, value, reason, filter, q, is_all, ids, after_id, undo_at, state, failure, total, looked, changed,
+moved, actor_kind, actor_id, role, actor_name, lang, made_ms, done_ms;
 
 -- name: bulk_get -> bulk_row
 SELECT {{bulk_columns}} FROM bulk_action WHERE id = :id;
@@ -70,13 +70,14 @@ SELECT {{bulk_columns}}
 
 -- name: bulk_insert
 INSERT INTO bulk_action (id, action, field, value, reason, filter, q, is_all, ids, total, actor_kind, actor_id, role,
-                         actor_name, made_ms)
-VALUES (:id, :action, :field, :value, :reason, :filter, :q, :is_all, :ids, :total, :kind, :actor, :role, :name, :now);
+                         actor_name, lang, made_ms)
+VALUES (:id, :action, :field, :value, :reason, :filter, :q, :is_all, :ids, :total, :kind, :actor, :role, :name,
+        :lang, :now);
 
 -- name: bulk_update
 UPDATE bulk_action
-   SET after_id = :after, undo_at = :undo_at, state = :state, total = :total, looked = :looked, changed = :changed,
-       moved = :moved, done_ms = :done
+   SET after_id = :after, undo_at = :undo_at, state = :state, failure = :failure, total = :total, looked = :looked,
+       changed = :changed, moved = :moved, done_ms = :done
  WHERE id = :id;
 
 -- name: bulk_looked -> number_row

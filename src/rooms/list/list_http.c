@@ -25,6 +25,8 @@ static const struct route routes[] = {
      .in = &bulk_id_shape, .out = &bulk_shape, .summary = "How far an action for many came"},
     {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/cancel", .may = MAY_SERVE, .apply = bulk_cancel, .replay = bulk_again,
      .in = &bulk_id_shape, .out = &bulk_shape, .summary = "Stop it; what was done stays"},
+    {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/resume", .may = MAY_SERVE, .apply = bulk_resume, .replay = bulk_again,
+     .in = &bulk_id_shape, .out = &bulk_shape, .status = 202, .summary = "Go on with one that failed"},
     {.method = HTTP_POST, .path = "/api/v1/bulk-actions/{id}/undo", .may = MAY_SERVE, .is_heavy = true, .apply = bulk_undo, .replay = bulk_again,
      .in = &bulk_id_shape, .out = &bulk_shape, .status = 202, .summary = "Take the whole of it back"},
 };

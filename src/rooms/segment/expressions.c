@@ -337,6 +337,8 @@ static const struct route routes[] = {
      .out = &members_shape, .summary = "Who is in a segment and since when, newest customers first"},
     {.method = HTTP_PATCH, .path = "/api/v1/segments/{id}", .may = MAY_SHAPE, .plan = segment_patch_plan, .apply = segment_patch_apply,
      .replay = segment_again, .in = &segment_patch_shape, .out = &segment_out_shape, .summary = "Change a segment"},
+    {.method = HTTP_POST, .path = "/api/v1/segments/{id}/fill", .may = MAY_SHAPE, .apply = segment_fill_apply, .replay = segment_again,
+     .in = &segment_by_id_shape, .out = &segment_out_shape, .status = 202, .summary = "Look at everybody anew: after a failure, or when in doubt"},
     {.method = HTTP_DELETE, .path = "/api/v1/segments/{id}", .may = MAY_SHAPE, .plan = segment_delete_plan, .apply = segment_delete_apply,
      .in = &segment_by_id_shape, .summary = "Take a segment away that no other leans on"},
 };

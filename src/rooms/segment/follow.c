@@ -237,7 +237,7 @@ static enum err fill(struct follow *f, bool *is_more)
         if (f->v[i].s->id.v == at.id.v)
             one = &f->v[i];
     if (!one || !one->plan)
-        return db_run(f->cx, &q_segment_filled, ARGS(VNULL, V(at.id)));
+        return db_run(f->cx, &q_segment_failed, ARGS(V(err_code(ERR_INVALID)), V(at.id)));
     int64_t page = one->moves ? LOOKS : FILLS;
     TRY(db_all(f->cx, &q_segment_fill_page, &chosen_shape, &l, ARGS(V(at.filled_to), V(page))));
     const int64_t *ids = l.items;
@@ -293,4 +293,16 @@ static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progr
     cx->actor = was;
     return e;
 }
-const struct job_kind segment_job = {.name = "segment.follow", .slice = slice, .every_ms = 5000};
+
+/* The one that is filled is the likeliest cause; without it the others go on. */
+static enum err gave_up(struct cx *cx, str args, enum err why)
+{
+    struct filling_row at = {0};
+    (void)args;
+    enum err e = db_one(cx, &q_segment_filling, &segment_filling_row_shape, &at, NO_ARGS);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    return db_run(cx, &q_segment_failed, ARGS(V(err_code(why)), V(at.id)));
+}
+const struct job_kind segment_job = {
+    .name = "segment.follow", .slice = slice, .every_ms = 5000, .gave_up = gave_up};

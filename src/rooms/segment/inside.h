@@ -20,6 +20,7 @@ struct segment_out {
     str name, text;
     int64_t count;
     bool is_filling;
+    str failure;
     when created_at, changed_at;
     int64_t version;
 };
@@ -27,6 +28,7 @@ extern const struct shape segment_in_shape, segment_patch_shape, segment_by_id_s
     members_shape;
 enum err segments_route(struct cx *cx, void *in, void *out);
 enum err segment_route(struct cx *cx, void *in, void *out);
+enum err segment_fill_apply(struct cx *cx, void *in, void *out);
 enum err members_route(struct cx *cx, void *in, void *out);
 enum err segment_add_plan(struct cx *cx, void *in, void *out);
 enum err segment_add_apply(struct cx *cx, void *in, void *out);

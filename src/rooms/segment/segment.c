@@ -25,7 +25,7 @@ struct members {
 /* clang-format off */
 static const struct field row_fields[] = {
     FIELD(struct segment, id), FIELD(struct segment, name), FIELD_AS(struct segment, text, "condition"), FIELD(struct segment, members),
-    FIELD(struct segment, filled_to), FIELD_AS(struct segment, created_at, "created_ms"), FIELD_AS(struct segment, changed_at, "changed_ms"),
+    FIELD(struct segment, filled_to), FIELD(struct segment, failure), FIELD_AS(struct segment, created_at, "created_ms"), FIELD_AS(struct segment, changed_at, "changed_ms"),
     FIELD(struct segment, version),
 };
 const struct shape segment_row_shape = SHAPE("segment_row", struct segment, row_fields);
@@ -43,6 +43,7 @@ const struct shape segment_by_id_shape = SHAPE("segment_by_id", struct segment_i
     FIELD_AS(st, m id, "id"), FIELD_AS(st, m name, "name"), FIELD_AS(st, m text, "text", .doc = "The condition"), \
     FIELD_AS(st, m count, "count", .doc = "Members now"),                                                   \
     FIELD_AS(st, m is_filling, "is_filling", .doc = "Not everybody was looked at yet"),                    \
+    FIELD_AS(st, m failure, "failure", .doc = "Why its members stand still, a sentence; empty: they do not"), \
     FIELD_AS(st, m created_at, "created_at"), FIELD_AS(st, m changed_at, "changed_at"), FIELD_AS(st, m version, "version")
 static const struct field out_fields[] = {OUT_FIELDS(struct segment_out, )};
 const struct shape segment_out_shape = SHAPE("segment", struct segment_out, out_fields);
@@ -92,11 +93,26 @@ enum err segment_plan(struct cx *cx, str text, str inside, struct expr_plan **ou
     return expr_plan(cx, &world, e, out);
 }
 
-static struct segment_out out_of(const struct segment *s)
+/* Its condition may name what is there no more: then its members stay as they were. */
+static enum err failure_of(struct cx *cx, const struct segment *s, str *out)
 {
-    return (struct segment_out){s->id,         s->name,          s->text,
-                                s->members,    s->filled_to.has, s->created_at,
-                                s->changed_at, s->version};
+    static const struct fault unknown = {.msg = M_SEGMENT_FILL_FAILED};
+    struct expr_plan *p = NULL;
+    enum err e = segment_plan(cx, s->text, (str){0}, &p);
+    if (e == ERR_INVALID)
+        *out = fault_text(cx->arena, cx->lang, &cx->why);
+    else if (e == OK && s->failure.len)
+        *out = fault_text(cx->arena, cx->lang, &unknown);
+    if (e == ERR_INVALID)
+        cx->why = (struct fault){0};
+    return e == ERR_INVALID ? OK : e;
+}
+
+static enum err out_of(struct cx *cx, const struct segment *s, struct segment_out *o)
+{
+    *o = (struct segment_out){s->id,      s->name,          s->text, s->members, s->filled_to.has,
+                              S(""), s->created_at, s->changed_at, s->version};
+    return failure_of(cx, s, &o->failure);
 }
 
 static enum err row_of(struct cx *cx, segment_id id, struct segment *s)
@@ -118,7 +134,7 @@ enum err segments_route(struct cx *cx, void *in, void *out)
     TRY(rows(cx, &l));
     struct segment_out *items = ARENA_ARRAY(cx->arena, l.n + 1, struct segment_out);
     for (size_t i = 0; i < l.n; i++)
-        items[i] = out_of((const struct segment *)l.items + i);
+        TRY(out_of(cx, (const struct segment *)l.items + i, &items[i]));
     o->items = (struct list){items, l.n};
     return OK;
 }
@@ -130,8 +146,13 @@ enum err segment_route(struct cx *cx, void *in, void *out)
     struct segment_one *o = out;
     struct expr_plan *p = NULL;
     TRY(row_of(cx, ((struct segment_in *)in)->id, &s));
-    o->segment = out_of(&s);
-    TRY(segment_plan(cx, s.text, (str){0}, &p));
+    TRY(out_of(cx, &s, &o->segment));
+    if (segment_plan(cx, s.text, (str){0}, &p) == ERR_INVALID) { /* its failure says so */
+        cx->why = (struct fault){0};
+        return OK;
+    }
+    if (!p)
+        return ERR_INTERNAL;
     TRY(segment_count(cx, p, &o->segment.count));
     return segment_newest(cx, p, SAMPLE, &o->sample);
 }
@@ -224,8 +245,19 @@ enum err segment_again(struct cx *cx, int64_t id, void *out)
 {
     struct segment s = {0};
     TRY(row_of(cx, (segment_id){id}, &s));
-    *(struct segment_out *)out = out_of(&s);
-    return OK;
+    return out_of(cx, &s, out);
+}
+
+/* Everybody is looked at anew: after a failure, or when in doubt. */
+enum err segment_fill_apply(struct cx *cx, void *in, void *out)
+{
+    segment_id id = ((struct segment_in *)in)->id;
+    struct segment s = {0};
+    TRY(row_of(cx, id, &s));
+    TRY(db_run(cx, &q_segment_refill, ARGS(V(id))));
+    TRY(audit_add(cx, "segment.fill", 0, id.v, (str){0}));
+    cx->made_id = id.v;
+    return segment_again(cx, id.v, out);
 }
 
 enum err segment_patch_plan(struct cx *cx, void *in, void *out)

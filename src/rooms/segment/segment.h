@@ -12,6 +12,7 @@ struct segment {
     str name, text;
     int64_t members;
     opt_int filled_to; /* while it is filled */
+    str failure;       /* code of the error that filling ended with */
     when created_at, changed_at;
     int64_t version;
 };

@@ -4,7 +4,7 @@
 SELECT c.id, c.name FROM customer c WHERE c.id IN {{ints}} :ids ORDER BY c.id DESC LIMIT 100;
 
 -- part: segment_columns
-g.id, g.name, g.condition, g.members, g.filled_to, g.created_ms, g.changed_ms, g.version;
+g.id, g.name, g.condition, g.members, g.filled_to, g.failure, g.created_ms, g.changed_ms, g.version;
 
 -- name: segment_list -> segment_row
 SELECT {{segment_columns}} FROM segment g WHERE g.is_going = 0 ORDER BY g.folded LIMIT 500;
@@ -22,7 +22,7 @@ VALUES (:id, :name, :folded, :condition, 0, :staff, :now, :now) ON CONFLICT DO N
 -- name: segment_update
 UPDATE segment
    SET name = :name, folded = :folded, condition = :condition, changed_ms = :now, version = version + 1,
-       filled_to = CASE WHEN :refill = 1 THEN 0 ELSE filled_to END
+       filled_to = CASE WHEN :refill = 1 THEN 0 ELSE filled_to END, failure = CASE WHEN :refill = 1 THEN '' ELSE failure END
  WHERE id = :id AND version = :version;
 
 -- Its name is free at once.
@@ -89,4 +89,11 @@ INSERT INTO segment_follow (id, xid, seq) VALUES (1, :xid, :seq)
     ON CONFLICT (id) DO UPDATE SET xid = excluded.xid, seq = excluded.seq;
 
 -- name: segment_refill_all
-UPDATE segment SET filled_to = 0 WHERE is_going = 0;
+UPDATE segment SET filled_to = 0, failure = '' WHERE is_going = 0;
+
+-- name: segment_refill
+UPDATE segment SET filled_to = 0, failure = '' WHERE id = :id AND is_going = 0;
+
+-- It stands still until a person has it filled again.
+-- name: segment_failed
+UPDATE segment SET filled_to = NULL, failure = :failure WHERE id = :id;

@@ -288,6 +288,69 @@ static void what_is_taken_away_leaves_no_rows(void **state)
     assert_int_equal(number(w, &q_rows), 0);
 }
 
+static enum err define_apply(struct cx *cx, void *state)
+{
+    static const struct query put = {
+        .name = "put",
+        .sqlite = "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
+                  "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
+        .postgres = "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
+                    "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
+        .writes = true};
+    (void)state;
+    return db_run(cx, &put, NO_ARGS);
+}
+static void there_and_not(struct test_world *w)
+{
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, define_apply, NULL), OK);
+}
+
+static enum err gave_up_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    return segment_job.gave_up(cx, (str){0}, ERR_INTERNAL);
+}
+
+static struct segment_out seen(struct test_world *w, segment_id id)
+{
+    struct segment_out s = {0};
+    assert_int_equal(segment_again(&w->cx, id.v, &s), OK);
+    return s;
+}
+
+static void a_segment_that_cannot_be_filled_says_why_and_is_filled_again(void **state)
+{
+    struct test_world *w = *state;
+    struct segment_out s = {0}, other = {0};
+    (void)person(w, "Tokyo", w->cx.now_ms);
+    there_and_not(w);
+    assert_int_equal(add(w, "Sized", "city = Tokyo and not attr.size > 3", &s), OK);
+    assert_int_equal(s.failure.len, 0);
+    there_and_not(w);
+    follow(w);
+    s = seen(w, s.id);
+    assert_false(s.is_filling);
+    assert_true(str_find(s.failure, S("attr.size")) >= 0);
+    assert_int_equal(s.count, 0);
+
+    there_and_not(w);
+    s = seen(w, s.id);
+    assert_true(s.failure.len > 0); /* nobody has counted since */
+    struct call c = {.in = {.id = s.id}, .apply = segment_fill_apply};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, call_apply, &c), OK);
+    assert_true(c.out.is_filling);
+    follow(w);
+    s = seen(w, s.id);
+    assert_int_equal(s.failure.len, 0);
+    assert_int_equal(s.count, 1);
+
+    assert_int_equal(add(w, "Broken", "city = Tokyo", &other), OK);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, gave_up_apply, NULL), OK);
+    other = seen(w, other.id);
+    assert_false(other.is_filling); /* it does not stand in the way of the others */
+    assert_true(other.failure.len > 0);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +361,7 @@ static int all(void)
         HOUSE_TEST(a_segment_in_a_segment_moves_with_it),
         HOUSE_TEST(circles_and_taking_away_what_is_used_are_refused),
         HOUSE_TEST(what_is_taken_away_leaves_no_rows),
+        HOUSE_TEST(a_segment_that_cannot_be_filled_says_why_and_is_filled_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
