@@ -146,6 +146,26 @@ test('an unknown caller becomes a customer with what was typed, and the second c
   await clean(page);
 });
 
+test('a customer made in the moment of typing leaves no draft behind, and the queue names the caller', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  const refused = [];
+  page.on('response', (r) => r.status() === 409 && refused.push(r.url()));
+  await page.goto('/calls');
+  await ready(page);
+  const call = await s.telephone.ring('+49 30 23125 118', '102');
+  await s.telephone.answer(call, '102');
+  await page.locator('#intake-name:focus').waitFor();
+  await page.keyboard.type('Erika Muster');
+  await page.keyboard.press('Enter');
+  await title(page).getByText('Erika Muster').waitFor();
+  await page.locator('.queue .item', { hasText: 'Erika Muster' }).waitFor();
+  await page.locator('#call-note').fill('Wants a catalogue');
+  await page.locator('.note-pane header').getByText('saved', { exact: false }).filter({ hasNotText: 'not' }).waitFor();
+  assert.deepEqual(refused, []);
+  await clean(page);
+});
+
 test('while a name is typed the likely customer is offered, and one key joins', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.sara);

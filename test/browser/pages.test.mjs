@@ -116,6 +116,17 @@ test('facts are edited where they stand, undone, and a clash shows both values',
   await page.keyboard.press('Escape');
   assert.match(await town.textContent(), /Tokyo/);
 
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('F2'); // with nothing chosen: the first fact
+  await page.locator('.facts input:focus').waitFor();
+  assert.equal(await page.locator('.facts input:focus').inputValue(), '田中 愛子');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Country: Japan/ }).click();
+  await page.getByLabel('Country', { exact: true }).selectOption({ label: 'Germany' });
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /^Country: Germany/ }).waitFor();
+  assert.equal((await s.sara.get(`/customers/${s.aiko}`)).body.customer.country, 'DE');
+
   let is_overtaken = false;
   await page.route(`**/api/v1/customers/${s.aiko}*`, async (route) => {
     if (route.request().method() === 'PATCH' && !is_overtaken) {
@@ -492,7 +503,45 @@ test('the record shows what is known and whence: tags, own attributes, owner, co
   await page.getByText('Nothing came through this channel.').waitFor();
   await page.getByRole('button', { name: 'E-mail', exact: true }).click();
   await page.getByText('When will my order arrive?').waitFor();
+  await find.fill('no such words');
+  await page.getByText('Nothing found for “no such words”.').waitFor();
+  await find.fill('');
+  await page.getByText('When will my order arrive?').waitFor();
   await accessible(page, 'record');
+  await clean(page);
+});
+
+test('what a browser finds wrong in a form is said in the language of the interface', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, null);
+  await page.goto('/');
+  await page.getByLabel('Language').selectOption('ru');
+  const email = page.getByLabel('Электронная почта');
+  await email.press('Enter');
+  const told = () => email.evaluate((e) => e.validationMessage);
+  assert.equal(await told(), 'Заполните это поле.');
+  await email.fill('nobody');
+  await page.locator('input[type=password]').fill('whatever it is');
+  await email.press('Enter');
+  assert.match(await told(), /^Это не полный адрес почты/);
+  await email.fill('nobody@kith.example');
+  assert.equal(await told(), '');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  await clean(page);
+});
+
+test('the day begins with what is late', async (t) => {
+  const s = await shop(t);
+  const due = (title, hours) => s.make('POST', `/customers/${s.mei}/tasks`, { title, kind: 'promise', assignee: s.sara.staff.id, due_at: new Date(Date.now() + hours * 3600e3).toISOString() });
+  await due('Write tomorrow', 20);
+  await due('Write in three hours', 3);
+  await due('Written yesterday', -20);
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/');
+  const titles = page.locator('main section').first().locator('li .block');
+  await titles.nth(2).waitFor();
+  assert.deepEqual(await titles.allTextContents(), ['Written yesterday', 'Write in three hours', 'Write tomorrow']);
   await clean(page);
 });
 

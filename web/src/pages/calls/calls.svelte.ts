@@ -152,7 +152,7 @@ class Calls {
     }
     let work = this.works.get(panel.call.id)
     if (!work) {
-      work = new Work(panel.call, panel.intake?.draft ?? panel.call.draft)
+      work = new Work(panel.call, panel.intake?.draft ?? panel.call.draft, () => void this.refresh().catch(() => {}))
       this.works.set(panel.call.id, work)
       for (const [id, w] of this.works) if (this.works.size > 20 && !w.is_dirty && w !== work) this.works.delete(id)
     } else work.follow(panel.call)
@@ -290,12 +290,15 @@ class Calls {
     const { call } = this.panel!
     const work = this.work!
     try {
+      await work.take_draft()
       const made = await api.post<{ customer: { id: string; is_new: boolean }; call: Call; card: Card }>(`/calls/${call.id}/customer`, {
         ...clean(work.draft),
         ...(join && { join }),
       })
       say.toast(t(made.customer.is_new ? 'intake.made' : 'intake.joined'))
-      this.unfinished = this.unfinished.map((c) => (c.id === call.id ? { ...c, ...made.call } : c))
+      const knows = (c: Call) => (c.id === call.id ? { ...c, ...onward(c, made.call) } : c)
+      this.unfinished = this.unfinished.map(knows)
+      this.queue = this.queue.map(knows)
       if (this.panel?.call.id === call.id) this.show(whole({ call: { ...this.panel.call, ...made.call }, card: made.card, intake: null }))
       return true
     } catch (e) {

@@ -28,7 +28,11 @@ export class Work {
   private timer: ReturnType<typeof setTimeout> | undefined
   private sending: Promise<void> | null = null
 
-  constructor(call: Call, draft: Draft | null | undefined) {
+  /** The call got its customer elsewhere, so that the draft has no place any more. */
+  private taken: () => void
+
+  constructor(call: Call, draft: Draft | null | undefined, taken: () => void) {
+    this.taken = taken
     this.id = call.id
     this.draft = { ...(draft ?? {}) }
     this.follow(call)
@@ -79,13 +83,22 @@ export class Work {
       this.saved_at = new Date()
       this.is_failed = false
     } catch (e) {
+      const is_taken = e instanceof ApiError && e.status === 409 && now.delete('draft')
       for (const field of now) this.dirty.add(field)
       if (!this.is_failed && !(e instanceof ApiError && (e.is_offline || e.status === 401))) complain(e)
       this.is_failed = true
       const is_ours = e instanceof ApiError && e.status === 422 // asking again would not help
-      if (!is_ours) this.timer ??= setTimeout(() => void this.save(), 3000)
+      if (is_taken) this.taken()
+      if (!is_ours && now.size) this.timer ??= setTimeout(() => void this.save(), 3000)
     }
     this.sent = new Set()
+    this.is_dirty = this.dirty.size > 0
+  }
+  /** The draft becomes a customer: nothing of it is on its way any more, nor will be. */
+  async take_draft() {
+    this.dirty.delete('draft')
+    while (this.sending) await this.sending
+    this.dirty.delete('draft')
     this.is_dirty = this.dirty.size > 0
   }
   forget() {
