@@ -1,15 +1,20 @@
-/* db/audit.c - audit rows, and the chain over them: a row that is changed or taken away later shows.
+/* db/audit.c - audit rows, and the chain over them: a row that is changed, taken away or put in later is named.
  *
- * The chain binds rows to each other, not to the world: whoever may write the whole database can make it anew. Therefore
- * its head goes to the log once an hour; kept elsewhere, that line dates everything before it.
+ * A seal holds the id and the hash of each of its rows, and the hash over the seal before and these. The newest seal is said
+ * again in store_meta, under the installation's key, and once a day in the log: whoever may write the whole database, but has
+ * neither the key nor the log, can not make a chain that fits both.
  */
 #include "db/db_impl.h"
+#include "db/keyring.h"
 #include "queries.h"
 
 enum {
     SEAL_ROWS = 1000,
-    PG_SETTLED_MS =
-        120000, /* on PostgreSQL ids are not in the order of commits; no transaction lasts so long */
+    DIGEST = 24, /* 8 of the id, 16 of the hash */
+    DIGEST_HASH = 16,
+    FINDINGS_MAX = 100,
+    VALUES_PAGE = 1000,
+    DAY_MS = 86400000,
 };
 
 const char *const actor_codes[] = {"nobody", "staff", "token", "system", "phone_link"};
@@ -22,14 +27,15 @@ enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t 
 }
 
 struct audit_seal {
-    int64_t number, last_id, n;
+    int64_t number, last_id, n, last_value_id, n_values;
     str chain;
+    opt_str digests;
 };
 static const struct field audit_seal_fields[] = {
-    FIELD(struct audit_seal, number),
-    FIELD(struct audit_seal, last_id),
-    FIELD(struct audit_seal, n),
-    FIELD(struct audit_seal, chain),
+    FIELD(struct audit_seal, number),        FIELD(struct audit_seal, last_id),
+    FIELD(struct audit_seal, n),             FIELD(struct audit_seal, chain),
+    FIELD(struct audit_seal, last_value_id), FIELD(struct audit_seal, n_values),
+    FIELD(struct audit_seal, digests),
 };
 const struct shape audit_seal_shape = SHAPE("audit_seal", struct audit_seal, audit_seal_fields);
 
@@ -51,6 +57,20 @@ static const struct field audit_line_row_fields[] = {
 const struct shape audit_line_row_shape =
     SHAPE("audit_line_row", struct audit_line_row, audit_line_row_fields);
 
+struct audit_value_row {
+    int64_t id, customer_id;
+    str sealed;
+};
+static const struct field audit_value_row_fields[] = {
+    FIELD(struct audit_value_row, id),
+    FIELD(struct audit_value_row, customer_id),
+    FIELD(struct audit_value_row, sealed),
+};
+const struct shape audit_value_row_shape =
+    SHAPE("audit_value_row", struct audit_value_row, audit_value_row_fields);
+
+/* ---- the hash of a row ------------------------------------------------------------------------- */
+
 /* Each text with its length before it, so that nothing can move from one column to the next. */
 static void put_str(struct text *t, str s)
 {
@@ -58,48 +78,182 @@ static void put_str(struct text *t, str s)
     text_add(t, s);
 }
 
-static enum err chain_over(struct cx *cx, str before, const struct audit_line_row *rows, size_t n,
-                           uint8_t out[32])
+static void put_row(struct text *t, const struct audit_line_row *r)
 {
-    struct text t = text_in(cx->arena, (size_t)32 << 20);
+    text_printf(t, "%lld %lld %lld %lld %lld ", (long long)r->id, (long long)r->at_ms,
+                (long long)r->actor_id, (long long)r->customer_id, (long long)r->ref_id);
+    put_str(t, r->actor_kind);
+    put_str(t, r->action);
+    put_str(t, r->details);
+    put_str(t, r->peer);
+}
+
+static enum err chain_over(struct cx *cx, str before, str digests, uint8_t out[32])
+{
+    struct text t = text_in(cx->arena, (size_t)1 << 20);
     put_str(&t, before);
-    for (size_t i = 0; i < n; i++) {
-        const struct audit_line_row *r = &rows[i];
-        text_printf(&t, "%lld %lld %lld %lld %lld ", (long long)r->id, (long long)r->at_ms,
-                    (long long)r->actor_id, (long long)r->customer_id, (long long)r->ref_id);
-        put_str(&t, r->actor_kind);
-        put_str(&t, r->action);
-        put_str(&t, r->details);
-        put_str(&t, r->peer);
-    }
+    put_str(&t, digests);
     if (t.is_over)
         return fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG);
     sha256(text_str(&t), out);
     return OK;
 }
 
+/* The chain of a seal of before: over the rows themselves. */
+static enum err chain_over_rows(struct cx *cx, str before, const struct list *rows, uint8_t out[32])
+{
+    struct text t = text_in(cx->arena, (size_t)32 << 20);
+    const struct audit_line_row *r = rows->items;
+    put_str(&t, before);
+    for (size_t i = 0; i < rows->n; i++)
+        put_row(&t, &r[i]);
+    if (t.is_over)
+        return fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG);
+    sha256(text_str(&t), out);
+    return OK;
+}
+
+static void put_digest(struct text *to, struct text *scratch, int64_t id)
+{
+    uint8_t d[8 + 32];
+    for (int i = 0; i < 8; i++)
+        d[i] = (uint8_t)((uint64_t)id >> (56 - 8 * i));
+    sha256(text_str(scratch), d + 8);
+    text_add(to, (str){(const char *)d, DIGEST});
+}
+
+static enum err row_digests(struct cx *cx, const struct list *rows, struct text *to)
+{
+    struct text t = text_in(cx->arena, (size_t)1 << 20);
+    const struct audit_line_row *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++) {
+        t.len = 0;
+        put_row(&t, &r[i]);
+        put_digest(to, &t, r[i].id);
+    }
+    return t.is_over || to->is_over ? fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG) : OK;
+}
+
+static enum err value_digests(struct cx *cx, const struct list *rows, struct text *to)
+{
+    struct text t = text_in(cx->arena, (size_t)1 << 20);
+    const struct audit_value_row *v = rows->items;
+    for (size_t i = 0; i < rows->n; i++) {
+        t.len = 0;
+        text_printf(&t, "value %lld %lld ", (long long)v[i].id, (long long)v[i].customer_id);
+        put_str(&t, v[i].sealed);
+        put_digest(to, &t, v[i].id);
+    }
+    return t.is_over || to->is_over ? fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG) : OK;
+}
+
+static int64_t digest_id(str digests, size_t i)
+{
+    uint64_t id = 0;
+    for (size_t b = 0; b < 8; b++)
+        id = id << 8 | (uint8_t)digests.ptr[i * DIGEST + b];
+    return (int64_t)id;
+}
+
+/* ---- the head, said again under the installation's key ------------------------------------------- */
+
+struct head {
+    int64_t number;
+    uint8_t chain[32];
+};
+
+static str hex_of(struct arena *a, str bytes)
+{
+    struct text t = text_in(a, 2 * bytes.len + 1);
+    for (size_t i = 0; i < bytes.len; i++)
+        text_printf(&t, "%02x", (unsigned)(uint8_t)bytes.ptr[i]);
+    return text_str(&t);
+}
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool hex_read(str hex, uint8_t *out, size_t n)
+{
+    if (hex.len != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int a = nibble(hex.ptr[2 * i]), b = nibble(hex.ptr[2 * i + 1]);
+        if (a < 0 || b < 0)
+            return false;
+        out[i] = (uint8_t)(a << 4 | b);
+    }
+    return true;
+}
+
+static enum err head_write(struct cx *cx, int64_t number, str chain)
+{
+    str said = arena_printf(cx->arena, "%lld " SFMT, (long long)number, SARG(hex_of(cx->arena, chain)));
+    str sealed = keyring_seal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"), said);
+    return db_run(cx, &q_store_meta_set, ARGS(V("audit_head"), V(hex_of(cx->arena, sealed))));
+}
+
+/* What the store says its newest seal is; number 0: it says nothing that its key says too. */
+static enum err head_read(struct cx *cx, struct head *out)
+{
+    struct store_text t = {0};
+    *out = (struct head){0};
+    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("audit_head")));
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    uint8_t *sealed = ARENA_ARRAY(cx->arena, t.value.len / 2 + 1, uint8_t);
+    str said = {0};
+    struct head h = {0};
+    if (hex_read(t.value, sealed, t.value.len / 2) &&
+        keyring_unseal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"),
+                       (str){(const char *)sealed, t.value.len / 2}, &said) &&
+        str_to_int(str_cut(&said, ' '), &h.number) && hex_read(said, h.chain, 32))
+        *out = h;
+    return OK;
+}
+
+enum err audit_head_again(struct cx *cx)
+{
+    struct head h = {0};
+    TRY(head_read(cx, &h));
+    return h.number ? head_write(cx, h.number, (str){(const char *)h.chain, 32}) : OK;
+}
+
 /* ---- sealing ------------------------------------------------------------------------------------- */
+
+struct sealing {
+    struct audit_seal next;
+    int64_t *ids, *value_ids;
+};
 
 static enum err seal_apply(struct cx *cx, void *state)
 {
-    const struct audit_seal *s = state;
-    return db_run(cx, &q_audit_seal_insert,
-                  ARGS(V(s->number), V(s->last_id), V(s->n), val_blob(s->chain.ptr, s->chain.len),
-                       V(cx->now_ms)));
+    const struct sealing *s = state;
+    const struct audit_seal *n = &s->next;
+    TRY(db_run(cx, &q_audit_seal_insert,
+               ARGS(V(n->number), V(n->last_id), V(n->n), val_blob(n->chain.ptr, n->chain.len),
+                    V(cx->now_ms), V(n->last_value_id), V(n->n_values),
+                    val_blob(n->digests.v.ptr, n->digests.v.len))));
+    if (db_is_postgres(cx)) {
+        TRY(db_run(cx, &q_audit_mark, ARGS(V(n->number), val_ints(s->ids, (size_t)n->n))));
+        TRY(db_run(cx, &q_audit_value_mark,
+                   ARGS(V(n->number), val_ints(s->value_ids, (size_t)n->n_values))));
+    }
+    return head_write(cx, n->number, n->chain);
 }
 
-/* The head of the chain, into the log, once an hour. */
-static void tell_head(const struct audit_seal *s)
+/* The head of the chain, into the log, at the start and once a day. */
+static void tell_head(struct cx *cx, const struct audit_seal *s)
 {
     static _Thread_local int64_t said_ns;
     int64_t now = clock_mono_ns();
-    if (said_ns && now - said_ns < 3600000 * MS_NS)
+    if (said_ns && now - said_ns < DAY_MS * MS_NS)
         return;
     said_ns = now;
-    char hex[65];
-    for (size_t i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", (unsigned)(uint8_t)s->chain.ptr[i]);
-    log_line(LOG_INFO, "audit_head", "seal=%lld chain=%s", (long long)s->number, hex);
+    log_line(LOG_INFO, "audit_head", "seal=%lld chain=%.*s", (long long)s->number,
+             SARG(hex_of(cx->arena, s->chain)));
 }
 
 enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
@@ -109,67 +263,251 @@ enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
     enum err e = db_one(cx, &q_audit_seal_last, &audit_seal_shape, &last, NO_ARGS);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    int64_t until = store->is_postgres ? id_first_of(cx->now_ms - PG_SETTLED_MS) : INT64_MAX;
-    struct list rows = {0};
-    TRY(db_all(cx, &q_audit_rows_between, &audit_line_row_shape, &rows,
-               ARGS(V(last.last_id), V(until), V((int64_t)SEAL_ROWS))));
-    if (!rows.n)
+    struct list rows = {0}, values = {0};
+    TRY(db_all(cx, &q_audit_rows_open, &audit_line_row_shape, &rows,
+               ARGS(V(last.last_id), V((int64_t)SEAL_ROWS))));
+    TRY(db_all(cx, &q_audit_values_open, &audit_value_row_shape, &values,
+               ARGS(V(last.last_value_id), V((int64_t)SEAL_ROWS))));
+    if (!rows.n && !values.n)
         return OK;
-    const struct audit_line_row *r = rows.items;
+    struct text digests = text_in(cx->arena, (size_t)2 * SEAL_ROWS * DIGEST + 1);
+    TRY(row_digests(cx, &rows, &digests));
+    TRY(value_digests(cx, &values, &digests));
     uint8_t chain[32];
-    TRY(chain_over(cx, last.chain, r, rows.n, chain));
-    struct audit_seal next = {
-        last.number + 1, r[rows.n - 1].id, (int64_t)rows.n, {(const char *)chain, 32}};
-    e = db_change(store, cx, LANE_BULK, seal_apply, &next);
+    TRY(chain_over(cx, last.chain, text_str(&digests), chain));
+    const struct audit_line_row *r = rows.items;
+    const struct audit_value_row *v = values.items;
+    struct sealing s = {.ids = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t),
+                        .value_ids = ARENA_ARRAY(cx->arena, values.n + 1, int64_t)};
+    for (size_t i = 0; i < rows.n; i++)
+        s.ids[i] = r[i].id;
+    for (size_t i = 0; i < values.n; i++)
+        s.value_ids[i] = v[i].id;
+    s.next = (struct audit_seal){.number = last.number + 1,
+                                 .last_id = rows.n ? r[rows.n - 1].id : last.last_id,
+                                 .n = (int64_t)rows.n,
+                                 .last_value_id = values.n ? v[values.n - 1].id : last.last_value_id,
+                                 .n_values = (int64_t)values.n,
+                                 .chain = {(const char *)chain, 32},
+                                 .digests = {true, text_str(&digests)}};
+    e = db_change(store, cx, LANE_BULK, seal_apply, &s);
     if (e == ERR_CONFLICT)
         return OK; /* another node was quicker */
-    *is_more = e == OK && rows.n == SEAL_ROWS;
+    *is_more = e == OK && (rows.n == SEAL_ROWS || values.n == SEAL_ROWS);
     if (e == OK)
-        tell_head(&next);
+        tell_head(cx, &s.next);
     return e;
 }
 
 /* ---- checking --------------------------------------------------------------------------------------- */
 
-enum err audit_check(struct cx *cx, struct audit_state *out)
+struct check {
+    struct cx *cx;
+    struct arena *outer;
+    struct audit_state *out;
+    struct audit_seal before; /* the seal before, its chain as found */
+    uint8_t chain[32];
+    struct head head, given;
+    int64_t limit_ns;
+};
+
+static void found(struct check *c, enum audit_wrong what, int64_t seal, int64_t id)
 {
-    *out = (struct audit_state){0};
-    int64_t before_id = 0, number = 0;
-    uint8_t chain[32] = {0};
-    size_t chain_len = 0;
-    struct arena *outer = cx->arena, *page = arena_open((size_t)128 << 20);
-    if (!page)
-        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    enum err e = OK;
-    for (bool is_more = true; e == OK && is_more && !out->wrong_seal;) {
-        cx->arena = page;
-        struct list seals = {0};
-        e = db_all(cx, &q_audit_seals, &audit_seal_shape, &seals, ARGS(V(number)));
-        const struct audit_seal *s = seals.items;
-        for (size_t i = 0; e == OK && i < seals.n && !out->wrong_seal; i++) {
-            struct list rows = {0};
-            uint8_t found[32];
-            e = db_all(cx, &q_audit_rows_between, &audit_line_row_shape, &rows,
-                       ARGS(V(before_id), V(s[i].last_id), V((int64_t)SEAL_ROWS + 1)));
-            if (e == OK)
-                e = chain_over(cx, (str){(const char *)chain, chain_len}, rows.items, rows.n,
-                               found);
-            if (e != OK)
-                break;
-            if (s[i].number != number + 1 || (int64_t)rows.n != s[i].n || s[i].chain.len != 32 ||
-                memcmp(found, s[i].chain.ptr, 32) != 0)
-                out->wrong_seal = s[i].number;
-            memcpy(chain, found, 32);
-            chain_len = 32;
-            number = s[i].number;
-            before_id = s[i].last_id;
-            out->rows += s[i].n;
-            out->seals++;
+    struct audit_state *o = c->out;
+    if (!o->wrong_seal)
+        o->wrong_seal = seal ? seal : 1;
+    o->n_wrong++;
+    if (!o->findings)
+        o->findings = ARENA_ARRAY(c->outer, FINDINGS_MAX, struct audit_finding);
+    if (o->n_findings < FINDINGS_MAX)
+        o->findings[o->n_findings++] = (struct audit_finding){what, seal, id};
+}
+
+/* What was hashed beside what stands there: both in the order of their ids. */
+static void compare(struct check *c, int64_t seal, str was, str now, enum audit_wrong changed)
+{
+    size_t i = 0, k = 0, n = was.len / DIGEST, m = now.len / DIGEST;
+    while (i < n || k < m) {
+        int64_t a = i < n ? digest_id(was, i) : INT64_MAX, b = k < m ? digest_id(now, k) : INT64_MAX;
+        if (a < b)
+            found(c, changed + 1, seal, a); /* gone */
+        else if (b < a)
+            found(c, changed + 2, seal, b); /* put in */
+        else if (memcmp(was.ptr + i * DIGEST, now.ptr + k * DIGEST, DIGEST) != 0)
+            found(c, changed, seal, a);
+        i += a <= b;
+        k += b <= a;
+    }
+}
+
+static enum err rows_of(struct check *c, const struct audit_seal *s, str was, struct list *rows)
+{
+    /* On PostgreSQL a seal's rows lie between its smallest and its greatest id, and say that they are its own. */
+    bool by_mark = db_is_postgres(c->cx) && s->digests.has && was.len;
+    int64_t after = by_mark ? digest_id(was, 0) - 1 : c->before.last_id;
+    int64_t last = by_mark ? digest_id(was, was.len / DIGEST - 1) : s->last_id;
+    return db_all(c->cx, &q_audit_rows_sealed, &audit_line_row_shape, rows,
+                  ARGS(V(after), V(last), V(s->digests.has ? s->number : (int64_t)-1),
+                       V((int64_t)4 * SEAL_ROWS)));
+}
+
+static enum err values_of(struct check *c, const struct audit_seal *s, str was, struct list *rows)
+{
+    bool by_mark = db_is_postgres(c->cx) && was.len;
+    int64_t after = by_mark ? digest_id(was, 0) - 1 : c->before.last_value_id;
+    int64_t last = by_mark ? digest_id(was, was.len / DIGEST - 1) : s->last_value_id;
+    return db_all(c->cx, &q_audit_values_sealed, &audit_value_row_shape, rows,
+                  ARGS(V(after), V(last), V(s->number), V((int64_t)4 * SEAL_ROWS)));
+}
+
+static enum err seal_check(struct check *c, const struct audit_seal *s)
+{
+    uint8_t expected[32];
+    struct list rows = {0}, values = {0};
+    str before = {(const char *)c->chain, c->before.number ? 32 : 0};
+    if (s->number != c->before.number + 1)
+        found(c, AUDIT_SEAL_GONE, c->before.number + 1, 0);
+    if (!s->digests.has) {
+        TRY(rows_of(c, s, (str){0}, &rows));
+        TRY(chain_over_rows(c->cx, before, &rows, expected));
+        if ((int64_t)rows.n != s->n || s->chain.len != 32 || memcmp(expected, s->chain.ptr, 32) != 0)
+            found(c, AUDIT_SEAL_WRONG, s->number, 0);
+    } else {
+        str all = s->digests.v;
+        size_t cut = (size_t)s->n * DIGEST;
+        bool fits = s->n >= 0 && s->n_values >= 0 && s->n <= SEAL_ROWS && s->n_values <= SEAL_ROWS &&
+                    all.len == (size_t)(s->n + s->n_values) * DIGEST;
+        TRY(chain_over(c->cx, before, all, expected));
+        if (!fits || s->chain.len != 32 || memcmp(expected, s->chain.ptr, 32) != 0)
+            found(c, AUDIT_SEAL_WRONG, s->number, 0);
+        if (fits) {
+            str was = {all.ptr, cut}, was_values = {all.ptr + cut, all.len - cut};
+            struct text now = text_in(c->cx->arena, (size_t)1 << 20),
+                        now_values = text_in(c->cx->arena, (size_t)1 << 20);
+            TRY(rows_of(c, s, was, &rows));
+            TRY(row_digests(c->cx, &rows, &now));
+            compare(c, s->number, was, text_str(&now), AUDIT_ROW_CHANGED);
+            TRY(values_of(c, s, was_values, &values));
+            TRY(value_digests(c->cx, &values, &now_values));
+            compare(c, s->number, was_values, text_str(&now_values), AUDIT_VALUE_CHANGED);
         }
+    }
+    for (int h = 0; h < 2; h++) {
+        struct head *given = h ? &c->given : &c->head;
+        if (given->number == s->number && memcmp(given->chain, s->chain.ptr, 32) != 0)
+            found(c, AUDIT_HEAD_WRONG, s->number, 0);
+    }
+    /* The chain goes on from what the seal says, so that one wrong seal is one, and not all behind it. */
+    c->before = *s;
+    if (s->chain.len == 32)
+        memcpy(c->chain, s->chain.ptr, 32);
+    c->out->rows += s->n;
+    c->out->values += s->n_values;
+    c->out->seals++;
+    return OK;
+}
+
+static enum err seals_check(struct check *c, struct arena *page)
+{
+    for (bool is_more = true; is_more;) {
+        c->cx->arena = page;
+        struct list seals = {0};
+        TRY(db_all(c->cx, &q_audit_seals, &audit_seal_shape, &seals, ARGS(V(c->before.number))));
+        const struct audit_seal *s = seals.items;
+        for (size_t i = 0; i < seals.n; i++)
+            TRY(seal_check(c, &s[i]));
         is_more = seals.n > 0;
+        c->before.chain = (str){0};
+        c->before.digests = (opt_str){0};
         arena_reset(page);
     }
-    cx->arena = outer;
+    for (int h = 0; h < 2; h++) {
+        const struct head *given = h ? &c->given : &c->head;
+        if (given->number > c->before.number)
+            found(c, AUDIT_TAIL_GONE, c->before.number + 1, given->number);
+    }
+    if (c->out->seals && !c->head.number)
+        found(c, AUDIT_HEAD_GONE, c->before.number, 0);
+    return OK;
+}
+
+/* Each value is opened with its customer's key; one without a key belongs to somebody who was erased. */
+static enum err values_check(struct check *c, struct arena *page)
+{
+    for (int64_t after = 0;;) {
+        c->cx->arena = page;
+        struct list rows = {0};
+        TRY(db_all(c->cx, &q_audit_values_with_key, &audit_kept_shape, &rows,
+                   ARGS(V(after), V((int64_t)VALUES_PAGE))));
+        const struct audit_kept *k = rows.items;
+        for (size_t i = 0; i < rows.n; i++) {
+            struct audit_said said;
+            enum audit_open o = audit_value_open(c->cx, &k[i], &said);
+            if (o == AUDIT_OPEN_WRONG)
+                found(c, AUDIT_VALUE_UNREAD, 0, k[i].value_id);
+            c->out->erased += o == AUDIT_OPEN_ERASED;
+            after = k[i].value_id;
+        }
+        arena_reset(page);
+        if (rows.n < VALUES_PAGE)
+            break;
+    }
+    struct list gone = {0};
+    TRY(db_all(c->cx, &q_audit_values_gone, &audit_value_row_shape, &gone, NO_ARGS));
+    const struct audit_value_row *g = gone.items;
+    for (size_t i = 0; i < gone.n; i++)
+        found(c, AUDIT_VALUE_GONE, 0, g[i].id);
+    return OK;
+}
+
+static enum err open_rows(struct check *c)
+{
+    struct audit_state *o = c->out;
+    return db_int(c->cx, &q_audit_open_n, &o->unsealed, ARGS(V(c->before.last_id)));
+}
+
+enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct audit_state *out)
+{
+    *out = (struct audit_state){0};
+    struct check c = {.cx = cx, .outer = cx->arena, .out = out};
+    struct arena *page = arena_open((size_t)128 << 20);
+    if (!page)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    enum err e = head_read(cx, &c.head);
+    c.given.number = seal;
+    if (e == OK && seal && !hex_read(chain_hex, c.given.chain, 32))
+        e = fault(cx, ERR_INVALID, M_AUDIT_HEAD_FORM);
+    if (e == OK)
+        e = seals_check(&c, page);
+    if (e == OK)
+        e = values_check(&c, page);
+    if (e == OK)
+        e = open_rows(&c);
+    cx->arena = c.outer;
+    out->head = c.before.number;
+    out->head_chain = c.before.number
+                          ? hex_of(cx->arena, (str){(const char *)c.chain, 32})
+                          : S("");
     arena_close(page);
     return e;
+}
+
+enum err audit_check(struct cx *cx, struct audit_state *out)
+{
+    return audit_check_against(cx, 0, S(""), out);
+}
+
+str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f)
+{
+    static const uint16_t words[AUDIT_WRONG_N] = {
+        [AUDIT_ROW_CHANGED] = M_AUDIT_ROW_CHANGED,     [AUDIT_ROW_GONE] = M_AUDIT_ROW_GONE,
+        [AUDIT_ROW_PUT] = M_AUDIT_ROW_PUT,             [AUDIT_VALUE_CHANGED] = M_AUDIT_VALUE_CHANGED,
+        [AUDIT_VALUE_GONE] = M_AUDIT_VALUE_GONE,       [AUDIT_VALUE_PUT] = M_AUDIT_VALUE_PUT,
+        [AUDIT_VALUE_UNREAD] = M_AUDIT_VALUE_UNREAD,   [AUDIT_SEAL_WRONG] = M_AUDIT_SEAL_WRONG,
+        [AUDIT_SEAL_GONE] = M_AUDIT_SEAL_GONE,         [AUDIT_TAIL_GONE] = M_AUDIT_TAIL_GONE,
+        [AUDIT_HEAD_WRONG] = M_AUDIT_HEAD_WRONG,       [AUDIT_HEAD_GONE] = M_AUDIT_HEAD_GONE,
+    };
+    struct cx cx = {.arena = a};
+    (void)fault(&cx, ERR_INVALID, words[f->what], MNUM("seal", f->seal), MNUM("id", f->id));
+    return fault_text(a, lang, &cx.why);
 }

@@ -213,6 +213,9 @@ int64_t room_free(const struct store *s); /* bytes; -1: not known */
 /* Seals the next rows of the audit; cx reads. */
 enum err audit_seal_slice(struct store *s, struct cx *cx, bool *is_more);
 
+/* audit.c: the head once more, under the epoch that writes now; inside apply. */
+enum err audit_head_again(struct cx *cx);
+
 /* event.c */
 enum err event_settle(struct cx *cx);
 enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut);

@@ -60,11 +60,52 @@ enum err audit_add(struct cx *cx, const char *action, int64_t customer_id, int64
  * second. */
 void audit_view(const struct cx *cx, int64_t customer_id);
 
-/* Goes over the whole chain: rows sealed so far, and the first seal that does not fit (0: all fit). Pages by itself;
- * cx must not be inside read_begin. */
-struct audit_state { int64_t rows, seals, wrong_seal; };
-enum err audit_check(struct cx *cx, struct audit_state *out) MUST_USE;
+/* What changed on a record. It is kept sealed with a key of that customer; deleting the key (audit_key; it goes with the
+ * customer) is erasing. The fields before `sealed` are of its row of history and are bound to it. */
+struct audit_kept {
+    int64_t value_id, customer_id, at_ms;
+    str actor_kind;
+    int64_t actor_id;
+    str source, field;
+    int64_t part_id;
+    str sealed;
+    str wrapped; /* the customer's key; empty: erased */
+};
+extern const struct shape audit_kept_shape;
+struct audit_said { str was, is, data; };
+/* Inside apply; sets value_id and sealed. */
+enum err audit_value_add(struct cx *cx, struct audit_kept *k, const struct audit_said *said) MUST_USE;
+enum audit_open { AUDIT_OPEN_FINE, AUDIT_OPEN_ERASED, AUDIT_OPEN_WRONG };
+enum audit_open audit_value_open(struct cx *cx, const struct audit_kept *k, struct audit_said *out) MUST_USE;
 
+/* Goes over the whole chain and opens all values; pages by itself, cx must not be inside read_begin. */
+enum audit_wrong {
+    AUDIT_ROW_CHANGED, AUDIT_ROW_GONE, AUDIT_ROW_PUT, AUDIT_VALUE_CHANGED, AUDIT_VALUE_GONE, AUDIT_VALUE_PUT,
+    AUDIT_VALUE_UNREAD, /* not opened by its key, or not the value of this row of history */
+    AUDIT_SEAL_WRONG, AUDIT_SEAL_GONE,
+    AUDIT_TAIL_GONE,  /* the installation's key knows later seals */
+    AUDIT_HEAD_WRONG, AUDIT_HEAD_GONE, /* the newest seal is not the one that the key (or the log) says */
+    AUDIT_WRONG_N
+};
+struct audit_finding { enum audit_wrong what; int64_t seal, id; };
+struct audit_state {
+    int64_t rows, values, seals, erased; /* under seals; values nobody can read any more */
+    int64_t unsealed;                    /* rows that wait for their seal, at most a few seconds */
+    int64_t wrong_seal;                  /* 0: all is as it was; else the first with something wrong, or 1 */
+    int64_t n_wrong;
+    struct audit_finding *findings; /* the first 100 */
+    size_t n_findings;
+    int64_t head; /* the newest seal, and its hash in hex */
+    str head_chain;
+};
+enum err audit_check(struct cx *cx, struct audit_state *out) MUST_USE;
+/* The same, against a seal and its hash that were kept elsewhere (the log tells one a day). */
+enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct audit_state *out) MUST_USE;
+/* Inside apply, after a rotation of keys: the next customers' keys are wrapped by the epoch that writes now. *after begins at
+ * 0; when it is finished nothing of the audit needs an earlier epoch. */
+enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished) MUST_USE;
+/* One sentence: "row 42 of the audit was changed after it was sealed (seal 7)". */
+str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f);
 /* ---- jobs -------------------------------------------------------------------------------------- */
 /* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
 struct job_kind {
@@ -77,6 +118,7 @@ struct job_kind {
      * rarely): so that a person sees it where he waits for it. May be NULL. */
     enum err (*gave_up)(struct cx *cx, str args, enum err why);
 };
+extern const struct job_kind audit_values_job; /* seals the values of a store of before */
 void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);
 enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */
 

@@ -212,18 +212,102 @@ SELECT away, back
 -- ---- the chain over the audit ----
 
 -- name: audit_seal_last -> audit_seal
-SELECT number, last_id, n, chain FROM audit_seal ORDER BY number DESC LIMIT 1;
+SELECT number, last_id, n, chain, last_value_id, n_values, digests FROM audit_seal ORDER BY number DESC LIMIT 1;
 
 -- name: audit_seals -> audit_seal
-SELECT number, last_id, n, chain FROM audit_seal WHERE number > :after ORDER BY number LIMIT 100;
+SELECT number, last_id, n, chain, last_value_id, n_values, digests FROM audit_seal WHERE number > :after ORDER BY number LIMIT 100;
 
--- name: audit_rows_between -> audit_line_row
+-- Rows that no seal holds yet. On SQLite one thread writes, and ids are in the order of its commits.
+-- name: audit_rows_open -> audit_line_row @sqlite
 SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer
-  FROM audit WHERE id > :after AND id <= :last ORDER BY id LIMIT :limit;
+  FROM audit WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: audit_rows_open -> audit_line_row @postgres
+SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer
+  FROM audit WHERE seal = 0 AND CAST(:after AS BIGINT) IS NOT NULL ORDER BY id LIMIT :limit;
+
+-- name: audit_values_open -> audit_value_row @sqlite
+SELECT id, customer_id, sealed FROM audit_value WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: audit_values_open -> audit_value_row @postgres
+SELECT id, customer_id, sealed FROM audit_value
+ WHERE seal = 0 AND CAST(:after AS BIGINT) IS NOT NULL ORDER BY id LIMIT :limit;
+
+-- name: audit_open_n @sqlite
+SELECT count(*) FROM (SELECT 1 FROM audit WHERE id > :after LIMIT 100000) AS waiting;
+
+-- name: audit_open_n @postgres
+SELECT count(*) FROM (SELECT 1 FROM audit WHERE seal = 0 AND CAST(:after AS BIGINT) IS NOT NULL LIMIT 100000) AS waiting;
+
+-- name: audit_rows_sealed -> audit_line_row @sqlite
+SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer
+  FROM audit WHERE id > :after AND id <= :last AND :seal IS NOT NULL ORDER BY id LIMIT :limit;
+
+-- name: audit_rows_sealed -> audit_line_row @postgres
+SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer
+  FROM audit WHERE id > :after AND id <= :last AND seal = :seal ORDER BY id LIMIT :limit;
+
+-- name: audit_values_sealed -> audit_value_row @sqlite
+SELECT id, customer_id, sealed FROM audit_value
+ WHERE id > :after AND id <= :last AND :seal IS NOT NULL ORDER BY id LIMIT :limit;
+
+-- name: audit_values_sealed -> audit_value_row @postgres
+SELECT id, customer_id, sealed FROM audit_value
+ WHERE id > :after AND id <= :last AND seal = :seal ORDER BY id LIMIT :limit;
+
+-- name: audit_mark @postgres
+UPDATE audit SET seal = :seal WHERE id IN {{ints}} :ids;
+
+-- name: audit_mark @sqlite
+UPDATE audit SET id = id WHERE id < 0 AND :seal = 0 AND id IN {{ints}} :ids;
+
+-- name: audit_value_mark @postgres
+UPDATE audit_value SET seal = :seal WHERE id IN {{ints}} :ids;
+
+-- name: audit_value_mark @sqlite
+UPDATE audit_value SET id = id WHERE id < 0 AND :seal = 0 AND id IN {{ints}} :ids;
 
 -- Two nodes that seal at once: the number is taken, and one of them tries again.
 -- name: audit_seal_insert
-INSERT INTO audit_seal (number, last_id, n, chain, at_ms) VALUES (:number, :last_id, :n, :chain, :at_ms);
+INSERT INTO audit_seal (number, last_id, n, chain, at_ms, last_value_id, n_values, digests)
+VALUES (:number, :last_id, :n, :chain, :at_ms, :last_value_id, :n_values, :digests);
+
+-- ---- values of changes, and their keys ----
+
+-- name: audit_key_of -> audit_key_row
+SELECT customer_id, wrapped FROM audit_key WHERE customer_id = :customer;
+
+-- name: audit_key_insert
+INSERT INTO audit_key (customer_id, wrapped) VALUES (:customer, :wrapped);
+
+-- name: audit_value_insert
+INSERT INTO audit_value (id, customer_id, sealed) VALUES (:id, :customer, :sealed);
+
+-- A value whose row of history went before its customer did: 0 and '' there, which do not fit.
+-- name: audit_values_with_key -> audit_kept
+SELECT v.id, v.customer_id, COALESCE(h.at_ms, 0), COALESCE(h.actor_kind, ''), COALESCE(h.actor_id, 0), COALESCE(h.source, ''),
+       COALESCE(h.field, ''), COALESCE(h.part_id, 0), v.sealed, k.wrapped
+  FROM audit_value v LEFT JOIN audit_key k ON k.customer_id = v.customer_id
+  LEFT JOIN history h ON h.value_id = v.id AND h.value_id <> 0
+ WHERE v.id > :after ORDER BY v.id LIMIT :limit;
+
+-- name: audit_values_gone -> audit_value_row
+SELECT h.value_id, h.customer_id, NULL
+  FROM history h LEFT JOIN audit_value v ON v.id = h.value_id
+ WHERE h.value_id <> 0 AND v.id IS NULL ORDER BY h.value_id LIMIT 100;
+
+-- name: audit_plain_history -> audit_plain
+SELECT id, customer_id, at_ms, actor_kind, actor_id, source, field, part_id, old_value, new_value, data
+  FROM history WHERE id > :after AND value_id = 0 ORDER BY id LIMIT :limit;
+
+-- name: audit_history_sealed
+UPDATE history SET value_id = :value, old_value = '', new_value = '', data = '' WHERE id = :id;
+
+-- name: audit_keys -> audit_key_row
+SELECT customer_id, wrapped FROM audit_key WHERE customer_id > :after ORDER BY customer_id LIMIT :limit;
+
+-- name: audit_key_rewrap
+UPDATE audit_key SET wrapped = :wrapped WHERE customer_id = :customer;
 
 -- Rows of another cluster's time: this store was restored from a dump, and the numbers of transactions count anew.
 -- name: event_is_moved @sqlite
