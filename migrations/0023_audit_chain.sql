@@ -4,6 +4,8 @@
 -- digests: for each row of the seal, then each value, 8 bytes of its id and 16 of its SHA-256; chain is SHA-256 over the chain
 -- before and these. NULL: a seal of before, whose chain is over the rows themselves.
 ALTER TABLE audit_seal ADD COLUMN digests {{blob}};
+ALTER TABLE audit_seal ADD COLUMN first_id {{int}} NOT NULL DEFAULT 0;
+ALTER TABLE audit_seal ADD COLUMN first_value_id {{int}} NOT NULL DEFAULT 0;
 ALTER TABLE audit_seal ADD COLUMN last_value_id {{int}} NOT NULL DEFAULT 0;
 ALTER TABLE audit_seal ADD COLUMN n_values {{int}} NOT NULL DEFAULT 0;
 

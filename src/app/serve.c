@@ -198,7 +198,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &audit_values_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

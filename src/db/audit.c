@@ -27,13 +27,15 @@ enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t 
 }
 
 struct audit_seal {
-    int64_t number, last_id, n, last_value_id, n_values;
+    int64_t number, first_id, last_id, n;
     str chain;
+    int64_t first_value_id, last_value_id, n_values;
     opt_str digests;
 };
 static const struct field audit_seal_fields[] = {
-    FIELD(struct audit_seal, number),        FIELD(struct audit_seal, last_id),
-    FIELD(struct audit_seal, n),             FIELD(struct audit_seal, chain),
+    FIELD(struct audit_seal, number),        FIELD(struct audit_seal, first_id),
+    FIELD(struct audit_seal, last_id),       FIELD(struct audit_seal, n),
+    FIELD(struct audit_seal, chain),         FIELD(struct audit_seal, first_value_id),
     FIELD(struct audit_seal, last_value_id), FIELD(struct audit_seal, n_values),
     FIELD(struct audit_seal, digests),
 };
@@ -190,8 +192,10 @@ static bool hex_read(str hex, uint8_t *out, size_t n)
 
 static enum err head_write(struct cx *cx, int64_t number, str chain)
 {
-    str said = arena_printf(cx->arena, "%lld " SFMT, (long long)number, SARG(hex_of(cx->arena, chain)));
-    str sealed = keyring_seal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"), said);
+    str said =
+        arena_printf(cx->arena, "%lld " SFMT, (long long)number, SARG(hex_of(cx->arena, chain)));
+    str sealed =
+        keyring_seal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"), said);
     return db_run(cx, &q_store_meta_set, ARGS(V("audit_head"), V(hex_of(cx->arena, sealed))));
 }
 
@@ -233,8 +237,9 @@ static enum err seal_apply(struct cx *cx, void *state)
     const struct sealing *s = state;
     const struct audit_seal *n = &s->next;
     TRY(db_run(cx, &q_audit_seal_insert,
-               ARGS(V(n->number), V(n->last_id), V(n->n), val_blob(n->chain.ptr, n->chain.len),
-                    V(cx->now_ms), V(n->last_value_id), V(n->n_values),
+               ARGS(V(n->number), V(n->first_id), V(n->last_id), V(n->n),
+                    val_blob(n->chain.ptr, n->chain.len), V(cx->now_ms), V(n->first_value_id),
+                    V(n->last_value_id), V(n->n_values),
                     val_blob(n->digests.v.ptr, n->digests.v.len))));
     if (db_is_postgres(cx)) {
         TRY(db_run(cx, &q_audit_mark, ARGS(V(n->number), val_ints(s->ids, (size_t)n->n))));
@@ -283,13 +288,16 @@ enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
         s.ids[i] = r[i].id;
     for (size_t i = 0; i < values.n; i++)
         s.value_ids[i] = v[i].id;
-    s.next = (struct audit_seal){.number = last.number + 1,
-                                 .last_id = rows.n ? r[rows.n - 1].id : last.last_id,
-                                 .n = (int64_t)rows.n,
-                                 .last_value_id = values.n ? v[values.n - 1].id : last.last_value_id,
-                                 .n_values = (int64_t)values.n,
-                                 .chain = {(const char *)chain, 32},
-                                 .digests = {true, text_str(&digests)}};
+    s.next =
+        (struct audit_seal){.number = last.number + 1,
+                            .first_id = rows.n ? r[0].id : 0,
+                            .last_id = rows.n ? r[rows.n - 1].id : last.last_id,
+                            .n = (int64_t)rows.n,
+                            .first_value_id = values.n ? v[0].id : 0,
+                            .last_value_id = values.n ? v[values.n - 1].id : last.last_value_id,
+                            .n_values = (int64_t)values.n,
+                            .chain = {(const char *)chain, 32},
+                            .digests = {true, text_str(&digests)}};
     e = db_change(store, cx, LANE_BULK, seal_apply, &s);
     if (e == ERR_CONFLICT)
         return OK; /* another node was quicker */
@@ -308,7 +316,7 @@ struct check {
     struct audit_seal before; /* the seal before, its chain as found */
     uint8_t chain[32];
     struct head head, given;
-    int64_t limit_ns;
+    int64_t old_last; /* row under a seal of before */
 };
 
 static void found(struct check *c, enum audit_wrong what, int64_t seal, int64_t id)
@@ -328,7 +336,8 @@ static void compare(struct check *c, int64_t seal, str was, str now, enum audit_
 {
     size_t i = 0, k = 0, n = was.len / DIGEST, m = now.len / DIGEST;
     while (i < n || k < m) {
-        int64_t a = i < n ? digest_id(was, i) : INT64_MAX, b = k < m ? digest_id(now, k) : INT64_MAX;
+        int64_t a = i < n ? digest_id(was, i) : INT64_MAX,
+                b = k < m ? digest_id(now, k) : INT64_MAX;
         if (a < b)
             found(c, changed + 1, seal, a); /* gone */
         else if (b < a)
@@ -340,24 +349,20 @@ static void compare(struct check *c, int64_t seal, str was, str now, enum audit_
     }
 }
 
-static enum err rows_of(struct check *c, const struct audit_seal *s, str was, struct list *rows)
+/* On SQLite a seal has all rows behind the one before; on PostgreSQL ids of neighbours overlap, and a row says whose it is. */
+static enum err rows_of(struct check *c, const struct audit_seal *s, struct list *rows)
 {
-    /* On PostgreSQL a seal's rows lie between its smallest and its greatest id, and say that they are its own. */
-    bool by_mark = db_is_postgres(c->cx) && s->digests.has && was.len;
-    int64_t after = by_mark ? digest_id(was, 0) - 1 : c->before.last_id;
-    int64_t last = by_mark ? digest_id(was, was.len / DIGEST - 1) : s->last_id;
+    bool by_mark = db_is_postgres(c->cx) && s->digests.has;
     return db_all(c->cx, &q_audit_rows_sealed, &audit_line_row_shape, rows,
-                  ARGS(V(after), V(last), V(s->digests.has ? s->number : (int64_t)-1),
-                       V((int64_t)4 * SEAL_ROWS)));
+                  ARGS(V(by_mark ? s->first_id - 1 : c->before.last_id), V(s->last_id),
+                       V(s->digests.has ? s->number : (int64_t)-1), V((int64_t)4 * SEAL_ROWS)));
 }
 
-static enum err values_of(struct check *c, const struct audit_seal *s, str was, struct list *rows)
+static enum err values_of(struct check *c, const struct audit_seal *s, struct list *rows)
 {
-    bool by_mark = db_is_postgres(c->cx) && was.len;
-    int64_t after = by_mark ? digest_id(was, 0) - 1 : c->before.last_value_id;
-    int64_t last = by_mark ? digest_id(was, was.len / DIGEST - 1) : s->last_value_id;
+    int64_t after = db_is_postgres(c->cx) ? s->first_value_id - 1 : c->before.last_value_id;
     return db_all(c->cx, &q_audit_values_sealed, &audit_value_row_shape, rows,
-                  ARGS(V(after), V(last), V(s->number), V((int64_t)4 * SEAL_ROWS)));
+                  ARGS(V(after), V(s->last_value_id), V(s->number), V((int64_t)4 * SEAL_ROWS)));
 }
 
 static enum err seal_check(struct check *c, const struct audit_seal *s)
@@ -368,15 +373,17 @@ static enum err seal_check(struct check *c, const struct audit_seal *s)
     if (s->number != c->before.number + 1)
         found(c, AUDIT_SEAL_GONE, c->before.number + 1, 0);
     if (!s->digests.has) {
-        TRY(rows_of(c, s, (str){0}, &rows));
+        c->old_last = s->last_id;
+        TRY(rows_of(c, s, &rows));
         TRY(chain_over_rows(c->cx, before, &rows, expected));
-        if ((int64_t)rows.n != s->n || s->chain.len != 32 || memcmp(expected, s->chain.ptr, 32) != 0)
+        if ((int64_t)rows.n != s->n || s->chain.len != 32 ||
+            memcmp(expected, s->chain.ptr, 32) != 0)
             found(c, AUDIT_SEAL_WRONG, s->number, 0);
     } else {
         str all = s->digests.v;
         size_t cut = (size_t)s->n * DIGEST;
-        bool fits = s->n >= 0 && s->n_values >= 0 && s->n <= SEAL_ROWS && s->n_values <= SEAL_ROWS &&
-                    all.len == (size_t)(s->n + s->n_values) * DIGEST;
+        bool fits = s->n >= 0 && s->n_values >= 0 && s->n <= SEAL_ROWS &&
+                    s->n_values <= SEAL_ROWS && all.len == (size_t)(s->n + s->n_values) * DIGEST;
         TRY(chain_over(c->cx, before, all, expected));
         if (!fits || s->chain.len != 32 || memcmp(expected, s->chain.ptr, 32) != 0)
             found(c, AUDIT_SEAL_WRONG, s->number, 0);
@@ -384,10 +391,10 @@ static enum err seal_check(struct check *c, const struct audit_seal *s)
             str was = {all.ptr, cut}, was_values = {all.ptr + cut, all.len - cut};
             struct text now = text_in(c->cx->arena, (size_t)1 << 20),
                         now_values = text_in(c->cx->arena, (size_t)1 << 20);
-            TRY(rows_of(c, s, was, &rows));
+            TRY(rows_of(c, s, &rows));
             TRY(row_digests(c->cx, &rows, &now));
             compare(c, s->number, was, text_str(&now), AUDIT_ROW_CHANGED);
-            TRY(values_of(c, s, was_values, &values));
+            TRY(values_of(c, s, &values));
             TRY(value_digests(c->cx, &values, &now_values));
             compare(c, s->number, was_values, text_str(&now_values), AUDIT_VALUE_CHANGED);
         }
@@ -460,6 +467,19 @@ static enum err values_check(struct check *c, struct arena *page)
     return OK;
 }
 
+static enum err astray(struct check *c)
+{
+    struct list rows = {0}, values = {0};
+    TRY(db_all(c->cx, &q_audit_rows_astray, &audit_value_row_shape, &rows, ARGS(V(c->old_last))));
+    TRY(db_all(c->cx, &q_audit_values_astray, &audit_value_row_shape, &values, NO_ARGS));
+    const struct audit_value_row *r = rows.items, *v = values.items;
+    for (size_t i = 0; i < rows.n; i++)
+        found(c, AUDIT_ROW_PUT, c->before.number, r[i].id);
+    for (size_t i = 0; i < values.n; i++)
+        found(c, AUDIT_VALUE_PUT, c->before.number, v[i].id);
+    return OK;
+}
+
 static enum err open_rows(struct check *c)
 {
     struct audit_state *o = c->out;
@@ -482,12 +502,12 @@ enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct 
     if (e == OK)
         e = values_check(&c, page);
     if (e == OK)
+        e = astray(&c);
+    if (e == OK)
         e = open_rows(&c);
     cx->arena = c.outer;
     out->head = c.before.number;
-    out->head_chain = c.before.number
-                          ? hex_of(cx->arena, (str){(const char *)c.chain, 32})
-                          : S("");
+    out->head_chain = c.before.number ? hex_of(cx->arena, (str){(const char *)c.chain, 32}) : S("");
     arena_close(page);
     return e;
 }
@@ -500,12 +520,12 @@ enum err audit_check(struct cx *cx, struct audit_state *out)
 str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f)
 {
     static const uint16_t words[AUDIT_WRONG_N] = {
-        [AUDIT_ROW_CHANGED] = M_AUDIT_ROW_CHANGED,     [AUDIT_ROW_GONE] = M_AUDIT_ROW_GONE,
-        [AUDIT_ROW_PUT] = M_AUDIT_ROW_PUT,             [AUDIT_VALUE_CHANGED] = M_AUDIT_VALUE_CHANGED,
-        [AUDIT_VALUE_GONE] = M_AUDIT_VALUE_GONE,       [AUDIT_VALUE_PUT] = M_AUDIT_VALUE_PUT,
-        [AUDIT_VALUE_UNREAD] = M_AUDIT_VALUE_UNREAD,   [AUDIT_SEAL_WRONG] = M_AUDIT_SEAL_WRONG,
-        [AUDIT_SEAL_GONE] = M_AUDIT_SEAL_GONE,         [AUDIT_TAIL_GONE] = M_AUDIT_TAIL_GONE,
-        [AUDIT_HEAD_WRONG] = M_AUDIT_HEAD_WRONG,       [AUDIT_HEAD_GONE] = M_AUDIT_HEAD_GONE,
+        [AUDIT_ROW_CHANGED] = M_AUDIT_ROW_CHANGED,   [AUDIT_ROW_GONE] = M_AUDIT_ROW_GONE,
+        [AUDIT_ROW_PUT] = M_AUDIT_ROW_PUT,           [AUDIT_VALUE_CHANGED] = M_AUDIT_VALUE_CHANGED,
+        [AUDIT_VALUE_GONE] = M_AUDIT_VALUE_GONE,     [AUDIT_VALUE_PUT] = M_AUDIT_VALUE_PUT,
+        [AUDIT_VALUE_UNREAD] = M_AUDIT_VALUE_UNREAD, [AUDIT_SEAL_WRONG] = M_AUDIT_SEAL_WRONG,
+        [AUDIT_SEAL_GONE] = M_AUDIT_SEAL_GONE,       [AUDIT_TAIL_GONE] = M_AUDIT_TAIL_GONE,
+        [AUDIT_HEAD_WRONG] = M_AUDIT_HEAD_WRONG,     [AUDIT_HEAD_GONE] = M_AUDIT_HEAD_GONE,
     };
     struct cx cx = {.arena = a};
     (void)fault(&cx, ERR_INVALID, words[f->what], MNUM("seal", f->seal), MNUM("id", f->id));

@@ -21,11 +21,11 @@ const struct shape audit_key_row_shape =
     SHAPE("audit_key_row", struct audit_key_row, audit_key_row_fields);
 
 static const struct field audit_kept_fields[] = {
-    FIELD(struct audit_kept, value_id),   FIELD(struct audit_kept, customer_id),
-    FIELD(struct audit_kept, at_ms),      FIELD(struct audit_kept, actor_kind),
-    FIELD(struct audit_kept, actor_id),   FIELD(struct audit_kept, source),
-    FIELD(struct audit_kept, field),      FIELD(struct audit_kept, part_id),
-    FIELD(struct audit_kept, sealed),     FIELD(struct audit_kept, wrapped),
+    FIELD(struct audit_kept, value_id), FIELD(struct audit_kept, customer_id),
+    FIELD(struct audit_kept, at_ms),    FIELD(struct audit_kept, actor_kind),
+    FIELD(struct audit_kept, actor_id), FIELD(struct audit_kept, source),
+    FIELD(struct audit_kept, field),    FIELD(struct audit_kept, part_id),
+    FIELD(struct audit_kept, sealed),   FIELD(struct audit_kept, wrapped),
 };
 const struct shape audit_kept_shape = SHAPE("audit_kept", struct audit_kept, audit_kept_fields);
 
@@ -75,7 +75,8 @@ enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished)
 {
     uint8_t now = keyring_epoch(store_keyring(cx->db->store)), key[SEAL_KEY];
     struct list rows = {0};
-    TRY(db_all(cx, &q_audit_keys, &audit_key_row_shape, &rows, ARGS(V(*after), V((int64_t)REWRAP_ROWS))));
+    TRY(db_all(cx, &q_audit_keys, &audit_key_row_shape, &rows,
+               ARGS(V(*after), V((int64_t)REWRAP_ROWS))));
     const struct audit_key_row *r = rows.items;
     for (size_t i = 0; i < rows.n; i++) {
         *after = r[i].customer_id;
@@ -96,11 +97,11 @@ enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished)
 
 static str bound_of(struct arena *a, const struct audit_kept *k)
 {
-    return arena_printf(a, "audit_value %lld %lld %lld %lld %lld %zu:" SFMT " %zu:" SFMT " %zu:" SFMT,
-                        (long long)k->value_id, (long long)k->customer_id, (long long)k->at_ms,
-                        (long long)k->actor_id, (long long)k->part_id, k->actor_kind.len,
-                        SARG(k->actor_kind), k->source.len, SARG(k->source), k->field.len,
-                        SARG(k->field));
+    return arena_printf(
+        a, "audit_value %lld %lld %lld %lld %lld %zu:" SFMT " %zu:" SFMT " %zu:" SFMT,
+        (long long)k->value_id, (long long)k->customer_id, (long long)k->at_ms,
+        (long long)k->actor_id, (long long)k->part_id, k->actor_kind.len, SARG(k->actor_kind),
+        k->source.len, SARG(k->source), k->field.len, SARG(k->field));
 }
 
 enum err audit_value_add(struct cx *cx, struct audit_kept *k, const struct audit_said *said)

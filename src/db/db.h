@@ -185,6 +185,8 @@ struct store_options {
  * that another process holds DIR/lock. */
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
+struct keyring;
+struct keyring *store_keyring(const struct store *s); /* db/keyring.h */
 bool store_is_postgres(const struct store *s);
 bool db_is_postgres(const struct cx *cx); /* of cx->db */
 /* A read connection of its own for a worker. Not shared between threads. */

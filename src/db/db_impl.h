@@ -125,6 +125,7 @@ struct migration;
 struct store {
     bool is_postgres, is_temporary, is_new;
     char *dir, *url;
+    struct keyring *ring;
     int lock_fd;
     int file_fd; /* SQLite: kith.db, for room only; open as long as the engine has it open, whose locks a close would drop */
     int64_t room_bytes; /* of kith.db that the disk has set aside; -1: this disk does not; the writer's */
@@ -188,6 +189,10 @@ void *lite_checkpoint_main(void *store);
 
 /* store.c: the whole log into the database, SQLite; nobody else is at work yet. */
 void store_log_away(struct store *s);
+
+/* ring.c */
+enum err store_ring_open(struct cx *cx, struct store *s, const struct store_options *o);
+void store_ring_close(struct store *s);
 
 /* migrate.c */
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);

@@ -433,55 +433,6 @@ static void a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked(void **st
     assert_int_equal(n, 4);
 }
 
-static const struct query q_seals = {.name = "q_seals",
-                                     .sqlite = "SELECT count(*) FROM audit_seal",
-                                     .postgres = "SELECT count(*) FROM audit_seal"};
-static const struct query q_age = {
-    .name = "q_age",
-    .writes = true, /* so that PostgreSQL's wait for ids to settle is over */
-    .sqlite = "UPDATE audit SET id = id",
-    .postgres = "UPDATE audit SET id = id - CAST(150000 AS BIGINT) * 4194304"};
-static const struct query q_tamper = {
-    .name = "q_tamper",
-    .writes = true,
-    .sqlite = "UPDATE audit SET details = 'nam' WHERE id = (SELECT max(id) FROM audit)",
-    .postgres = "UPDATE audit SET details = 'nam' WHERE id = (SELECT max(id) FROM audit)"};
-
-static enum err audits_apply(struct cx *cx, void *state)
-{
-    (void)state;
-    for (int i = 0; i < 30; i++)
-        TRY(audit_add(cx, "customer.change", 7, i, S("name")));
-    return db_run(cx, &q_age, NO_ARGS);
-}
-
-static enum err tamper_apply(struct cx *cx, void *state)
-{
-    (void)state;
-    return db_run(cx, &q_tamper, NO_ARGS);
-}
-
-static void a_row_of_the_audit_that_is_changed_later_shows(void **state)
-{
-    struct test_world *w = *state;
-    struct audit_state fine = {0}, wrong = {0};
-    w->cx.now_ms = clock_now_ms();
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, audits_apply, NULL), OK);
-    int64_t n = 0;
-    for (int i = 0; i < 300 && !n; i++) {
-        assert_int_equal(db_int(&w->cx, &q_seals, &n, NO_ARGS), OK);
-        usleep(10000);
-    }
-
-    assert_int_equal(audit_check(&w->cx, &fine), OK);
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, tamper_apply, NULL), OK);
-    assert_int_equal(audit_check(&w->cx, &wrong), OK);
-
-    assert_int_equal(fine.rows, 30);
-    assert_int_equal(fine.wrong_seal, 0);
-    assert_int_equal(wrong.wrong_seal, 1);
-}
-
 /* ---- jobs --------------------------------------------------------------------------------------------- */
 
 static enum err count_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
@@ -699,7 +650,6 @@ static int all(void)
         PEOPLE_TEST(a_snapshot_does_not_move),
         PEOPLE_TEST(events_are_heard_after_the_commit_and_never_of_a_refusal),
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),
-        PEOPLE_TEST(a_row_of_the_audit_that_is_changed_later_shows),
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
         PEOPLE_TEST(a_job_that_fails_for_good_tells_whom_it_is_of),
         PEOPLE_TEST(a_query_made_at_run_time_binds_what_it_is_given),

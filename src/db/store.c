@@ -101,6 +101,7 @@ static enum err directory_open(struct cx *cx, struct store *s, str dir)
 
 static void free_store(struct store *s)
 {
+    store_ring_close(s);
     if (s->is_temporary)
         temporary_remove(s->dir);
     if (s->file_fd >= 0)
@@ -140,6 +141,7 @@ void store_log_away(struct store *s)
 static enum err lite_start(struct cx *cx, struct store *s, const struct store_options *o)
 {
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
+    TRY(store_ring_open(cx, s, o));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
     store_log_away(s);
@@ -190,9 +192,11 @@ enum err store_open(struct cx *cx, const struct store_options *o, struct store *
         return cannot_open(cx, o->data_dir, ENOMEM);
     struct db *outer = cx->db;
     enum err e;
-    if (s->is_postgres)
-        e = pg_start(cx, s, o);
-    else if (!o->url.len || str_eq(o->url, S("sqlite")) || str_eq(o->url, S(":memory:")))
+    if (s->is_postgres) {
+        e = store_ring_open(cx, s, o);
+        if (e == OK)
+            e = pg_start(cx, s, o);
+    } else if (!o->url.len || str_eq(o->url, S("sqlite")) || str_eq(o->url, S(":memory:")))
         e = lite_start(cx, s, o);
     else
         e = fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", o->url),

@@ -212,10 +212,10 @@ SELECT away, back
 -- ---- the chain over the audit ----
 
 -- name: audit_seal_last -> audit_seal
-SELECT number, last_id, n, chain, last_value_id, n_values, digests FROM audit_seal ORDER BY number DESC LIMIT 1;
+SELECT number, first_id, last_id, n, chain, first_value_id, last_value_id, n_values, digests FROM audit_seal ORDER BY number DESC LIMIT 1;
 
 -- name: audit_seals -> audit_seal
-SELECT number, last_id, n, chain, last_value_id, n_values, digests FROM audit_seal WHERE number > :after ORDER BY number LIMIT 100;
+SELECT number, first_id, last_id, n, chain, first_value_id, last_value_id, n_values, digests FROM audit_seal WHERE number > :after ORDER BY number LIMIT 100;
 
 -- Rows that no seal holds yet. On SQLite one thread writes, and ids are in the order of its commits.
 -- name: audit_rows_open -> audit_line_row @sqlite
@@ -255,6 +255,22 @@ SELECT id, customer_id, sealed FROM audit_value
 SELECT id, customer_id, sealed FROM audit_value
  WHERE id > :after AND id <= :last AND seal = :seal ORDER BY id LIMIT :limit;
 
+-- Rows that say they are of a seal, but lie where none of its rows does. On SQLite a seal has all rows up to its last one.
+-- name: audit_rows_astray -> audit_value_row @sqlite
+SELECT id, 0, NULL FROM audit WHERE id < 0 AND :old = 0 LIMIT 100;
+
+-- name: audit_rows_astray -> audit_value_row @postgres
+SELECT a.id, CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM audit a LEFT JOIN audit_seal s ON s.number = a.seal
+ WHERE a.seal <> 0 AND ((a.seal = -1 AND a.id > :old) OR (a.seal > 0 AND (s.number IS NULL OR a.id < s.first_id OR a.id > s.last_id)))
+ ORDER BY a.id LIMIT 100;
+
+-- name: audit_values_astray -> audit_value_row @sqlite
+SELECT id, 0, NULL FROM audit_value WHERE id < 0 LIMIT 100;
+
+-- name: audit_values_astray -> audit_value_row @postgres
+SELECT v.id, CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM audit_value v LEFT JOIN audit_seal s ON s.number = v.seal
+ WHERE v.seal <> 0 AND (s.number IS NULL OR v.id < s.first_value_id OR v.id > s.last_value_id) ORDER BY v.id LIMIT 100;
+
 -- name: audit_mark @postgres
 UPDATE audit SET seal = :seal WHERE id IN {{ints}} :ids;
 
@@ -269,8 +285,8 @@ UPDATE audit_value SET id = id WHERE id < 0 AND :seal = 0 AND id IN {{ints}} :id
 
 -- Two nodes that seal at once: the number is taken, and one of them tries again.
 -- name: audit_seal_insert
-INSERT INTO audit_seal (number, last_id, n, chain, at_ms, last_value_id, n_values, digests)
-VALUES (:number, :last_id, :n, :chain, :at_ms, :last_value_id, :n_values, :digests);
+INSERT INTO audit_seal (number, first_id, last_id, n, chain, at_ms, first_value_id, last_value_id, n_values, digests)
+VALUES (:number, :first_id, :last_id, :n, :chain, :at_ms, :first_value_id, :last_value_id, :n_values, :digests);
 
 -- ---- values of changes, and their keys ----
 

@@ -29,10 +29,17 @@ enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struc
 {
     for (size_t i = 0; i < n; i++) {
         history_id id = {id_new(cx->now_ms)};
+        struct audit_kept k = {.customer_id = h[i].customer.v,
+                               .at_ms = cx->now_ms,
+                               .actor_kind = str_of(actor_codes[cx->actor.kind]),
+                               .actor_id = cx->actor.id,
+                               .source = str_of(change_source(cx, by)),
+                               .field = h[i].field,
+                               .part_id = h[i].part};
+        TRY(audit_value_add(cx, &k, &(struct audit_said){h[i].old, h[i].new, h[i].data}));
         TRY(db_run(cx, &q_history_insert,
-                   ARGS(V(id), V(h[i].customer), V(cx->now_ms), V(actor_codes[cx->actor.kind]),
-                        V(cx->actor.id), V(change_source(cx, by)), V(h[i].field), V(h[i].part),
-                        V(h[i].old), V(h[i].new), V(h[i].data),
+                   ARGS(V(id), V(k.customer_id), V(k.at_ms), V(k.actor_kind), V(k.actor_id),
+                        V(k.source), V(k.field), V(k.part_id), V(k.value_id),
                         val_int_or_null(by ? by->batch : 0))));
         if (is_searched(h[i].field))
             TRY(search_due(cx, &h[i].customer.v, 1));

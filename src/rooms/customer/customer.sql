@@ -304,20 +304,24 @@ UPDATE task SET title = :title, due_ms = :due, staff_id = :staff, done_ms = :don
 -- ---- history ----
 
 -- name: history_insert
-INSERT INTO history (id, customer_id, at_ms, actor_kind, actor_id, source, field, part_id, old_value, new_value, data, batch_id)
-VALUES (:id, :customer, :now, :actor_kind, :actor, :source, :field, :part, :old, :new, :data, :batch);
+INSERT INTO history (id, customer_id, at_ms, actor_kind, actor_id, source, field, part_id, value_id, batch_id)
+VALUES (:id, :customer, :now, :actor_kind, :actor, :source, :field, :part, :value, :batch);
 
 -- name: history_get -> history_row
 SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
-       h.batch_id, h.undone_by
+       h.batch_id, h.undone_by, h.customer_id, h.value_id, v.sealed, k.wrapped
   FROM history h JOIN customer c ON c.id = h.customer_id
+  LEFT JOIN audit_value v ON v.id = h.value_id
+  LEFT JOIN audit_key k ON k.customer_id = h.customer_id
  WHERE h.id = :id;
 
 -- One id of the record, newest first: the index gives the order.
 -- name: history_page -> history_line_row
 SELECT h.id, h.customer_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
-       h.batch_id, h.undone_by, s.name, t.name
+       h.batch_id, h.undone_by, h.customer_id, h.value_id, v.sealed, k.wrapped, s.name, t.name
   FROM history h
+  LEFT JOIN audit_value v ON v.id = h.value_id
+  LEFT JOIN audit_key k ON k.customer_id = h.customer_id
   LEFT JOIN staff s ON h.actor_kind = 'staff' AND s.id = h.actor_id
   LEFT JOIN token t ON h.actor_kind = 'token' AND t.id = h.actor_id
  WHERE h.customer_id = :customer AND h.id < :before
@@ -325,8 +329,10 @@ SELECT h.id, h.customer_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field
 
 -- name: history_line -> history_line_row
 SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
-       h.batch_id, h.undone_by, s.name, t.name
+       h.batch_id, h.undone_by, h.customer_id, h.value_id, v.sealed, k.wrapped, s.name, t.name
   FROM history h JOIN customer c ON c.id = h.customer_id
+  LEFT JOIN audit_value v ON v.id = h.value_id
+  LEFT JOIN audit_key k ON k.customer_id = h.customer_id
   LEFT JOIN staff s ON h.actor_kind = 'staff' AND s.id = h.actor_id
   LEFT JOIN token t ON h.actor_kind = 'token' AND t.id = h.actor_id
  WHERE h.id = :id;
@@ -336,8 +342,10 @@ SELECT s.id, s.name FROM staff s WHERE s.id IN {{ints}} :ids ORDER BY s.id LIMIT
 
 -- name: history_of_batch -> history_row
 SELECT h.id, c.root_id, h.at_ms, h.actor_kind, h.actor_id, h.source, h.field, h.part_id, h.old_value, h.new_value, h.data,
-       h.batch_id, h.undone_by
+       h.batch_id, h.undone_by, h.customer_id, h.value_id, v.sealed, k.wrapped
   FROM history h JOIN customer c ON c.id = h.customer_id
+  LEFT JOIN audit_value v ON v.id = h.value_id
+  LEFT JOIN audit_key k ON k.customer_id = h.customer_id
  WHERE h.batch_id = :batch AND h.id < :before
  ORDER BY h.id DESC LIMIT :n;
 

@@ -22,6 +22,7 @@ static const struct field history_line_fields[] = {
     FIELD_AS(struct history_line, row.old, "old", .personal = true),
     FIELD_AS(struct history_line, row.new, "new", .personal = true),
     FIELD(struct history_line, can_undo),
+    FIELD(struct history_line, is_damaged, .omit_empty = true, .doc = "It is not as it was written; the values are not shown"),
     FIELD(struct history_line, undone_by, .nullable = true, .doc = "The change that took it back"),
 };
 const struct shape history_shape = SHAPE("history", struct history_line, history_line_fields);
@@ -39,6 +40,10 @@ static const struct field history_row_fields[] = {
     FIELD(struct history_row, data),
     FIELD_AS(struct history_row, batch, "batch_id", .nullable = true),
     FIELD_AS(struct history_row, undone_by, "undone_by", .nullable = true),
+    FIELD_AS(struct history_row, via, "customer_id"),
+    FIELD(struct history_row, value_id),
+    FIELD(struct history_row, sealed, .nullable = true),
+    FIELD(struct history_row, wrapped, .nullable = true),
 };
 /* clang-format on */
 static const struct field history_line_row_fields[] = {
@@ -55,6 +60,10 @@ static const struct field history_line_row_fields[] = {
     FIELD_AS(struct history_line, row.data, "data"),
     FIELD_AS(struct history_line, row.batch, "batch_id", .nullable = true),
     FIELD_AS(struct history_line, row.undone_by, "undone_by", .nullable = true),
+    FIELD_AS(struct history_line, row.via, "customer_id"),
+    FIELD_AS(struct history_line, row.value_id, "value_id"),
+    FIELD_AS(struct history_line, row.sealed, "sealed", .nullable = true),
+    FIELD_AS(struct history_line, row.wrapped, "wrapped", .nullable = true),
     FIELD_AS(struct history_line, staff.name, "name", .nullable = true),
     FIELD_AS(struct history_line, token.name, "name", .nullable = true),
 };
@@ -182,10 +191,26 @@ static const struct undo_kind *kind_of(str field)
     return &kinds[i];
 }
 
-static enum err undo_row(struct cx *cx, const struct history_row *h, struct change_by *by)
+void history_row_open(struct cx *cx, struct history_row *h)
+{
+    if (!h->value_id)
+        return;
+    struct audit_said said;
+    struct audit_kept kept = {h->value_id, h->via.v, h->at.ms, h->actor_kind, h->actor_id,
+                              h->source,   h->field, h->part,  h->sealed,     h->wrapped};
+    h->is_damaged = audit_value_open(cx, &kept, &said) == AUDIT_OPEN_WRONG;
+    h->old = said.was;
+    h->new = said.is;
+    h->data = said.data;
+}
+
+static enum err undo_row(struct cx *cx, struct history_row *h, struct change_by *by)
 {
     if (h->undone_by)
         return fault(cx, ERR_CONFLICT, M_HISTORY_UNDONE);
+    history_row_open(cx, h);
+    if (h->is_damaged)
+        return fault(cx, ERR_CONFLICT, M_HISTORY_DAMAGED);
     TRY(kind_of(h->field)->undo(cx, h, by));
     if (by->made.v == 0)
         return history_moved(cx, h, h->old); /* it is as it was already */
@@ -210,7 +235,7 @@ enum err history_undo_batch_slice(struct cx *cx, int64_t batch, size_t n, int64_
     int64_t before = *position ? *position : INT64_MAX;
     TRY(db_all(cx, &q_history_of_batch, &history_row_shape, &rows,
                ARGS(V(batch), V(before), V((int64_t)n))));
-    const struct history_row *h = rows.items;
+    struct history_row *h = rows.items;
     for (size_t i = 0; i < rows.n; i++) {
         struct change_by by = {.source = "undo"};
         enum err e = undo_row(cx, &h[i], &by);
@@ -312,6 +337,8 @@ static enum err lines_finish(struct cx *cx, customer_id root, struct list *lines
     int64_t *ids = ARENA_ARRAY(cx->arena, 2 * lines->n + 1, int64_t);
     size_t n_ids = 0;
     TRY(customer_get(cx, root, &now));
+    for (size_t i = 0; i < lines->n; i++)
+        history_row_open(cx, &l[i].row);
     owners_of(l, lines->n, ids, &n_ids);
     if (n_ids)
         TRY(db_all(cx, &q_staff_names, &staff_name_row_shape, &names, ARGS(val_ints(ids, n_ids))));
@@ -331,7 +358,8 @@ static enum err lines_finish(struct cx *cx, customer_id root, struct list *lines
         l[i].undone_by.v = r->undone_by;
         if (str_eq(r->field, S("identity.state")))
             l[i].about = r->data;
-        l[i].can_undo = r->undone_by == 0 && is_now(&now, r);
+        l[i].is_damaged = r->is_damaged;
+        l[i].can_undo = r->undone_by == 0 && !r->is_damaged && is_now(&now, r);
         for (size_t k = 0; k < defs.n; k++)
             if (r->part == d[k].id.v)
                 l[i].label = d[k].label;

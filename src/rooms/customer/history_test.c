@@ -86,6 +86,11 @@ static size_t rows_of(struct test_world *w, customer_id c, struct list *rows)
     assert_int_equal(db_all(&w->cx, &q_history_page, &history_line_row_shape, rows,
                             ARGS(V(c), V(INT64_MAX), V(100))),
                      OK);
+    struct history_line *l = rows->items;
+    for (size_t i = 0; i < rows->n; i++) {
+        assert_str(l[i].row.new, S("")); /* nothing of it stands in the row itself */
+        history_row_open(&w->cx, &l[i].row);
+    }
     return rows->n;
 }
 

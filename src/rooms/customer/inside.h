@@ -48,10 +48,16 @@ struct history_row {
     int64_t actor_id;
     str source, field;
     int64_t part;
-    str old, new, data;
+    str old, new, data; /* in the row itself, of before; else where they were sealed */
     int64_t batch, undone_by;
+    customer_id via; /* the id it was done on */
+    int64_t value_id;
+    str sealed, wrapped;
+    bool is_damaged; /* not as it was sealed: old, new, data are empty */
 };
 extern const struct shape history_row_shape, history_line_row_shape;
+/* Puts what was sealed where it is read. */
+void history_row_open(struct cx *cx, struct history_row *h);
 struct token_ref {
     token_id id;
     str name;
@@ -63,7 +69,7 @@ struct history_line {
     struct token_ref token;
     str part, label, about;
     history_id undone_by;
-    bool can_undo;
+    bool can_undo, is_damaged;
 };
 
 enum { ATTR_FOLDED_BYTES = 1000 };
