@@ -517,7 +517,7 @@ enum err audit_check(struct cx *cx, struct audit_state *out)
     return audit_check_against(cx, 0, S(""), out);
 }
 
-str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f)
+void audit_finding_fault(struct cx *cx, const struct audit_finding *f)
 {
     static const uint16_t words[AUDIT_WRONG_N] = {
         [AUDIT_ROW_CHANGED] = M_AUDIT_ROW_CHANGED,   [AUDIT_ROW_GONE] = M_AUDIT_ROW_GONE,
@@ -527,7 +527,12 @@ str audit_finding_text(struct arena *a, enum lang lang, const struct audit_findi
         [AUDIT_SEAL_GONE] = M_AUDIT_SEAL_GONE,       [AUDIT_TAIL_GONE] = M_AUDIT_TAIL_GONE,
         [AUDIT_HEAD_WRONG] = M_AUDIT_HEAD_WRONG,     [AUDIT_HEAD_GONE] = M_AUDIT_HEAD_GONE,
     };
+    (void)fault(cx, ERR_INTERNAL, words[f->what], MNUM("seal", f->seal), MNUM("id", f->id));
+}
+
+str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f)
+{
     struct cx cx = {.arena = a};
-    (void)fault(&cx, ERR_INVALID, words[f->what], MNUM("seal", f->seal), MNUM("id", f->id));
+    audit_finding_fault(&cx, f);
     return fault_text(a, lang, &cx.why);
 }

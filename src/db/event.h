@@ -106,6 +106,7 @@ enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct 
 enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished) MUST_USE;
 /* One sentence: "row 42 of the audit was changed after it was sealed (seal 7)". */
 str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f);
+void audit_finding_fault(struct cx *cx, const struct audit_finding *f); /* the same into cx->why */
 /* ---- jobs -------------------------------------------------------------------------------------- */
 /* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
 struct job_kind {

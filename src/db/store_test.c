@@ -43,6 +43,7 @@ static int place_close(void **state)
             (void)unlinkat(dirfd(d), e->d_name, 0);
         closedir(d);
         rmdir(p->dir);
+        (void)unlink(arena_printf(p->arena, "%s.key", p->dir).ptr);
     }
     arena_close(p->arena);
     free(p);

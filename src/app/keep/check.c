@@ -501,8 +501,12 @@ static enum err audit(struct check *c)
     struct audit_state a = {0};
     slice(c);
     TRY(audit_check(&c->cx, &a));
+    for (size_t i = 0; i < a.n_findings; i++) {
+        audit_finding_fault(&c->cx, &a.findings[i]);
+        tell(c, false);
+    }
     if (a.wrong_seal)
-        DAMAGE(c, false, M_CHECK_AUDIT, MNUM("seal", a.wrong_seal));
+        DAMAGE(c, false, M_CHECK_AUDIT, MNUM("n", a.n_wrong));
     return step(c, a.rows, 0);
 }
 

@@ -239,7 +239,7 @@ static void a_row_taken_out_of_the_audit_is_named(void **state)
         assert_int_equal(audit_seal_slice(w->store, &w->cx, &is_more), OK);
     must_be_whole(w);
     plant(w, "DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
-    must_find(w, M_CHECK_AUDIT);
+    must_find(w, M_AUDIT_ROW_GONE);
 }
 
 /* The log into the database, then other bytes where a page of it lies. */
