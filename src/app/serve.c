@@ -9,6 +9,7 @@
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
+#include "rooms/audit/audit.h"
 #include "rooms/call/call.h"
 #include "rooms/list/list.h"
 #include "rooms/import/import.h"
@@ -198,7 +199,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &audit_values_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &audit_values_job, &audit_watch_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

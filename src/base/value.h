@@ -50,6 +50,11 @@ int64_t id_new(int64_t now_ms);
 int64_t id_high_water(void);
 /* Millisecond of creation. */
 int64_t id_ms(int64_t id);
+/* The smallest id of a millisecond: 41 bits of time since 2020, 22 bits of node and count. */
+static inline int64_t id_first_of(int64_t ms)
+{
+    return (ms - 1577836800000) << 22;
+}
 /* "cus_" + 13 characters of Crockford base32, lower case. */
 str id_text(struct arena *a, const char *prefix, int64_t id);
 /* Accepts only the given prefix; false otherwise. Upper case and i/l/o folded as Crockford says. */

@@ -195,7 +195,7 @@ static enum err head_write(struct cx *cx, int64_t number, str chain)
     str said =
         arena_printf(cx->arena, "%lld " SFMT, (long long)number, SARG(hex_of(cx->arena, chain)));
     str sealed =
-        keyring_seal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"), said);
+        keyring_seal(db_ring(cx), cx->arena, "audit", S("audit_head"), said);
     return db_run(cx, &q_store_meta_set, ARGS(V("audit_head"), V(hex_of(cx->arena, sealed))));
 }
 
@@ -211,7 +211,7 @@ static enum err head_read(struct cx *cx, struct head *out)
     str said = {0};
     struct head h = {0};
     if (hex_read(t.value, sealed, t.value.len / 2) &&
-        keyring_unseal(store_keyring(cx->db->store), cx->arena, "audit", S("audit_head"),
+        keyring_unseal(db_ring(cx), cx->arena, "audit", S("audit_head"),
                        (str){(const char *)sealed, t.value.len / 2}, &said) &&
         str_to_int(str_cut(&said, ' '), &h.number) && hex_read(said, h.chain, 32))
         *out = h;

@@ -38,14 +38,14 @@ static str bound_of_key(struct arena *a, int64_t customer)
 
 static str wrap(struct cx *cx, int64_t customer, const uint8_t key[SEAL_KEY])
 {
-    return keyring_seal(store_keyring(cx->db->store), cx->arena, "audit",
+    return keyring_seal(db_ring(cx), cx->arena, "audit",
                         bound_of_key(cx->arena, customer), (str){(const char *)key, SEAL_KEY});
 }
 
 static bool unwrap(struct cx *cx, int64_t customer, str wrapped, uint8_t key[SEAL_KEY])
 {
     str plain = {0};
-    if (!keyring_unseal(store_keyring(cx->db->store), cx->arena, "audit",
+    if (!keyring_unseal(db_ring(cx), cx->arena, "audit",
                         bound_of_key(cx->arena, customer), wrapped, &plain) ||
         plain.len != SEAL_KEY)
         return false;
@@ -73,7 +73,7 @@ static enum err key_of(struct cx *cx, int64_t customer, uint8_t key[SEAL_KEY])
 
 enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished)
 {
-    uint8_t now = keyring_epoch(store_keyring(cx->db->store)), key[SEAL_KEY];
+    uint8_t now = keyring_epoch(db_ring(cx)), key[SEAL_KEY];
     struct list rows = {0};
     TRY(db_all(cx, &q_audit_keys, &audit_key_row_shape, &rows,
                ARGS(V(*after), V((int64_t)REWRAP_ROWS))));

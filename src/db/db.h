@@ -186,7 +186,7 @@ struct store_options {
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
 struct keyring;
-struct keyring *store_keyring(const struct store *s); /* db/keyring.h */
+struct keyring *db_ring(const struct cx *cx);
 bool store_is_postgres(const struct store *s);
 bool db_is_postgres(const struct cx *cx); /* of cx->db */
 /* A read connection of its own for a worker. Not shared between threads. */

@@ -22,12 +22,6 @@ enum {
     CACHE_MB_DEFAULT = 96,
 };
 #define MS_NS 1000000LL
-/* The smallest id of a millisecond: 41 bits of time since 2020, 22 bits of node and count. */
-static inline int64_t id_first_of(int64_t ms)
-{
-    return (ms - 1577836800000) << 22;
-}
-
 struct lite; /* sqlite.c */
 struct pg;   /* postgres.c */
 

@@ -49,7 +49,7 @@ void store_ring_close(struct store *s)
     s->ring = NULL;
 }
 
-struct keyring *store_keyring(const struct store *s)
+struct keyring *db_ring(const struct cx *cx)
 {
-    return s->ring;
+    return cx->db->store->ring;
 }

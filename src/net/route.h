@@ -19,7 +19,7 @@ enum {
     MAY_LEAD = MAY_ADMIN | MAY(ROLE_MANAGER),
     MAY_SERVE = MAY_LEAD | MAY(ROLE_AGENT) | MAY(ROLE_OPERATOR), /* answers customers */
     MAY_SEE_CUSTOMERS = MAY_ALL & ~MAY(ROLE_BRANCH),
-    MAY_AUDIT = MAY(ROLE_OWNER) | MAY(ROLE_PRIVACY),
+    MAY_AUDIT = MAY_ADMIN | MAY(ROLE_PRIVACY),
 };
 /* Scopes of API tokens; a token has a role and scopes, both must allow. */
 #define SCOPE_LIST(X)         \

@@ -216,7 +216,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search and segments keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

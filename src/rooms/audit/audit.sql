@@ -1,27 +1,40 @@
--- name: audit_all -> audit_row
-SELECT a.id, a.at_ms, a.actor_kind, a.actor_id, COALESCE(s.name, t.name, '') AS actor_name, a.action, a.customer_id, a.ref_id,
-       a.details
-  FROM audit a LEFT JOIN staff s ON a.actor_kind = 'staff' AND s.id = a.actor_id
-       LEFT JOIN token t ON a.actor_kind = 'token' AND t.id = a.actor_id
- WHERE a.id < :before ORDER BY a.id DESC LIMIT :limit;
+-- name: audit_ids_of -> watch_row
+SELECT c.id FROM customer c
+ WHERE c.root_id = (SELECT r.root_id FROM customer r WHERE r.id = :customer) ORDER BY c.id LIMIT 1000;
 
--- name: audit_of_customer -> audit_row
-SELECT a.id, a.at_ms, a.actor_kind, a.actor_id, COALESCE(s.name, t.name, '') AS actor_name, a.action, a.customer_id, a.ref_id,
-       a.details
-  FROM audit a LEFT JOIN staff s ON a.actor_kind = 'staff' AND s.id = a.actor_id
-       LEFT JOIN token t ON a.actor_kind = 'token' AND t.id = a.actor_id
- WHERE a.customer_id = :customer AND a.customer_id <> 0 AND a.id < :before ORDER BY a.id DESC LIMIT :limit;
+-- ---- who sees how much ----
 
--- No index of its own: asked rarely, newest first, and a person at work is never far from the end.
--- name: audit_of_staff -> audit_row
-SELECT a.id, a.at_ms, a.actor_kind, a.actor_id, COALESCE(s.name, '') AS actor_name, a.action, a.customer_id, a.ref_id,
-       a.details
-  FROM audit a LEFT JOIN staff s ON s.id = a.actor_id
- WHERE a.actor_kind = 'staff' AND a.actor_id = :staff AND a.id < :before ORDER BY a.id DESC LIMIT :limit;
+-- name: watch_at
+SELECT CAST(value AS BIGINT) FROM store_meta WHERE name = 'audit_watch';
 
--- name: audit_of_both -> audit_row
-SELECT a.id, a.at_ms, a.actor_kind, a.actor_id, COALESCE(s.name, '') AS actor_name, a.action, a.customer_id, a.ref_id,
-       a.details
-  FROM audit a LEFT JOIN staff s ON s.id = a.actor_id
- WHERE a.customer_id = :customer AND a.customer_id <> 0 AND a.actor_kind = 'staff' AND a.actor_id = :staff AND a.id < :before
- ORDER BY a.id DESC LIMIT :limit;
+-- name: watch_at_set
+INSERT INTO store_meta (name, value) VALUES ('audit_watch', :at) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: watch_next -> watch_row
+SELECT a.id FROM audit a
+ WHERE a.action = 'customer.view' AND a.action <> 'intake' AND a.id > :after AND a.id < :settled ORDER BY a.id LIMIT :limit;
+
+-- A record counts once for a person and day, by whichever view came first.
+-- name: watch_count
+INSERT INTO audit_day (day, staff_id, seen, vips)
+SELECT :day, a.actor_id, count(*), COALESCE(SUM(CASE WHEN t.is_vip = 1 THEN 1 ELSE 0 END), 0)
+  FROM audit a LEFT JOIN standing t ON t.customer_id = a.customer_id
+ WHERE a.action = 'customer.view' AND a.action <> 'intake' AND a.actor_kind = 'staff' AND a.id > :after AND a.id <= :last
+   AND NOT EXISTS (SELECT 1 FROM audit b
+                    WHERE b.customer_id = a.customer_id AND b.customer_id <> 0 AND b.id >= :first AND b.id < a.id
+                      AND b.actor_kind = 'staff' AND b.actor_id = a.actor_id AND b.action = 'customer.view')
+ GROUP BY a.actor_id
+    ON CONFLICT (day, staff_id) DO UPDATE SET seen = audit_day.seen + excluded.seen, vips = audit_day.vips + excluded.vips;
+
+-- name: watch_over -> watch_over
+SELECT staff_id, seen FROM audit_day WHERE day = :day AND seen > :limit AND is_told = 0 ORDER BY staff_id LIMIT 100;
+
+-- name: watch_told
+UPDATE audit_day SET is_told = 1 WHERE day = :day AND staff_id = :staff;
+
+-- name: watch_people -> watch_person
+SELECT d.staff_id, COALESCE(s.name, ''), d.seen, d.vips,
+       COALESCE((SELECT SUM(b.seen) / COUNT(*) FROM audit_day b
+                  WHERE b.staff_id = d.staff_id AND b.day >= :since AND b.day < d.day), 0)
+  FROM audit_day d LEFT JOIN staff s ON s.id = d.staff_id
+ WHERE d.day = :day ORDER BY d.seen DESC, d.staff_id LIMIT 50;

@@ -23,6 +23,7 @@ struct settings_out {
     int64_t vip_amount;
     double vip_share;
     int64_t old_after_days;
+    int64_t views_alert;
     int64_t version;
 };
 static const struct field settings_fields[] = {
@@ -46,6 +47,8 @@ static const struct field settings_fields[] = {
           .doc = "So many percent of the buyers of 12 months, the best, are VIP; 0: none"),
     FIELD(struct settings_out, old_after_days,
           .doc = "A name, contact or address not confirmed for so long asks to be; 0: never"),
+    FIELD(struct settings_out, views_alert,
+          .doc = "Who sees more records on a day is told to the audit and the log; 0: nobody"),
     FIELD(struct settings_out, version),
 };
 static const struct shape settings_shape = SHAPE("settings", struct settings_out, settings_fields);
@@ -75,6 +78,8 @@ static void take_row(struct settings *s, str name, str value)
         return;
     else if (str_eq(name, S("old_after_days")))
         s->old_after_days = n;
+    else if (str_eq(name, S("views_alert")))
+        s->views_alert = n;
     else if (str_eq(name, S("version")))
         s->version = n;
     else if (str_eq(name, S("activity_new_days")))
@@ -283,7 +288,8 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
                                                   "activity_idle_days",
                                                   "vip_amount",
                                                   "vip_share",
-                                                  "old_after_days"};
+                                                  "old_after_days",
+                                                  "views_alert"};
     struct settings now = {0};
     TRY(load(cx, &now));
     if (cx->if_match >= 0 && cx->if_match != now.version)
@@ -301,7 +307,8 @@ enum err settings_put(struct cx *cx, const struct settings_in *in, uint64_t whic
                                     number(cx, in->activity_idle_days),
                                     number(cx, in->vip_amount),
                                     number(cx, llround(in->vip_share * 100)),
-                                    number(cx, in->old_after_days)};
+                                    number(cx, in->old_after_days),
+                                    number(cx, in->views_alert)};
     struct text changed = text_in(cx->arena, 400);
     for (int i = 0; i < SETTINGS_N; i++) {
         if (!(which & 1u << i))
@@ -373,6 +380,7 @@ static enum err get(struct cx *cx, void *in, void *out)
                               .vip_amount = s.vip_minor,
                               .vip_share = (double)s.vip_share / 100,
                               .old_after_days = s.old_after_days,
+                              .views_alert = s.views_alert,
                               .version = s.version};
     return OK;
 }
@@ -390,6 +398,7 @@ static const struct field settings_in_fields[] = {
     FIELD(struct settings_in, vip_amount),
     FIELD(struct settings_in, vip_share),
     FIELD(struct settings_in, old_after_days, .min = 0, .max = 36500),
+    FIELD(struct settings_in, views_alert, .min = 0, .max = 1000000),
 };
 static const struct shape settings_in_shape =
     SHAPE("settings_in", struct settings_in, settings_in_fields);

@@ -22,11 +22,13 @@ struct settings {
     int64_t vip_share_minor;  /* where that share begins, as last counted; 0: not yet */
     str sending_held;         /* why nothing is sent: "restored", "copied"; "": it is */
     int64_t old_after_days;   /* a field that was not confirmed for so long asks to be; 0: never */
+    int64_t views_alert;      /* who sees more records on a day is told to the audit; 0: nobody */
     int64_t version;
 };
 #define SETTINGS_DEFAULTS                                                                         \
     {                                                                                             \
         .time_zone = S("UTC"), .base_currency = {"EUR"}, .activity_days = {30, 30, 90, 365}, .old_after_days = 365,      \
+        .views_alert = 300,                                                                       \
         .version = 1                                                                              \
     }
 /* The settings as of at most a second ago; never fails (defaults before the first run). Memory:
@@ -43,6 +45,7 @@ struct settings_in {
     int64_t vip_amount; /* minor units; 0: none */
     double vip_share;   /* percent, two decimals; 0: none */
     int64_t old_after_days;
+    int64_t views_alert;
 };
 /* Only the members whose bit stands in `which` (1 << SETTINGS_COMPANY …) are looked at. */
 enum {
@@ -58,6 +61,7 @@ enum {
     SETTINGS_VIP_AMOUNT,
     SETTINGS_VIP_SHARE,
     SETTINGS_OLD_AFTER,
+    SETTINGS_VIEWS_ALERT,
     SETTINGS_N,
     SETTINGS_HOUSE = (1 << SETTINGS_ACTIVITY_NEW) - 1 /* the bits of what the first run asks */
 };
