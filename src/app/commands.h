@@ -9,6 +9,8 @@ int user_command(int argc, char **argv);
 int token_command(int argc, char **argv);
 int import_command(int argc, char **argv);
 int export_command(int argc, char **argv);
+int audit_command(int argc, char **argv);
+int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int backup_command(int argc, char **argv);
 int restore_command(int argc, char **argv);

@@ -17,7 +17,8 @@ struct house {
     struct import_desk *imports;
     struct flows *flows;
     struct finder *finder;
-    str data_dir;
+    str data_dir, key_file, tls_cert;
+    bool has_proxies;
     int64_t started_ms;
     bool is_demo;
 };

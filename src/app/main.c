@@ -18,6 +18,9 @@ static const char usage[] =
     "       kith backup --data DIR --to FILE [--json]\n"
     "       kith restore --from FILE --data DIR [--at TIME] [--key-file FILE] [--recovery-key-stdin]\n"
     "       kith release --data DIR\n"
+    "       kith audit who --data DIR [--customer ID] [--actor ID] [--act CODE] [--vip] [--from T] [--to T] [--json]\n"
+    "       kith audit verify --data DIR [--head SEAL:HASH] [--json]\n"
+    "       kith doctor --data DIR [--json]\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith openapi | version | help\n"
     "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";
@@ -47,8 +50,13 @@ static const struct {
     {"token", token_command},
     {"import", import_command},
     {"export", export_command},
-    {"check", check_command}, {"backup", backup_command}, {"restore", restore_command}, {"release", release_command},
+    {"check", check_command},
+    {"backup", backup_command},
+    {"restore", restore_command},
+    {"release", release_command},
     {"demo", demo_command},
+    {"audit", audit_command},
+    {"doctor", doctor_command},
     {"openapi", openapi_command},
     {"version", version},
     {"--version", version},

@@ -3,6 +3,7 @@
 #include "app/people.h"
 #include "app/commands.h"
 #include "app/imports.h"
+#include "app/look/look.h"
 #include "app/keep/desk.h"
 #include "app/options.h"
 #include "base/password.h"
@@ -179,6 +180,7 @@ struct people_desk {
     pthread_t thread;
     struct imports *imports;
     struct keep_desk *keep;
+    struct look_desk *looks;
     int listener, stop;
     int dir; /* the socket's path may be longer than an address holds */
 };
@@ -257,6 +259,11 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
         arena_close(a);
         return;
     }
+    if (is_here && str_starts(line, S("{\"look\":"))) {
+        look_take_over(d->looks, fd, line);
+        arena_close(a);
+        return;
+    }
     if (is_here && str_starts(line, S("{\"keep\":"))) {
         keep_take_over(d->keep, fd, line);
         arena_close(a);
@@ -313,6 +320,7 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
     d->house = h;
     d->imports = imports_open(h);
     d->keep = keep_desk_open(h);
+    d->looks = look_desk_open(h);
     d->dir = open(arena_cstr(a, h->data_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     d->stop = eventfd(0, EFD_CLOEXEC);
@@ -339,6 +347,7 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
             close(d->stop);
         imports_close(d->imports);
         keep_desk_close(d->keep);
+        look_desk_close(d->looks);
         free(d);
         return NULL;
     }
@@ -354,6 +363,7 @@ void people_desk_close(struct people_desk *d)
     pthread_join(d->thread, NULL);
     imports_close(d->imports);
     keep_desk_close(d->keep);
+    look_desk_close(d->looks);
     (void)unlinkat(d->dir, "kith.sock", 0);
     close(d->listener);
     close(d->stop);

@@ -15,6 +15,7 @@
 #include "rooms/product/product.h"
 #include "rooms/search/search.h"
 #include "rooms/segment/segment.h"
+#include "app/look/doctor.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
 
@@ -22,6 +23,7 @@ const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
     &intake_room,   &order_room,  &segment_room, &phone_link_room, &call_room,     &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,
+    &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
 

@@ -263,7 +263,10 @@ static void wait_for_end(struct house *h, const sigset_t *signals)
 
 static int serve(struct arena *a, const struct wishes *w)
 {
-    struct house h = {.data_dir = str_of(w->data), .started_ms = clock_now_ms()};
+    struct house h = {.data_dir = str_of(w->data),
+                      .tls_cert = w->http.tls_cert_file,
+                      .has_proxies = w->http.n_proxies > 0,
+                      .started_ms = clock_now_ms()};
     struct cx cx = {.arena = a,
                     .house = &h,
                     .now_ms = h.started_ms,

@@ -194,8 +194,7 @@ static enum err head_write(struct cx *cx, int64_t number, str chain)
 {
     str said =
         arena_printf(cx->arena, "%lld " SFMT, (long long)number, SARG(hex_of(cx->arena, chain)));
-    str sealed =
-        keyring_seal(db_ring(cx), cx->arena, "audit", S("audit_head"), said);
+    str sealed = keyring_seal(db_ring(cx), cx->arena, "audit", S("audit_head"), said);
     return db_run(cx, &q_store_meta_set, ARGS(V("audit_head"), V(hex_of(cx->arena, sealed))));
 }
 
@@ -486,7 +485,31 @@ static enum err open_rows(struct check *c)
     return db_int(c->cx, &q_audit_open_n, &o->unsealed, ARGS(V(c->before.last_id)));
 }
 
-enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct audit_state *out)
+/* The seals before the last `n` are taken as they are. */
+static enum err begin_at_tail(struct check *c, int64_t n)
+{
+    struct list seals = {0};
+    struct audit_seal last = {0};
+    enum err e = db_one(c->cx, &q_audit_seal_last, &audit_seal_shape, &last, NO_ARGS);
+    if (e == ERR_NOT_FOUND || (e == OK && last.number <= n))
+        return OK;
+    TRY(e);
+    TRY(db_all(c->cx, &q_audit_seals, &audit_seal_shape, &seals, ARGS(V(last.number - n - 1))));
+    const struct audit_seal *s = seals.items;
+    if (!seals.n || s->chain.len != 32)
+        return OK;
+    c->before = *s;
+    memcpy(c->chain, s->chain.ptr, 32);
+    return OK;
+}
+
+struct check_wish {
+    int64_t seal; /* 0: none is given */
+    str chain_hex;
+    int64_t tail; /* 0: all of it */
+};
+
+static enum err check_run(struct cx *cx, const struct check_wish *w, struct audit_state *out)
 {
     *out = (struct audit_state){0};
     struct check c = {.cx = cx, .outer = cx->arena, .out = out};
@@ -494,14 +517,16 @@ enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct 
     if (!page)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     enum err e = head_read(cx, &c.head);
-    c.given.number = seal;
-    if (e == OK && seal && !hex_read(chain_hex, c.given.chain, 32))
+    c.given.number = w->seal;
+    if (e == OK && w->seal && !hex_read(w->chain_hex, c.given.chain, 32))
         e = fault(cx, ERR_INVALID, M_AUDIT_HEAD_FORM);
+    if (e == OK && w->tail)
+        e = begin_at_tail(&c, w->tail);
     if (e == OK)
         e = seals_check(&c, page);
-    if (e == OK)
+    if (e == OK && !w->tail)
         e = values_check(&c, page);
-    if (e == OK)
+    if (e == OK && !w->tail)
         e = astray(&c);
     if (e == OK)
         e = open_rows(&c);
@@ -512,9 +537,19 @@ enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct 
     return e;
 }
 
+enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct audit_state *out)
+{
+    return check_run(cx, &(struct check_wish){.seal = seal, .chain_hex = chain_hex}, out);
+}
+
+enum err audit_check_tail(struct cx *cx, int64_t seals, struct audit_state *out)
+{
+    return check_run(cx, &(struct check_wish){.tail = seals}, out);
+}
+
 enum err audit_check(struct cx *cx, struct audit_state *out)
 {
-    return audit_check_against(cx, 0, S(""), out);
+    return check_run(cx, &(struct check_wish){0}, out);
 }
 
 void audit_finding_fault(struct cx *cx, const struct audit_finding *f)

@@ -38,15 +38,15 @@ static str bound_of_key(struct arena *a, int64_t customer)
 
 static str wrap(struct cx *cx, int64_t customer, const uint8_t key[SEAL_KEY])
 {
-    return keyring_seal(db_ring(cx), cx->arena, "audit",
-                        bound_of_key(cx->arena, customer), (str){(const char *)key, SEAL_KEY});
+    return keyring_seal(db_ring(cx), cx->arena, "audit", bound_of_key(cx->arena, customer),
+                        (str){(const char *)key, SEAL_KEY});
 }
 
 static bool unwrap(struct cx *cx, int64_t customer, str wrapped, uint8_t key[SEAL_KEY])
 {
     str plain = {0};
-    if (!keyring_unseal(db_ring(cx), cx->arena, "audit",
-                        bound_of_key(cx->arena, customer), wrapped, &plain) ||
+    if (!keyring_unseal(db_ring(cx), cx->arena, "audit", bound_of_key(cx->arena, customer), wrapped,
+                        &plain) ||
         plain.len != SEAL_KEY)
         return false;
     memcpy(key, plain.ptr, SEAL_KEY);

@@ -101,6 +101,8 @@ struct audit_state {
 enum err audit_check(struct cx *cx, struct audit_state *out) MUST_USE;
 /* The same, against a seal and its hash that were kept elsewhere (the log tells one a day). */
 enum err audit_check_against(struct cx *cx, int64_t seal, str chain_hex, struct audit_state *out) MUST_USE;
+/* Only the newest seals and their rows, which is quick; may be inside read_begin. */
+enum err audit_check_tail(struct cx *cx, int64_t seals, struct audit_state *out) MUST_USE;
 /* Inside apply, after a rotation of keys: the next customers' keys are wrapped by the epoch that writes now. *after begins at
  * 0; when it is finished nothing of the audit needs an earlier epoch. */
 enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished) MUST_USE;

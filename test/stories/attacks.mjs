@@ -6,7 +6,7 @@ import { house, isPostgres, sleep } from './kith.mjs';
 
 // Rows that end the session, hash a password each time or read a body by themselves: they have stories of their own
 // (session, first_run, calls, bulk, imports, list).
-const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports|bulk-actions\/\{id\}\/resume))$/;
+const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports|security\/recovery|bulk-actions\/\{id\}\/resume))$/;
 
 export async function furnished(t) {
   const k = await house(t);

@@ -210,6 +210,7 @@ test('root on another user\'s directory leaves no file of root\'s there', { skip
   await k.stop();
   const uid = 65534; // nobody
   for (const name of ['.', ...readdirSync(k.data)]) chownSync(path.join(k.data, name), uid, uid);
+  chownSync(`${k.data}.key`, uid, uid);
   await k.run(['user', 'add', '--email', 'o@kith.example', '--name', 'O', '--role', 'owner']);
   for (const name of readdirSync(k.data)) assert.equal(statSync(path.join(k.data, name)).uid, uid, name);
 });

@@ -138,7 +138,7 @@ test('the last owner cannot be demoted or shut out, not even by two owners who d
   }
 });
 
-test('the audit list is for the owner and the privacy officer, and pages back to the beginning', async (t) => {
+test('the audit list is for the owner, the administrator and the privacy officer, and pages back to the beginning', async (t) => {
   const k = await house(t);
   const owner = await k.person('owner');
   const privacy = await k.person('privacy');

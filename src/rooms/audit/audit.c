@@ -24,9 +24,6 @@ static const struct field audit_row_fields[] = {
 };
 static const struct shape audit_row_shape = SHAPE("audit_row", struct audit_row, audit_row_fields);
 
-struct audit_actor {
-    str kind, id, name;
-};
 static const struct field audit_actor_fields[] = {
     FIELD(struct audit_actor, kind, .doc = "staff, token, phone_link, system"),
     FIELD(struct audit_actor, id, .nullable = true),
@@ -35,14 +32,6 @@ static const struct field audit_actor_fields[] = {
 static const struct shape audit_actor_shape =
     SHAPE("audit_actor", struct audit_actor, audit_actor_fields);
 
-struct audit_line {
-    when at;
-    struct audit_actor actor;
-    str action;
-    customer_id customer;
-    str ref, details, peer;
-    bool whole;
-};
 static const struct field audit_line_fields[] = {
     FIELD(struct audit_line, at),
     FIELD_STRUCT(struct audit_line, actor, &audit_actor_shape),
@@ -54,8 +43,7 @@ static const struct field audit_line_fields[] = {
     FIELD(struct audit_line, whole, .omit_empty = true,
           .doc = "Asked for one customer: an export of many records that may have held this one"),
 };
-static const struct shape audit_line_shape =
-    SHAPE("audit_line", struct audit_line, audit_line_fields);
+const struct shape audit_line_shape = SHAPE("audit_line", struct audit_line, audit_line_fields);
 
 static const struct field audit_page_fields[] = {
     FIELD_LIST(struct audit_page, items, &audit_line_shape),
@@ -65,7 +53,8 @@ const struct shape audit_page_shape = SHAPE("audit_page", struct audit_page, aud
 
 static const struct field audit_in_fields[] = {
     PAGE_FIELDS(struct audit_wish),
-    FIELD(struct audit_wish, customer, .doc = "All ids of the record, and exports that may have held it"),
+    FIELD(struct audit_wish, customer,
+          .doc = "All ids of the record, and exports that may have held it"),
     FIELD(struct audit_wish, staff),
     FIELD(struct audit_wish, actor, .max_len = 40, .doc = "stf_…, tok_…, phl_…, or system"),
     FIELD(struct audit_wish, act, .max_len = 60,
@@ -119,7 +108,9 @@ static const struct {
 } groups[] = {
     {"export", {"export.customers", "export.orders", "export.all"}},
     {"merge", {"customer.merge", "merge.undo", "call.customer_join"}},
-    {"change", {"customer.change", "identity.add", "identity.change", "identity.remove", "mark.add", "mark.remove"}},
+    {"change",
+     {"customer.change", "identity.add", "identity.change", "identity.remove", "mark.add",
+      "mark.remove"}},
 };
 
 enum { CLOCK_SKEW_MS = 60000 };
@@ -144,16 +135,16 @@ static enum err actor_where(struct cx *cx, struct made_text *m, str actor)
     return OK;
 }
 
-static void act_where(struct made_text *m, str act)
+static void act_where(struct cx *cx, struct made_text *m, str act)
 {
     if (!str_eq(act, S("intake")))
         made_sql(m, " AND a.action <> 'intake'"); /* the index of acts leaves them out */
     for (size_t i = 0; i < COUNT(groups); i++) {
         if (!str_eq(act, str_of(groups[i].word)))
             continue;
-        str codes[COUNT(groups[i].codes)];
-        size_t n = 0;
-        while (n < COUNT(codes) && groups[i].codes[n]) {
+        size_t n = 0, most = COUNT(groups[i].codes);
+        str *codes = ARENA_ARRAY(cx->arena, most, str); /* read when the query runs */
+        while (n < most && groups[i].codes[n]) {
             codes[n] = str_of(groups[i].codes[n]);
             n++;
         }
@@ -213,7 +204,7 @@ static enum err rows_read(struct cx *cx, const struct audit_wish *w, int64_t bef
         made_sql(&m, " JOIN standing v ON v.customer_id = a.customer_id AND v.is_vip = 1");
     made_sql(&m, " WHERE 1 = 1");
     if (exports) {
-        act_where(&m, S("export"));
+        act_where(cx, &m, S("export"));
         made_sql(&m, " AND a.customer_id = 0 AND a.id >= ");
         made_val(&m, V(w->customer)); /* before his record was made nobody could export it */
     } else if (w->customer.v) {
@@ -226,7 +217,7 @@ static enum err rows_read(struct cx *cx, const struct audit_wish *w, int64_t bef
     if (w->actor.len)
         TRY(actor_where(cx, &m, w->actor));
     if (w->act.len && !exports)
-        act_where(&m, w->act);
+        act_where(cx, &m, w->act);
     time_where(&m, w, before);
     made_sql(&m, " ORDER BY a.id DESC LIMIT ");
     made_val(&m, V(limit));
@@ -298,7 +289,8 @@ static const struct field person_fields[] = {
     FIELD(struct audit_person, seen, .doc = "Records seen today, each once"),
     FIELD(struct audit_person, vips, .doc = "Of them VIP"),
     FIELD(struct audit_person, usual, .doc = "On a day of the last four weeks"),
-    FIELD(struct audit_person, is_over, .doc = "More than the house allows before it asks, or three times the usual"),
+    FIELD(struct audit_person, is_over,
+          .doc = "More than the house allows before it asks, or three times the usual"),
 };
 static const struct shape person_shape = SHAPE("audit_person", struct audit_person, person_fields);
 static const struct field people_fields[] = {

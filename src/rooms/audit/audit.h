@@ -18,10 +18,21 @@ struct audit_wish {
     when from, to;
     bool vip; /* records that are VIP now */
 };
+struct audit_line {
+    when at;
+    struct audit_actor {
+        str kind, id, name;
+    } actor;
+    str action;
+    customer_id customer;
+    str ref, details, peer;
+    bool whole; /* an export of many records, that may have held the one asked for */
+};
 struct audit_page {
     struct list items;
     str next;
 };
+extern const struct shape audit_line_shape;
 extern const struct shape audit_page_shape;
 enum err audit_find(struct cx *cx, const struct audit_wish *w, struct audit_page *out) MUST_USE;
 

@@ -6,9 +6,9 @@
 #include "rooms/settings/settings.h"
 
 enum {
-    WATCH_EVERY_MS = 20000,
+    WATCH_EVERY_MS = 5000,
     WATCH_ROWS = 200,
-    SETTLED_MS = 5000, /* views are written by short changes; ids of two nodes overlap no longer */
+    SETTLED_MS = 3000, /* views are written by short changes; ids of two nodes overlap no longer */
     DAYS_USUAL = 28,
 };
 
@@ -38,8 +38,8 @@ static enum err told(struct cx *cx, int32_t day, const struct watch_over *o, int
 }
 
 /* A slice counts the next views of one day: each record once for each person and day. */
-static enum err watch_slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
-                            bool *finished)
+static enum err watch_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                            int64_t *total, bool *finished)
 {
     const struct settings *s = settings_current(cx);
     struct list rows = {0}, over = {0};
@@ -65,7 +65,8 @@ static enum err watch_slice(struct cx *cx, str args, int64_t *position, int64_t 
     *progress += (int64_t)rows.n;
     if (!s->views_alert)
         return OK;
-    TRY(db_all(cx, &q_watch_over, &watch_over_shape, &over, ARGS(V((int64_t)day), V(s->views_alert))));
+    TRY(db_all(cx, &q_watch_over, &watch_over_shape, &over,
+               ARGS(V((int64_t)day), V(s->views_alert))));
     const struct watch_over *o = over.items;
     for (size_t i = 0; i < over.n; i++)
         TRY(told(cx, day, &o[i], s->views_alert));
@@ -75,19 +76,18 @@ static enum err watch_slice(struct cx *cx, str args, int64_t *position, int64_t 
 const struct job_kind audit_watch_job = {"audit.watch", watch_slice, WATCH_EVERY_MS};
 
 static const struct field person_row_fields[] = {
-    FIELD(struct audit_person, id),
-    FIELD(struct audit_person, name),
-    FIELD(struct audit_person, seen),
-    FIELD(struct audit_person, vips),
+    FIELD(struct audit_person, id),    FIELD(struct audit_person, name),
+    FIELD(struct audit_person, seen),  FIELD(struct audit_person, vips),
     FIELD(struct audit_person, usual),
 };
-const struct shape watch_person_shape = SHAPE("watch_person", struct audit_person, person_row_fields);
+const struct shape watch_person_shape =
+    SHAPE("watch_person", struct audit_person, person_row_fields);
 
 enum err audit_people_today(struct cx *cx, struct list *out)
 {
     const struct settings *s = settings_current(cx);
     int64_t day = when_day((when){cx->now_ms}, s->time_zone);
-    TRY(db_all(cx, &q_watch_people, &watch_person_shape, out, ARGS(V(day), V(day - DAYS_USUAL))));
+    TRY(db_all(cx, &q_watch_people, &watch_person_shape, out, ARGS(V(day - DAYS_USUAL), V(day))));
     struct audit_person *p = out->items;
     for (size_t i = 0; i < out->n; i++)
         p[i].is_over = (s->views_alert && p[i].seen > s->views_alert) ||

@@ -1,4 +1,4 @@
--- 0023 audit chain: each seal holds the ids and hashes of its rows, so that a row that was changed, taken away or put in is
+-- 0025 audit chain: each seal holds the ids and hashes of its rows, so that a row that was changed, taken away or put in is
 -- named; what changed on a record (both values) is sealed with a key of that customer, and erasing is deleting the key.
 
 -- digests: for each row of the seal, then each value, 8 bytes of its id and 16 of its SHA-256; chain is SHA-256 over the chain
@@ -39,7 +39,7 @@ CREATE INDEX audit_value_unsealed ON audit_value (id) WHERE seal = 0;
 -- 0: the values stand in the row itself, as before; a job seals them.
 ALTER TABLE history ADD COLUMN value_id {{int}} NOT NULL DEFAULT 0;
 INSERT INTO job (id, kind, args, next_ms, made_ms)
-SELECT 23, 'audit.values', '', 0, 0 WHERE EXISTS (SELECT 1 FROM history);
+SELECT 25, 'audit.values', '', 0, 0 WHERE EXISTS (SELECT 1 FROM history);
 
 -- Who, and which act: newest first, however long the audit. Intakes are most of it and are found by the customer.
 CREATE INDEX audit_by_actor ON audit (actor_kind, actor_id, id);
