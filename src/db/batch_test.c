@@ -265,18 +265,23 @@ static void a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none(void
     (void)state;
     if (!test_is_postgres())
         skip();
-    struct house_of_tests h;
-    house_open(&h, 1, 1);
-    struct member m[] = {{MORE, 1}, {MORE, 1}, {ADD, 1}, {CUT, 1}, {MORE, 1}, {ADD, 2}};
+    /* How many join one batch is a matter of time; tried until others were in it with the cut. */
+    bool has_run_again = false;
+    for (int tries = 0; tries < 50 && !has_run_again; tries++) {
+        struct house_of_tests h;
+        house_open(&h, 1, 1);
+        struct member m[] = {{MORE, 1}, {MORE, 1}, {ADD, 1}, {CUT, 1}, {MORE, 1}, {ADD, 2}};
 
-    run_together(&h, m, COUNT(m));
+        run_together(&h, m, COUNT(m));
 
-    for (size_t i = 0; i < COUNT(m); i++)
-        assert_int_equal(m[i].e, i == 2 ? ERR_CONFLICT : OK);
-    assert_true(atomic_load(&m[1].runs) > 1);
-    assert_int_equal(n_of(&h, 1), 4);
-    assert_int_equal(n_of(&h, 2), 0);
-    house_close(&h);
+        for (size_t i = 0; i < COUNT(m); i++)
+            assert_int_equal(m[i].e, i == 2 ? ERR_CONFLICT : OK);
+        has_run_again = atomic_load(&m[1].runs) > 1;
+        assert_int_equal(n_of(&h, 1), 4);
+        assert_int_equal(n_of(&h, 2), 0);
+        house_close(&h);
+    }
+    assert_true(has_run_again);
 }
 
 static void changes_of_one_key_are_never_overtaken_and_run_once(void **state)

@@ -58,6 +58,7 @@ struct pg {
     bool is_lost, wants_retry;
     bool is_patient; /* migrations, bulk loads */
     bool in_part, is_hurried;
+    enum { SCANS_OFF, SCANS_ON, SCANS_UNKNOWN } scans; /* enable_seqscan on this connection */
     bool asked_xid, has_musts;
     int64_t xid;
     enum err failure; /* the first one since the pipeline was last empty of faults */
@@ -76,6 +77,8 @@ WORD(w_release, "RELEASE SAVEPOINT part");
 WORD(w_back, "ROLLBACK TO SAVEPOINT part");
 WORD(w_hurry, "SET LOCAL lock_timeout = 20"); /* ms */
 WORD(w_soft, "SET LOCAL synchronous_commit = off");
+WORD(w_scans_off, "SET enable_seqscan = off");
+WORD(w_scans_on, "SET enable_seqscan = on");
 WORD(w_xid, "SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)");
 
 /* ---- connecting ------------------------------------------------------------------------------------- */
@@ -148,8 +151,8 @@ static bool session_set(PGconn *c, bool is_writer, bool is_patient)
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %d; SET lock_timeout = %d; "
              "SET idle_in_transaction_session_timeout = %d; "
-             "SET jit = off; SET client_min_messages = error",
-             statement, lock, is_patient ? 0 : WRITE_LIMIT_MS);
+             "SET jit = off; SET client_min_messages = error; SET enable_seqscan = %s",
+             statement, lock, is_patient ? 0 : WRITE_LIMIT_MS, is_patient ? "on" : "off");
     PGresult *r = PQexec(c, sql);
     bool is_set = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);
@@ -171,6 +174,7 @@ static bool ready(struct db *d)
     if (p->c && session_set(p->c, d->is_writer, p->is_patient) && PQsetnonblocking(p->c, 1) == 0 &&
         PQenterPipelineMode(p->c) == 1) {
         p->back_off_ms = 0;
+        p->scans = p->is_patient ? SCANS_ON : SCANS_OFF;
         return true;
     }
     hang_up(p);
@@ -225,6 +229,7 @@ static void lost(struct pg *p)
 
 static void keep_failure(struct cx *cx, struct pg *p, enum err e)
 {
+    p->scans = SCANS_UNKNOWN; /* a SET of this transaction is taken back with it */
     if (p->failure == OK) {
         p->failure = e;
         p->why = cx->why;
@@ -630,11 +635,9 @@ static bool send_made(struct cx *cx, struct pg *p, const struct query *q, struct
            expect(p, (struct expect){.kind = EXPECT_ROWS, .q = q, .to = to});
 }
 
-static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to,
-                 int64_t *changed)
+static bool send_kept(struct cx *cx, struct pg *p, const struct query *q, struct args a,
+                      struct sink *to, int64_t *changed)
 {
-    if (q->is_made)
-        return send_made(cx, p, q, a, to);
     struct kept *k = kept_of(p, q);
     if (!k || a.n > PARAMS_MAX || !prepare(p, k, a))
         return false;
@@ -650,7 +653,24 @@ static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args
 
 static bool send_word(struct cx *cx, struct pg *p, const struct query *w)
 {
-    return send(cx, p, w, NO_ARGS, NULL, NULL);
+    return send_kept(cx, p, w, NO_ARGS, NULL, NULL);
+}
+
+/* The statements of the rooms go by indexes; a plan that was made while a table was empty must not go on to read all of
+ * it when it has grown. Texts made at run time (lists, segments) may read a table whole. */
+static bool let_scan(struct cx *cx, struct pg *p, bool is_made)
+{
+    if (p->is_patient || (int)p->scans == (is_made ? SCANS_ON : SCANS_OFF))
+        return true;
+    p->scans = is_made ? SCANS_ON : SCANS_OFF;
+    return send_word(cx, p, is_made ? &w_scans_on : &w_scans_off);
+}
+
+static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to,
+                 int64_t *changed)
+{
+    return let_scan(cx, p, q->is_made) &&
+           (q->is_made ? send_made(cx, p, q, a, to) : send_kept(cx, p, q, a, to, changed));
 }
 
 /* Sends what must stand before the statement: BEGIN, and for a change the question for its number. */
@@ -877,6 +897,7 @@ enum err pg_change_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how
     if (p->n_expects) /* what was sent and not read; a failure in there would swallow ROLLBACK */
         (void)sync_and_drain(cx, d);
     bool again = p->wants_retry && !p->is_lost;
+    p->scans = SCANS_UNKNOWN;
     if (p->is_lost || !send_word(cx, p, &w_rollback) || sync_and_drain(cx, d) != OK)
         lost(p);
     p->in_transaction = false;
@@ -918,6 +939,7 @@ enum err pg_part_end(struct cx *cx, struct db *d, enum err e, enum pg_end *how)
     struct fault why = cx->why;
     if (p->n_expects && !p->is_lost) /* a failure in there would swallow what follows */
         (void)sync_and_drain(cx, d);
+    p->scans = SCANS_UNKNOWN;
     if (p->is_lost || !send_word(cx, p, &w_back) || !send_word(cx, p, &w_release) ||
         sync_and_drain(cx, d) != OK)
         lost(p);

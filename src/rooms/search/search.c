@@ -281,12 +281,6 @@ static enum err ask_first(struct search *s)
     return OK;
 }
 
-struct number_read {
-    int64_t n;
-};
-static const struct field switch_fields[] = {FIELD_AS(struct number_read, n, "id")};
-static const struct shape switch_shape = SHAPE("search_number", struct number_read, switch_fields);
-
 /* Documents that have the pieces of some variants. */
 static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_read *more,
                            size_t n_more)
@@ -294,13 +288,8 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
     struct cx *cx = s->cx;
     bool is_postgres = db_is_postgres(cx);
     struct names_read found[VARIANTS_MAX] = {0};
-    struct db_read reads[3 * VARIANTS_MAX + 4];
-    struct number_read ignored;
-    struct val off = V("off"), on = V("on");
+    struct db_read reads[3 * VARIANTS_MAX + 2];
     size_t n = 0, again = 0;
-    if (is_postgres)
-        reads[n++] =
-            (struct db_read){&q_search_scans, &switch_shape, true, &ignored, {&off, 1}, false};
     for (size_t i = from; i < to; i++) {
         struct names_read *f = &found[i];
         bool is_common = false;
@@ -320,9 +309,6 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
                                       {f->args, 2},
                                       false};
     }
-    if (is_postgres)
-        reads[n++] =
-            (struct db_read){&q_search_scans, &switch_shape, true, &ignored, {&on, 1}, false};
     for (size_t i = 0; i < n_more; i++)
         reads[n++] = more[i];
     TRY(db_batch(cx, reads, n));

@@ -36,14 +36,6 @@ SELECT n.customer_id, n.text
 -- name: search_sample -> search_sample
 SELECT text FROM search_doc WHERE id IN {{ints}} :ids LIMIT 1000;
 
--- PostgreSQL's planner believes that it meets 64 rows soon when it reads the table from its start; for rare pieces it reads it
--- to the end. 'off' around those questions: the index alone. For this transaction.
--- name: search_scans -> search_number @sqlite
-SELECT length(:is_on);
-
--- name: search_scans -> search_number @postgres
-SELECT CAST(length(set_config('enable_seqscan', :is_on, true)) AS BIGINT) AS id;
-
 -- name: search_order -> search_order
 SELECT o.id, o.number, r.id, r.name, r.lang, o.at_ms
   FROM orders o JOIN customer c ON c.id = o.customer_id JOIN customer r ON r.id = c.root_id
