@@ -87,3 +87,34 @@ test('the same command goes on where the one before was killed', { timeout: 6000
   assert.equal(Number(k.sql('SELECT MAX(read_rows) FROM import')[0][0]), rows);
   await k.start();
 });
+
+test('orders go on where the command was killed, and each counts once', { timeout: 600000 }, async (t) => {
+  const k = await house(t);
+  await k.stop();
+  const file = path.join(k.data, 'orders.csv');
+  let text = 'Order number,Date,Email,SKU,Quantity,Price,Currency\n';
+  for (let i = 0; i < rows; i++) text += `N${i - (i % 3 === 2 ? 1 : 0)},2026-10-01,p${i % 500}@shop.example,K${i % 9},${i % 10 === 9 ? 'x' : 1},2.50,EUR\n`;
+  writeFileSync(file, text);
+  const whole = async () => JSON.parse((await k.command(['import', 'orders', file, '--json'])).out);
+  const words = ['import', 'orders', file, ...k.store.args, '--json'];
+  for (let round = 0; round < rounds; round++) {
+    const p = spawn(bin, words, { stdio: 'ignore' });
+    const ended = new Promise((done) => p.on('exit', done).on('error', done));
+    await sleep(100 + Math.random() * 400);
+    p.kill('SIGKILL');
+    await ended;
+  }
+  const done = await whole();
+  const again = await whole();
+  const one = (sql) => Number(k.sql(sql)[0][0]);
+  const numbers = new Map(); // of each order: is one of its rows broken?
+  for (const row of text.trim().split('\n').slice(1)) {
+    const [n, , , , quantity] = row.split(',');
+    numbers.set(n, (numbers.get(n) ?? false) || quantity === 'x');
+  }
+  const good = [...numbers.values()].filter((is_broken) => !is_broken).length;
+  assert.equal(one('SELECT COUNT(*) FROM orders'), good);
+  assert.equal(one("SELECT COUNT(*) FROM interaction WHERE channel = 'order'"), good);
+  assert.deepEqual([done.rows, done.made + done.same, again.made, again.same, again.rejected], [rows, good, 0, good, done.rejected]);
+  await k.start();
+});

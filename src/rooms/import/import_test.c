@@ -307,6 +307,36 @@ static void the_lines_of_an_order_are_its_rows(void **state)
     assert_int_equal(customers(w), 0);
 }
 
+/* The same rows in steps of any size: what a batch sees of itself and of the one before. */
+static void orders_in_any_batches_are_the_same_orders(void **state)
+{
+    struct test_world *w = *state;
+    struct text t = text_in(w->cx.arena, 1 << 20);
+    text_add(&t, S("Order number,Date,Email,SKU,Quantity,Price,Currency\n"));
+    for (int i = 0; i < 120; i++)
+        text_printf(&t, "N%d,2026-10-01,p%d@shop.example,K%d,%s,2.50,EUR\n", i, i / 7, i % 5,
+                    i % 20 == 19 ? "x" : "1");
+    for (int i = 0; i < 30; i++) /* again, further down: the same, and with another sum */
+        text_printf(&t, "N%d,2026-10-01,p%d@shop.example,K%d,%d,2.50,EUR\n", 2 * i, 2 * i / 7,
+                    2 * i % 5, i % 3 ? 1 : 2);
+    text_add(&t, S("N19,2026-10-01,p2@shop.example,K4,1,2.50,EUR\n")); /* it was rejected above */
+    file_bytes = text_str(&t);
+    import_id dry = begun(w, IMPORT_ORDERS, NULL, true);
+    worked(w, dry, 100, 1000);
+    static const size_t sizes[] = {200, 41, 1};
+    for (size_t k = 0; k < COUNT(sizes); k++) {
+        import_id id = begun(w, IMPORT_ORDERS, NULL, false);
+        worked(w, id, sizes[k], 1000);
+        assert_figures(after(w, id), 151, 115, 0, 20, 16);
+        assert_int_equal(customers(w), 17);
+        import_id again = begun(w, IMPORT_ORDERS, NULL, false);
+        worked(w, again, sizes[k], 1000);
+        assert_figures(after(w, again), 151, 0, 0, 135, 16);
+        taken_back(w, id);
+        assert_int_equal(customers(w), 0);
+    }
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +347,7 @@ static int all(void)
         STORE_TEST(a_dry_run_says_what_would_be_and_writes_nothing),
         STORE_TEST(an_import_is_taken_back_but_for_what_somebody_worked_with),
         STORE_TEST(the_lines_of_an_order_are_its_rows),
+        STORE_TEST(orders_in_any_batches_are_the_same_orders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

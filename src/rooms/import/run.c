@@ -77,7 +77,9 @@ struct batch {
     struct import_item *items;
     struct intake *in;
     struct intake_result *out;
-    size_t *intake_of; /* item of each intake */
+    struct order_new *orders; /* instead of intakes, with what plan said of each */
+    struct order_result *planned;
+    size_t *intake_of; /* item of each intake or order */
     size_t n, n_in;
     int64_t to_byte, to_line;
     struct import_figures add;
@@ -368,19 +370,19 @@ static void gather(struct batch *b)
 {
     b->in = ARENA_ARRAY(b->cx.arena, b->n + 1, struct intake);
     b->out = ARENA_ARRAY(b->cx.arena, b->n + 1, struct intake_result);
+    b->orders = ARENA_ARRAY(b->cx.arena, b->n + 1, struct order_new);
+    b->planned = ARENA_ARRAY(b->cx.arena, b->n + 1, struct order_result);
     b->intake_of = ARENA_ARRAY(b->cx.arena, b->n + 1, size_t);
     b->n_in = 0;
     for (size_t i = 0; i < b->n; i++) {
-        if (b->items[i].why.err || b->items[i].is_double)
+        const struct import_item *it = &b->items[i];
+        if (it->why.err || it->is_double)
             continue;
         b->intake_of[b->n_in] = i;
-        b->in[b->n_in++] = b->items[i].in;
+        b->in[b->n_in] = it->in;
+        b->orders[b->n_in] = it->order;
+        b->orders[b->n_in++].lines = (struct list){it->lines, it->n_lines};
     }
-}
-
-static void order_lines(struct import_item *it)
-{
-    it->order.lines = (struct list){it->lines, it->n_lines};
 }
 
 static enum err plan(struct batch *b, bool is_again)
@@ -391,19 +393,10 @@ static enum err plan(struct batch *b, bool is_again)
     enum err e = is_again && !b->has_keys ? OK : keys_find(b);
     if (e == OK && (!is_again || b->has_keys))
         gather(b);
-    if (e == OK && r->plan.kind != IMPORT_ORDERS)
+    if (e == OK && r->plan.kind == IMPORT_ORDERS)
+        e = order_plan_many(cx, b->orders, b->n_in, b->planned);
+    else if (e == OK)
         e = intake_plan_many(cx, b->in, b->n_in, b->out);
-    for (size_t i = 0; e == OK && r->is_check && r->plan.kind == IMPORT_ORDERS && i < b->n_in;
-         i++) {
-        struct import_item *it = &b->items[b->intake_of[i]];
-        order_lines(it);
-        cx->why = (struct fault){0};
-        e = order_plan(cx, &it->order);
-        if (e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_NOT_FOUND) {
-            it->why = cx->why;
-            e = OK;
-        }
-    }
     read_end(cx);
     return e;
 }
@@ -522,9 +515,11 @@ static void check_count(struct batch *b)
     for (size_t i = 0; i < b->n_in; i++) {
         const struct import_item *it = &b->items[b->intake_of[i]];
         if (r->plan.kind == IMPORT_ORDERS) {
-            if (it->why.err)
+            if (b->planned[i].err) {
+                reject_tell(b, it, &b->planned[i].why);
                 continue;
-            bool is_repeat = order_is_repeat(&it->order);
+            }
+            bool is_repeat = order_is_repeat(&b->orders[i]);
             bool is_made = !is_repeat && !seen_has(r, hash_of(98, it->order.number));
             seen_add(r, hash_of(98, it->order.number));
             b->add.made += is_made;
@@ -608,26 +603,20 @@ static enum err kept(struct cx *cx, struct batch *b, const struct import_item *i
 
 static enum err orders_take(struct cx *cx, struct batch *b)
 {
-    struct import_run *r = b->run;
+    struct order_result *taken = ARENA_ARRAY(cx->arena, b->n_in + 1, struct order_result);
+    memcpy(taken, b->planned, b->n_in * sizeof *taken); /* apply may run again */
+    TRY(order_take_many(cx, b->orders, b->n_in, taken));
     for (size_t i = 0; i < b->n_in; i++) {
-        struct import_item *it = &b->items[b->intake_of[i]];
-        order_id id = {0};
-        bool is_repeat = false;
-        order_lines(it);
-        cx->why = (struct fault){0};
-        enum err e = order_plan(cx, &it->order);
-        if (e == ERR_INVALID || e == ERR_CONFLICT || e == ERR_NOT_FOUND) {
-            struct fault why = cx->why;
-            cx->why = (struct fault){0};
-            TRY(reject(cx, b, it, &why));
+        const struct import_item *it = &b->items[b->intake_of[i]];
+        const struct order_result *o = &taken[i];
+        if (o->err) {
+            TRY(reject(cx, b, it, &o->why));
             continue;
         }
-        TRY(e);
-        TRY(order_take(cx, &it->order, &id, &is_repeat));
-        b->add.made += !is_repeat;
-        b->add.same += is_repeat;
-        if (!is_repeat)
-            TRY(trace(cx, r, it, order_who(&it->order), id));
+        b->add.made += !o->is_repeat;
+        b->add.same += o->is_repeat;
+        if (!o->is_repeat)
+            TRY(trace(cx, b->run, it, o->who, o->id));
     }
     return OK;
 }

@@ -111,18 +111,18 @@ void order_from(const struct cx *cx, struct order_new *o);
 enum err order_plan(struct cx *cx, struct order_new *in) MUST_USE;
 /* Inside apply. ERR_STALE: plan again. */
 enum err order_take(struct cx *cx, struct order_new *in, order_id *id, bool *is_repeat) MUST_USE;
-/* Who the customer of a planned order is; customer 0 of a repeated one. */
-const struct intake_result *order_who(const struct order_new *in);
 bool order_is_repeat(const struct order_new *in);
 /* Inside apply: takes an order away as if it had never come. *is_kept: somebody worked with it since,
  * it stays. */
 enum err order_take_back(struct cx *cx, order_id id, bool *is_kept) MUST_USE;
 
 /* Many at once, as intake_plan_many and intake_take_many: the same answers as one by one in the order given;
- * one that is refused is left out alone (out[i].err and out[i].why). A number that comes twice is taken once. */
+ * one that is refused is left out alone (out[i].err and out[i].why). A number that comes twice is taken once.
+ * order_take_many gets the answers of order_plan_many, or a copy where apply may run again. */
 struct order_result {
     order_id id;
-    customer_id customer; /* of a new one */
+    customer_id customer; /* of a new one, and all that the door answered of him */
+    const struct intake_result *who;
     bool is_repeat;
     enum err err;
     struct fault why;

@@ -285,11 +285,6 @@ enum err order_plan(struct cx *cx, struct order_new *in)
     return of_customer(cx, intake_plan(cx, &p->intake));
 }
 
-const struct intake_result *order_who(const struct order_new *in)
-{
-    return &in->plan->who;
-}
-
 bool order_is_repeat(const struct order_new *in)
 {
     return in->plan->is_repeat;
@@ -469,7 +464,12 @@ enum err order_plan_many(struct cx *cx, struct order_new *in, size_t n, struct o
         b->contacts[b->n++] = p->intake;
     }
     in[0].plan->batch = b;
-    return intake_plan_many(cx, b->contacts, b->n, b->who);
+    TRY(intake_plan_many(cx, b->contacts, b->n, b->who));
+    for (size_t k = 0; k < b->n; k++) {
+        cx->why = b->who[k].why;
+        TRY(keep_fate(cx, of_customer(cx, b->who[k].err), &out[b->of[k]]));
+    }
+    return OK;
 }
 
 /* Its number came before in the batch: what became of that one decides. */
@@ -487,7 +487,14 @@ static enum err take_again(struct cx *cx, const struct order_new *in, const stru
         return keep_fate(cx, fault_field(cx, ERR_CONFLICT, S("number"), M_ORDER_HERE), mine);
     struct order_new one = *in; /* the plan of the batch stays: apply may run again */
     TRY(keep_fate(cx, order_plan(cx, &one), mine));
-    return mine->err == OK ? order_take(cx, &one, &mine->id, &mine->is_repeat) : OK;
+    if (mine->err != OK)
+        return OK;
+    TRY(order_take(cx, &one, &mine->id, &mine->is_repeat));
+    if (!mine->is_repeat) {
+        mine->who = &one.plan->who;
+        mine->customer = mine->who->customer;
+    }
+    return OK;
 }
 
 enum err order_take_many(struct cx *cx, struct order_new *in, size_t n, struct order_result *out)
@@ -508,6 +515,7 @@ enum err order_take_many(struct cx *cx, struct order_new *in, size_t n, struct o
             continue;
         r->id = o->id;
         r->customer = b->who[k].customer;
+        r->who = &b->who[k];
         ids[n_ids++] = o->id.v;
         TRY(order_put(cx, &in[b->of[k]], o, &b->who[k]));
     }
