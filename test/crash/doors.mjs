@@ -211,8 +211,12 @@ export class Doors {
       this.segments.delete(old); // gone from the moment it is asked for, whatever the answer is
       await this.try(this.api.ask('DELETE', `/segments/${old}`));
     }
-    const made = await this.try(this.api.post('/segments', { name, text: `city = "${name}"` }));
-    if (made) this.segments.add(made.body.id);
+    const made = await this.try(this.api.post('/segments', { name, text: `city = "${name}"` }), [409]);
+    if (made) return void this.segments.add(made.body.id);
+    if (this.last[0]?.status !== 409) return;
+    // two hundred are the limit: those go whose making was not acknowledged
+    for (const s of (await this.try(this.api.get('/segments')))?.body.items ?? [])
+      if (!this.segments.has(s.id)) await this.try(this.api.ask('DELETE', `/segments/${s.id}`));
   }
 
   // Everything acknowledged is there, once; what was begun comes to its end.
