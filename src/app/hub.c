@@ -17,7 +17,8 @@ static const int64_t QUEUE_NS =
 static const int64_t QUEUE_RENDER_NS = 60 * MS_NS;
 static const int64_t SPARSE_NS = 1000 * MS_NS; /* task.changed */
 static const int64_t OPENED_NS = 1800 * 1000 * MS_NS;
-static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000; /* of a session */
+static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000, /* of a session */
+                     CLOCK_BACK_MS = 2ll * 86400 * 1000; /* as in staff */
 static const size_t ARENA_LIMIT = (size_t)32 << 20;
 
 /* clang-format off */
@@ -1054,7 +1055,8 @@ static void check_passes(struct hub *h)
     enum err e = OK;
     if (n[0])
         e = db_all(&h->cx, &q_hub_sessions, &hub_session_shape, &good[0],
-                   ARGS(val_ints(ids[0], n[0]), V(now - LIFE_MS), V(now - IDLE_MS)));
+                   ARGS(val_ints(ids[0], n[0]), V(now - LIFE_MS), V(now - IDLE_MS),
+                        V(now + CLOCK_BACK_MS)));
     if (e == OK && n[1])
         e = db_all(&h->cx, &q_hub_tokens, &hub_session_shape, &good[1],
                    ARGS(val_ints(ids[1], n[1]), V(now)));

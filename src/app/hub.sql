@@ -3,6 +3,7 @@
 -- name: hub_sessions -> hub_session
 SELECT s.id, p.role FROM session s JOIN staff p ON p.id = s.staff_id
  WHERE s.id IN {{ints}} :ids AND p.is_active = 1 AND s.created_ms > :life_since AND s.seen_ms > :idle_since
+   AND s.created_ms < :newest
  ORDER BY s.id
  LIMIT 10000;
 

@@ -4,7 +4,10 @@
 
 enum { SEQUENCE_BITS = 12, NODE_BITS = 10, TEXT_CHARS = 13 };
 static const int64_t EPOCH_MS = 1577836800000; /* 2020-01-01 */
-static const int64_t LAST_MS = ((int64_t)1 << 41) - 1;
+static const int64_t LAST_MS = ((int64_t)1 << 41) - 1; /* in 2089 */
+/* A clock that says 2080 and later is wrong and is not followed: ids never go back, so one moment of it would use up all
+ * that are left. */
+static const int64_t FOLLOWED_MS = 1893456000000;
 
 /* Milliseconds and sequence of the newest id, as one number that only grows: a full sequence
  * runs on into the next millisecond. */
@@ -36,7 +39,7 @@ void id_start(unsigned node, int64_t high_water)
 int64_t id_new(int64_t now_ms)
 {
     int64_t ms = now_ms - EPOCH_MS;
-    ms = ms < 0 ? 0 : ms > LAST_MS ? LAST_MS : ms;
+    ms = ms < 0 || ms > FOLLOWED_MS ? 0 : ms;
     int64_t now = ms << SEQUENCE_BITS, n = atomic_load(&newest), next;
     do {
         next = n >= now ? n + 1 : now;

@@ -93,10 +93,11 @@ INSERT INTO job (id, kind, args, schedule, next_ms, made_ms)
     VALUES (:id, :kind, '', :kind, :now_ms, :now_ms)
     ON CONFLICT (schedule) DO NOTHING;
 
+-- Of those that come again none is due later than far_ms, unless the clock went back since.
 -- name: job_next -> job_row
 SELECT id, kind, args, next_ms, position, slices, progress, total, tries
   FROM job
- WHERE state = 'waiting' AND next_ms <= :now_ms
+ WHERE state = 'waiting' AND (next_ms <= :now_ms OR next_ms > :far_ms)
  ORDER BY next_ms, id LIMIT 20;
 
 -- When the next one is due.
@@ -119,7 +120,7 @@ UPDATE job SET tries = tries + 1, error = :error, next_ms = :next_ms, state = :s
 -- name: lease_take
 INSERT INTO lease (name, node, until_ms) VALUES (:name, :node, :until_ms)
     ON CONFLICT (name) DO UPDATE SET node = excluded.node, until_ms = excluded.until_ms
-     WHERE lease.node = excluded.node OR lease.until_ms < :now_ms;
+     WHERE lease.node = excluded.node OR lease.until_ms < :now_ms OR lease.until_ms > :far_ms;
 
 -- name: lease_drop
 DELETE FROM lease WHERE name = :name AND node = :node;

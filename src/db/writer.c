@@ -393,6 +393,23 @@ static void fill_bulk(struct batch *b, struct change *c)
     }
 }
 
+/* Another program holds the engine's lock: whoever waits is told so at once, not one after the other. */
+static void refuse_for_lock(struct batch *b, struct change *first)
+{
+    struct queue rest = queue_take_all(b->s, LANE_INTERACTIVE);
+    for (struct change *c = first; c; c = queue_pop(&rest)) {
+        if (!c->cx->why.msg || c->result != ERR_BUSY) {
+            (void)fault(c->cx, ERR_BUSY, M_STORE_BUSY);
+            c->cx->why.retry_after_s = 2;
+        }
+        change_done(b->s, c, ERR_BUSY);
+    }
+    if (clock_mono_ns() - b->said_ns < 1000 * MS_NS)
+        return;
+    b->said_ns = clock_mono_ns();
+    log_line(LOG_WARN, "store_locked", "by=another_program");
+}
+
 static void refuse_all(struct store *s)
 {
     for (struct change *c; (c = queue_take(s, LANE_INTERACTIVE));)
@@ -404,7 +421,14 @@ static void run_batch(struct batch *b, struct change *first)
     b->n = 0;
     b->is_lost = false;
     b->is_soft = first->is_soft && first->lane == LANE_BULK;
-    if (lite_be_soft(b->d, b->is_soft) != SQLITE_OK || lite_word(b->d, LITE_BEGIN) != SQLITE_OK) {
+    int rc = lite_be_soft(b->d, b->is_soft);
+    if (rc == SQLITE_OK)
+        rc = lite_word(b->d, LITE_BEGIN);
+    if ((rc & 0xff) == SQLITE_BUSY) {
+        refuse_for_lock(b, first);
+        return;
+    }
+    if (rc != SQLITE_OK) {
         b->is_lost = true;
         b->readers[b->n] = first->cx->db;
         b->ran[b->n++] = first;

@@ -231,17 +231,24 @@ void exchange_answer(struct http_exchange *x, unsigned status, struct MHD_Respon
 }
 
 /* In the middle of a body libmicrohttpd takes no reply: one that comes then is sent as bytes. */
-static void early_answer(struct http_exchange *x, int status, str content_type, str body)
+static void early_answer(struct http_exchange *x, int status, str content_type,
+                         const struct http_header *headers, size_t n, str body)
 {
     pthread_mutex_lock(&x->lock);
-    if (flow_is_early(x) && http_arena(x))
+    if (flow_is_early(x) && http_arena(x)) {
+        str later = {0}; /* of what is given only this one is not said below */
+        for (size_t i = 0; i < n; i++)
+            if (str_eq(headers[i].name, S("Retry-After")))
+                later = arena_printf(x->arena, "Retry-After: " SFMT "\r\n", SARG(headers[i].value));
         flow_raw_set(x, arena_printf(x->arena,
                                      "HTTP/1.1 %d Refused\r\nContent-Type: " SFMT
                                      "\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
                                      "X-Content-Type-Options: nosniff\r\n"
                                      "Content-Security-Policy: default-src 'none'; "
-                                     "frame-ancestors 'none'\r\nConnection: close\r\n\r\n" SFMT,
-                                     status, SARG(content_type), body.len, SARG(body)));
+                                     "frame-ancestors 'none'\r\n" SFMT
+                                     "Connection: close\r\n\r\n" SFMT,
+                                     status, SARG(content_type), body.len, SARG(later), SARG(body)));
+    }
     pthread_mutex_unlock(&x->lock);
 }
 
@@ -255,7 +262,7 @@ void http_reply(struct http_exchange *x, int status, str content_type,
         response_headers(x, r, content_type, headers, n);
     x->reply_len = body.len;
     if (x->flow)
-        early_answer(x, status, content_type, body);
+        early_answer(x, status, content_type, headers, n, body);
     exchange_answer(x, (unsigned)status, r);
 }
 

@@ -66,7 +66,7 @@ export class Doors {
     this.seen.refused++;
     this.seen.full += a.status === 507;
     if (![503, 507, ...also].includes(a.status)) throw new Error(`an answer that nobody should get: ${a.status} ${a.text}`);
-    if (a.status === 503 || a.status === 507) assert.ok(Number(a.headers['retry-after']) > 0, `no Retry-After with ${a.status}`);
+    if (a.status === 503 || a.status === 507) assert.ok(Number(a.headers['retry-after']) > 0, `no Retry-After with ${a.status} ${a.text}`);
     this.last = [a, ...this.last].slice(0, 20);
     await sleep(20);
     return undefined;
@@ -97,7 +97,15 @@ export class Doors {
       loop('l', (n) => this.segment(n), 30),
       loop('m', (n) => this.company(n), 5),
     ];
-    for (const w of this.writers) w.catch(() => { run.over = true; }); // told by end()
+    for (const w of this.writers) w.catch((e) => { run.trouble ??= e; run.over = true; }); // told by end()
+  }
+
+  // Waits until they have written what is looked for; the first answer that nobody should get ends it.
+  until(look, how) {
+    return until(() => {
+      if (this.run.trouble) throw this.run.trouble;
+      return look();
+    }, how);
   }
 
   async end() {

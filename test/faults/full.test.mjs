@@ -12,7 +12,7 @@ const languages = ['en', 'ja', 'zh', 'kk', 'ru'];
 
 // Waits until writing was refused for want of room, and looks at how.
 async function isFull(k, doors, events) {
-  await until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
+  await doors.until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
   const told = await events.next('house.state', { ms: 10000 });
   assert.deepEqual(told.body, { store: 'full' });
   assert.match((await k.nobody().get('//readyz')).text, /disk is full/);
@@ -41,7 +41,7 @@ async function isFull(k, doors, events) {
 async function hasRoom(k, doors, events) {
   assert.deepEqual((await events.next('house.state', { ms: 15000 })).body, { store: 'fine' });
   const before = { ...doors.acknowledged };
-  await until(() => doors.intakes.size > before.intakes + 20 && doors.notes.size > before.notes && doors.orders.size > before.orders + 20
+  await doors.until(() => doors.intakes.size > before.intakes + 20 && doors.notes.size > before.notes && doors.orders.size > before.orders + 20
     && doors.actions.size > before.actions && doors.imports.size > before.imports, { ms: 60000, what: 'work at every door again' });
   await doors.end();
   await doors.holds();
@@ -62,7 +62,7 @@ test('a disk that fills up in the middle of work refuses writing, goes on readin
   const events = await doors.api.events();
 
   doors.begin();
-  await until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
+  await doors.until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
   disk.fill();
   await isFull(k, doors, events);
   await sleep(500); // of being refused at every door
@@ -80,9 +80,9 @@ test('a server that is killed on a full disk opens again with everything acknowl
   const doors = await Doors.open(k);
 
   doors.begin();
-  await until(() => doors.intakes.size > 50 && doors.orders.size > 50, { ms: 30000, what: 'some work' });
+  await doors.until(() => doors.intakes.size > 50 && doors.orders.size > 50, { ms: 30000, what: 'some work' });
   disk.fill();
-  await until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
+  await doors.until(() => doors.seen.full > 20, { ms: 60000, what: 'a full disk' });
   await k.kill();
   await doors.end();
   const refused = await k.start().then(() => undefined, (e) => e); // it may open for reading, or say why not
@@ -103,7 +103,7 @@ test('a limit on the size of files is answered as a full disk is, and healed as 
   const events = await doors.api.events();
 
   doors.begin();
-  await until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
+  await doors.until(() => doors.intakes.size > 50 && doors.imports.size > 0, { ms: 30000, what: 'some work' });
   fileLimit(k.process.pid, 65536);
   await isFull(k, doors, events);
   fileLimit(k.process.pid, 'unlimited');

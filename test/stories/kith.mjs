@@ -257,10 +257,11 @@ class House {
   }
 
   // Starts the server; again after stop() or kill() on the same store.
-  async start({ args = [], env = {}, listen = '127.0.0.1:0' } = {}) {
+  // `wrap`: words of a command that the program is run by, as ['prlimit', '--nofile=64'].
+  async start({ args = [], env = {}, listen = '127.0.0.1:0', wrap = [] } = {}) {
     this.said = '';
-    const words = ['serve', ...this.store.args, '--listen', listen, ...args];
-    this.process = spawn(bin, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const words = [...wrap, bin, 'serve', ...this.store.args, '--listen', listen, ...args];
+    this.process = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.exited = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
     this.process.stdout.on('data', (p) => { this.said += p; });
     this.process.stderr.on('data', (p) => { this.log += p; });

@@ -9,7 +9,7 @@
 #include "queries.h"
 #include "rooms/order/inside.h"
 
-enum { SLICE = 100, RECOUNT_SLICE = 25, TRIM_SLICE = 500, HOP = 20000, PAGE = 1000 };
+enum { SLICE = 100, RECOUNT_SLICE = 25, TRIM_SLICE = 500, HOP = 20000, PAGE = 1000, DAYS_WAITED_OUT = 2 };
 /* Where a turn stands, in turn_row.span. */
 enum { SPAN_WINDOWS = 0, SPAN_TRIM = WINDOWS, SPAN_COUNT, SPAN_RAISE, SPAN_LOWER, SPAN_END };
 
@@ -509,6 +509,9 @@ static enum err turn_step(struct cx *cx, struct turn_row *t, const struct settin
             *t = (struct turn_row){.vip_rules = t->vip_rules}; /* all are counted anew */
         t->rules = rules;
     }
+    /* A day back is waited out. Further back: the clock was ahead when days were turned that have not been yet. */
+    if (t->rebuild_after < 0 && t->to_day == 0 && today < t->done_day - DAYS_WAITED_OUT)
+        *t = (struct turn_row){.rules = rules, .vip_rules = t->vip_rules};
     if (t->rebuild_after >= 0)
         return rebuild_slice(cx, t, today);
     if (t->to_day == 0 && today > t->done_day) {

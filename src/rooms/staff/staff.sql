@@ -67,10 +67,11 @@ SELECT id FROM staff WHERE name = :text AND is_active = 1 ORDER BY id LIMIT 64;
 SELECT s.id FROM staff_queue q JOIN staff s ON s.id = q.staff_id
  WHERE q.queue = :queue AND s.is_active = 1 AND s.is_ready = 1 ORDER BY s.id LIMIT 64;
 
+-- One that was begun in what is the future now was begun while the clock was wrong; it would live on for as long.
 -- name: session_who -> session_who
 SELECT s.id, s.seen_ms, s.peer, p.id, p.role, p.lang, p.name
   FROM session s JOIN staff p ON p.id = s.staff_id
- WHERE s.hash = :hash AND p.is_active = 1 AND s.seen_ms > :idle AND s.created_ms > :oldest;
+ WHERE s.hash = :hash AND p.is_active = 1 AND s.seen_ms > :idle AND s.created_ms > :oldest AND s.created_ms < :newest;
 
 -- name: session_insert
 INSERT INTO session (id, hash, staff_id, created_ms, seen_ms, peer, agent)
