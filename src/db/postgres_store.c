@@ -130,7 +130,8 @@ static enum err lease_take(struct cx *cx, void *state)
         e = OK;
     }
     TRY(e);
-    int64_t mark = row.id_mark;
+    int64_t mark = 0;
+    TRY(db_int(cx, &q_node_top, &mark, NO_ARGS));
     TRY(db_run(cx, &q_node_lease,
                ARGS(V(row.number), V(str_of(s->pg->holder)), V((int64_t)LEASE_MS), V(mark))));
     s->node = (unsigned)row.number;

@@ -157,6 +157,10 @@ SELECT number, id_mark
  WHERE number > 0 AND until_ms < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)
  ORDER BY number LIMIT 1;
 
+-- No node begins below what any other has used, whatever its clock says: ids are in the order of time for all of them.
+-- name: node_top
+SELECT coalesce(max(id_mark), 0) FROM node;
+
 -- name: node_last
 SELECT coalesce(max(number), 0) FROM node;
 
