@@ -3,10 +3,8 @@
  * A scan before the parser settles what the parser would do late or not at all: size in members,
  * depth, NUL, UTF-8. */
 #include "base/field_in.h"
+#include "base/json_load.h"
 #include "messages.h"
-#define json_null jansson_null /* ours is the writer's */
-#include <jansson.h>
-#undef json_null
 
 /* ---- the scan ----------------------------------------------------------------------- */
 
@@ -316,9 +314,10 @@ static enum err read_text(struct cx *cx, const struct shape *shape, str json, vo
 {
     json_error_t wrong;
     CLEANUP(free_value)
-    json_t *v = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &wrong);
-    if (!v)
-        return unreadable(cx, &wrong);
+    json_t *v = NULL;
+    enum err e = json_load_text(cx, json, &v, &wrong);
+    if (e != OK)
+        return e == ERR_MALFORMED ? unreadable(cx, &wrong) : e;
     return read_object(cx, shape, v, out, sent);
 }
 

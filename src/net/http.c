@@ -163,23 +163,44 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **slot,
 /* ---- replies
  * ---------------------------------------------------------------------------------------- */
 
-static void header_add(struct MHD_Response *r, str name, str value)
+/* False: there was no memory for it. */
+static bool header_put(struct MHD_Response *r, const char *name, const char *value, bool *is_one)
+{
+    errno = 0;
+    *is_one = MHD_add_response_header(r, name, value) == MHD_YES;
+    return *is_one || errno != ENOMEM;
+}
+
+static bool header_add(struct MHD_Response *r, str name, str value)
 {
     char small[512];
     size_t need = name.len + value.len + 2;
     char *z = need <= sizeof small ? small : malloc(need);
     if (!z)
-        return;
+        return false;
     memcpy(z, name.ptr, name.len);
     z[name.len] = 0;
     if (value.len)
         memcpy(z + name.len + 1, value.ptr, value.len);
     z[name.len + 1 + value.len] = 0;
-    if (memchr(value.ptr ? value.ptr : "", 0, value.len) ||
-        MHD_add_response_header(r, z, z + name.len + 1) != MHD_YES)
+    bool is_one = false, had_memory = true;
+    if (!memchr(value.ptr ? value.ptr : "", 0, value.len))
+        had_memory = header_put(r, z, z + name.len + 1, &is_one);
+    if (!is_one && had_memory)
         log_line(LOG_ERROR, "http.header", "name=" SFMT " problem=not_a_header", SARG(name));
     if (z != small)
         free(z);
+    return had_memory;
+}
+
+/* Better no answer than one without the headers that protect its reader. */
+static void cut_for_memory(struct http_exchange *x)
+{
+    pthread_mutex_lock(&x->lock);
+    if (x->conn)
+        shutdown(x->conn->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&x->lock);
+    log_line(LOG_ERROR, "http.header", "problem=no_memory");
 }
 
 void response_headers(struct http_exchange *x, struct MHD_Response *r, str content_type,
@@ -197,19 +218,22 @@ void response_headers(struct http_exchange *x, struct MHD_Response *r, str conte
         {"Cross-Origin-Resource-Policy", "same-origin", false},
         {"Strict-Transport-Security", "max-age=31536000", true},
     };
+    bool is_whole = true, is_one = true;
     if (content_type.len)
-        header_add(r, S("Content-Type"), content_type);
+        is_whole = header_add(r, S("Content-Type"), content_type);
     for (size_t i = 0; i < n; i++)
-        header_add(r, headers[i].name, headers[i].value);
+        is_whole &= header_add(r, headers[i].name, headers[i].value);
     for (size_t i = 0; i < COUNT(standard); i++) {
         bool is_given = standard[i].only_tls && !x->request.is_tls;
         for (size_t k = 0; k < n && !is_given; k++)
             is_given = str_eq_ascii_nocase(headers[k].name, str_of(standard[i].name));
         if (!is_given)
-            MHD_add_response_header(r, standard[i].name, standard[i].value);
+            is_whole &= header_put(r, standard[i].name, standard[i].value, &is_one);
     }
     if (x->must_close || atomic_load(&x->server->is_closing))
-        MHD_add_response_header(r, "Connection", "close");
+        is_whole &= header_put(r, "Connection", "close", &is_one);
+    if (!is_whole)
+        cut_for_memory(x);
 }
 
 void exchange_answer(struct http_exchange *x, unsigned status, struct MHD_Response *r)

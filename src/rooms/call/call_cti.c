@@ -1,9 +1,7 @@
 /* rooms/call/call_cti.c - Zammad's generic CTI and our superset, in three dresses. */
 #include "rooms/call/call_cti.h"
+#include "base/json_load.h"
 #include "rooms/call/call_impl.h"
-#define json_null jansson_null /* ours is the writer's */
-#include <jansson.h>
-#undef json_null
 
 enum { DEPTH_MAX = 16, USERS_MAX = 64, PAIRS_MAX = 500, NAME_MAX_CHARS = 200 };
 
@@ -175,12 +173,15 @@ static enum err take_json(struct cx *cx, str body, struct sent *to)
     if (is_too_deep(body))
         return fault(cx, ERR_MALFORMED, M_CTI_DEEP);
     json_error_t why;
-    json_t *object = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &why);
+    json_t *object = NULL;
+    enum err e = json_load_text(cx, body, &object, &why);
+    if (e == ERR_BUSY)
+        return e;
     if (!json_is_object(object)) {
         json_decref(object);
         return fault(cx, ERR_MALFORMED, M_CTI_UNREADABLE);
     }
-    enum err e = put_json(cx, to, object);
+    e = put_json(cx, to, object);
     json_decref(object);
     return e;
 }
