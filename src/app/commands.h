@@ -14,5 +14,7 @@ int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int backup_command(int argc, char **argv);
 int restore_command(int argc, char **argv);
+int export_all_command(int argc, char **argv);
+int import_all_command(int argc, char **argv);
 int release_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

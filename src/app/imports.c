@@ -730,7 +730,7 @@ static int run(struct job *j, int argc, char **argv)
         if (strcmp(argv[0], import_kind_codes[k]) == 0)
             j->wish.kind = k;
     if (j->wish.kind < 0)
-        return wrong(S("`kith import` is followed by customers, orders or interactions"));
+        return wrong(S("`kith import` is followed by customers, orders, interactions or all"));
     if (argc < 2 || strncmp(argv[1], "--", 2) == 0)
         return wrong(S("the file is missing"));
     if (!options_read(rows, O_N, argc - 2, argv + 2, j->arena, &wants_help, &why))
@@ -766,6 +766,8 @@ static int run(struct job *j, int argc, char **argv)
 
 int import_command(int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "all") == 0)
+        return import_all_command(argc - 1, argv + 1);
     struct job j = {.arena = arena_open(ARENA_BYTES),
                     .line_arena = arena_open(1 << 20),
                     .begun_ns = clock_mono_ns()};
@@ -894,7 +896,7 @@ static int export_run(struct arena *a, int argc, char **argv)
         if (strcmp(argv[0], what_codes[k]) == 0)
             w.what = k;
     if (w.what < 0)
-        return wrong(S("`kith export` is followed by customers or orders"));
+        return wrong(S("`kith export` is followed by customers, orders or all"));
     if (!options_read(rows, E_N, argc - 1, argv + 1, a, &wants_help, &why))
         return wrong(why);
     if (wants_help)
@@ -933,6 +935,8 @@ static int export_run(struct arena *a, int argc, char **argv)
 
 int export_command(int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "all") == 0)
+        return export_all_command(argc - 1, argv + 1);
     struct arena *a = arena_open(ARENA_BYTES);
     log_level_set(LOG_WARN);
     int status = a ? export_run(a, argc, argv) : 1;

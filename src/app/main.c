@@ -21,6 +21,7 @@ static const char usage[] =
     "       kith audit who --data DIR [--customer ID] [--actor ID] [--act CODE] [--vip] [--from T] [--to T] [--json]\n"
     "       kith audit verify --data DIR [--head SEAL:HASH] [--json]\n"
     "       kith doctor --data DIR [--json]\n"
+    "       kith export all [FILE|-] --data DIR   kith import all [FILE|-] --data DIR [--key-file FILE]\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith openapi | version | help\n"
     "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";

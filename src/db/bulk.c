@@ -16,7 +16,7 @@ enum {
     COPY_BYTES = 4 << 20,
     CARRIERS = 3,
     WAITING_MAX = 8, /* buffers */
-    TABLES_MAX = 64,
+    TABLES_MAX = 200,
     COLUMNS_MAX = 64,
 };
 
@@ -487,6 +487,11 @@ static enum err lite_finish(struct cx *cx, struct bulk *b)
     TRY(exec(cx, b->d, "BEGIN IMMEDIATE"));
     TRY(db_run(cx, &q_store_meta_drop, ARGS(V("filling"))));
     return exec(cx, b->d, "COMMIT");
+}
+
+void bulk_drop(struct bulk *b)
+{
+    bulk_free(b);
 }
 
 enum err bulk_end(struct bulk *b, struct cx *cx)

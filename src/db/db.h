@@ -217,3 +217,4 @@ enum err bulk_begin(struct store *s, struct cx *cx, struct bulk **out) MUST_USE;
 enum err bulk_row(struct bulk *b, struct cx *cx, const char *table, const struct query *insert, struct args a) MUST_USE;
 /* Secondary indexes of the house are dropped by begin when the tables are empty and made again here. */
 enum err bulk_end(struct bulk *b, struct cx *cx) MUST_USE;
+void bulk_drop(struct bulk *b); /* of one that failed: the store stays half filled, and is refused; accepts NULL */

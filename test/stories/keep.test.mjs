@@ -187,3 +187,61 @@ test('a restored or copied store sends nothing until a person releases it; the o
   await k.start();
   assert.equal(await held(k), '');
 });
+
+test('a whole installation goes from one store to another: people log in there, customers are there, nothing is sent', async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'all.kith'), there = path.join(at, 'there');
+  await k.person('owner', { email: 'o@kith.example' });
+  const api = await k.token('owner');
+  for (let n = 0; n < 12; n++) await api.must(200, 'POST', '/intake', person(n));
+  const said = JSON.parse(await k.run(['export', 'all', '--out', file, '--json']));
+  assert.equal(said.bytes, statSync(file).size);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(readFileSync(file).includes('Person 1'), false);
+  const r = await run(['import', 'all', file, '--data', there, '--key-file', keyOf(k), '--json']);
+  assert.equal(r.status, 0, r.err);
+  assert.equal(JSON.parse(r.out).digest, said.digest);
+  const check = await run(['check', '--data', there], { env: { KITH_KEY_FILE: keyOf(k) } });
+  assert.equal(check.status, 0, check.err);
+  assert.equal(await customersIn(there, keyOf(k)), 12);
+  const again = await run(['import', 'all', file, '--data', there, '--key-file', keyOf(k)]);
+  assert.equal(again.status, 1);
+  assert.match(again.err, /not empty/);
+  // by pipes, as a stream
+  const piped = spawn('sh', ['-c', '"$0" export all - --data "$1" | "$0" import all - --data "$2" --key-file "$3"', bin, there, `${there}2`, keyOf(k)],
+    { stdio: 'ignore', env: { ...process.env, KITH_KEY_FILE: keyOf(k) } });
+  assert.equal(await new Promise((done) => piped.on('exit', done)), 0);
+  assert.equal(await customersIn(`${there}2`, keyOf(k)), 12);
+});
+
+test('an import of everything that is killed leaves nothing, or all of it', async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'all.kith'), there = path.join(at, 'there');
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 12; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.run(['export', 'all', file]);
+  for (const ms of [10, 40, 80, 160, 320]) {
+    const p = spawn(bin, ['import', 'all', file, '--data', there, '--key-file', keyOf(k)], { stdio: 'ignore' });
+    const gone = new Promise((done) => p.on('exit', done));
+    await sleep(ms);
+    p.kill('SIGKILL');
+    await gone;
+    if (!existsSync(there)) continue;
+    assert.equal(await customersIn(there, keyOf(k)), 12);
+    rmSync(there, { recursive: true });
+  }
+  assert.equal((await run(['import', 'all', file, '--data', there, '--key-file', keyOf(k)])).status, 0);
+  assert.equal(await customersIn(there, keyOf(k)), 12);
+});
+
+test('a backup of PostgreSQL is restored into PostgreSQL and into a directory', { skip: !isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith'), there = path.join(at, 'there');
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 12; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.run(['backup', '--to', file]);
+  assert.equal((await run(['restore', '--from', file, '--data', there, '--key-file', keyOf(k)])).status, 0);
+  assert.equal(await customersIn(there, keyOf(k)), 12);
+  const full = await run(['restore', '--from', file, ...k.store.args, '--key-file', keyOf(k)]);
+  assert.equal(full.status, 1); // there is something already
+  assert.match(full.err, /not empty|keys of its own/);
+});

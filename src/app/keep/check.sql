@@ -69,3 +69,16 @@ SELECT '' AS place;
 -- name: store_place -> store_place @postgres
 SELECT d.oid || ' ' || (SELECT system_identifier FROM pg_control_system()) || ' ' || current_schema() AS place
   FROM pg_database d WHERE d.datname = current_database();
+
+-- ---- moving ----
+
+-- The greatest id that may be in use.
+-- name: move_id_mark
+SELECT COALESCE(max(id_mark), 0) FROM node;
+
+-- Numbers that PostgreSQL counts by itself go on behind those that were brought.
+-- name: move_sequences @sqlite
+SELECT COALESCE(max(id), 0) FROM search_due;
+
+-- name: move_sequences @postgres
+SELECT setval(pg_get_serial_sequence('search_due', 'id'), (SELECT COALESCE(max(id), 0) + 1 FROM search_due), false);

@@ -18,7 +18,7 @@ struct asked {
     struct cx cx;
     const char *data, *url; /* url NULL: SQLite */
     const char *key_file;
-    bool json;
+    bool json, is_piped; /* is_piped: what is made goes to standard output */
     int64_t begun_ns;
     bool is_shown;
     struct text damages; /* JSON objects */
@@ -83,6 +83,7 @@ static bool hear(void *arg, const struct keep_word *w)
     else {
         a->end = *w;
         a->end.text = arena_str(a->arena, w->text);
+        a->end.digest = arena_str(a->arena, w->digest);
     }
     return true;
 }
@@ -318,8 +319,6 @@ static int backup_run(struct asked *a, int argc, char **argv)
         return wrong(S("--data is missing"));
     if (!rows[2].value)
         return wrong(S("--to is missing"));
-    if (a->url)
-        return failed(S("a store on PostgreSQL is backed up by its own tools"));
     a->key_file = rows[3].value;
     a->json = rows[4].n > 0;
     if (!absolute(a, rows[2].value, &w.to))
@@ -343,6 +342,10 @@ int backup_command(int argc, char **argv)
     asked_close(&a);
     return status;
 }
+
+static enum err rows_take(struct asked *a, int fd, const char *name, str recovery,
+                          struct move_figures *f);
+static int taken(struct asked *a, enum err e, const struct move_figures *f);
 
 /* ---- kith restore ------------------------------------------------------------------------------- */
 
@@ -414,6 +417,23 @@ static int restore_run(struct asked *a, int argc, char **argv)
         return wrong(S("the recovery key on standard input is empty or too long"));
     struct keyring *ring = NULL;
     struct restored done = {0};
+    struct move_figures f = {0};
+    int fd = open(rows[2].value, O_RDONLY | O_CLOEXEC);
+    uint8_t head[BOX_HEAD] = {0};
+    bool is_rows = fd >= 0 && pread(fd, head, sizeof head, 0) == BOX_HEAD && head[9] == BOX_ROWS;
+    if (is_rows && rows[3].value)
+        return failed(S("a backup of rows holds one moment only; --at is for backups of SQLite"));
+    if (is_rows || a->url) {
+        enum err taken_e =
+            fd < 0 ? fault(&a->cx, ERR_INVALID, M_KEEP_UNREAD, MARG("file", str_of(rows[2].value)),
+                           MARG("reason", str_of(strerror(errno))))
+                   : rows_take(a, fd, rows[2].value, recovery, &f);
+        if (fd >= 0)
+            close(fd);
+        return taken(a, taken_e, &f);
+    }
+    if (fd >= 0)
+        close(fd);
     const struct restore_wish w = {rows[2].value, a->data, at.ms, false, show_restore, a};
     enum err e = ring_of(a, rows[2].value, a->data, recovery, &ring);
     if (e == OK)
@@ -435,6 +455,212 @@ int restore_command(int argc, char **argv)
     struct asked a;
     log_level_set(LOG_WARN);
     int status = asked_open(&a) ? restore_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
+/* ---- kith export all, kith import all ---------------------------------------------------------- */
+
+static int told_rows(struct asked *a, const char *done, int64_t rows, int64_t bytes, str digest)
+{
+    double seconds = (double)(clock_mono_ns() - a->begun_ns) / 1e9;
+    FILE *to = a->is_piped ? stderr : stdout;
+    line_clear(a);
+    if (a->json) {
+        struct text t = text_in(a->arena, 4096);
+        struct json_out o = {.to = &t};
+        json_object_begin(&o);
+        json_key(&o, S("rows")), json_int(&o, rows);
+        json_key(&o, S("bytes")), json_int(&o, bytes);
+        json_key(&o, S("digest")), json_str(&o, digest);
+        json_key(&o, S("seconds")), json_double(&o, seconds);
+        json_object_end(&o);
+        fwrite(t.ptr, 1, t.len, to);
+        fputc('\n', to);
+    } else {
+        fprintf(to, "kith: %s: %lld rows, %lld bytes in %.1f s\n", done, (long long)rows,
+                (long long)bytes, seconds);
+    }
+    return fflush(to) == 0 ? 0 : 1;
+}
+
+static bool to_stdout(const char *path)
+{
+    char buf[65536];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_fine = fd >= 0;
+    for (ssize_t n = 1; is_fine && n > 0;) {
+        n = read(fd, buf, sizeof buf);
+        is_fine = n >= 0 && fwrite(buf, 1, (size_t)n, stdout) == (size_t)n;
+    }
+    if (fd >= 0)
+        close(fd);
+    return is_fine && fflush(stdout) == 0;
+}
+
+/* The word that is no option and no option's value, taken out; NULL: there is none. */
+static const char *file_word(int *argc, char **argv)
+{
+    for (int i = 0; i < *argc; i++) {
+        bool is_option = strncmp(argv[i], "--", 2) == 0,
+             is_flag = strcmp(argv[i], "--json") == 0 ||
+                       strcmp(argv[i], "--recovery-key-stdin") == 0 ||
+                       strcmp(argv[i], "--help") == 0 || strchr(argv[i], '=');
+        if (is_option) {
+            i += !is_flag;
+            continue;
+        }
+        const char *word = argv[i];
+        for (int k = i; k + 1 < *argc; k++)
+            argv[k] = argv[k + 1];
+        --*argc;
+        return word;
+    }
+    return NULL;
+}
+
+static int export_all_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {{.name = "data"},
+                                {.name = "store"},
+                                {.name = "out"},
+                                {.name = "key-file"},
+                                {.name = "json", .kind = OPTION_FLAG}};
+    bool wants_help = false;
+    str why = {0};
+    struct keep_wish w = {.verb = KEEP_EXPORT};
+    const char *to = NULL;
+    to = file_word(&argc, argv);
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]) || !a->data)
+        return wrong(S("--data is missing"));
+    to = to ? to : rows[2].value ? rows[2].value : "-";
+    a->key_file = rows[3].value;
+    a->json = rows[4].n > 0;
+    a->is_piped = strcmp(to, "-") == 0;
+    if (a->is_piped)
+        to = arena_printf(a->arena, "%s/export.%d", a->data, (int)getpid()).ptr;
+    if (!absolute(a, to, &w.to))
+        return failed(arena_printf(a->arena, "%s cannot be written: %s", to, strerror(errno)));
+    if (!by_server(a, &w))
+        by_oneself(a, &w);
+    if (!a->end.is_fine) {
+        line_clear(a);
+        return failed(a->end.text);
+    }
+    if (a->is_piped) {
+        bool is_out = to_stdout(w.to.ptr);
+        (void)unlink(w.to.ptr);
+        if (!is_out)
+            return failed(S("the export could not be written"));
+    }
+    return told_rows(a, "exported", a->end.rows, a->end.bytes, a->end.digest);
+}
+
+int export_all_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? export_all_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
+static bool show_part(void *arg, const char *part, int64_t done, int64_t total)
+{
+    const struct keep_word w = {
+        .kind = WORD_STEP, .part = str_of(part), .done = done, .total = total};
+    show_step(arg, &w);
+    return true;
+}
+
+static bool is_taken(const struct asked *a)
+{
+    struct stat st;
+    return !a->url && stat(arena_printf(a->arena, "%s/kith.db", a->data).ptr, &st) == 0;
+}
+
+/* Rows from fd into DIR, or into a database. */
+static enum err rows_take(struct asked *a, int fd, const char *name, str recovery,
+                          struct move_figures *f)
+{
+    struct cx *cx = &a->cx;
+    struct box_in *b = NULL;
+    struct keyring *ring = NULL;
+    const struct copy_wish w = {NULL, show_part, a};
+    if (is_taken(a))
+        return fault(cx, ERR_INVALID, M_KEEP_NOT_EMPTY, MARG("dir", str_of(a->data)));
+    enum err e = box_in_open(cx, str_of(name), read_fd, &fd, &b);
+    if (e == OK && box_in_kind(b) != BOX_ROWS)
+        e = fault(cx, ERR_INVALID, M_KEEP_NOT_ROWS, MARG("file", str_of(name)));
+    if (e == OK)
+        e = keep_ring_of_file(cx, b, str_of(name), str_of(a->data),
+                              str_of(a->key_file ? a->key_file : ""), recovery, &ring);
+    if (e == OK)
+        e = box_in_key(cx, b, ring);
+    if (e == OK)
+        e = a->url ? rows_into_database(cx, b, ring, str_of(name), a->data, a->url, &w, f)
+                   : rows_into_directory(cx, b, ring, str_of(name), a->data, &w, f);
+    keyring_close(ring);
+    box_in_close(b);
+    return e;
+}
+
+static int taken(struct asked *a, enum err e, const struct move_figures *f)
+{
+    struct text hex = text_in(a->arena, 80);
+    line_clear(a);
+    if (e != OK)
+        return failed(a->cx.why.msg ? fault_text(a->arena, LANG_EN, &a->cx.why)
+                                    : str_of(err_code(e)));
+    for (size_t i = 0; i < 32; i++)
+        text_printf(&hex, "%02x", f->digest[i]);
+    if (!a->json)
+        printf("kith: nothing is sent from it until `kith release --data %s`\n", a->data);
+    return told_rows(a, "taken in", f->rows, f->bytes, text_str(&hex));
+}
+
+static int import_all_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {{.name = "data"},
+                                {.name = "store"},
+                                {.name = "key-file"},
+                                {.name = "recovery-key-stdin", .kind = OPTION_FLAG},
+                                {.name = "json", .kind = OPTION_FLAG}};
+    bool wants_help = false;
+    str why = {0}, recovery = {0};
+    const char *from = "-";
+    struct move_figures f = {0};
+    const char *named = file_word(&argc, argv);
+    from = named ? named : from;
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]) || !a->data)
+        return wrong(S("--data is missing"));
+    a->key_file = rows[2].value;
+    a->json = rows[4].n > 0;
+    bool is_stdin = strcmp(from, "-") == 0;
+    if (rows[3].n && (is_stdin || !stdin_words(a->arena, &recovery)))
+        return wrong(S("the recovery key comes on standard input, and the export from a file"));
+    int fd = is_stdin ? STDIN_FILENO : open(from, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return failed(arena_printf(a->arena, "%s cannot be read: %s", from, strerror(errno)));
+    enum err e = rows_take(a, fd, is_stdin ? "standard input" : from, recovery, &f);
+    if (!is_stdin)
+        close(fd);
+    return taken(a, e, &f);
+}
+
+int import_all_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? import_all_run(&a, argc, argv) : 1;
     asked_close(&a);
     return status;
 }

@@ -2,6 +2,7 @@
  * its name.
  */
 #pragma once
+#include "app/keep/move.h"
 #include "db/backup.h"
 
 /* The ring of a data directory. key_file: "" where the primary key lies as key_find says. */
@@ -19,3 +20,15 @@ struct copy_wish {
 /* SQLite: pages and log. Written as TO.part, to the disk, verified, then renamed. *bytes: of the file. */
 enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring, const struct copy_wish *w,
                    int64_t *bytes) MUST_USE;
+
+/* Any store as rows (move.h), the same way: written as TO.part, taken into a scratch store to see that it can be, renamed.
+ * is_alone: nobody else has the store; else an SQLite one is copied first. */
+enum err rows_make(struct cx *cx, struct store *s, const struct keyring *ring, str data_dir, bool is_alone,
+                   bool is_verified, const struct copy_wish *w, struct move_figures *out) MUST_USE;
+/* Rows into a new SQLite directory DIR, all or nothing: made as DIR.importing, which gets its name at the end. b has the
+ * key, which is the ring's. */
+enum err rows_into_directory(struct cx *cx, struct box_in *b, const struct keyring *ring, str name, const char *dir,
+                             const struct copy_wish *w, struct move_figures *out) MUST_USE;
+/* Rows into an empty database of PostgreSQL; data_dir gets the ring. */
+enum err rows_into_database(struct cx *cx, struct box_in *b, const struct keyring *ring, str name, const char *dir,
+                            const char *url, const struct copy_wish *w, struct move_figures *out) MUST_USE;

@@ -17,7 +17,7 @@ static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release"};
+const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release", "export"};
 static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
 /* clang-format off */
 static const struct field wish_fields[] = {
@@ -43,6 +43,7 @@ static const struct field word_fields[] = {
     FIELD(struct keep_word, mended),
     FIELD(struct keep_word, bytes),
     FIELD(struct keep_word, is_partial),
+    FIELD(struct keep_word, digest),
 };
 const struct shape keep_word_shape = SHAPE("keep_word", struct keep_word, word_fields);
 /* clang-format on */
@@ -97,14 +98,39 @@ static enum err do_check(struct keep_run *r, const struct keep_wish *w, struct s
     return e;
 }
 
-static enum err do_backup(struct keep_run *r, const struct keep_wish *w, struct saying *s,
-                          struct keep_word *end)
+/* All records leave the house: that stands in the audit. */
+static enum err taken_apply(struct cx *cx, void *wish)
+{
+    const struct keep_wish *w = wish;
+    return audit_add(cx, w->verb == KEEP_BACKUP ? "backup" : "export.all", 0, 0, (str){0});
+}
+
+static enum err as_rows(struct keep_run *r, const struct keyring *ring, bool is_verified,
+                        const struct copy_wish *wish, struct keep_word *end)
+{
+    struct move_figures f = {0};
+    TRY(rows_make(r->cx, r->store, ring, r->data_dir, r->is_alone, is_verified, wish, &f));
+    struct text hex = text_in(r->cx->arena, 80);
+    for (size_t i = 0; i < 32; i++)
+        text_printf(&hex, "%02x", f.digest[i]);
+    end->rows = f.rows;
+    end->bytes = f.bytes;
+    end->digest = text_str(&hex);
+    return OK;
+}
+
+static enum err do_copy(struct keep_run *r, const struct keep_wish *w, struct saying *s,
+                        struct keep_word *end)
 {
     struct keyring *ring = NULL;
     const struct copy_wish wish = {arena_cstr(r->cx->arena, w->to), say_step, s};
+    bool is_backup = w->verb == KEEP_BACKUP;
+    TRY(db_change(r->store, r->cx, LANE_INTERACTIVE, taken_apply, (void *)(uintptr_t)w));
     enum err e = keep_ring(r->cx, r->store, r->data_dir, r->key_file, &ring);
-    if (e == OK)
+    if (e == OK && is_backup && !store_is_postgres(r->store))
         e = copy_make(r->cx, r->store, ring, &wish, &end->bytes);
+    else if (e == OK)
+        e = as_rows(r, ring, is_backup, &wish, end);
     keyring_close(ring);
     return e;
 }
@@ -128,8 +154,11 @@ static enum err do_release(struct keep_run *r, const struct keep_wish *w, struct
 void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 {
     static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
-                                               struct saying *, struct keep_word *) = {
-        [KEEP_CHECK] = do_check, [KEEP_BACKUP] = do_backup, [KEEP_RELEASE] = do_release};
+                                               struct saying *,
+                                               struct keep_word *) = {[KEEP_CHECK] = do_check,
+                                                                      [KEEP_BACKUP] = do_copy,
+                                                                      [KEEP_RELEASE] = do_release,
+                                                                      [KEEP_EXPORT] = do_copy};
     struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
     struct keep_word end = {.kind = WORD_END};
     enum err e =

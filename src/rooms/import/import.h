@@ -82,6 +82,8 @@ enum err import_undo_step(struct store *s, struct cx *cx, import_id id, bool *fi
 struct import_stage;
 enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct import_stage **out)
     MUST_USE;
+/* The file of an import that is there already, in another store: a move. */
+enum err import_stage_of(struct store *s, struct cx *cx, str data_dir, import_id id, struct import_stage **out) MUST_USE;
 enum err import_stage_add(struct import_stage *g, struct cx *cx, str bytes) MUST_USE;
 /* On disk, and can be read; then import_add with this id and size, then keep. */
 enum err import_stage_flush(struct import_stage *g, struct cx *cx, import_id *id, int64_t *size)

@@ -45,13 +45,14 @@ static int folder(struct cx *cx, str data_dir)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct import_stage **out)
+enum err import_stage_of(struct store *s, struct cx *cx, str data_dir, import_id id,
+                         struct import_stage **out)
 {
     struct import_stage *g = calloc(1, sizeof *g);
     *out = g;
     if (!g)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    *g = (struct import_stage){.store = s, .id = {id_new(clock_now_ms())}, .dir = -1, .fd = -1};
+    *g = (struct import_stage){.store = s, .id = id, .dir = -1, .fd = -1};
     if (store_is_postgres(s)) {
         g->chunk = malloc(CHUNK);
         return g->chunk ? OK : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
@@ -62,6 +63,11 @@ enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct 
                        : openat(g->dir, g->name,
                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return g->fd < 0 ? disk(cx, errno) : OK;
+}
+
+enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct import_stage **out)
+{
+    return import_stage_of(s, cx, data_dir, (import_id){id_new(clock_now_ms())}, out);
 }
 
 struct chunk {
