@@ -41,7 +41,8 @@ def main():
     p.add_argument("--customers", type=int, default=100000)
     a = p.parse_args()
     run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks")
-    data = pathlib.Path(tempfile.mkdtemp(prefix="kith-soak.", dir="/var/tmp"))
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-soak.", dir="/var/tmp"))
+    data = scratch / "data"  # its key lies beside it
     passed = failed = 0
     seen = []
     try:
@@ -81,7 +82,7 @@ def main():
             passed += good
             failed += not good
     finally:
-        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)
 

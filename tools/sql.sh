@@ -13,7 +13,8 @@ name=kith_sql_$$
 psql -q "$KITH_TEST_POSTGRES" -c "CREATE DATABASE $name"
 folder=$(mktemp -d)
 status=0
-build/sql-check "$folder" "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
+mkdir "$folder/data" # its key lies beside it
+build/sql-check "$folder/data" "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
 psql -q "$KITH_TEST_POSTGRES" -c "DROP DATABASE $name" || true
 rm -rf "$folder"
 exit $status

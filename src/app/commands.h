@@ -17,4 +17,5 @@ int restore_command(int argc, char **argv);
 int export_all_command(int argc, char **argv);
 int import_all_command(int argc, char **argv);
 int release_command(int argc, char **argv);
+int key_command(int argc, char **argv);
 int openapi_command(int argc, char **argv);

@@ -23,8 +23,13 @@ static const char usage[] =
     "       kith doctor --data DIR [--json]\n"
     "       kith export all [FILE|-] --data DIR   kith import all [FILE|-] --data DIR [--key-file FILE]\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
+    "       kith key rotate | recover | recovery --data DIR\n"
+    "       kith key change --data DIR --new-key-file FILE | --new-pass-phrase-file FILE\n"
+    "       kith key new FILE\n"
     "       kith openapi | version | help\n"
-    "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n";
+    "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n"
+    "The data is sealed. Its key: --key-file FILE with every command, or KITH_KEY_FILE, a systemd credential kith.key,\n"
+    "KITH_KEY, KITH_PASS_PHRASE_FILE; without any of them DIR.key beside the directory.\n";
 
 static int help(int argc, char **argv)
 {
@@ -59,6 +64,7 @@ static const struct {
     {"audit", audit_command},
     {"doctor", doctor_command},
     {"openapi", openapi_command},
+    {"key", key_command},
     {"version", version},
     {"--version", version},
     {"help", help},
@@ -66,8 +72,31 @@ static const struct {
     {"-h", help},
 };
 
+/* --key-file goes with every command, so that none can forget it. */
+static bool key_file_take(int *argc, char **argv)
+{
+    static const char word[] = "--key-file";
+    for (int i = 2; i < *argc; i++) {
+        bool is_whole = strcmp(argv[i], word) == 0, is_joined = strncmp(argv[i], "--key-file=", sizeof word) == 0;
+        if (!is_whole && !is_joined)
+            continue;
+        const char *value = is_joined ? argv[i] + sizeof word : i + 1 < *argc ? argv[i + 1] : "";
+        int n = is_joined ? 1 : 2;
+        if (!*value || setenv("KITH_KEY_FILE", value, 1) != 0)
+            return false;
+        memmove(argv + i, argv + i + n, (size_t)(*argc - i - n + 1) * sizeof *argv);
+        *argc -= n;
+        i--;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!key_file_take(&argc, argv)) {
+        fputs("kith: --key-file needs a value; `kith help` shows how it is written\n", stderr);
+        return 2;
+    }
     for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/imports.h"
 #include "app/look/look.h"
+#include "app/keys.h"
 #include "app/keep/desk.h"
 #include "app/options.h"
 #include "base/password.h"
@@ -26,9 +27,9 @@ static const size_t ARENA_BYTES = (size_t)16 << 20;
 
 /* ---- what is asked ----------------------------------------------------------------------- */
 
-enum wish { USER_ADD, USER_LIST, USER_DISABLE, USER_RESET, TOKEN_ADD, WISH_N };
-static const char *const wish_codes[WISH_N] = {"user_add", "user_list", "user_disable",
-                                               "user_reset", "token_add"};
+enum wish { USER_ADD, USER_LIST, USER_DISABLE, USER_RESET, TOKEN_ADD, KEY_ROTATE, KEY_STATE, WISH_N };
+static const char *const wish_codes[WISH_N] = {"user_add",  "user_list",  "user_disable", "user_reset",
+                                               "token_add", "key_rotate", "key_state"};
 
 struct order {
     int wish;
@@ -150,6 +151,12 @@ static enum err list(struct cx *cx, str *out)
 /* cx->db is a reader. */
 static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *out)
 {
+    if (o->wish == KEY_ROTATE)
+        TRY(store_rotate(s, cx, keys_parts, keys_parts_n, true));
+    if (o->wish == KEY_ROTATE || o->wish == KEY_STATE) {
+        *out = keys_rotation_text(s, cx->arena);
+        return OK;
+    }
     static enum err (*const applies[WISH_N])(struct cx *,
                                              void *) = {[USER_ADD] = user_add_apply,
                                                         [USER_DISABLE] = user_disable_apply,
@@ -403,6 +410,20 @@ bool become_owner(const char *data)
     if (geteuid() != 0 || stat(data, &st) != 0 || st.st_uid == 0)
         return true;
     return setgroups(0, NULL) == 0 && setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
+}
+
+bool people_ask(struct cx *cx, const char *data, const char *wish, bool *is_done, str *said)
+{
+    struct order o = {.wish = -1};
+    struct said answer = {0};
+    for (int i = 0; i < WISH_N; i++)
+        if (strcmp(wish_codes[i], wish) == 0)
+            o.wish = i;
+    if (!hand_over(cx, data, &o, &answer))
+        return false;
+    *is_done = answer.is_done;
+    *said = answer.text;
+    return true;
 }
 
 static void by_oneself(struct cx *cx, const char *data, const char *url, struct order *o,

@@ -22,6 +22,8 @@ void desk_address(int dir, struct sockaddr_un *to);
 bool desk_line_read(int fd, struct arena *a, str *line);
 bool desk_send(int fd, str s);
 bool desk_line_send(int fd, struct arena *a, const struct shape *shape, const void *p);
+/* Asks the server of a directory for one of the words that need nothing else; false: no server. */
+bool people_ask(struct cx *cx, const char *data, const char *wish, bool *is_done, str *said);
 /* Root on the directory of another user works as that user: a file of root's in it would keep the
  * server out. */
 bool become_owner(const char *data);

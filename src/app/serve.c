@@ -6,6 +6,7 @@
 #include "app/gate.h"
 #include "app/hub.h"
 #include "app/keep/held.h"
+#include "app/keys.h"
 #include "app/options.h"
 #include "app/people.h"
 #include "messages.h"
@@ -116,7 +117,7 @@ static enum err begin(struct cx *cx, struct house *h, str *code)
 
 /* ---- options ----------------------------------------------------------------------------- */
 
-enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_N };
+enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_KEY_FILE, O_N };
 
 struct wishes {
     const char *data, *store;
@@ -154,7 +155,8 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
                                           {.name = "tls-cert"},
                                           {.name = "tls-key"},
                                           {.name = "proxy", .kind = OPTION_MANY},
-                                          {.name = "config"}},
+                                          {.name = "config"},
+                                          {.name = "key-file"}},
            sizeof rows);
     if (!options_read(rows, O_N, argc, argv, a, wants_help, why))
         return false;
@@ -162,6 +164,8 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
         return true;
     if (rows[O_CONFIG].value && !options_file(rows, O_N, rows[O_CONFIG].value, a, why))
         return false;
+    if (rows[O_KEY_FILE].value) /* of the file; the command line's was taken by main */
+        (void)setenv("KITH_KEY_FILE", rows[O_KEY_FILE].value, 0);
     w->data = rows[O_DATA].value ? rows[O_DATA].value : getenv("KITH_DATA");
     w->store = rows[O_STORE].value ? rows[O_STORE].value : "sqlite";
     *why = S("--data is missing");
@@ -204,6 +208,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];
     store_jobs_start(h->store, jobs, COUNT(jobs));
+    TRY(store_rotate(h->store, cx, keys_parts, keys_parts_n, false));
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));
     h->flows = flows_open();

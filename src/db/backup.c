@@ -43,7 +43,8 @@ struct backup {
     int fd;
     pthread_mutex_t out_lock; /* pieces come from two threads */
     struct box_out *out;
-    bool is_followed, holds; /* holds: a read transaction of d */
+    bool is_followed, holds;
+    bool has_ended; /* by backup_end; under follows.lock */ /* holds: a read transaction of d */
     bool has_place;
     uint8_t salts[8];
     int64_t place; /* frames taken in of this log */
@@ -197,7 +198,7 @@ static enum err place_find(struct backup *b, struct cx *cx, const struct log_sta
 static void take_in(struct backup *b)
 {
     struct log_state log = {0};
-    if (b->broken != OK)
+    if (b->broken != OK || b->has_ended)
         return;
     arena_reset(b->arena);
     struct cx cx = {.arena = b->arena, .db = b->d, .if_match = -1};
@@ -366,8 +367,15 @@ int64_t backup_bytes(const struct backup *b)
 
 enum err backup_end(struct backup *b, struct cx *cx)
 {
-    TRY(backup_catch_up(b, cx));
-    TRY(piece(b, cx, BOX_END, (str){0}, (str){0}));
+    pthread_mutex_lock(&b->store->follows.lock); /* nothing comes behind the end */
+    take_in(b);
+    let_go(b);
+    enum err e = broken_of(b, cx);
+    if (e == OK)
+        e = piece(b, cx, BOX_END, (str){0}, (str){0});
+    b->has_ended = true;
+    pthread_mutex_unlock(&b->store->follows.lock);
+    TRY(e);
     return fsync(b->fd) == 0 ? OK : broken_off(cx, strerror(errno));
 }
 

@@ -18,8 +18,9 @@ enum {
     PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
 };
 
-static void pause_begin(struct store *s)
+void pause_begin(struct store *s)
 {
+    pthread_mutex_lock(&s->pause_lock);
     pthread_mutex_lock(&s->lock);
     s->wants_pause = true;
     while (s->n_running > 0)
@@ -27,12 +28,13 @@ static void pause_begin(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void pause_end(struct store *s)
+void pause_end(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
     s->wants_pause = false;
     pthread_cond_broadcast(&s->pause_done);
     pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->pause_lock);
 }
 
 /* Once in ten seconds: a disk that is full stays so for a while. */
@@ -48,11 +50,11 @@ static void log_failure(int rc)
 }
 
 /* The rest of the log, in the pause; when all is copied and no reader looks at it, it begins anew. */
-static void finish(struct store *s)
+static void finish(struct store *s, struct db *by)
 {
     int frames = 0, done = 0;
     pause_begin(s);
-    int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
+    int rc = lite_checkpoint(by, &frames, &done);
     if (rc == SQLITE_OK && frames == done)
         atomic_store(&s->wal_frames, 0); /* the next commit says the true figure */
     pthread_mutex_lock(&s->lock);
@@ -61,6 +63,17 @@ static void finish(struct store *s)
     pthread_mutex_unlock(&s->lock);
     pause_end(s);
     log_failure(rc);
+}
+
+void checkpoint_finish(struct store *s)
+{
+    struct cx cx = {.arena = arena_open(1 << 16)};
+    struct db *d = NULL;
+    if (cx.arena && lite_open(&cx, s, LITE_READER, &d) == OK) {
+        finish(s, d);
+        lite_close(d);
+    }
+    arena_close(cx.arena);
 }
 
 static void tick(struct store *s)
@@ -86,7 +99,7 @@ static void tick(struct store *s)
     size = atomic_load(&s->wal_frames);
     bool is_short = size - done <= REST_FRAMES * 2 && took_ms < PAUSE_MS;
     if (is_short || size >= URGENT_FRAMES)
-        finish(s);
+        finish(s, s->checkpoint_db);
 }
 
 /* True: the store closes. */

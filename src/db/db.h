@@ -180,15 +180,46 @@ struct store_options {
     unsigned writers;  /* PostgreSQL only; 0 = 8 */
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
+    str key_file;      /* --key-file; "": looked for as keyring.h says */
+    const struct key_voice *voice; /* NULL: stderr */
+};
+/* What a person must hear when a store is opened. */
+struct key_voice {
+    /* A new installation: where its key is, whether that file was made just now, and the recovery key, this once. */
+    void (*made)(str place, bool is_made, str recovery);
+    /* A store of before the vault is being sealed. */
+    void (*sealing)(int64_t done, int64_t all);
 };
 /* Opens, locks (SQLite: DIR/lock), migrates. On failure cx->why holds one sentence for a person; ERR_CONFLICT means
  * that another process holds DIR/lock. */
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
-struct keyring;
-struct keyring *db_ring(const struct cx *cx);
 bool store_is_postgres(const struct store *s);
 bool db_is_postgres(const struct cx *cx); /* of cx->db */
+/* The keys of the installation (keyring.h). With PostgreSQL and no data directory, and in unit tests, they live as long as the
+ * process. */
+struct keyring;
+struct keyring *store_ring(struct store *s);
+struct keyring *db_ring(const struct cx *cx); /* of cx->db */
+/* ---- rotation of the data key ----
+ * While changes go on: new pages under a new key, the others sealed anew in slices, then what parts keep sealed in rows, then
+ * the old key is forgotten. A rotation that was stopped goes on when it is started again. */
+struct key_part {
+    const char *name;
+    /* Seals the next rows anew that are not under the writing epoch: some, so that a turn is short. *is_more: come again. */
+    enum err (*renew)(struct store *s, struct cx *cx, bool *is_more);
+};
+/* is_new: begin one (ERR_CONFLICT while one goes on); otherwise go on with the one that was not ended, if there is one. */
+enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *parts, size_t n, bool is_new) MUST_USE;
+struct rotation {
+    bool is_running;
+    bool has_failed;     /* it stopped; goes on at the next start */
+    int64_t done, all;   /* pages */
+    uint8_t epoch;       /* that writes */
+};
+void store_rotation(struct store *s, struct rotation *out);
+/* The key of what stands in a data directory, for what reads it without opening the store: a check, a restore. */
+enum err store_keys(struct cx *cx, const struct store_options *o, struct keyring **out) MUST_USE;
 /* A read connection of its own for a worker. Not shared between threads. */
 enum err store_reader(struct store *s, struct cx *cx, struct db **out) MUST_USE;
 void reader_close(struct db *d);

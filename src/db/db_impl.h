@@ -3,13 +3,14 @@
 #include "db/db.h"
 #include "db/event.h"
 #include "db/follow.h"
+#include "db/vault.h"
 #include "messages.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
 enum {
-    PAGE_BYTES = 8192,
-    PAGE_RESERVED = 40,         /* for the vault: nonce and tag */
+    PAGE_BYTES = VAULT_PAGE,
+    PAGE_RESERVED = VAULT_RESERVED,
     READ_LIMIT_MS = 2000,       /* a snapshot lives no longer */
     ROWS_MAX = 100000,          /* of one db_all */
     QUEUE_MAX = 20000,          /* waiting changes of a lane; more are refused as busy */
@@ -119,8 +120,12 @@ struct migration;
 struct store {
     bool is_postgres, is_temporary, is_new;
     char *dir, *url;
-    struct keyring *ring;
     int lock_fd;
+    struct keyring *ring;
+    struct vault *vault; /* SQLite on a disk */
+    pthread_mutex_t pause_lock; /* of whoever asks the writer to pause */
+    struct rotor *rotor;        /* rotate.c */
+    char *keys_dir;             /* where kith.keys is; NULL: the ring is of a moment */
     int file_fd; /* SQLite: kith.db, for room only; open as long as the engine has it open, whose locks a close would drop */
     int64_t room_bytes; /* of kith.db that the disk has set aside; -1: this disk does not; the writer's */
     _Atomic bool room_is_stale; /* a checkpoint may have given it back */
@@ -184,9 +189,19 @@ void *lite_checkpoint_main(void *store);
 /* store.c: the whole log into the database, SQLite; nobody else is at work yet. */
 void store_log_away(struct store *s);
 
-/* ring.c */
-enum err store_ring_open(struct cx *cx, struct store *s, const struct store_options *o);
-void store_ring_close(struct store *s);
+/* keys.c */
+enum err keys_open(struct cx *cx, struct store *s, const struct store_options *o);
+void keys_close(struct store *s);
+enum err keys_save(struct cx *cx, struct store *s);
+
+/* checkpoint.c: the writer stands between two batches */
+void pause_begin(struct store *s);
+void pause_end(struct store *s);
+/* The log into the database while the writer stands: it begins anew, unless a reader looks at it. */
+void checkpoint_finish(struct store *s);
+
+/* rotate.c */
+void rotate_stop(struct store *s);
 
 /* migrate.c */
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);

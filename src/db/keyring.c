@@ -652,20 +652,6 @@ bool keyring_unseal(const struct keyring *r, struct arena *a, const char *label,
 
 /* ---- changing it ------------------------------------------------------------------------------------------- */
 
-enum err keyring_add(struct cx *cx, struct keyring *r)
-{
-    pthread_rwlock_wrlock(&r->lock);
-    enum err e = OK;
-    if (r->n > 1) {
-        e = fault(cx, ERR_CONFLICT, M_KEYS_ROTATING);
-    } else {
-        epoch_new(r, (uint8_t)(r->writes % 255 + 1));
-        e = wrap_primary(cx, r, r->n - 1);
-    }
-    pthread_rwlock_unlock(&r->lock);
-    return e;
-}
-
 void keyring_drop(struct keyring *r, uint8_t epoch)
 {
     pthread_rwlock_wrlock(&r->lock);
@@ -761,10 +747,9 @@ enum err keyring_file(struct cx *cx, const char *dir, str *bytes)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir)
+static enum err file_save(struct cx *cx, str bytes, const char *dir)
 {
-    str bytes = keyring_bytes(r, cx->arena), path = arena_printf(cx->arena, "%s/kith.keys", dir),
-        fresh = arena_printf(cx->arena, "%s/kith.keys.new", dir);
+    str path = arena_printf(cx->arena, "%s/kith.keys", dir), fresh = arena_printf(cx->arena, "%s/kith.keys.new", dir);
     int fd = open(fresh.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && write_all(fd, bytes);
     if (fd >= 0 && close(fd) != 0)
@@ -773,8 +758,37 @@ enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir)
         return OK;
     int os = errno;
     (void)unlink(fresh.ptr);
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN,
-                 MARG("where", path), MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
+    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path),
+                 MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
+}
+
+enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir)
+{
+    return file_save(cx, keyring_bytes(r, cx->arena), dir);
+}
+
+enum err keyring_add(struct cx *cx, struct keyring *r, const char *dir)
+{
+    pthread_rwlock_wrlock(&r->lock);
+    enum err e = OK;
+    if (r->n > 1) {
+        e = fault(cx, ERR_CONFLICT, M_KEYS_ROTATING);
+    } else {
+        uint8_t before = r->writes;
+        struct text t = text_in(cx->arena, KEYRING_FILE_MAX);
+        epoch_new(r, (uint8_t)(before % 255 + 1));
+        e = wrap_primary(cx, r, r->n - 1);
+        text_of(r, &t);
+        if (e == OK && dir)
+            e = file_save(cx, text_str(&t), dir);
+        if (e != OK) {
+            r->writes = before;
+            r->n--;
+            sodium_memzero(r->secrets->data[r->n], SEAL_KEY);
+        }
+    }
+    pthread_rwlock_unlock(&r->lock);
+    return e;
 }
 
 enum err key_file_make(struct cx *cx, const char *path, uint8_t out[static SEAL_KEY])

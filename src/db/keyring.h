@@ -73,8 +73,9 @@ static inline uint8_t keyring_epoch_of(str sealed)
 
 /* ---- changing it: in memory; keyring_save makes it last -------------------------------------------- */
 
-/* A new data key, which writes from now on. ERR_CONFLICT: an earlier rotation has not come to its end. */
-enum err keyring_add(struct cx *cx, struct keyring *r) MUST_USE;
+/* A new data key, which writes from now on; it is in `dir`/kith.keys before anybody can use it (NULL: in memory only).
+ * ERR_CONFLICT: an earlier rotation has not come to its end. */
+enum err keyring_add(struct cx *cx, struct keyring *r, const char *dir) MUST_USE;
 void keyring_drop(struct keyring *r, uint8_t epoch); /* not the one that writes */
 enum err keyring_change(struct cx *cx, struct keyring *r, const struct key_source *k) MUST_USE; /* another primary key */
 enum err keyring_renew_recovery(struct cx *cx, struct keyring *r, str *recovery) MUST_USE; /* the old one opens no more */

@@ -99,8 +99,8 @@ static void two_epochs_are_readable_until_the_old_one_is_dropped(void **state)
     RING r = NULL, by_key = NULL, by_paper = NULL;
     assert_int_equal(keyring_make(cx, &one, &r, &recovery), OK);
     str old = keyring_seal(r, cx->arena, "blob", S("blob 7"), S("secret"));
-    assert_int_equal(keyring_add(cx, r), OK);
-    assert_int_equal(keyring_add(cx, r), ERR_CONFLICT);
+    assert_int_equal(keyring_add(cx, r, NULL), OK);
+    assert_int_equal(keyring_add(cx, r, NULL), ERR_CONFLICT);
     str new = keyring_seal(r, cx->arena, "blob", S("blob 7"), S("secret"));
     assert_int_equal(keyring_epoch_of(old), 1);
     assert_int_equal(keyring_epoch_of(new), 2);
@@ -124,7 +124,7 @@ static void two_epochs_are_readable_until_the_old_one_is_dropped(void **state)
     assert_false(keyring_unseal(r, cx->arena, "blob", S("blob 7"), old, &plain));
     assert_true(keyring_unseal(r, cx->arena, "blob", S("blob 7"), new, &plain));
     for (int i = 0; i < 300; i++) { /* the number goes round */
-        assert_int_equal(keyring_add(cx, r), OK);
+        assert_int_equal(keyring_add(cx, r, NULL), OK);
         assert_int_equal(keyring_epochs(r, epochs), 2);
         assert_int_not_equal(epochs[1], 0);
         keyring_drop(r, epochs[0]);
@@ -163,7 +163,7 @@ static void one_flipped_bit_in_its_file_is_called_damage_and_its_line_is_named(v
     str recovery;
     RING r = NULL;
     assert_int_equal(keyring_make(cx, &one, &r, &recovery), OK);
-    assert_int_equal(keyring_add(cx, r), OK);
+    assert_int_equal(keyring_add(cx, r, NULL), OK);
     str bytes = keyring_bytes(r, cx->arena);
     char *bent = arena_cstr(cx->arena, bytes);
     for (size_t bit = 0; bit < bytes.len * 8; bit++) {

@@ -183,6 +183,9 @@ struct target {
     int64_t pages, bytes, told;
     int64_t total;
     const struct restore_wish *w;
+    struct vault_hand *hand; /* seals what it writes */
+    uint8_t epoch;
+    int64_t came_to; /* the last page that came as a page */
 };
 
 static bool bit(const uint8_t *bits, int64_t i)
@@ -199,8 +202,31 @@ static enum err page_put(struct cx *cx, struct target *t, int64_t page, const ch
 {
     if (page > t->pages)
         return OK; /* the database was larger once */
-    if (pwrite(t->fd, bytes, PAGE_BYTES, (page - 1) * PAGE_BYTES) != PAGE_BYTES)
+    uint8_t sealed[PAGE_BYTES];
+    memcpy(sealed, bytes, PAGE_BYTES);
+    if (!vault_seal_page(t->hand, t->epoch, page, sealed))
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    if (pwrite(t->fd, sealed, PAGE_BYTES, (page - 1) * PAGE_BYTES) != PAGE_BYTES)
         return disk(cx, t->w->dir);
+    return OK;
+}
+
+/* Pages behind the file of then that never came were made and freed by one transaction, and never written: zeros. One that
+ * was in the file could not be read, and the log did not have it either. */
+static enum err holes_put(struct cx *cx, struct target *t)
+{
+    static const char zeros[PAGE_BYTES];
+    for (int64_t page = 1; page <= t->pages; page++) {
+        char tail[PAGE_RESERVED];
+        if (pread(t->fd, tail, sizeof tail, page * PAGE_BYTES - PAGE_RESERVED) != PAGE_RESERVED)
+            return disk(cx, t->w->dir);
+        if (memcmp(tail, zeros, sizeof tail) != 0)
+            continue;
+        if (page < t->came_to)
+            return fault(cx, ERR_INVALID, M_CHECK_PAGE,
+                         MARG("page", arena_printf(cx->arena, "%lld", (long long)page)));
+        TRY(page_put(cx, t, page, zeros));
+    }
     return OK;
 }
 
@@ -209,6 +235,7 @@ static enum err pages_put(struct cx *cx, struct target *t, str body)
     uint32_t first = get32(body.ptr), n = get32(body.ptr + 4);
     for (uint32_t i = 0; i < n; i++) {
         int64_t page = (int64_t)first + i;
+        t->came_to = page > t->came_to ? page : t->came_to;
         if (page <= t->pages && !bit(t->newer, page - 1))
             TRY(page_put(cx, t, page, body.ptr + 8 + (size_t)i * PAGE_BYTES));
     }
@@ -326,8 +353,10 @@ static enum err database_put(struct cx *cx, struct source *s, const struct plan 
         return disk(cx, t->w->from);
     box_in_again(s->in);
     TRY(put_all(cx, s, p, t));
-    /* pages that never came are holes: made and freed by one transaction, and never written */
-    if (ftruncate(t->fd, p->pages * PAGE_BYTES) != 0 || (!t->w->is_scratch && fsync(t->fd) != 0))
+    if (ftruncate(t->fd, p->pages * PAGE_BYTES) != 0)
+        return disk(cx, t->w->dir);
+    TRY(holes_put(cx, t));
+    if (!t->w->is_scratch && fsync(t->fd) != 0)
         return disk(cx, t->w->dir);
     t->bytes = p->pages * PAGE_BYTES;
     return OK;
@@ -406,7 +435,8 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
                                const struct restore_wish *w, const char *to,
                                const struct plan *plan, int64_t *bytes)
 {
-    struct target t = {.dir = -1, .fd = -1, .w = w};
+    struct target t = {
+        .dir = -1, .fd = -1, .w = w, .hand = vault_hand_open(ring), .epoch = keyring_epoch(ring)};
     struct stat st = {0};
     backup_remove(to); /* what a killed restore left */
     if (mkdir(to, 0700) != 0)
@@ -416,7 +446,7 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
     t.dir = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (t.dir >= 0)
         t.fd = openat(t.dir, "kith.db", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    enum err e = t.fd < 0 ? disk(cx, to) : OK;
+    enum err e = t.fd < 0 ? disk(cx, to) : t.hand ? OK : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK)
         e = database_put(cx, s, plan, &t);
     if (e == OK)
@@ -424,6 +454,7 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
     if (e == OK && !w->is_scratch && (!file_make(t.dir, "restored") || fsync(t.dir) != 0))
         e = disk(cx, to);
     *bytes = t.bytes;
+    vault_hand_close(t.hand);
     free(t.newer);
     if (t.fd >= 0)
         close(t.fd);
@@ -492,8 +523,11 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
     sqlite3 *h = NULL;
     backup_remove(dir.ptr);
     enum err e = backup_restore(cx, ring, &w, &done);
+    struct vault *v = vault_open(ring);
+    if (e == OK && !v)
+        e = fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK && sqlite3_open_v2(path.ptr, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                                   NULL) != SQLITE_OK)
+                                   vault_name(v)) != SQLITE_OK)
         e = fault(cx, ERR_INVALID, M_CHECK_STRUCTURE, MARG("reason", str_of(sqlite3_errmsg(h))));
     if (e == OK)
         (void)sqlite3_exec(h, "PRAGMA temp_store=memory; PRAGMA cache_size=-65536", NULL, NULL,
@@ -503,6 +537,7 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
     if (e == OK)
         e = sound(cx, h, "PRAGMA foreign_key_check", NULL);
     sqlite3_close(h);
+    vault_close(v);
     backup_remove(dir.ptr);
     return e;
 }

@@ -93,11 +93,13 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
              PAGE_BYTES);
     if (is_writer && (rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
+    if ((rc = exec(l->h, "PRAGMA temp_store=memory")) != SQLITE_OK) /* the vault refuses temporary files */
+        return rc;
     sqlite3_busy_timeout(l->h, READ_LIMIT_MS);
     if (is_writer && (rc = exec(l->h, "PRAGMA journal_mode=WAL")) != SQLITE_OK)
         return rc;
     snprintf(pragma, sizeof pragma,
-             "PRAGMA synchronous=%s; PRAGMA temp_store=memory; PRAGMA foreign_keys=%s; "
+             "PRAGMA synchronous=%s; PRAGMA foreign_keys=%s; "
              "PRAGMA cache_size=-%u; PRAGMA journal_size_limit=%d; %s",
              use == LITE_LOADER ? "OFF" : "FULL", use == LITE_LOADER ? "off" : "on", kb,
              WAL_BULK_MB << 20,
@@ -141,6 +143,12 @@ static void configure_once(void)
     sqlite3_initialize();
 }
 
+static enum err store_is_damaged(struct cx *cx, const struct vault_damage *bad)
+{
+    return fault(cx, ERR_INTERNAL, M_STORE_DAMAGED, MARG("file", arena_str(cx->arena, str_of(bad->file))),
+                 MNUM("page", bad->page));
+}
+
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out)
 {
     bool is_writer = use != LITE_READER;
@@ -158,7 +166,8 @@ enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db 
     str path = arena_printf(cx->arena, "%s/kith.db", s->dir);
     int rc = sqlite3_open_v2(
         path.ptr, &l->h,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0), NULL);
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0),
+        s->vault ? vault_name(s->vault) : NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(l->h, 1);
         rc = set_up(l, s, use);
@@ -166,6 +175,11 @@ enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db 
     if (rc == SQLITE_OK)
         rc = prepare_words(l);
     if (rc != SQLITE_OK) {
+        struct vault_damage bad;
+        if (vault_damage(&bad)) {
+            lite_close(d);
+            return store_is_damaged(cx, &bad);
+        }
         const char *why = l->h ? sqlite3_errmsg(l->h) : sqlite3_errstr(rc);
         enum err e = lite_code(d, rc);
         (void)fault(cx, e == ERR_CONFLICT ? ERR_INTERNAL : e, M_STORE_CANNOT_OPEN,
@@ -248,8 +262,14 @@ bool lite_disk_failed(struct db *d)
 static enum err failed(struct cx *cx, struct db *d, const char *what, int rc)
 {
     enum err e = lite_code(d, rc);
+    struct vault_damage bad;
     if (is_of_the_disk(rc))
         d->lite->disk_failed = true;
+    if (rc == SQLITE_IOERR_DATA && vault_damage(&bad)) {
+        log_line(LOG_ERROR, "vault.damaged", "file=%s page=%lld offset=%lld query=%s", bad.file, (long long)bad.page,
+                 (long long)bad.offset, what);
+        return store_is_damaged(cx, &bad);
+    }
     switch (e) {
     case ERR_CONFLICT:
         return fault(cx, e, M_STORE_CONFLICT);

@@ -101,7 +101,8 @@ static enum err directory_open(struct cx *cx, struct store *s, str dir)
 
 static void free_store(struct store *s)
 {
-    store_ring_close(s);
+    vault_close(s->vault);
+    keys_close(s);
     if (s->is_temporary)
         temporary_remove(s->dir);
     if (s->file_fd >= 0)
@@ -110,6 +111,7 @@ static void free_store(struct store *s)
         close(s->lock_fd); /* lets go of the lock */
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->publish_lock);
+    pthread_mutex_destroy(&s->pause_lock);
     pthread_mutex_destroy(&s->readers_lock);
     follows_free(&s->follows);
     pthread_cond_destroy(&s->wake);
@@ -120,6 +122,7 @@ static void free_store(struct store *s)
     free(s->writers);
     free(s->dir);
     free(s->url);
+    free(s->keys_dir);
     free(s);
 }
 
@@ -141,7 +144,7 @@ void store_log_away(struct store *s)
 static enum err lite_start(struct cx *cx, struct store *s, const struct store_options *o)
 {
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
-    TRY(store_ring_open(cx, s, o));
+    TRY(keys_open(cx, s, o));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
     store_log_away(s);
@@ -170,6 +173,7 @@ static struct store *new_store(const struct store_options *o)
     s->is_postgres = str_starts(o->url, S("postgresql://")) || str_starts(o->url, S("postgres://"));
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->publish_lock, NULL);
+    pthread_mutex_init(&s->pause_lock, NULL);
     pthread_mutex_init(&s->readers_lock, NULL);
     follows_init(&s->follows);
     pthread_cond_init(&s->wake, NULL);
@@ -191,12 +195,10 @@ enum err store_open(struct cx *cx, const struct store_options *o, struct store *
     if (!s)
         return cannot_open(cx, o->data_dir, ENOMEM);
     struct db *outer = cx->db;
-    enum err e;
-    if (s->is_postgres) {
-        e = store_ring_open(cx, s, o);
-        if (e == OK)
-            e = pg_start(cx, s, o);
-    } else if (!o->url.len || str_eq(o->url, S("sqlite")) || str_eq(o->url, S(":memory:")))
+    enum err e = OK;
+    if (s->is_postgres)
+        e = (e = keys_open(cx, s, o)) == OK ? pg_start(cx, s, o) : e;
+    else if (!o->url.len || str_eq(o->url, S("sqlite")) || str_eq(o->url, S(":memory:")))
         e = lite_start(cx, s, o);
     else
         e = fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", o->url),
@@ -218,6 +220,7 @@ void store_close(struct store *s)
     s->is_closing = true;
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
+    rotate_stop(s);
     keeper_stop(s);
     pthread_mutex_lock(&s->lock);
     s->is_stopping = true;

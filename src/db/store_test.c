@@ -1,3 +1,4 @@
+#include "db/db_impl.h"
 #include "db/db_test.h"
 #include "messages.h"
 #include <dirent.h>
@@ -578,7 +579,8 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     sqlite3 *other = NULL; /* a reader that nobody bounds */
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
-    assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other),
+    assert_int_equal(sqlite3_open_v2(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other,
+                                     SQLITE_OPEN_READWRITE, vault_name(s->vault)),
                      SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM thing", NULL, NULL, NULL),
                      SQLITE_OK);

@@ -6,6 +6,7 @@
  * object whose name ends with `_shape` and whose size is that of a struct shape. Ends with `N passed, N failed`.
  */
 #include "db/db.h"
+#include "db/vault.h"
 #include "queries.h"
 #include <elf.h>
 #include <fcntl.h>
@@ -310,7 +311,11 @@ int main(int argc, char **argv)
     if (is_made(&cx, argv[1], "sqlite") && is_made(&cx, argv[1], argv[2])) {
         str file = arena_printf(a, "%s/kith.db", argv[1]);
         pg = PQconnectdb(argv[2]);
-        if (sqlite3_open_v2(file.ptr, &lite, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        struct keyring *ring = NULL;
+        struct vault *v = NULL;
+        if (store_keys(&cx, &(struct store_options){.data_dir = str_of(argv[1])}, &ring) != OK ||
+            !(v = vault_open(ring)) || /* both live as long as this program */
+            sqlite3_open_v2(file.ptr, &lite, SQLITE_OPEN_READWRITE, vault_name(v)) != SQLITE_OK ||
             PQstatus(pg) != CONNECTION_OK)
             failed++;
         bool is_open = !failed;

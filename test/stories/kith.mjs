@@ -21,6 +21,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 export const bin = process.env.KITH_BIN ?? new URL('../../build/kith', import.meta.url).pathname;
+const peek = path.join(path.dirname(bin), 'peek'); // reads what stands in a sealed store
 export const isPostgres = process.env.KITH_TEST_STORE === 'postgres';
 export const passPhrase = 'a lamp beside the river';
 const roles = ['owner', 'administrator', 'manager', 'agent', 'operator', 'marketer', 'risk', 'privacy', 'branch'];
@@ -44,6 +45,9 @@ export async function until(look, { ms = 5000, what = 'it' } = {}) {
 function psql(url, sql) {
   return execFileSync('psql', ['-q', '-X', '-A', '-t', '-v', 'ON_ERROR_STOP=1', url, '-c', sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
 }
+
+// Rows of a store that is sealed, as the sqlite3 shell would print them.
+export const sealedRows = (data, sql) => execFileSync(peek, [data, sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
 
 // A new, empty store; `args` go to every command. `data`: a directory that is there already.
 function newStore(data = mkdtempSync(path.join(os.tmpdir(), 'kith-story-'))) {
@@ -333,7 +337,7 @@ class House {
   sql(text) {
     const out = isPostgres
       ? psql(this.store.url, text)
-      : execFileSync('sqlite3', ['-readonly', '-batch', '-separator', '|', path.join(this.data, 'kith.db'), text], { encoding: 'utf8', maxBuffer: 1 << 28 });
+      : sealedRows(this.data, text);
     return out.split('\n').filter((l) => l !== '').map((l) => l.split('|'));
   }
 
