@@ -206,8 +206,9 @@ struct keyring *db_ring(const struct cx *cx); /* of cx->db */
  * the old key is forgotten. A rotation that was stopped goes on when it is started again. */
 struct key_part {
     const char *name;
-    /* Seals the next rows anew that are not under the writing epoch: some, so that a turn is short. *is_more: come again. */
-    enum err (*renew)(struct store *s, struct cx *cx, bool *is_more);
+    /* Inside a change: seals the next rows anew that are not under the writing epoch; some, so that a turn is short. *at
+     * begins as 0 and is the part's own. */
+    enum err (*renew)(struct cx *cx, int64_t *at, bool *is_finished);
 };
 /* is_new: begin one (ERR_CONFLICT while one goes on); otherwise go on with the one that was not ended, if there is one. */
 enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *parts, size_t n, bool is_new) MUST_USE;

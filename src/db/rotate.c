@@ -65,14 +65,27 @@ static enum err log_renewed(struct rotor *r)
     return fault(&r->cx, ERR_BUSY, M_STORE_BUSY);
 }
 
+struct turn {
+    const struct key_part *part;
+    int64_t at, next;
+    bool is_finished;
+};
+
+/* May run twice. */
+static enum err turn_apply(struct cx *cx, void *arg)
+{
+    struct turn *t = arg;
+    t->next = t->at;
+    return t->part->renew(cx, &t->next, &t->is_finished);
+}
+
 static enum err rows(struct rotor *r)
 {
     for (size_t i = 0; i < r->n_parts; i++)
-        for (bool is_more = true; is_more && !atomic_load(&r->stops);) {
+        for (struct turn t = {.part = &r->parts[i]}; !t.is_finished && !atomic_load(&r->stops); t.at = t.next) {
             arena_reset(r->arena);
             r->cx.now_ms = clock_now_ms();
-            is_more = false;
-            TRY(r->parts[i].renew(r->s, &r->cx, &is_more));
+            TRY(db_change(r->s, &r->cx, LANE_BULK, turn_apply, &t));
         }
     return OK;
 }
@@ -138,7 +151,7 @@ void rotate_stop(struct store *s)
 enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *parts, size_t n, bool is_new)
 {
     uint8_t epochs[KEY_EPOCHS_MAX];
-    if (!s->ring)
+    if (!s->keys_dir)
         return is_new ? fault(cx, ERR_INVALID, M_KEYS_NONE) : OK;
     if (s->rotor && atomic_load(&s->rotor->is_running))
         return is_new ? fault(cx, ERR_CONFLICT, M_KEYS_ROTATING) : OK;
