@@ -114,6 +114,20 @@ static struct import whole(struct test_world *w, int kind, const char *more)
         assert_int_equal((i).figures.rejected, j); \
     } while (0)
 
+static void rows_that_can_be_read_only_in_part_change_nothing_the_second_time(void **state)
+{
+    struct test_world *w = *state;
+    file_bytes = S("Name,Phone,Email,City\n"
+                   "Bad Phone,12,,London\n"
+                   "Bad Phone,13,,London\n"
+                   "Anna Smith,+44 20 7946 0018,not-an-address,Leeds\n");
+    struct import i = whole(w, IMPORT_CUSTOMERS, NULL);
+    assert_figures(i, 3, 3, 0, 0, 0);
+
+    i = whole(w, IMPORT_CUSTOMERS, NULL);
+    assert_figures(i, 3, 0, 0, 3, 0);
+}
+
 static void rows_become_customers_and_the_same_file_again_changes_nothing(void **state)
 {
     struct test_world *w = *state;
@@ -341,6 +355,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(rows_become_customers_and_the_same_file_again_changes_nothing),
+        STORE_TEST(rows_that_can_be_read_only_in_part_change_nothing_the_second_time),
         STORE_TEST(a_birth_date_is_read_in_any_writing),
         STORE_TEST(a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing),
         STORE_TEST(an_import_that_was_cut_goes_on_where_it_was),

@@ -355,16 +355,37 @@ static void tags_of(struct cx *cx, str cell, struct str_list *out)
     }
 }
 
-static enum err customer_of(struct cx *cx, const struct cells *c, struct import_item *out)
+/* Is there a number, an address, a card … that can be read? One that cannot is kept as given, and
+ * recognises nobody. */
+static bool is_known_by_handle(struct cx *cx, const struct import_reader *r, const struct cells *c)
+{
+    struct handle h;
+    for (size_t i = 0; i < c->handles.n; i++)
+        if (handle_read(cx->arena, c->handles.id[i].type, c->handles.id[i].value, r->house->region, &h))
+            return true;
+    return false;
+}
+
+/* What such a row is known again by: all that it says of him. */
+static str key_of_words(struct cx *cx, const struct intake_claims *w, const struct cells *c)
+{
+    str says[10 + IDENTITIES_MAX] = {
+        S("customer"), w->name, w->given,        w->family,         w->patronymic,
+        w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
+    size_t n = 10;
+    for (size_t i = 0; i < c->handles.n; i++)
+        says[n++] = c->handles.id[i].value;
+    return hash_of(cx, says, n);
+}
+
+static enum err customer_of(struct cx *cx, const struct import_reader *r, const struct cells *c,
+                            struct import_item *out)
 {
     const struct intake_claims *w = &out->in.claims;
-    if (c->handles.n == 0) {
-        if (w->name.len + w->given.len + w->family.len + w->company.len == 0)
-            return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
-        str says[] = {S("customer"), w->name, w->given,        w->family,         w->patronymic,
-                      w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
-        out->key = hash_of(cx, says, COUNT(says));
-    }
+    if (c->handles.n == 0 && w->name.len + w->given.len + w->family.len + w->company.len == 0)
+        return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
+    if (!is_known_by_handle(cx, r, c))
+        out->key = key_of_words(cx, w, c);
     out->in.channel = CHANNEL_NOTE;
     out->in.direction = DIRECTION_NONE;
     out->in.no_interaction = true;
@@ -395,12 +416,8 @@ static enum err interaction_of(struct cx *cx, const struct import_reader *r, con
                                      in->claims.company.len ==
                                  0)
         return fault(cx, ERR_INVALID, M_IMPORT_ROW_NOBODY);
-    if (c->handles.n == 0) {
-        const struct intake_claims *w = &in->claims;
-        str says[] = {S("customer"), w->name, w->given,        w->family,         w->patronymic,
-                      w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
-        out->key = hash_of(cx, says, COUNT(says));
-    }
+    if (!is_known_by_handle(cx, r, c))
+        out->key = key_of_words(cx, &in->claims, c);
     if (one[TO_SOURCE_ID].len) {
         in->source_id = r->map->source.len
                             ? arena_printf(cx->arena, SFMT ":" SFMT, SARG(r->map->source),
@@ -523,7 +540,7 @@ static enum err read_row(struct cx *cx, const struct import_reader *r, const str
     case IMPORT_INTERACTIONS:
         return interaction_of(cx, r, c, out);
     default:
-        return customer_of(cx, c, out);
+        return customer_of(cx, r, c, out);
     }
 }
 

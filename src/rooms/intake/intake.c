@@ -453,6 +453,32 @@ static enum err drop_open(struct cx *cx, struct view *v, struct intake_plan *p)
     return OK;
 }
 
+struct given {
+    int64_t id;
+};
+static const struct field given_fields[] = {FIELD(struct given, id)};
+static const struct shape identity_given_shape =
+    SHAPE("identity_given", struct given, given_fields);
+
+/* What cannot be read, or is shared by hundreds, is kept once however often it comes. */
+static enum err drop_kept(struct cx *cx, struct view *v, struct intake_plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_gives; i++) {
+        struct list kept = {0};
+        const struct handle_new *g = &p->gives[i];
+        if (g->handle->value.len == 0 && view_has_kept(v, p->root))
+            view_doubt(v);
+        else if (g->handle->value.len == 0)
+            TRY(db_all(cx, &q_identity_given, &identity_given_shape, &kept,
+                       ARGS(V(p->root), V(identity_type_codes[g->type]), V(g->given))));
+        if (kept.n == 0)
+            p->gives[n++] = *g;
+    }
+    p->n_gives = n;
+    return OK;
+}
+
 /* A known customer: empty fields are filled by what is presented, everything else is proposed. */
 static enum err known(struct cx *cx, struct view *v, struct intake *in, struct intake_plan *p)
 {
@@ -463,6 +489,7 @@ static enum err known(struct cx *cx, struct view *v, struct intake *in, struct i
     struct customer now = record->now;
     p->seen = now;
     sort_handles(cx, in, p);
+    TRY(drop_kept(cx, v, p));
     if (!has_claims(c))
         return drop_open(cx, v, p);
 #define X(m, ...) take_claim(cx, in, p, #m, now.m, c->m, &p->who.m);

@@ -38,6 +38,11 @@ SELECT r.id, r.kind, {{customer_texts r.}}, r.owner_id, NULL, r.created_ms, r.ch
 INSERT INTO possible_duplicate (customer_id, other_id, interaction_id, probability, why, at_ms)
 VALUES (:customer, :other, :interaction, :probability, :why, :now) ON CONFLICT DO NOTHING;
 
+-- Has he this handle as it was given? Asked for one that has no normal form to be known by.
+-- name: identity_given -> identity_given
+SELECT o.id FROM customer m JOIN identity_owner o ON o.customer_id = m.id JOIN identity_value v ON v.id = o.value_id
+ WHERE m.root_id = :root AND v.type = :type AND o.given = :given LIMIT 1;
+
 -- name: possible_duplicates_of -> duplicate
 SELECT d.other_id, d.probability, d.why FROM possible_duplicate d
  WHERE d.customer_id = :customer AND d.interaction_id = :interaction

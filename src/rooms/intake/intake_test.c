@@ -506,6 +506,21 @@ static void a_malformed_handle_is_kept_as_given_and_never_recognises(void **stat
     assert_str(id[0].given, S("123"));
 }
 
+static void a_malformed_handle_is_kept_once_however_often_it_comes(void **state)
+{
+    struct test_world *w = *state;
+    struct intake_result a = {0};
+
+    for (int i = 0; i < 3; i++)
+        a = entered(w, CALL(.identities = IDS(ID(IDENTITY_PHONE, "+44 20 7946 0018"),
+                                              ID(IDENTITY_EMAIL, "nonsense"))));
+
+    struct list ids;
+    assert_int_equal(
+        db_all(&w->cx, &q_identity_list, &identity_row_shape, &ids, ARGS(V(a.customer))), OK);
+    assert_int_equal(ids.n, 2);
+}
+
 static void an_anonymous_caller_with_a_message_is_recorded_and_owns_no_number(void **state)
 {
     struct test_world *w = *state;
@@ -638,6 +653,7 @@ static int all(void)
         STORE_TEST(two_claims_at_the_same_moment_both_stay_and_are_found),
         STORE_TEST(a_newcomer_with_the_name_and_city_of_another_is_told_as_a_possible_duplicate),
         STORE_TEST(a_malformed_handle_is_kept_as_given_and_never_recognises),
+        STORE_TEST(a_malformed_handle_is_kept_once_however_often_it_comes),
         STORE_TEST(an_anonymous_caller_with_a_message_is_recorded_and_owns_no_number),
         STORE_TEST(a_contact_that_names_nobody_and_says_nothing_is_refused),
         STORE_TEST(claims_that_cannot_be_are_refused_by_name),

@@ -95,8 +95,15 @@ struct names {
     size_t n_added;
 };
 
+/* A handle without a normal form was planned for him. */
+struct kept {
+    customer_id root;
+    struct kept *next;
+};
+
 struct view {
     struct arena *arena;
+    struct kept *kept;
     struct table values, suffixes, ends, sources, records, roots, names;
     struct db_read *reads; /* that the next load makes */
     size_t n_reads, cap_reads;
@@ -524,8 +531,12 @@ void view_given(struct view *v, const struct handle_new *g, customer_id root, cu
                 bool is_new, int64_t now_ms)
 {
     v->has_moved = true;
-    if (g->handle->value.len == 0)
+    if (g->handle->value.len == 0) {
+        struct kept *one = ARENA_NEW(v->arena, struct kept);
+        *one = (struct kept){root, v->kept};
+        v->kept = one;
         return;
+    }
     struct value *k = value_at(v, g->handle);
     if (k->id == 0) {
         k->id = g->value_id;
@@ -542,6 +553,14 @@ void view_given(struct view *v, const struct handle_new *g, customer_id root, cu
                               .last_at = {now_ms}};
     owner_add(v, k, &one);
     end_note(v, g->handle, false);
+}
+
+bool view_has_kept(const struct view *v, customer_id root)
+{
+    for (const struct kept *k = v->kept; k; k = k->next)
+        if (k->root.v == root.v)
+            return true;
+    return false;
 }
 
 void view_sighted(struct view *v, const struct handle *h, customer_id via, bool confirms,

@@ -70,6 +70,9 @@ size_t view_roots(struct cx *cx, struct view *v, const struct handle *handles, s
 bool view_is_unsure(const struct view *v);
 void view_doubt(struct view *v);
 
+/* Was something without a normal form planned for him, which the tables do not show yet? */
+bool view_has_kept(const struct view *v, customer_id root);
+
 /* What the one that was planned will write. */
 void view_given(struct view *v, const struct handle_new *g, customer_id root, customer_id via,
                 bool is_new, int64_t now_ms);
