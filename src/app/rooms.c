@@ -30,11 +30,14 @@ const size_t rooms_n = COUNT(rooms);
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
                                                       &order_attributes};
+static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, view_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,
     .n = COUNT(attributes),
     .more = customer_attributes_more,
     .segment = segment_text,
+    .users = users,
+    .n_users = COUNT(users),
 };
 
 /* Paths that keep their exchange open. */

@@ -617,6 +617,32 @@ enum err expr_check(struct cx *cx, const struct expr_world *w, str text, struct 
     return check_condition(&k, e);
 }
 
+bool expr_names(const struct expr *e, str attribute)
+{
+    if (e->kind == N_NAME && str_eq(e->name, attribute))
+        return true;
+    for (size_t i = 0; i < e->n; i++)
+        if (expr_names(e->of[i], attribute))
+            return true;
+    return false;
+}
+
+enum err expr_users(struct cx *cx, const struct expr_catalogue *c, str attribute, struct list *out)
+{
+    *out = (struct list){0};
+    for (size_t i = 0; i < c->n_users; i++) {
+        struct list some = {0};
+        TRY(c->users[i](cx, attribute, &some));
+        struct expr_user *all = ARENA_ARRAY(cx->arena, out->n + some.n + 1, struct expr_user);
+        if (out->n)
+            memcpy(all, out->items, out->n * sizeof *all);
+        if (some.n)
+            memcpy(all + out->n, some.items, some.n * sizeof *all);
+        *out = (struct list){all, out->n + some.n};
+    }
+    return OK;
+}
+
 bool expr_names_segment(struct arena *a, const struct expr *e, str folded)
 {
     if (e->kind == N_SEGMENT && str_eq(text_fold(a, e->name), folded))

@@ -93,6 +93,10 @@ struct expr_table {
     const struct expr_collection *const *collections;
     size_t n_collections;
 };
+/* What keeps a condition that names an attribute: a sentence part for people ("the segment “Idle”"). */
+struct expr_user {
+    str who;
+};
 struct expr_catalogue {
     const struct expr_table *const *tables;
     size_t n;
@@ -100,6 +104,9 @@ struct expr_catalogue {
     enum err (*more)(struct cx *cx, struct expr_table *out);
     /* The text of a segment, ERR_NOT_FOUND when there is none; may be NULL. */
     enum err (*segment)(struct cx *cx, str name, str *text);
+    /* Who uses an attribute; one function of each room that keeps conditions. */
+    enum err (*const *users)(struct cx *cx, str attribute, struct list *out /* of struct expr_user */);
+    size_t n_users;
 };
 extern const struct expr_catalogue house_catalogue; /* app/rooms.c */
 /* The row of the collection behind an attribute of several values, else the attribute itself: its type, its choices. */
@@ -132,6 +139,10 @@ str expr_text(struct arena *a, const struct expr *e);
 void expr_write_tree(struct json_out *j, const struct expr *e);
 bool expr_is_same(const struct expr *a, const struct expr *b);
 
+/* Does it name this attribute? */
+bool expr_names(const struct expr *e, str attribute);
+/* Whoever takes an attribute out of use asks first who leans on it. */
+enum err expr_users(struct cx *cx, const struct expr_catalogue *c, str attribute, struct list *out /* of struct expr_user */) MUST_USE;
 /* Does it name this segment (text_fold of its name)? */
 bool expr_names_segment(struct arena *a, const struct expr *e, str folded);
 

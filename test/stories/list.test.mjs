@@ -137,6 +137,35 @@ test('a custom attribute is a column and a filter without further ado', async (t
   assert.deepEqual(names(filtered), ['Bertha']);
 });
 
+test('a custom attribute that a view or a segment uses is not taken out of use, and they are named', async (t) => {
+  const { k, manager } = await people(t, five.slice(0, 1));
+  const admin = await k.person('administrator');
+  const size = await admin.must(201, 'POST', '/custom-attributes', { code: 'shoe_size', label: 'Shoe size', type: 'number' });
+  await admin.must(201, 'POST', '/custom-attributes', { code: 'shoe_size_b', label: 'Other', type: 'number' });
+  const out = () => [['DELETE', `/custom-attributes/${size.id}`], ['PATCH', `/custom-attributes/${size.id}`, { is_active: false }]];
+  const users = [
+    ['/views', { name: 'Big feet', where: 'vip and (city = Rome or attr.shoe_size > 45)' }, 'the view “Big feet” (Mona "M" Reis)'],
+    ['/views', { name: 'Feet', is_shared: true, columns: [{ name: 'name' }, { name: 'attr.shoe_size' }] }, 'the view “Feet”, which everybody sees'],
+    ['/segments', { name: 'Giants', text: 'not attr.shoe_size < 46' }, 'the segment “Giants”'],
+  ];
+  await manager.must(201, 'POST', '/views', { name: 'Others', where: 'attr.shoe_size_b > 3 or city = "attr.shoe_size"', columns: [{ name: 'attr.shoe_size_b' }] });
+  const made = [];
+  for (const [path, body, who] of users) {
+    const one = `${path}/${(await manager.must(201, 'POST', path, body)).id}`;
+    made.push(one);
+    for (const request of out()) {
+      const a = await admin.ask(...request);
+      assert.equal(a.status, 409, who);
+      assert.ok(a.body.detail.includes(who) && !a.body.detail.includes('Others'), a.body.detail);
+    }
+    if (made.length < users.length) await manager.must(204, 'DELETE', made.pop());
+  }
+  await admin.must(200, 'PATCH', `/custom-attributes/${size.id}`, { label: 'Size of shoes' }); // a name may change
+  await manager.must(200, 'PATCH', made[0], { text: 'vip' });
+  await admin.must(...[200, ...out()[1]]);
+  await admin.must(...[204, ...out()[0]]); // it is out of use already
+});
+
 test('/meta tells each column, its filters and the forms; every filter it tells is one the list takes', async (t) => {
   const { manager } = await people(t, five.slice(0, 1));
   const meta = await manager.must(200, 'GET', '/meta');

@@ -3,7 +3,7 @@
 #include "queries.h"
 #include "rooms/customer/inside.h"
 
-enum { CODE_CHARS = 40, CHOICE_CHARS = 100 };
+enum { CODE_CHARS = 40, CHOICE_CHARS = 100, USERS_TOLD = 5 };
 
 /* clang-format off */
 static const struct field attr_def_fields[] = {
@@ -275,6 +275,25 @@ static enum err def_put(struct cx *cx, const struct attr_def *next, const char *
     return event_add(cx, EVENT_SETTINGS_CHANGED, 0, next->id.v, (str){0});
 }
 
+/* Views, segments and other conditions that name it would be right no more. */
+static enum err unused(struct cx *cx, const struct attr_def *d)
+{
+    struct list l = {0};
+    TRY(expr_users(cx, settings_world(cx).catalogue,
+                   arena_printf(cx->arena, "attr." SFMT, SARG(d->code)), &l));
+    const struct expr_user *u = l.items;
+    struct text t = text_in(cx->arena, (size_t)USERS_TOLD * 1024);
+    for (size_t i = 0; i < l.n && i < USERS_TOLD; i++)
+        text_printf(&t, "%s" SFMT, i ? ", " : "", SARG(u[i].who));
+    if (l.n > USERS_TOLD)
+        text_printf(&t, ", " SFMT,
+                    SARG(msg_text(cx->arena, cx->lang, M_ATTR_USED_MORE,
+                                  &MNUM("n", (int64_t)l.n - USERS_TOLD), 1)));
+    return l.n ? fault(cx, ERR_CONFLICT, M_ATTR_USED, MARG("label", d->label),
+                       MARG("users", text_str(&t)))
+               : OK;
+}
+
 enum err attr_def_patch_apply(struct cx *cx, void *in, void *out)
 {
     const struct def_in *a = in;
@@ -289,6 +308,8 @@ enum err attr_def_patch_apply(struct cx *cx, void *in, void *out)
         next.position = a->position;
     if (is_sent(cx, PATCH_ACTIVE))
         next.is_active = a->is_active;
+    if (a->seen.is_active && !next.is_active)
+        TRY(unused(cx, &a->seen));
     if (cx->sent)
         TRY(def_put(cx, &next, "attr_def.change"));
     cx->made_id = a->id.v;
@@ -302,6 +323,8 @@ enum err attr_def_gone(struct cx *cx, void *in, void *out)
     const struct def_in *a = in;
     struct attr_def d;
     TRY(def_get(cx, a->id.v, &d));
+    if (d.is_active)
+        TRY(unused(cx, &d));
     d.is_active = false;
     return def_put(cx, &d, "attr_def.remove");
 }

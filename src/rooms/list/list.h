@@ -14,6 +14,9 @@
  */
 enum err list_meta(struct cx *cx, struct json_out *j) MUST_USE;
 
+/* Saved views whose filter, order or columns name this attribute, for the catalogue. */
+enum err view_users(struct cx *cx, str attribute, struct list *out /* of struct expr_user */) MUST_USE;
+
 /* Actions for many customers, and taking them back. */
 extern const struct job_kind list_bulk_job, list_undo_job;
 

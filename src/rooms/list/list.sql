@@ -37,6 +37,13 @@ SELECT id, name, staff_id, is_shared, filter, q, sort, columns, version
 -- name: view_get -> view_row
 SELECT id, name, staff_id, is_shared, filter, q, sort, columns, version FROM view_def WHERE id = :id;
 
+-- Views in whose texts an attribute may stand: looked through when one is taken out of use.
+-- name: view_naming -> view_user
+SELECT v.name, v.is_shared, v.filter, v.sort, v.columns, s.name
+  FROM view_def v LEFT JOIN staff s ON s.id = v.staff_id
+ WHERE v.filter LIKE :like OR v.sort LIKE :like OR v.columns LIKE :like
+ ORDER BY v.is_shared DESC, v.name, v.id LIMIT 1000;
+
 -- name: view_count -> number_row
 SELECT COUNT(*) FROM view_def WHERE staff_id = :staff;
 

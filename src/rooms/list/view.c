@@ -181,6 +181,58 @@ static enum err view_row(struct cx *cx, view_id id, struct view_row *r)
     return e;
 }
 
+/* ---- who leans on an attribute --------------------------------------------------------------------- */
+
+struct view_user {
+    str name;
+    bool is_shared;
+    str filter, sort, columns, maker;
+};
+static const struct field view_user_fields[] = {
+    FIELD(struct view_user, name),
+    FIELD(struct view_user, is_shared),
+    FIELD(struct view_user, filter),
+    FIELD(struct view_user, sort),
+    FIELD(struct view_user, columns),
+    FIELD_AS(struct view_user, maker, "name", .nullable = true),
+};
+static const struct shape view_user_shape =
+    SHAPE("view_user", struct view_user, view_user_fields);
+
+static bool leans_on(struct cx *cx, const struct view_user *v, str attribute)
+{
+    struct expr *e = NULL;
+    struct list columns = columns_list(cx, v->columns);
+    const struct view_column *c = columns.items;
+    bool is_named = str_eq(v->sort, attribute) ||
+                    (v->sort.len && str_eq((str){v->sort.ptr + 1, v->sort.len - 1}, attribute));
+    for (size_t i = 0; i < columns.n; i++)
+        is_named |= str_eq(c[i].name, attribute);
+    return is_named ||
+           (v->filter.len && expr_parse(cx, v->filter, &e, NULL) == OK && expr_names(e, attribute));
+}
+
+enum err view_users(struct cx *cx, str attribute, struct list *out)
+{
+    struct list l = {0};
+    TRY(db_all(cx, &q_view_naming, &view_user_shape, &l,
+               ARGS(V(arena_printf(cx->arena, "%%" SFMT "%%", SARG(attribute))))));
+    const struct view_user *v = l.items;
+    struct expr_user *users = ARENA_ARRAY(cx->arena, l.n + 1, struct expr_user);
+    size_t n = 0;
+    for (size_t i = 0; i < l.n; i++) {
+        const struct msg_arg args[] = {MARG("name", v[i].name), MARG("of", v[i].maker)};
+        bool is_of_all = v[i].is_shared || !v[i].maker.len;
+        if (leans_on(cx, &v[i], attribute))
+            users[n++].who =
+                msg_text(cx->arena, cx->lang, is_of_all ? M_VIEW_USES_SHARED : M_VIEW_USES, args,
+                         is_of_all ? 1 : 2);
+    }
+    cx->why = (struct fault){0};
+    *out = (struct list){users, n};
+    return OK;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------- */
 
 struct view_in {

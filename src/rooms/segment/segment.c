@@ -291,6 +291,24 @@ static enum err is_used(struct cx *cx, const struct segment *s, str *by)
     return OK;
 }
 
+enum err segment_users(struct cx *cx, str attribute, struct list *out)
+{
+    struct list l = {0};
+    TRY(rows(cx, &l));
+    struct expr_user *users = ARENA_ARRAY(cx->arena, l.n + 1, struct expr_user);
+    size_t n = 0;
+    for (size_t i = 0; i < l.n; i++) {
+        const struct segment *s = (const struct segment *)l.items + i;
+        struct expr *e = NULL;
+        if (expr_parse(cx, s->text, &e, NULL) == OK && expr_names(e, attribute))
+            users[n++].who =
+                msg_text(cx->arena, cx->lang, M_SEGMENT_USES, &MARG("name", s->name), 1);
+    }
+    cx->why = (struct fault){0};
+    *out = (struct list){users, n};
+    return OK;
+}
+
 enum err segment_patch_apply(struct cx *cx, void *in, void *out)
 {
     const struct segment_in *a = in;

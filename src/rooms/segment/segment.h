@@ -18,6 +18,8 @@ struct segment {
 };
 /* The text of a segment by its name; ERR_NOT_FOUND without a fault. For the catalogue. */
 enum err segment_text(struct cx *cx, str name, str *text) MUST_USE;
+/* Segments whose condition names this attribute, for the catalogue. */
+enum err segment_users(struct cx *cx, str attribute, struct list *out /* of struct expr_user */) MUST_USE;
 
 /* How many customers a checked condition chooses, and the newest few of them (at most `most`). */
 enum err segment_count(struct cx *cx, const struct expr_plan *p, int64_t *n) MUST_USE;
