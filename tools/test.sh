@@ -80,6 +80,6 @@ part stories-sqlite 480 "stories against the program, on SQLite" tools/stories.s
 part stories-postgres 480 "stories against the program, on PostgreSQL" tools/stories.sh postgres
 part browser 480 "the interface: types, unit tests, build compared, browser" tools/browser.sh
 part crash 300 "kill -9 in the middle: what was acknowledged is there" tools/crash.sh
-part faults 300 "a full disk, limits, clocks, signals: what a machine may do" tools/faults.sh
+part faults 420 "a full disk, limits, clocks, signals: what a machine may do" tools/faults.sh
 part fuzz 180 "each parser, 10 s a target" tools/fuzz.sh
 finish

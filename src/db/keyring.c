@@ -791,6 +791,14 @@ enum err keyring_add(struct cx *cx, struct keyring *r, const char *dir)
     return e;
 }
 
+/* Gives a file the name that it is to have; never over another one. */
+static bool name_new(const char *temp, const char *path)
+{
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    return errno == EINVAL && link(temp, path) == 0 && unlink(temp) == 0;
+}
+
 enum err key_file_make(struct cx *cx, const char *path, uint8_t out[static SEAL_KEY])
 {
     random_bytes(out, SEAL_KEY);
@@ -801,20 +809,24 @@ enum err key_file_make(struct cx *cx, const char *path, uint8_t out[static SEAL_
           "# Keep a copy in another place than the data.\n"));
     hex_add(&t, out, SEAL_KEY);
     text_add_char(&t, '\n');
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, text_str(&t));
+    /* whole or not at all: half a key file would be taken for somebody's wrong one at the next start */
+    const char *temp = arena_printf(cx->arena, "%s.new", path).ptr;
+    (void)unlink(temp);
+    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_all(fd, text_str(&t)) && name_new(temp, path);
     int os = errno;
     if (fd >= 0)
         close(fd);
     if (ok && !folder_sync(cx->arena, path)) {
         os = errno;
         ok = false;
+        (void)unlink(path);
     }
     seal_forget(t.ptr, t.len);
     if (ok)
         return OK;
     if (fd >= 0)
-        (void)unlink(path);
+        (void)unlink(temp);
     return unreadable(cx, arena_str(cx->arena, str_of(path)), os);
 }
 
