@@ -754,14 +754,22 @@ static int run(struct job *j, int argc, char **argv)
         fprintf(stderr, "kith: " SFMT "\n", SARG(why));
         return 1;
     }
+    if (access(j->path, R_OK) != 0) {
+        fprintf(stderr, "kith: %s cannot be read: %s\n", j->path, strerror(errno));
+        return 1;
+    }
     enum err e = import_file_own(&j->cx, j->path, &j->file, &j->changed_ns);
     if (e != OK)
         return failed(j, e);
     j->wish.size = import_file_source(j->file)->size;
     int status = 1;
-    if (!j->data || !by_server(j, &status))
-        status = by_oneself(j);
-    return status;
+    if (j->data && by_server(j, &status))
+        return status;
+    if (j->wish.dry_run && !j->store && is_no_store(j->data)) {
+        fprintf(stderr, "kith: there is no store in %s\n", j->data);
+        return 1;
+    }
+    return by_oneself(j);
 }
 
 int import_command(int argc, char **argv)
@@ -865,6 +873,10 @@ static bool export_by_oneself(struct cx *cx, const char *data, const char *url,
 {
     struct store_options so = {.data_dir = str_of(data ? data : ""), .url = str_of(url ? url : "")};
     struct store *s = NULL;
+    if (!url && is_no_store(data)) {
+        *why = arena_printf(cx->arena, "there is no store in %s", data);
+        return false;
+    }
     if (data && !become_owner(data)) {
         *why = S("the owner of the directory is somebody else, and root may not act for him");
         return false;

@@ -97,9 +97,16 @@ int main(int argc, char **argv)
         fputs("kith: --key-file needs a value; `kith help` shows how it is written\n", stderr);
         return 2;
     }
-    for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
+    if (argc < 2) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    for (int i = 2; i < argc; i++) /* behind any command */
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return help(argc, argv);
+    for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    fputs(usage, stderr);
+    fprintf(stderr, "kith: there is no command '%.40s'; `kith help` shows what there is\n", argv[1]);
     return 2;
 }

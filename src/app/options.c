@@ -2,9 +2,19 @@
 #include "app/options.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 65536 };
+
+bool is_no_store(const char *data)
+{
+    struct stat st;
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/kith.db", data);
+    return n < 0 || (size_t)n >= sizeof path || stat(path, &st) != 0;
+}
 
 static struct option_row *row_of(struct option_row *rows, size_t n, str name)
 {

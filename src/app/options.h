@@ -14,6 +14,9 @@ struct option_row {
     const char *values[OPTION_VALUES_MAX]; /* OPTION_MANY */
     size_t n;                              /* how often given */
 };
+/* Nothing was ever kept in this directory: whoever only wants to read has mistyped it. */
+bool is_no_store(const char *data) MUST_USE;
+
 /* False: *why says in one sentence what is wrong. `--help` sets *wants_help. Words that are no
  * options are wrong. */
 bool options_read(struct option_row *rows, size_t n, int argc, char **argv, struct arena *a,

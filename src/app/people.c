@@ -551,7 +551,11 @@ static int run(struct arena *a, enum wish wish, int argc, char **argv)
                     .if_match = -1,
                     .peer = S("")};
     struct said said = {0};
-    if (!data || !hand_over(&cx, data, &o, &said))
+    bool is_adding = wish == USER_ADD || wish == TOKEN_ADD;
+    bool is_handed = data && hand_over(&cx, data, &o, &said);
+    if (!is_handed && !is_adding && !url && is_no_store(data))
+        said.text = arena_printf(a, "there is no store in %s", data);
+    else if (!is_handed)
         by_oneself(&cx, data ? data : "", url, &o, &said);
     if (!said.is_done) {
         fprintf(stderr, "kith: " SFMT "\n", SARG(said.text));

@@ -3,7 +3,8 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { spawn } from 'node:child_process';
-import { statSync, existsSync, writeFileSync, chownSync, readdirSync } from 'node:fs';
+import { statSync, existsSync, writeFileSync, chownSync, readdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { house, bin, passPhrase, sleep, isPostgres } from './kith.mjs';
 
@@ -76,11 +77,34 @@ test('wrong words end with 2 and say what is wrong; help and version end with 0'
     assert.equal(r.status, 2, words.join(' ') + r.err);
     assert.ok(r.err.length > 10);
   }
+  assert.match((await run(['fly'])).err, /^kith: there is no command 'fly'/);
   assert.match((await run(['help'])).out, /usage: kith serve/);
+  for (const words of [['--help'], ['import', '--help'], ['user', 'add', '-h']]) {
+    const r = await run(words);
+    assert.deepEqual([r.status, r.err], [0, ''], words.join(' '));
+    assert.match(r.out, /usage: kith serve/);
+  }
   assert.match((await run(['version'])).out, /^kith \d/);
   const open = await run(['serve', '--data', '/nonexistent/place']);
   assert.equal(open.status, 1);
   assert.match(open.err, /nonexistent/);
+});
+
+test('whoever only reads is told of a mistyped directory, and nothing is made in it', async (t) => {
+  const home = mkdtempSync(path.join(tmpdir(), 'kith-typo-'));
+  t.after(() => rmSync(home, { recursive: true }));
+  const data = path.join(home, 'nowhere');
+  const file = path.join(home, 'people.csv');
+  writeFileSync(file, 'Name,Phone\nAnna,+44 20 7946 0018\n');
+  for (const words of [['export', 'customers'], ['user', 'list'], ['user', 'disable', '--email', 'o@kith.example'], ['import', 'customers', file, '--dry-run']]) {
+    const r = await run([...words, '--data', data]);
+    assert.deepEqual([r.status, r.err], [1, `kith: there is no store in ${data}\n`], words.join(' '));
+    assert.equal(r.out, '');
+  }
+  assert.equal(existsSync(data), false);
+  const lost = await run(['import', 'customers', path.join(home, 'lost.csv'), '--data', data]);
+  assert.equal(lost.status, 1);
+  assert.match(lost.err, /lost\.csv cannot be read: No such file/);
 });
 
 test('a configuration file says the same as the command line, which goes before it', async (t) => {

@@ -125,12 +125,6 @@ static bool by_server(struct asked *a, const struct keep_wish *wish)
     return in != NULL;
 }
 
-static bool is_no_store(const struct asked *a)
-{
-    struct stat st;
-    return !a->url && stat(arena_printf(a->arena, "%s/kith.db", a->data).ptr, &st) != 0;
-}
-
 static void by_oneself(struct asked *a, const struct keep_wish *wish)
 {
     struct store_options so = {.data_dir = str_of(a->data ? a->data : ""),
@@ -138,7 +132,7 @@ static void by_oneself(struct asked *a, const struct keep_wish *wish)
                                .no_migrate = true};
     struct store *s = NULL;
     a->end = (struct keep_word){.kind = WORD_END};
-    if (is_no_store(a)) {
+    if (!a->url && is_no_store(a->data)) {
         a->end.text = arena_printf(a->arena, "there is no store in %s", a->data);
         return;
     }
