@@ -46,7 +46,7 @@ test('the command imports by itself, and by the server that holds the directory'
   writeFileSync(map, JSON.stringify({ columns: [{ from: 'Email', to: 'email' }, { from: 'City', to: 'heard_of_us' }] }));
   assert.equal(JSON.parse(await k.run(['import', 'customers', file, '--map', map, '--json'])).changed, 300);
   const cases = [
-    [2, ['import', 'people', file], /customers, orders or interactions/],
+    [2, ['import', 'people', file], /customers, orders, interactions or all/],
     [1, ['import', 'customers', `${file}.none`], /No such file/],
     [1, ['import', 'orders', file], /"number" is needed/],
   ];
