@@ -490,5 +490,8 @@ export interface AuditRow {
   action: string
   customer?: string | Ref | null
   ref?: string | null
-  details?: unknown
+  details?: string
+  peer?: string
+  /** Asked for one customer: an export of many records that may have held this one. */
+  whole?: boolean
 }

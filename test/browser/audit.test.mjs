@@ -1,0 +1,74 @@
+// The pages of those who watch over the house: who saw whose record, and how safe the house is.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { house, until } from '../stories/kith.mjs';
+import { accessible, clean, fits, open } from './browser.mjs';
+
+async function seen(k) {
+  const owner = await k.person('owner', { name: 'Olga Berg' });
+  const agent = await k.person('agent', { name: 'Sara Jones' });
+  const { customer } = await agent.must(201, 'POST', '/customers', { identities: [{ type: 'email', value: 'ann@example.com' }] });
+  await agent.must(200, 'PATCH', `/customers/${customer.id}`, { name: 'Ann Lee', city: 'Osaka' });
+  await agent.must(200, 'GET', `/customers/${customer.id}/card`);
+  await k.run(['export', 'customers', '--out', `${k.data}/x.csv`]);
+  await until(async () => (await owner.get('/audit/people')).body.items.length > 0, { what: 'the count', ms: 30000 });
+  return { owner, agent, id: customer.id };
+}
+
+test('from a record to who saw it, by keys; what is asked stands in the address', async (t) => {
+  const k = await house(t);
+  const s = await seen(k);
+  const page = await open(t, k, s.owner);
+  await page.goto(`/customers/${s.id}`);
+  await page.getByRole('link', { name: 'Who saw it' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Who saw the record of Ann Lee' }).waitFor();
+  const table = page.getByRole('table', { name: 'Audit' });
+  await table.getByText('saw a customer').first().waitFor();
+  await table.getByText('may have held this record').waitFor();
+  await accessible(page, 'who saw a record');
+  await page.getByLabel('What', { exact: true }).selectOption('change');
+  await page.waitForURL(/act=change/);
+  await table.getByText('changed a customer').waitFor();
+  await table.getByText('saw a customer').first().waitFor({ state: 'detached' });
+  await page.reload();
+  await table.getByText('changed a customer').waitFor();
+  await page.getByRole('link', { name: 'Ask anew' }).click();
+  await page.getByRole('heading', { name: 'Records seen today' }).waitFor();
+  await page.getByRole('link', { name: 'Sara Jones' }).first().click();
+  await page.waitForURL(/actor=stf_/);
+  await clean(page);
+});
+
+test('the limit of records a day is set on the page, and the narrow and the dark page stand', async (t) => {
+  const k = await house(t);
+  const s = await seen(k);
+  const page = await open(t, k, s.owner, { width: 390, height: 844, theme: 'dark' });
+  await page.goto('/settings/audit');
+  await page.getByLabel(/Tell the audit/).fill('40');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await until(async () => (await s.owner.get('/settings')).body.views_alert === 40, { what: 'the limit' });
+  await fits(page, 'audit at 390');
+  await accessible(page, 'audit, narrow and dark');
+  await page.goto('/settings/security');
+  await page.getByText(/^looked at \d/).waitFor();
+  await fits(page, 'security at 390');
+  await accessible(page, 'security, narrow and dark');
+  await clean(page);
+});
+
+test('the security page says what to do, and tries the recovery key', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const page = await open(t, k, owner);
+  await page.goto('/settings/security');
+  const line = page.locator('li', { hasText: 'Recovery key' }).last();
+  await line.getByText('Nobody has checked that the recovery key is kept.').waitFor();
+  await accessible(page, 'security');
+  await page.getByLabel(/Recovery key, as it stands/).fill('AAAAA-BBBBB');
+  await page.getByRole('button', { name: 'Try it' }).press('Enter');
+  await page.getByText('This is not the recovery key of this installation.').waitFor();
+  await page.getByRole('button', { name: 'Look again' }).click();
+  await page.getByText(/^looked at \d/).waitFor();
+  await clean(page);
+});
