@@ -14,6 +14,7 @@ enum {
     DIGEST_HASH = 16,
     FINDINGS_MAX = 100,
     VALUES_PAGE = 1000,
+    LINES_PAGE = 5000,
     DAY_MS = 86400000,
 };
 
@@ -458,12 +459,21 @@ static enum err values_check(struct check *c, struct arena *page)
         if (rows.n < VALUES_PAGE)
             break;
     }
-    struct list gone = {0};
-    TRY(db_all(c->cx, &q_audit_values_gone, &audit_value_row_shape, &gone, NO_ARGS));
-    const struct audit_value_row *g = gone.items;
-    for (size_t i = 0; i < gone.n; i++)
-        found(c, AUDIT_VALUE_GONE, 0, g[i].id);
-    return OK;
+    for (int64_t after = 0;;) {
+        c->cx->arena = page;
+        struct list rows = {0};
+        TRY(db_all(c->cx, &q_audit_values_gone, &audit_value_row_shape, &rows,
+                   ARGS(V(after), V((int64_t)LINES_PAGE))));
+        const struct audit_value_row *g = rows.items;
+        for (size_t i = 0; i < rows.n; i++) {
+            if (g[i].customer_id)
+                found(c, AUDIT_VALUE_GONE, 0, g[i].id);
+            after = g[i].id;
+        }
+        arena_reset(page);
+        if (rows.n < LINES_PAGE)
+            return OK;
+    }
 }
 
 static enum err astray(struct check *c)

@@ -312,10 +312,11 @@ SELECT v.id, v.customer_id, COALESCE(h.at_ms, 0), COALESCE(h.actor_kind, ''), CO
   LEFT JOIN history h ON h.value_id = v.id AND h.value_id <> 0
  WHERE v.id > :after ORDER BY v.id LIMIT :limit;
 
+-- Lines whose value is not there any more: customer_id 1; else 0.
 -- name: audit_values_gone -> audit_value_row
-SELECT h.value_id, h.customer_id, NULL
+SELECT h.value_id, CASE WHEN v.id IS NULL THEN 1 ELSE 0 END AS is_gone, NULL
   FROM history h LEFT JOIN audit_value v ON v.id = h.value_id
- WHERE h.value_id <> 0 AND v.id IS NULL ORDER BY h.value_id LIMIT 100;
+ WHERE h.value_id > :after AND h.value_id <> 0 ORDER BY h.value_id LIMIT :limit;
 
 -- name: audit_plain_history -> audit_plain
 SELECT id, customer_id, at_ms, actor_kind, actor_id, source, field, part_id, old_value, new_value, data

@@ -1,6 +1,7 @@
 // Who saw, who changed, who exported whose record; whether anybody tampered with what is written of it; how safe the house is.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { house, until } from './kith.mjs';
 
 const mail = (v) => [{ type: 'email', value: v }];
@@ -105,6 +106,10 @@ test('the doctor says what was looked at, in the language of who asks, and the r
   const wrong = await owner.post('/security/recovery', { key: 'AAAA-BBBB' });
   assert.deepEqual([wrong.status, wrong.body.field], [422, 'key']);
 
+  await k.run(['backup', '--to', `${k.data}-copy`]);
+  t.after(() => rmSync(`${k.data}-copy`, { force: true }));
+  const backup = (await owner.must(200, 'GET', '/security')).lines.find((l) => l.check === 'backup');
+  assert.deepEqual([backup.state, backup.reason.includes(`${k.data}-copy`)], ['ok', true]);
   const said = JSON.parse((await k.command(['doctor', '--json'])).out);
   assert.deepEqual(said.lines.map((l) => l.check), report.lines.map((l) => l.check));
   await k.stop();

@@ -5,6 +5,7 @@
 #include "app/keep/held.h"
 #include "app/people.h"
 #include "messages.h"
+#include "rooms/settings/settings.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -119,6 +120,13 @@ static enum err as_rows(struct keep_run *r, const struct keyring *ring, bool is_
     return OK;
 }
 
+/* The Security page asks for the age of the last one. */
+static enum err noted_apply(struct cx *cx, void *to)
+{
+    TRY(settings_set(cx, "backup_verified", arena_printf(cx->arena, "%lld", (long long)clock_now_ms())));
+    return settings_set(cx, "backup_place", *(const str *)to);
+}
+
 static enum err do_copy(struct keep_run *r, const struct keep_wish *w, struct saying *s,
                         struct keep_word *end)
 {
@@ -132,7 +140,8 @@ static enum err do_copy(struct keep_run *r, const struct keep_wish *w, struct sa
     else if (e == OK)
         e = as_rows(r, ring, is_backup, &wish, end);
     keyring_close(ring);
-    return e;
+    str to = w->to;
+    return e == OK && is_backup ? db_change(r->store, r->cx, LANE_BULK, noted_apply, &to) : e;
 }
 
 static enum err release_apply(struct cx *cx, void *data_dir)

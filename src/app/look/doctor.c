@@ -22,6 +22,8 @@ enum {
     WEEK_DAYS = 7,
     SKEW_MS = 120000,
     CERT_DAYS = 21,
+    BACKUP_OLD_HOURS = 26,
+    BACKUP_BAD_HOURS = 7 * 24,
 };
 
 const char *const doctor_state_codes[DOCTOR_STATES] = {"ok", "attention", "bad"};
@@ -315,8 +317,17 @@ static enum err schema(struct look *l)
 
 static void backup(struct look *l)
 {
-    say(l, "backup", M_DOCTOR_BACKUP, DOCTOR_BAD, SAID(l, M_DOCTOR_BACKUP_NONE),
-        M_DOCTOR_BACKUP_DO);
+    str at = {0}, place = {0};
+    int64_t ms = 0;
+    if (settings_get(l->cx, "backup_verified", &at) != OK || !str_to_int(at, &ms) ||
+        settings_get(l->cx, "backup_place", &place) != OK) {
+        say(l, "backup", M_DOCTOR_BACKUP, DOCTOR_BAD, SAID(l, M_DOCTOR_BACKUP_NONE), M_DOCTOR_BACKUP_DO);
+        return;
+    }
+    int64_t hours = (l->cx->now_ms - ms) / 3600000;
+    enum doctor_state s = hours > BACKUP_BAD_HOURS ? DOCTOR_BAD : hours > BACKUP_OLD_HOURS ? DOCTOR_ATTENTION : DOCTOR_OK;
+    say(l, "backup", M_DOCTOR_BACKUP, s, SAID(l, M_DOCTOR_BACKUP_AGE, MNUM("hours", hours), MARG("place", place)),
+        s ? M_DOCTOR_BACKUP_DO : 0);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------- */

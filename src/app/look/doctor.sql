@@ -2,7 +2,7 @@
 SELECT COALESCE(MAX(id_mark), 0) FROM node;
 
 -- name: doctor_newest
-SELECT COALESCE(MAX(at_ms), 0) FROM (SELECT at_ms FROM audit ORDER BY id DESC LIMIT 20) AS newest;
+SELECT COALESCE(MAX(at_ms), 0) FROM (SELECT a.at_ms FROM audit a WHERE a.id > 0 ORDER BY a.id DESC LIMIT 20) AS newest;
 
 -- name: doctor_tokens_endless
 SELECT COUNT(*) FROM token WHERE revoked_ms IS NULL AND expires_ms IS NULL;
@@ -30,6 +30,3 @@ SELECT MAX(number) FROM migration;
 
 -- name: doctor_over
 SELECT COUNT(*) FROM audit_day WHERE day = :day AND is_told = 1;
-
--- name: doctor_disabled_sessions
-SELECT COUNT(*) FROM session s JOIN staff p ON p.id = s.staff_id WHERE p.is_active = 0;

@@ -70,7 +70,7 @@ static const struct {
     str word;
     const char *prefix;
 } prefixes[] = {
-    {{"staff", 5}, "stf"},    {{"session", 7}, "stf"},     {{"token", 5}, "tok"},
+    {{"alert", 5}, "stf"},    {{"staff", 5}, "stf"},    {{"session", 7}, "stf"},     {{"token", 5}, "tok"},
     {{"customer", 8}, "cus"}, {{"identity", 8}, "idn"},    {{"interaction", 11}, "itx"},
     {{"note", 4}, "not"},     {{"task", 4}, "tsk"},        {{"address", 7}, "adr"},
     {{"holding", 7}, "hld"},  {{"product", 7}, "prd"},     {{"order", 5}, "ord"},
@@ -106,7 +106,7 @@ static const struct {
     const char *word;
     const char *codes[6];
 } groups[] = {
-    {"export", {"export.customers", "export.orders", "export.all"}},
+    {"export", {"export.customers", "export.orders", "export.all", "backup"}},
     {"merge", {"customer.merge", "merge.undo", "call.customer_join"}},
     {"change",
      {"customer.change", "identity.add", "identity.change", "identity.remove", "mark.add",
