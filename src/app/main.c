@@ -1,6 +1,7 @@
 /* app/main.c - `kith`: which command. */
 #include "app/commands.h"
 #include "base/base.h"
+#include <signal.h>
 
 static const char usage[] =
     "usage: kith serve --data DIR [--listen 127.0.0.1:8080] [--store sqlite|postgresql://…]\n"
@@ -93,6 +94,7 @@ static bool key_file_take(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is answered like a full disk */
     if (!key_file_take(&argc, argv)) {
         fputs("kith: --key-file needs a value; `kith help` shows how it is written\n", stderr);
         return 2;

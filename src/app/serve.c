@@ -286,7 +286,6 @@ static int serve(struct arena *a, const struct wishes *w)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is answered like a full disk */
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_MMAP_THRESHOLD,
             256 << 10); /* fixed: what one large request took goes back to the machine */

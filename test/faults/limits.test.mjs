@@ -53,6 +53,7 @@ for (const [name, begin] of [
     many.leave();
     const made = await until(async () => { const a = await api.post('/intake', note(1)).catch(() => undefined); return a?.status === 200 && a; }, { ms: 20000, what: 'an answer' });
 
+    t.diagnostic(`${(used * 100).toFixed(1)} % of a core`);
     assert.ok(used < 0.05 * slow, `it took ${(used * 100).toFixed(1)} % of a core`);
     assert.equal((await api.must(200, 'GET', `/customers/${made.body.customer.id}`)).customer.id, made.body.customer.id);
     assert.equal(k.process.exitCode, null);
