@@ -362,6 +362,18 @@ test('a ring brings the call page; while something is written elsewhere a line t
   await clean(page);
 });
 
+test('a page opened in the middle of a talk says that it goes on, not that it rings', async (t) => {
+  const s = await shop(t);
+  const call = await s.telephone.ring('+81 3 5550 0142', '102');
+  await s.telephone.answer(call, '102');
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/customers');
+  await page.locator('.ready').getByText('On call').waitFor();
+  assert.equal(await page.locator('.lost.ring').count(), 0);
+  assert.equal(await page.locator('.rail .badge').count(), 0);
+  await clean(page);
+});
+
 test('a browser without shared workers reads the stream in the page', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.sara);

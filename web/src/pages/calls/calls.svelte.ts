@@ -181,6 +181,11 @@ class Calls {
 
   private ring(told: Panel, is_old = false) {
     const p = whole(told)
+    if (p.call.state !== 'ringing') {
+      // a stream that begins in the middle of a talk tells of it so
+      if (p.call.staff?.id === this.me && !this.panel) this.show(p)
+      return
+    }
     this.ringing = [...this.ringing.filter((x) => x.call.id !== p.call.id), p]
     const is_idle = !this.panel || (this.panel.call.state === 'ended' && !!this.panel.call.wrapped_at)
     const may_show = is_idle || (this.panel?.call.state === 'ended' && this.panel.call.staff?.id !== this.me)

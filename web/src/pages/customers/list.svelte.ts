@@ -60,6 +60,8 @@ interface Page {
 
 export const view_key = (v: View) => v.id ?? v.code
 export const view_name = (v: View) => v.name || t('view.' + v.code)
+/* A heading is not cut by itself: about so many pixels, with the edges. */
+const name_width = (c: Column) => Math.ceil([...column_name(c)].reduce((n, char) => n + (char >= '\u2e80' ? 12.5 : 7.2), 20))
 export const column_name = (c: Column) => c.title || (c.label ? t(c.label) : c.name)
 
 const PAGE = 100
@@ -111,7 +113,7 @@ class CustomerList {
   get table(): { column: Column; width: number }[] {
     return this.shown.flatMap((s) => {
       const column = this.column(s.name)
-      return column ? [{ column, width: s.width || column.width }] : []
+      return column ? [{ column, width: s.width || Math.max(column.width, name_width(column)) }] : []
     })
   }
   use(view: View, args: URLSearchParams) {
