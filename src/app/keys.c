@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/people.h"
+#include "db/blob.h"
 #include "db/keyring.h"
 #include "messages.h"
 #include <errno.h>
@@ -22,7 +23,7 @@
 enum { RECOVERY_MAX = 256, POLL_MS = 200 };
 static const size_t ARENA_BYTES = (size_t)16 << 20;
 
-const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice}};
+const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice}, {"blobs", blob_rewrap_slice}};
 const size_t keys_parts_n = COUNT(keys_parts);
 
 static int refused(struct cx *cx, enum err e)

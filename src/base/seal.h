@@ -85,5 +85,8 @@ void seal_in_key(struct seal_in *s, const uint8_t key[static SEAL_KEY]);
 /* The next chunk, which lives until the next call; SEAL_END comes with no bytes. Nothing unauthenticated is ever
  * handed out. */
 enum seal_state seal_in_next(struct seal_in *s, str *chunk) MUST_USE;
+/* Any chunk, for whoever has the sealed bytes at hand and knows which is the last: instead of seal_in_next. False: it is not
+ * as it was. The chunk lives until the next call. */
+bool seal_in_at(struct seal_in *s, uint64_t number, bool is_last, const uint8_t *sealed, size_t n, str *chunk) MUST_USE;
 uint64_t seal_in_chunk(const struct seal_in *s); /* how many were good: the number, from 0, of the one that is not */
 void seal_in_close(struct seal_in *s);           /* accepts NULL */

@@ -62,7 +62,6 @@ struct copy_reader {
 enum err copy_reader_open(struct cx *cx, const struct keyring *ring, const char *dir,
                           struct copy_reader **out)
 {
-    (void)ring;
     struct copy_reader *r = calloc(1, sizeof *r);
     *out = r;
     if (!r)
@@ -70,8 +69,11 @@ enum err copy_reader_open(struct cx *cx, const struct keyring *ring, const char 
     r->store.lock_fd = -1;
     r->store.cache_mb = 96;
     r->store.dir = strdup(dir);
+    r->store.ring = (struct keyring *)(uintptr_t)ring; /* lent, for reading */
+    r->store.vault = vault_open(ring);
     follows_init(&r->store.follows);
-    enum err e = lite_open(cx, &r->store, LITE_READER, &r->d);
+    enum err e = r->store.vault && r->store.dir ? lite_open(cx, &r->store, LITE_READER, &r->d)
+                                                : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK)
         return OK;
     copy_reader_close(r);
@@ -89,6 +91,7 @@ void copy_reader_close(struct copy_reader *r)
     if (!r)
         return;
     lite_close(r->d);
+    vault_close(r->store.vault);
     follows_free(&r->store.follows);
     free(r->store.dir);
     free(r);

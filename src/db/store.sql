@@ -394,3 +394,20 @@ SELECT CAST(c.relname AS TEXT) AS table_name, CAST(a.attname AS TEXT) AS name, C
   JOIN pg_attribute b ON b.attrelid = o.confrelid AND b.attnum = o.confkey[1]
  WHERE o.contype = 'f' AND o.connamespace = CAST(current_schema() AS REGNAMESPACE)
  ORDER BY CAST(c.relname AS TEXT) COLLATE "C", CAST(a.attname AS TEXT) COLLATE "C" LIMIT 20000;
+
+-- ---- keys of files ----
+
+-- name: blob_insert
+INSERT INTO blob (id, kind, wrapped, made_ms) VALUES (:id, :kind, :wrapped, :now);
+
+-- name: blob_key -> blob_row
+SELECT id, wrapped FROM blob WHERE id = :id;
+
+-- name: blob_forget
+DELETE FROM blob WHERE id = :id;
+
+-- name: blob_keys -> blob_row
+SELECT id, wrapped FROM blob WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: blob_rewrap
+UPDATE blob SET wrapped = :wrapped WHERE id = :id;

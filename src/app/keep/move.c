@@ -17,7 +17,7 @@ static const size_t ARENA_BYTES = (size_t)64 << 20;
 
 static bool is_left_out(str table)
 {
-    static const char *const names[] = {"migration", "node", "lease", "import_chunk"};
+    static const char *const names[] = {"migration", "node", "lease", "import_chunk", "blob"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;

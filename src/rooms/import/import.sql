@@ -116,6 +116,10 @@ SELECT bytes FROM import_chunk WHERE import_id = :import AND number = :number;
 DELETE FROM import_chunk
  WHERE import_id < :before AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = import_chunk.import_id AND i.is_staged = 1);
 
+-- name: import_keys_lost
+DELETE FROM blob
+ WHERE kind = 'import' AND made_ms < :before AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = blob.id AND i.is_staged = 1);
+
 -- name: import_chunks_delete
 DELETE FROM import_chunk WHERE import_id = :import;
 

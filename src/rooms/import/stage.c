@@ -1,7 +1,8 @@
 /* rooms/import/stage.c - where an uploaded file lies until its rows are in.
  *
  * SQLite: DIR/imports/<id>.csv, 0600. PostgreSQL: pieces of 256 KB in import_chunk, so that any node
- * can go on with it. */
+ * can go on with it. Both sealed with a key of the file's own (db/blob.h), which goes when the file does. */
+#include "db/blob.h"
 #include "messages.h"
 #include "queries.h"
 #include "rooms/import/inside.h"
@@ -19,9 +20,11 @@ struct import_stage {
     int dir, fd; /* SQLite */
     char name[NAME_BYTES];
     char *chunk; /* PostgreSQL */
+    struct blob_key key;
+    struct blob_out *out;
     size_t n;
     int64_t size, chunks;
-    bool is_kept;
+    bool is_kept, has_key;
 };
 
 static void name_of(char name[static NAME_BYTES], import_id id)
@@ -53,6 +56,8 @@ enum err import_stage_of(struct store *s, struct cx *cx, str data_dir, import_id
     if (!g)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     *g = (struct import_stage){.store = s, .id = id, .dir = -1, .fd = -1};
+    TRY(blob_make(s, cx, "import", id.v, &g->key));
+    g->has_key = true;
     if (store_is_postgres(s)) {
         g->chunk = malloc(CHUNK);
         return g->chunk ? OK : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
@@ -62,7 +67,9 @@ enum err import_stage_of(struct store *s, struct cx *cx, str data_dir, import_id
     g->fd = g->dir < 0 ? -1
                        : openat(g->dir, g->name,
                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return g->fd < 0 ? disk(cx, errno) : OK;
+    if (g->fd >= 0)
+        g->out = blob_out_open(&g->key, g->fd);
+    return g->out ? OK : disk(cx, errno);
 }
 
 enum err import_stage_open(struct store *s, struct cx *cx, str data_dir, struct import_stage **out)
@@ -76,6 +83,12 @@ struct chunk {
     str bytes;
 };
 
+/* What a chunk is bound to. */
+static str chunk_bound(struct arena *a, import_id id, int64_t number)
+{
+    return arena_printf(a, "chunk %lld %lld", (long long)id.v, (long long)number);
+}
+
 static enum err chunk_apply(struct cx *cx, void *state)
 {
     const struct chunk *c = state;
@@ -85,8 +98,15 @@ static enum err chunk_apply(struct cx *cx, void *state)
 
 static enum err chunk_write(struct import_stage *g, struct cx *cx)
 {
-    struct chunk c = {g->id, g->chunks, {g->chunk, g->n}};
-    TRY(db_change(g->store, cx, LANE_BULK, chunk_apply, &c));
+    struct arena *a = arena_open((size_t)1 << 20); /* an upload is long */
+    if (!a)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    str plain = {g->chunk, g->n};
+    struct chunk c = {g->id, g->chunks,
+                      seal_bytes(a, g->key.key, chunk_bound(a, g->id, g->chunks), plain)};
+    enum err e = db_change(g->store, cx, LANE_BULK, chunk_apply, &c);
+    arena_close(a);
+    TRY(e);
     g->chunks++;
     g->n = 0;
     return OK;
@@ -106,10 +126,9 @@ enum err import_stage_add(struct import_stage *g, struct cx *cx, str bytes)
             if (g->n == CHUNK)
                 TRY(chunk_write(g, cx));
         } else {
-            ssize_t w = write(g->fd, bytes.ptr, bytes.len);
-            if (w < 0 && errno != EINTR)
+            n = bytes.len;
+            if (!blob_out_add(g->out, bytes))
                 return disk(cx, errno);
-            n = w > 0 ? (size_t)w : 0;
         }
         bytes = (str){bytes.ptr + n, bytes.len - n};
     }
@@ -120,7 +139,7 @@ enum err import_stage_flush(struct import_stage *g, struct cx *cx, import_id *id
 {
     if (g->chunk && g->n)
         TRY(chunk_write(g, cx));
-    if (!g->chunk && (fsync(g->fd) != 0 || fsync(g->dir) != 0))
+    if (!g->chunk && (!blob_out_end(g->out) || fsync(g->dir) != 0))
         return disk(cx, errno);
     *id = g->id;
     *size = g->size;
@@ -135,6 +154,7 @@ void import_stage_keep(struct import_stage *g)
 static enum err chunks_gone(struct cx *cx, void *state)
 {
     const import_id *id = state;
+    TRY(blob_forget(cx, id->v));
     return db_run(cx, &q_import_chunks_delete, ARGS(V(*id)));
 }
 
@@ -142,7 +162,7 @@ void import_stage_close(struct import_stage *g)
 {
     if (!g)
         return;
-    if (!g->is_kept && g->chunks) {
+    if (!g->is_kept && g->has_key) {
         struct cx cx = {.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .if_match = -1};
         if (cx.arena && db_change(g->store, &cx, LANE_BULK, chunks_gone, &g->id) != OK)
             log_line(LOG_WARN, "import.chunks", "import=%lld left=1", (long long)g->id.v);
@@ -150,11 +170,13 @@ void import_stage_close(struct import_stage *g)
     }
     if (!g->is_kept && g->fd >= 0)
         (void)unlinkat(g->dir, g->name, 0);
+    blob_out_close(g->out);
     if (g->fd >= 0)
         close(g->fd);
     if (g->dir >= 0)
         close(g->dir);
     free(g->chunk);
+    seal_forget(&g->key, sizeof g->key);
     free(g);
 }
 
@@ -163,6 +185,9 @@ void import_stage_close(struct import_stage *g)
 struct import_file {
     struct csv_source source;
     int fd;
+    struct blob_in *sealed;
+    struct blob_key key;
+    bool has_key;
     import_id id;
     struct cx cx; /* reads chunks; a connection of its own */
     struct db *db;
@@ -185,6 +210,12 @@ static ssize_t file_read(void *arg, int64_t at, char *to, size_t n)
         got += (size_t)r;
     }
     return (ssize_t)got;
+}
+
+static ssize_t sealed_read(void *arg, int64_t at, char *to, size_t n)
+{
+    const struct import_file *f = arg;
+    return blob_in_read(f->sealed, at, to, n);
 }
 
 struct chunk_row {
@@ -210,6 +241,9 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
                        ARGS(V(f->id), V(number))) != OK)
                 return -1;
             f->bytes = row.bytes;
+            if (f->has_key && !seal_open_bytes(f->cx.arena, f->key.key, chunk_bound(f->cx.arena, f->id, number),
+                                               row.bytes, &f->bytes))
+                return -1;
             f->number = number;
         }
         size_t from = (size_t)(place % CHUNK);
@@ -222,6 +256,32 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
     return (ssize_t)got;
 }
 
+/* The file's key; a file of before there were keys has none. */
+static enum err key_read(struct store *s, struct cx *cx, struct import_file *f)
+{
+    struct db *own = NULL, *outer = cx->db;
+    if (!cx->db)
+        TRY(store_reader(s, cx, &own));
+    if (own)
+        cx->db = own;
+    enum err e = blob_key_of(cx, f->id.v, &f->key);
+    f->has_key = e == OK;
+    cx->db = outer;
+    reader_close(own);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err chunks_open(struct store *s, struct cx *cx, struct import_file *f, int64_t size)
+{
+    f->cx = (struct cx){.arena = arena_open((size_t)4 << 20), .if_match = -1, .peer = S("")};
+    f->source = (struct csv_source){chunks_read, f, size};
+    if (!f->cx.arena)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    TRY(store_reader(s, cx, &f->db));
+    f->cx.db = f->db;
+    return OK;
+}
+
 enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const struct import *i,
                           struct import_file **out)
 {
@@ -232,23 +292,28 @@ enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const st
     *f = (struct import_file){.fd = -1, .id = i->id, .number = -1};
     if (!i->is_staged)
         return fault(cx, ERR_NOT_FOUND, M_IMPORT_GONE);
-    if (store_is_postgres(s)) {
-        f->cx = (struct cx){.arena = arena_open((size_t)4 << 20), .if_match = -1, .peer = S("")};
-        f->source = (struct csv_source){chunks_read, f, i->size};
-        if (!f->cx.arena)
-            return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-        TRY(store_reader(s, cx, &f->db));
-        f->cx.db = f->db;
-        return OK;
-    }
+    TRY(key_read(s, cx, f));
+    if (store_is_postgres(s))
+        return chunks_open(s, cx, f, i->size);
     char name[NAME_BYTES];
     name_of(name, i->id);
     int dir = folder(cx, data_dir);
-    f->fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (dir >= 0)
         close(dir);
-    f->source = (struct csv_source){file_read, f, i->size};
-    return f->fd < 0 ? fault(cx, ERR_NOT_FOUND, M_IMPORT_GONE) : OK;
+    if (fd < 0 || (!f->has_key && blob_looks_sealed(fd))) { /* or its key was deleted */
+        if (fd >= 0)
+            close(fd);
+        return fault(cx, ERR_NOT_FOUND, M_IMPORT_GONE);
+    }
+    if (!f->has_key) {
+        f->fd = fd;
+        f->source = (struct csv_source){file_read, f, i->size};
+        return OK;
+    }
+    f->sealed = blob_in_open(&f->key, fd);
+    f->source = (struct csv_source){sealed_read, f, i->size};
+    return f->sealed && blob_in_size(f->sealed) == i->size ? OK : fault(cx, ERR_INTERNAL, M_IMPORT_DAMAGED);
 }
 
 enum err import_file_own(struct cx *cx, const char *path, struct import_file **out,
@@ -280,6 +345,8 @@ void import_file_close(struct import_file *f)
         return;
     if (f->fd >= 0)
         close(f->fd);
+    blob_in_close(f->sealed);
+    seal_forget(&f->key, sizeof f->key);
     reader_close(f->db);
     arena_close(f->cx.arena);
     free(f);
@@ -290,6 +357,7 @@ void import_file_close(struct import_file *f)
 static enum err unstage_apply(struct cx *cx, void *state)
 {
     const import_id *id = state;
+    TRY(blob_forget(cx, id->v));
     TRY(db_run(cx, &q_import_chunks_delete, ARGS(V(*id))));
     return db_run(cx, &q_import_unstage, ARGS(V(*id)));
 }
@@ -297,6 +365,7 @@ static enum err unstage_apply(struct cx *cx, void *state)
 static enum err lost_apply(struct cx *cx, void *state)
 {
     (void)state;
+    TRY(db_run(cx, &q_import_keys_lost, ARGS(V(cx->now_ms - 86400000))));
     return db_run(cx, &q_import_chunks_lost,
                   ARGS(V((cx->now_ms - 86400000 - 1577836800000) << 22)));
 }
@@ -334,11 +403,10 @@ void import_stage_sweep(struct store *s, struct cx *cx, str data_dir, int64_t ke
     for (size_t k = 0; k < old.n; k++)
         if (db_change(s, cx, LANE_BULK, unstage_apply, &i[k].id) != OK)
             return;
-    if (store_is_postgres(s)) {
-        if (db_change(s, cx, LANE_BULK, lost_apply, NULL) != OK)
-            log_line(LOG_WARN, "import.sweep", "code=%s", err_code(cx->why.err));
+    if (db_change(s, cx, LANE_BULK, lost_apply, NULL) != OK)
+        log_line(LOG_WARN, "import.sweep", "code=%s", err_code(cx->why.err));
+    if (store_is_postgres(s))
         return;
-    }
     files_sweep(cx, data_dir);
     for (size_t k = 0; k < old.n; k++) {
         char name[NAME_BYTES];
