@@ -18,7 +18,7 @@ static const int64_t QUEUE_RENDER_NS = 60 * MS_NS;
 static const int64_t SPARSE_NS = 1000 * MS_NS; /* task.changed */
 static const int64_t OPENED_NS = 1800 * 1000 * MS_NS;
 static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000, /* of a session */
-                     CLOCK_BACK_MS = 2ll * 86400 * 1000; /* as in staff */
+    CLOCK_BACK_MS = 2ll * 86400 * 1000;                                          /* as in staff */
 static const size_t ARENA_LIMIT = (size_t)32 << 20;
 
 /* clang-format off */

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 enum { SEQUENCE_BITS = 12, NODE_BITS = 10, TEXT_CHARS = 13 };
-static const int64_t EPOCH_MS = 1577836800000; /* 2020-01-01 */
+static const int64_t EPOCH_MS = 1577836800000;         /* 2020-01-01 */
 static const int64_t LAST_MS = ((int64_t)1 << 41) - 1; /* in 2089 */
 /* A clock that says 2080 and later is wrong and is not followed: ids never go back, so one moment of it would use up all
  * that are left. */

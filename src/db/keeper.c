@@ -237,10 +237,9 @@ static void slice_run(struct keeper *k, const struct job_row *row)
 enum err store_lease(struct cx *cx, const char *name, int64_t ms, bool *is_mine)
 {
     int64_t taken = 0;
-    TRY(db_run_count(
-        cx, &q_lease_take, &taken,
-        ARGS(V(name), V((int64_t)cx->db->store->node), V(cx->now_ms + ms), V(cx->now_ms),
-             V(cx->now_ms + ms + FAR_MS))));
+    TRY(db_run_count(cx, &q_lease_take, &taken,
+                     ARGS(V(name), V((int64_t)cx->db->store->node), V(cx->now_ms + ms),
+                          V(cx->now_ms), V(cx->now_ms + ms + FAR_MS))));
     *is_mine = taken > 0;
     return OK;
 }
@@ -260,7 +259,8 @@ static bool jobs_run(struct keeper *k, struct arena *rows_arena)
     struct cx cx = cx_of(k);
     cx.arena = rows_arena; /* lives while the slices run */
     struct list due = {0};
-    enum err e = db_all(&cx, &q_job_next, &job_row_shape, &due, ARGS(V(cx.now_ms), V(cx.now_ms + FAR_MS)));
+    enum err e =
+        db_all(&cx, &q_job_next, &job_row_shape, &due, ARGS(V(cx.now_ms), V(cx.now_ms + FAR_MS)));
     if (e != OK || due.n == 0)
         return false;
     if (k->store->is_postgres) {

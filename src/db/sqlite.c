@@ -93,7 +93,8 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
              PAGE_BYTES);
     if (is_writer && (rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
-    if ((rc = exec(l->h, "PRAGMA temp_store=memory")) != SQLITE_OK) /* the vault refuses temporary files */
+    if ((rc = exec(l->h, "PRAGMA temp_store=memory")) !=
+        SQLITE_OK) /* the vault refuses temporary files */
         return rc;
     sqlite3_busy_timeout(l->h, READ_LIMIT_MS);
     if (is_writer && (rc = exec(l->h, "PRAGMA journal_mode=WAL")) != SQLITE_OK)
@@ -145,8 +146,8 @@ static void configure_once(void)
 
 static enum err store_is_damaged(struct cx *cx, const struct vault_damage *bad)
 {
-    return fault(cx, ERR_INTERNAL, M_STORE_DAMAGED, MARG("file", arena_str(cx->arena, str_of(bad->file))),
-                 MNUM("page", bad->page));
+    return fault(cx, ERR_INTERNAL, M_STORE_DAMAGED,
+                 MARG("file", arena_str(cx->arena, str_of(bad->file))), MNUM("page", bad->page));
 }
 
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out)
@@ -164,10 +165,10 @@ enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db 
     }
     *d = (struct db){.store = s, .lite = l, .is_writer = is_writer};
     str path = arena_printf(cx->arena, "%s/kith.db", s->dir);
-    int rc = sqlite3_open_v2(
-        path.ptr, &l->h,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_writer ? SQLITE_OPEN_CREATE : 0),
-        s->vault ? vault_name(s->vault) : NULL);
+    int rc = sqlite3_open_v2(path.ptr, &l->h,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                                 (is_writer ? SQLITE_OPEN_CREATE : 0),
+                             s->vault ? vault_name(s->vault) : NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(l->h, 1);
         rc = set_up(l, s, use);
@@ -266,8 +267,8 @@ static enum err failed(struct cx *cx, struct db *d, const char *what, int rc)
     if (is_of_the_disk(rc))
         d->lite->disk_failed = true;
     if (rc == SQLITE_IOERR_DATA && vault_damage(&bad)) {
-        log_line(LOG_ERROR, "vault.damaged", "file=%s page=%lld offset=%lld query=%s", bad.file, (long long)bad.page,
-                 (long long)bad.offset, what);
+        log_line(LOG_ERROR, "vault.damaged", "file=%s page=%lld offset=%lld query=%s", bad.file,
+                 (long long)bad.page, (long long)bad.offset, what);
         return store_is_damaged(cx, &bad);
     }
     switch (e) {

@@ -264,14 +264,14 @@ static void early_answer(struct http_exchange *x, int status, str content_type,
         for (size_t i = 0; i < n; i++)
             if (str_eq(headers[i].name, S("Retry-After")))
                 later = arena_printf(x->arena, "Retry-After: " SFMT "\r\n", SARG(headers[i].value));
-        flow_raw_set(x, arena_printf(x->arena,
-                                     "HTTP/1.1 %d Refused\r\nContent-Type: " SFMT
-                                     "\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-                                     "X-Content-Type-Options: nosniff\r\n"
-                                     "Content-Security-Policy: default-src 'none'; "
-                                     "frame-ancestors 'none'\r\n" SFMT
-                                     "Connection: close\r\n\r\n" SFMT,
-                                     status, SARG(content_type), body.len, SARG(later), SARG(body)));
+        flow_raw_set(
+            x, arena_printf(x->arena,
+                            "HTTP/1.1 %d Refused\r\nContent-Type: " SFMT
+                            "\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+                            "X-Content-Type-Options: nosniff\r\n"
+                            "Content-Security-Policy: default-src 'none'; "
+                            "frame-ancestors 'none'\r\n" SFMT "Connection: close\r\n\r\n" SFMT,
+                            status, SARG(content_type), body.len, SARG(later), SARG(body)));
     }
     pthread_mutex_unlock(&x->lock);
 }

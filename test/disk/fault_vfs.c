@@ -19,7 +19,7 @@ struct bytes {
     size_t n;
 };
 struct act {
-    enum { ACT_WRITE, ACT_SIZE, ACT_DELETE, ACT_CREATE } kind;
+    enum act_kind { ACT_WRITE, ACT_SIZE, ACT_DELETE, ACT_CREATE } kind;
     sqlite3_int64 at;
     struct bytes data; /* of a write */
 };
@@ -114,7 +114,7 @@ static void acts_settle(struct image *i)
     acts_forget(i);
 }
 
-static void act_note(struct image *i, int kind, sqlite3_int64 at, const void *p, size_t n)
+static void act_note(struct image *i, enum act_kind kind, sqlite3_int64 at, const void *p, size_t n)
 {
     if (i->n == i->cap) {
         i->cap = i->cap ? i->cap * 2 : 64;

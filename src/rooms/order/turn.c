@@ -9,7 +9,14 @@
 #include "queries.h"
 #include "rooms/order/inside.h"
 
-enum { SLICE = 100, RECOUNT_SLICE = 25, TRIM_SLICE = 500, HOP = 20000, PAGE = 1000, DAYS_WAITED_OUT = 2 };
+enum {
+    SLICE = 100,
+    RECOUNT_SLICE = 25,
+    TRIM_SLICE = 500,
+    HOP = 20000,
+    PAGE = 1000,
+    DAYS_WAITED_OUT = 2
+};
 /* Where a turn stands, in turn_row.span. */
 enum { SPAN_WINDOWS = 0, SPAN_TRIM = WINDOWS, SPAN_COUNT, SPAN_RAISE, SPAN_LOWER, SPAN_END };
 
