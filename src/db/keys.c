@@ -1,12 +1,21 @@
 /* db/keys.c - the ring of a store: found, or made at its first start; a plain store of before is sealed with it. */
 #include "db/db_impl.h"
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* ---- what a person hears -------------------------------------------------------------------------- */
 
 static void say_made(str place, bool is_made, str recovery)
 {
+    if (getenv("JOURNAL_STREAM")) { /* systemd keeps what is said here */
+        fprintf(stderr,
+                "kith: the data is sealed; its key %s " SFMT "\n"
+                "kith: this log keeps no secrets: `kith key recovery` shows the key that opens the data when that one is lost\n",
+                is_made ? "was made in" : "is the one from", SARG(place));
+        fflush(stderr);
+        return;
+    }
     fprintf(stderr,
             "kith: the data is sealed; its key %s " SFMT "\n"
             "kith: keep a copy of the key in another place than the data: without it nothing can be read\n"

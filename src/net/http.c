@@ -817,7 +817,7 @@ static enum err listen_fault(struct cx *cx, const struct http_server *s, int fd,
         close(fd);
     char why[128];
     return fault(cx, ERR_INVALID, M_NET_LISTEN, MARG("host", s->options.host),
-                 MNUM("port", s->options.port),
+                 MARG("port", arena_printf(cx->arena, "%u", (unsigned)s->options.port)),
                  MARG("reason", str_of(strerror_r(code, why, sizeof why))));
 }
 
