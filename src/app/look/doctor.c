@@ -62,10 +62,10 @@ static void say(struct look *l, const char *check, uint16_t title, enum doctor_s
     struct cx *cx = l->cx;
     assert(l->n < LINES_MAX);
     l->lines[l->n++] = (struct doctor_line){
-        str_of(check), state, msg_text(cx->arena, cx->lang, title, NULL, 0), reason,
+        str_of(check), (int)state, msg_text(cx->arena, cx->lang, title, NULL, 0), reason,
         advice ? msg_text(cx->arena, cx->lang, advice, NULL, 0) : (str){0}};
     if ((int)state > l->worst)
-        l->worst = state;
+        l->worst = (int)state;
 }
 
 #define SAID(l, msg, ...)                                               \
