@@ -137,8 +137,13 @@ static size_t same_both_ways(struct cx *cx, const struct expr_world *world, str 
     (dice(2) ? expr_sql_all : expr_sql)(p, &m);
     made_sql(&m, " ORDER BY s.customer_id LIMIT 1000");
     assert_int_equal(made_query(cx, &m, "test", &q), OK);
+    int64_t counted = 0;
+    assert_int_equal(segment_count(cx, p, &counted), OK);
     if (db_all(cx, q, &id_row_test, &chosen, made_args(&m)) != OK)
         fail_msg(SFMT " is not answered: %s%s", SARG(text), q->sqlite, q->postgres);
+    if ((int64_t)chosen.n != counted)
+        fail_msg(SFMT ": counted are %lld, chosen %zu\n%s%s", SARG(text), (long long)counted,
+                 chosen.n, q->sqlite, q->postgres);
     for (size_t i = 0; i < some; i++) {
         int64_t id = ids[some == CUSTOMERS ? i : (size_t)dice(CUSTOMERS)];
         struct expr_subject s = {0};

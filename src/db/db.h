@@ -110,7 +110,8 @@ struct made_text {
     size_t n, cap;
     bool is_postgres; /* for the few places where the two are not written alike */
     bool by_sets;     /* expr's own: how it writes, … */
-    const void *first; /* … and what of it is gathered first */
+    const void *first; /* … what of it is gathered first, … */
+    bool is_apart;     /* … and that merged records are asked apart */
 };
 struct made_text made_begin(struct cx *cx); /* for the engine of cx->db */
 /* Words of SQL as they are; {{ints}} and the like are not known here. */

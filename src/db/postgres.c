@@ -142,7 +142,8 @@ PGconn *pg_connect(const char *url)
     return NULL;
 }
 
-/* Limits of time: of a read, of a change, or none for migrations and loads. */
+/* Limits of time: of a read, of a change, or none for migrations and loads. Who counts everybody by rows of other tables needs
+ * their customers in memory: without it PostgreSQL goes through them anew for each one. */
 static bool session_set(PGconn *c, bool is_writer, bool is_patient)
 {
     int statement = is_patient ? 0 : is_writer ? WRITE_LIMIT_MS / 2 : READ_LIMIT_MS;
@@ -151,8 +152,9 @@ static bool session_set(PGconn *c, bool is_writer, bool is_patient)
     snprintf(sql, sizeof sql,
              "SET statement_timeout = %d; SET lock_timeout = %d; "
              "SET idle_in_transaction_session_timeout = %d; "
-             "SET jit = off; SET client_min_messages = error; SET enable_seqscan = %s",
-             statement, lock, is_patient ? 0 : WRITE_LIMIT_MS, is_patient ? "on" : "off");
+             "SET jit = off; SET client_min_messages = error; SET enable_seqscan = %s%s",
+             statement, lock, is_patient ? 0 : WRITE_LIMIT_MS, is_patient ? "on" : "off",
+             is_writer || is_patient ? "" : "; SET work_mem = '64MB'");
     PGresult *r = PQexec(c, sql);
     bool is_set = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);

@@ -162,6 +162,8 @@ enum err expr_plan(struct cx *cx, const struct expr_world *w, const struct expr 
 void expr_sql(const struct expr_plan *p, struct made_text *m);
 /* The same for who counts or lists everybody: rows of other tables are gathered once, not asked for each customer. */
 void expr_sql_all(const struct expr_plan *p, struct made_text *m);
+/* The same of records that none was merged into; of the others it knows their own rows only: they are asked by expr_sql. */
+void expr_sql_own(const struct expr_plan *p, struct made_text *m);
 /* False: the condition looks at s alone, c need not be joined. */
 bool expr_needs_customer(const struct expr_plan *p);
 /* parse, check, plan, sql in one. */

@@ -253,10 +253,14 @@ static void emit_own_set(struct made_text *m, const struct rows *r)
     made_sql(m, l->own);
     made_sql(m, " FROM ");
     made_sql(m, l->from_own);
-    made_sql(m, " WHERE ");
-    made_sql(m, "1 = 1");
+    made_sql(m, " WHERE 1 = 1");
     emit_conditions(m, r, NULL);
-    made_sql(m, ") OR s.customer_id IN (SELECT r.root_id FROM customer r CROSS JOIN ");
+    if (m->is_apart) {
+        made_sql(m, "))");
+        return;
+    }
+    made_sql(m, ") OR s.customer_id IN (SELECT r.root_id FROM ");
+    made_sql(m, "customer r CROSS JOIN ");
     made_sql(m, l->from_own);
     made_sql(m, " WHERE r.root_id <> r.id AND r.id = ");
     made_sql(m, l->own);
@@ -269,6 +273,10 @@ static void emit_own_exists(struct made_text *m, const struct rows *r)
 {
     made_sql(m, "(EXISTS (SELECT 1 FROM ");
     emit_own_rows(m, r, NULL);
+    if (m->is_apart) {
+        made_sql(m, "))");
+        return;
+    }
     made_sql(m, ") OR (s.customer_id IN (");
     made_sql(m, merged_roots);
     made_sql(m, ") AND EXISTS (SELECT 1 FROM ");
@@ -287,10 +295,16 @@ static bool goes_by_customer(const struct made_text *m, const struct bound *b, c
     return m->by_sets && !m->is_postgres && b != m->first && r->list->by_customer;
 }
 
+/* PostgreSQL joins what is written so, in several processes, where there is no `or` for merged records beside it. */
+static bool is_joined(const struct made_text *m, const struct rows *r)
+{
+    return m->is_apart && m->is_postgres && r->list->own;
+}
+
 static void emit_exists(struct made_text *m, const struct bound *b)
 {
     const struct rows *r = &b->rows;
-    if (goes_by_customer(m, b, r)) {
+    if (goes_by_customer(m, b, r) || is_joined(m, r)) {
         emit_own_exists(m, r);
         return;
     }
@@ -485,6 +499,10 @@ static void emit_own_groups(struct made_text *m, const struct bound *b, const st
     made_sql(m, " WHERE 1 = 1");
     emit_conditions(m, r, known_of(b->terms));
     emit_grouped(m, b, l, r->list->own);
+    if (m->is_apart) {
+        made_sql(m, ")");
+        return;
+    }
     made_sql(m, " EXCEPT ");
     made_sql(m, merged_roots);
     made_sql(m, " UNION SELECT ");
@@ -523,6 +541,10 @@ static void emit_terms(struct made_text *m, const struct bound *b)
     bool is_turned = false;
     if (b->op == CMP_N)
         l = (struct limits){0}; /* known? */
+    if (m->is_apart && sums_by_customer(m, b)) {
+        emit_limits(m, &l, write_own_sum, b);
+        return;
+    }
     if (m->by_sets && sums_by_customer(m, b)) {
         made_sql(m, "CASE WHEN s.customer_id IN (");
         made_sql(m, merged_roots);
@@ -591,7 +613,8 @@ static void emit(struct made_text *m, const struct bound *b, bool is_negated)
         emit(m, b->of[0], !is_negated);
         return;
     case B_ANY: /* never NULL */
-        if (m->by_sets && is_few(&b->rows) && !goes_by_customer(m, b, &b->rows)) {
+        if (m->by_sets && is_few(&b->rows) && !goes_by_customer(m, b, &b->rows) &&
+            !is_joined(m, &b->rows)) {
             made_sql(m, is_negated ? "((" : "");
             emit_leaf(m, b);
             made_sql(m, is_negated ? ") IS NOT TRUE)" : "");
@@ -661,6 +684,13 @@ void expr_sql_all(const struct expr_plan *p, struct made_text *m)
     expr_sql(p, m);
     m->by_sets = false;
     m->first = NULL;
+}
+
+void expr_sql_own(const struct expr_plan *p, struct made_text *m)
+{
+    m->is_apart = true;
+    expr_sql_all(p, m);
+    m->is_apart = false;
 }
 
 void expr_sql_ids(const struct expr_plan *p, struct made_text *m)

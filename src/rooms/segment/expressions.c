@@ -115,22 +115,52 @@ static const char *standing_of(struct cx *cx, const struct expr_plan *p, const s
     return m->is_postgres || is_one ? " FROM standing s" : " FROM standing s NOT INDEXED";
 }
 
-static void from_where(struct cx *cx, const struct expr_plan *p, struct made_text *m)
+typedef void writes(const struct expr_plan *p, struct made_text *m);
+
+/* Of everybody, or of these. */
+static void from_where(struct cx *cx, const struct expr_plan *p, writes *condition,
+                       const struct val *whom, struct made_text *m)
 {
-    made_sql(m, standing_of(cx, p, m));
+    made_sql(m, whom ? " FROM standing s" : standing_of(cx, p, m));
     made_sql(m, expr_needs_customer(p) ? " JOIN customer c ON c.id = s.customer_id WHERE "
                                        : " WHERE ");
-    expr_sql_all(p, m);
+    if (whom) {
+        made_sql(m, "s.customer_id IN ");
+        made_val(m, *whom);
+        made_sql(m, " AND ");
+    }
+    condition(p, m);
 }
 
-enum err segment_count(struct cx *cx, const struct expr_plan *p, int64_t *n)
+static enum err count_by(struct cx *cx, const struct expr_plan *p, writes *condition,
+                         const struct val *whom, int64_t *n)
 {
     struct made_text m = made_begin(cx);
     const struct query *q = NULL;
     made_sql(&m, "SELECT count(*)");
-    from_where(cx, p, &m);
+    from_where(cx, p, condition, whom, &m);
     TRY(made_query(cx, &m, "segment_count", &q));
     return db_int(cx, q, n, made_args(&m));
+}
+
+/* Everybody by the rows that are his own; records that others were merged into are taken out again and asked as a whole. */
+enum err segment_count(struct cx *cx, const struct expr_plan *p, int64_t *n)
+{
+    enum { PAGE = 2000 };
+    struct list roots = {0};
+    int64_t after = 0, own = 0, whole = 0;
+    TRY(count_by(cx, p, expr_sql_own, NULL, n));
+    do {
+        TRY(db_all(cx, &q_segment_merged, &number_row_shape, &roots, ARGS(V(after), V(PAGE))));
+        if (roots.n == 0)
+            return OK;
+        struct val whom = val_ints(roots.items, roots.n);
+        TRY(count_by(cx, p, expr_sql_own, &whom, &own));
+        TRY(count_by(cx, p, expr_sql, &whom, &whole));
+        *n += whole - own;
+        after = ((const struct number_row *)roots.items)[roots.n - 1].n;
+    } while (roots.n == PAGE);
+    return OK;
 }
 
 enum err segment_newest(struct cx *cx, const struct expr_plan *p, int64_t most, struct list *out)
@@ -139,7 +169,7 @@ enum err segment_newest(struct cx *cx, const struct expr_plan *p, int64_t most, 
     const struct query *q = NULL;
     struct list ids = {0};
     made_sql(&m, "SELECT s.customer_id");
-    from_where(cx, p, &m);
+    from_where(cx, p, expr_sql_all, NULL, &m);
     made_sql(&m, " ORDER BY s.customer_id DESC LIMIT ");
     made_val(&m, V(most));
     TRY(made_query(cx, &m, "segment_newest", &q));

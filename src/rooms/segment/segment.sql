@@ -3,6 +3,10 @@
 -- name: segment_names -> customer_ref_row
 SELECT c.id, c.name FROM customer c WHERE c.id IN {{ints}} :ids ORDER BY c.id DESC LIMIT 100;
 
+-- Records that others were merged into.
+-- name: segment_merged -> number_row
+SELECT DISTINCT k.root_id FROM customer k WHERE k.root_id <> k.id AND k.root_id > :after ORDER BY k.root_id LIMIT :n;
+
 -- part: segment_columns
 g.id, g.name, g.condition, g.members, g.filled_to, g.failure, g.created_ms, g.changed_ms, g.version;
 
