@@ -653,6 +653,16 @@ bool expr_names_segment(struct arena *a, const struct expr *e, str folded)
     return false;
 }
 
+bool expr_compares(const struct expr *e)
+{
+    if (e->kind >= N_CMP && e->kind <= N_SEGMENT)
+        return true;
+    for (size_t i = 0; i < e->n; i++)
+        if (expr_compares(e->of[i]))
+            return true;
+    return false;
+}
+
 /* ---- free words ---------------------------------------------------------------------------------------------- */
 
 enum err expr_words(struct cx *cx, const struct expr_world *w, struct expr *e,

@@ -149,6 +149,8 @@ bool expr_names_segment(struct arena *a, const struct expr *e, str folded);
 /* Finds every name, checks types, cost and what the actor's role may use. `text` is what was parsed (empty for a tree),
  * for the place of a fault. Free words are refused: expr_words takes them off first. */
 enum err expr_check(struct cx *cx, const struct expr_world *w, str text, struct expr *e, struct expr_trouble *why) MUST_USE;
+/* Does it compare, ask of rows or name a segment: more than words and names? */
+bool expr_compares(const struct expr *e);
 /* Takes the free words at the top (side by side, joined by and) off a parsed expression: *rest is what is left, NULL for
  * nothing. Words anywhere else stay and are refused by expr_check. To be called after expr_parse. */
 enum err expr_words(struct cx *cx, const struct expr_world *w, struct expr *e, struct str_list *words, struct expr **rest) MUST_USE;

@@ -69,3 +69,25 @@ test('an index that is behind after a kill is written when the house opens again
   await k.start();
   await until(async () => ids(await search(agent, 'eodor')).includes(customer.id), { what: 'the index', ms: 3000 });
 });
+
+test('a condition beside the words keeps those who fulfil it; one that is not right is words, and is told', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const made = {};
+  for (const [i, [name, country, city]] of [['Anna Pushkina', 'RU', 'Moscow'], ['Boris Pushkin', 'RU', 'Omsk'], ['Clara Pushkova', 'DE', 'Berlin'], ['Dora Lang', 'RU', 'Omsk']].entries())
+    made[name] = (await agent.must(201, 'POST', '/customers', { claims: { name, country, city }, identities: [{ type: 'phone', value: `+44 20 7946 012${i}` }] })).customer.id;
+  const find = (q) => agent.must(200, 'GET', '/search?limit=10&q=' + encodeURIComponent(q));
+  const names = async (q) => (await find(q)).items.map((f) => f.title).sort();
+  await until(async () => (await names('pushk')).length === 3, { what: 'the index' });
+
+  assert.deepEqual(await names('pushk country = RU'), ['Anna Pushkina', 'Boris Pushkin']);
+  assert.deepEqual(await names('pushk country = RU -city = omsk'), ['Anna Pushkina']);
+  assert.deepEqual(await names('country = RU city = omsk'), ['Boris Pushkin', 'Dora Lang']);
+  assert.equal((await find('pushk country = RU')).where, 'country = RU');
+  assert.equal((await find('pushk')).where, undefined);
+  assert.deepEqual(await names('anna pushkina'), ['Anna Pushkina']);
+  const wrong = await find('pushk contry = RU');
+  assert.match(wrong.trouble, /country/);
+  for (const q of ['anna - maria', '-anna', 'vip', 'no way', 'name', '(anna', 'a = ', '"', 'orders', 'any', 'days_since(x) > 3'])
+    assert.ok(Array.isArray((await find(q)).items), q);
+});

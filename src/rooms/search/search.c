@@ -6,6 +6,8 @@
 #include "messages.h"
 #include "queries.h"
 #include "rooms/search/inside.h"
+#include "rooms/segment/segment.h"
+#include "rooms/settings/settings.h"
 
 enum {
     HANDLES_MORE = 4 /* digits of an address are in numbers too */,
@@ -458,6 +460,7 @@ struct search_in {
 };
 struct search_out {
     struct list items;
+    str where, trouble;
 };
 /* clang-format off */
 static const struct field search_in_fields[] = {
@@ -487,7 +490,11 @@ static const struct field search_found_fields[] = {
     FIELD_STRUCT(struct found, matched, &matched_shape),
 };
 static const struct shape search_found_shape = SHAPE("search_found", struct found, search_found_fields);
-static const struct field search_out_fields[] = {FIELD_LIST(struct search_out, items, &search_found_shape)};
+static const struct field search_out_fields[] = {
+    FIELD_LIST(struct search_out, items, &search_found_shape),
+    FIELD(struct search_out, where, .omit_empty = true, .doc = "The condition that stood beside the words"),
+    FIELD(struct search_out, trouble, .omit_empty = true, .doc = "What is wrong with it; then all of it was taken for words"),
+};
 static const struct shape search_out_shape = SHAPE("search", struct search_out, search_out_fields);
 /* clang-format on */
 
@@ -571,6 +578,96 @@ static enum err write_numbers(struct search *s, struct found *f, size_t n)
     return OK;
 }
 
+/* ---- filters beside the words ---------------------------------------------------------------------------- */
+
+struct filtered {
+    str words;
+    const struct whose *whose; /* NULL: no condition stands beside the words */
+    const struct expr_plan *plan;
+    str where, trouble;
+};
+
+/* "pushk country = RU": words, and a condition on whom they find. What is no condition that holds together is words; where
+ * signs say that one was meant, it is told what is wrong with it. */
+static enum err filters(struct cx *cx, str q, struct filtered *f)
+{
+    *f = (struct filtered){.words = q};
+    struct fault before = cx->why;
+    struct expr_world *world = ARENA_NEW(cx->arena, struct expr_world);
+    struct expr *e = NULL, *rest = NULL;
+    struct str_list words = {0};
+    struct expr_plan *plan = NULL;
+    *world = settings_world(cx);
+    enum err err = expr_parse(cx, q, &e, NULL);
+    if (err == OK)
+        err = expr_words(cx, world, e, &words, &rest);
+    bool is_meant = err == OK && rest && expr_compares(rest);
+    if (is_meant)
+        err = expr_check(cx, world, q, rest, NULL);
+    if (err != OK && err != ERR_INVALID)
+        return err;
+    if (!is_meant || err != OK) {
+        bool has_signs = false;
+        for (size_t i = 0; i < q.len; i++)
+            has_signs |= q.ptr[i] == '=' || q.ptr[i] == '<' || q.ptr[i] == '>' || q.ptr[i] == '~';
+        if (is_meant && has_signs)
+            f->trouble = fault_text(cx->arena, cx->lang, &cx->why);
+        cx->why = before;
+        return OK;
+    }
+    TRY(expr_plan(cx, world, rest, &plan));
+    f->plan = plan;
+    f->where = expr_text(cx->arena, rest);
+    struct text t = text_in(cx->arena, (size_t)SEARCH_CHARS_MAX * 8);
+    for (size_t i = 0; i < words.n; i++) {
+        if (i)
+            text_add_char(&t, ' ');
+        text_add(&t, words.items[i]);
+    }
+    f->words = text_str(&t);
+    return whose_read(cx, f->where, &f->whose);
+}
+
+/* Those of the hits whose customer fulfils it. */
+static enum err keep_filtered(struct search *s, const struct whose *w)
+{
+    struct owned {
+        int64_t customer;
+        struct hit hit;
+    };
+    static const struct whose_rows rows = {.size = sizeof(struct owned)};
+    struct owned *v = ARENA_ARRAY(s->cx->arena, s->n + 1, struct owned);
+    for (size_t i = 0; i < s->n; i++)
+        v[i] = (struct owned){s->hits[i].is_order ? s->hits[i].order->customer.v : s->hits[i].id,
+                              s->hits[i]};
+    struct list kept = {v, s->n};
+    TRY(whose_keep(s->cx, w, &rows, &kept));
+    for (size_t i = 0; i < kept.n; i++)
+        s->hits[i] = v[i].hit;
+    s->n = kept.n;
+    return OK;
+}
+
+/* No words: the newest who fulfil it. */
+static enum err newest_filtered(struct search *s, const struct expr_plan *p, size_t limit)
+{
+    struct list newest = {0};
+    TRY(segment_newest(s->cx, p, (int64_t)limit, &newest));
+    const struct customer_ref *c = newest.items;
+    for (size_t i = 0; i < newest.n; i++)
+        put(s, (struct hit){.id = c[i].id.v, .by = LINE_NAME, .line = c[i].name, .score = 1});
+    return OK;
+}
+
+static enum err ask_filtered(struct cx *cx, const struct filtered *f, size_t limit,
+                             struct search *s)
+{
+    if (!f->whose)
+        return ask(cx, f->words, limit, s);
+    TRY(ask(cx, f->words, LIST_MOST, s));
+    return f->words.len ? keep_filtered(s, f->whose) : newest_filtered(s, f->plan, limit);
+}
+
 static enum err route_search(struct cx *cx, void *in, void *out)
 {
     const struct search_in *a = in;
@@ -578,7 +675,11 @@ static enum err route_search(struct cx *cx, void *in, void *out)
     struct search s;
     struct list shown = {0};
     size_t limit = a->limit ? (size_t)a->limit : PAGE_DEFAULT, m = 0;
-    TRY(ask(cx, a->q, limit, &s));
+    struct filtered filtered = {0};
+    TRY(filters(cx, a->q, &filtered));
+    TRY(ask_filtered(cx, &filtered, limit, &s));
+    found->where = filtered.where;
+    found->trouble = filtered.trouble;
     TRY(look_up(&s, &shown));
     order(&s, limit);
     struct found *f = ARENA_ARRAY(cx->arena, s.n + 1, struct found);

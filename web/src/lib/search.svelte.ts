@@ -14,6 +14,9 @@ export class Search {
   fault = $state<string | null>(null)
   /** What the shown answer is for. */
   asked = $state('')
+  /** A condition that stood beside the words, and what is wrong with one. */
+  where = $state('')
+  trouble = $state('')
 
   constructor(text: () => string, limit: number, wait_ms = 70) {
     $effect(() => {
@@ -21,7 +24,7 @@ export class Search {
       this.fault = null
       if (!q) {
         this.found = []
-        this.asked = ''
+        this.asked = this.where = this.trouble = ''
         this.is_busy = false
         return
       }
@@ -29,7 +32,10 @@ export class Search {
       const stop = new AbortController()
       const timer = setTimeout(async () => {
         try {
-          this.found = (await api.get<Page<Found>>('/search' + query({ q, limit }), { signal: stop.signal })).items
+          const page = await api.get<Page<Found> & { where?: string; trouble?: string }>('/search' + query({ q, limit }), { signal: stop.signal })
+          this.found = page.items
+          this.where = page.where ?? ''
+          this.trouble = page.trouble ?? ''
           this.asked = q
         } catch (e) {
           if ((e as Error).name === 'AbortError') return
