@@ -421,3 +421,97 @@ enum err expr_load(struct cx *cx, const struct expr_plan *p, int64_t customer,
             return ERR_NOT_FOUND;
     return OK;
 }
+
+struct expr_many {
+    const struct expr_part *parts[PARTS_MAX];
+    size_t n_parts, n;
+    const void **at; /* n_parts of each customer; NULL: not there */
+    struct arena *arena;
+};
+
+static size_t part_among(struct expr_many *m, const struct expr_part *part)
+{
+    size_t i = 0;
+    while (i < m->n_parts && m->parts[i] != part)
+        i++;
+    return i;
+}
+
+/* Rows and customers both come in the order of the id. */
+static enum err load_part(struct cx *cx, struct expr_many *m, size_t k, const int64_t *ids)
+{
+    const struct expr_part *part = m->parts[k];
+    struct list rows = {0};
+    size_t at = 0;
+    TRY(db_all(cx, part->load_many, part->shape, &rows, ARGS(val_ints(ids, m->n))));
+    for (size_t i = 0; i < m->n && at < rows.n; i++) {
+        const char *row = (const char *)rows.items + at * part->shape->size;
+        int64_t id;
+        memcpy(&id, row + part->id_at, sizeof id);
+        if (id != ids[i])
+            continue;
+        m->at[i * m->n_parts + k] = row;
+        at++;
+    }
+    return OK;
+}
+
+static enum err load_each(struct cx *cx, struct expr_many *m, int64_t customer, size_t row)
+{
+    struct db_read reads[PARTS_MAX];
+    void *to[PARTS_MAX];
+    const struct args args = ARGS(V(customer));
+    size_t n = 0, which[PARTS_MAX];
+    for (size_t k = 0; k < m->n_parts; k++) {
+        const struct expr_part *part = m->parts[k];
+        if (part->load_many)
+            continue;
+        to[n] = arena_alloc(cx->arena, 1, part->is_list ? sizeof(struct list) : part->shape->size);
+        reads[n] = (struct db_read){part->load, part->shape, !part->is_list, to[n], args, false};
+        which[n++] = k;
+    }
+    if (n)
+        TRY(db_batch(cx, reads, n));
+    for (size_t i = 0; i < n; i++)
+        m->at[row * m->n_parts + which[i]] = reads[i].one && !reads[i].found ? NULL : to[i];
+    return OK;
+}
+
+enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, size_t n_plans,
+                        const int64_t *ids, size_t n, struct expr_many **out)
+{
+    struct expr_many *m = ARENA_NEW(cx->arena, struct expr_many);
+    bool is_each = false;
+    m->arena = cx->arena;
+    m->n = n;
+    for (size_t p = 0; p < n_plans; p++)
+        for (size_t i = 0; i < plans[p]->n_parts; i++)
+            if (part_among(m, plans[p]->parts[i]) == m->n_parts) {
+                assert(m->n_parts < PARTS_MAX);
+                m->parts[m->n_parts++] = plans[p]->parts[i];
+                is_each |= !plans[p]->parts[i]->load_many;
+            }
+    m->at = ARENA_ARRAY(cx->arena, n * m->n_parts + 1, const void *);
+    for (size_t k = 0; k < m->n_parts; k++)
+        if (m->parts[k]->load_many)
+            TRY(load_part(cx, m, k, ids));
+    for (size_t i = 0; is_each && i < n; i++)
+        TRY(load_each(cx, m, ids[i], i));
+    *out = m;
+    return OK;
+}
+
+bool expr_one_of(const struct expr_many *m, const struct expr_plan *p, size_t i,
+                 struct expr_subject *out)
+{
+    *out = (struct expr_subject){ARENA_ARRAY(m->arena, p->n_parts + 1, const void *), p->n_parts};
+    for (size_t k = 0; k < p->n_parts; k++) {
+        size_t at = 0;
+        while (m->parts[at] != p->parts[k])
+            at++;
+        out->parts[k] = m->at[i * m->n_parts + at];
+        if (!out->parts[k])
+            return false;
+    }
+    return true;
+}

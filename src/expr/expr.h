@@ -37,6 +37,10 @@ struct expr_part {
     const struct shape *shape;
     const struct query *load;
     bool is_list;
+    /* The same rows of many customers, in their order, by {{ints}} :customers, and where in the struct the id (int64_t)
+     * stands. NULL: each is read by itself. Not for lists. */
+    const struct query *load_many;
+    size_t id_at;
 };
 struct expr_collection;
 struct expr_attr {
@@ -194,6 +198,12 @@ struct expr_subject {
 };
 /* Reads what the plan needs, in one round trip. ERR_NOT_FOUND: no such record. */
 enum err expr_load(struct cx *cx, const struct expr_plan *p, int64_t customer, struct expr_subject *out) MUST_USE;
+/* Of many customers (ids in order) what several plans need, each part read once. */
+struct expr_many;
+enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, size_t n_plans, const int64_t *ids, size_t n,
+                        struct expr_many **out) MUST_USE;
+/* False: there is no such record. */
+bool expr_one_of(const struct expr_many *m, const struct expr_plan *p, size_t i, struct expr_subject *out);
 bool expr_holds(const struct expr_plan *p, const struct expr_subject *s);
 
 struct expr_line {

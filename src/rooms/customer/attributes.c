@@ -9,6 +9,7 @@
 /* ---- what is loaded of one customer ------------------------------------------------------- */
 
 struct attributes_record {
+    int64_t id;
     str country, lang, time_zone, owner;
     when created_at, changed_at;
     str folded_name, folded_region, folded_city, folded_company, folded_heard_of_us;
@@ -33,7 +34,7 @@ struct attributes_custom {
 };
 /* clang-format off */
 static const struct field record_fields[] = {
-    FIELD(struct attributes_record, country), FIELD(struct attributes_record, lang), FIELD(struct attributes_record, time_zone),
+    FIELD(struct attributes_record, id), FIELD(struct attributes_record, country), FIELD(struct attributes_record, lang), FIELD(struct attributes_record, time_zone),
     FIELD_AS(struct attributes_record, owner, "name"), FIELD_AS(struct attributes_record, created_at, "created_ms"),
     FIELD_AS(struct attributes_record, changed_at, "changed_ms"), FIELD(struct attributes_record, folded_name),
     FIELD(struct attributes_record, folded_region), FIELD(struct attributes_record, folded_city),
@@ -60,8 +61,10 @@ static const struct field custom_fields[] = {
 };
 static const struct shape attributes_custom_shape = SHAPE("attributes_custom", struct attributes_custom, custom_fields);
 
-static const struct expr_part record_part = {"record", &attributes_record_shape, &q_attributes_record, false};
-static const struct expr_part standing_part = {"standing", &standing_row_shape, &q_standing_get, false};
+static const struct expr_part record_part = {"record", &attributes_record_shape, &q_attributes_record, false,
+                                            &q_attributes_records, offsetof(struct attributes_record, id)};
+static const struct expr_part standing_part = {"standing", &standing_row_shape, &q_standing_get, false,
+                                              &q_turn_standings, offsetof(struct standing, id)};
 static const struct expr_part marks_part = {"marks", &attributes_marks_shape, &q_attributes_marks, false};
 static const struct expr_part identities_part = {"identities", &attributes_identity_shape, &q_attributes_identities, true};
 static const struct expr_part tags_part = {"tags", &attributes_tag_shape, &q_attributes_tags, true};

@@ -1,7 +1,14 @@
 -- What conditions (expr) look at of one customer in memory; the same in SQL for all stands beside it in attributes.c.
 
+-- name: attributes_records -> attributes_record
+SELECT r.id, r.country, r.lang, r.time_zone, COALESCE(st.name, ''), r.created_ms, r.changed_ms,
+       r.folded_name, r.folded_region, r.folded_city, r.folded_company, r.folded_heard_of_us
+  FROM customer r LEFT JOIN staff st ON st.id = r.owner_id
+ WHERE r.id IN {{ints}} :customers
+ ORDER BY r.id LIMIT 1000;
+
 -- name: attributes_record -> attributes_record
-SELECT r.country, r.lang, r.time_zone, COALESCE(st.name, ''), r.created_ms, r.changed_ms,
+SELECT r.id, r.country, r.lang, r.time_zone, COALESCE(st.name, ''), r.created_ms, r.changed_ms,
        r.folded_name, r.folded_region, r.folded_city, r.folded_company, r.folded_heard_of_us
   FROM customer r LEFT JOIN staff st ON st.id = r.owner_id
  WHERE r.id = :root;

@@ -10,12 +10,13 @@
 #include "rooms/order/inside.h"
 
 enum {
-    SLICE = 100,
-    RECOUNT_SLICE = 25,
-    TRIM_SLICE = 500,
-    HOP = 20000,
+    SLICE = 25, /* records of a step: with pages that must come from the disk they take some ms */
+    RECOUNT_SLICE = 10,
+    TRIM_SLICE = 100,
+    HOP = 10000,
     PAGE = 1000,
-    DAYS_WAITED_OUT = 2
+    DAYS_WAITED_OUT = 2,
+    HOLD_NS = 4000000 /* so long a slice takes step after step: the writer is for others too */
 };
 /* Where a turn stands, in turn_row.span. */
 enum { SPAN_WINDOWS = 0, SPAN_TRIM = WINDOWS, SPAN_COUNT, SPAN_RAISE, SPAN_LOWER, SPAN_END };
@@ -589,11 +590,16 @@ static enum err turn_slice(struct cx *cx, str args, int64_t *position, int64_t *
         if (*finished)
             return OK;
     }
-    TRY(house_now(cx, &house));
-    TRY(turn_step(cx, &t, house, finished));
-    *position += 1;
-    *progress += 1;
-    return *finished ? OK : turn_put(cx, &t);
+    int64_t begun = clock_mono_ns();
+    do {
+        TRY(house_now(cx, &house));
+        TRY(turn_step(cx, &t, house, finished));
+        *position += 1;
+        *progress += 1;
+        if (!*finished)
+            TRY(turn_put(cx, &t));
+    } while (!*finished && clock_mono_ns() - begun < HOLD_NS);
+    return OK;
 }
 
 static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
@@ -608,19 +614,22 @@ static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *p
     *finished = turn.rebuild_after >= 0; /* counting anew judges everybody, without a word */
     if (*finished)
         return OK;
-    struct list rows;
-    TRY(db_all(cx, &q_due_standings, &standing_row_shape, &rows,
-               ARGS(V(cx->now_ms), V((int64_t)SLICE))));
     const struct settings *house = settings_current(cx);
-    const struct standing *was = rows.items;
-    for (size_t i = 0; i < rows.n; i++) {
-        struct standing s = was[i];
-        standing_judge(&s, house, cx->now_ms);
-        TRY(put_changed(cx, &was[i], &s));
-    }
-    *position += 1;
-    *progress += (int64_t)rows.n;
-    *finished = rows.n < SLICE;
+    int64_t begun = clock_mono_ns();
+    do {
+        struct list rows;
+        TRY(db_all(cx, &q_due_standings, &standing_row_shape, &rows,
+                   ARGS(V(cx->now_ms), V((int64_t)SLICE))));
+        const struct standing *was = rows.items;
+        for (size_t i = 0; i < rows.n; i++) {
+            struct standing s = was[i];
+            standing_judge(&s, house, cx->now_ms);
+            TRY(put_changed(cx, &was[i], &s));
+        }
+        *position += 1;
+        *progress += (int64_t)rows.n;
+        *finished = rows.n < SLICE;
+    } while (!*finished && clock_mono_ns() - begun < HOLD_NS);
     return OK;
 }
 

@@ -3,7 +3,12 @@
  * A slice does one thing: takes out what was deleted, follows events, looks at customers who are due, or fills. */
 #include "rooms/segment/inside.h"
 
-enum { EVENTS = 200, LOOKS = 25, FILLS = 400 };
+enum {
+    EVENTS = 200,
+    LOOKS = 40,
+    FILLS = 200,
+    HOLD_NS = 4000000 /* so long a slice goes on: the writer is for others too */
+};
 
 struct follow_row {
     int64_t xid, seq;
@@ -41,7 +46,16 @@ struct follow {
     size_t n_pairs;
 };
 
-static enum err follow_open(struct cx *cx, struct follow *f)
+/* The plan that was made a moment ago, in the same slice. */
+static const struct followed *planned(const struct follow *before, const struct segment *s)
+{
+    for (size_t i = 0; i < before->n; i++)
+        if (before->v[i].s->id.v == s->id.v && before->v[i].s->version == s->version)
+            return &before->v[i];
+    return NULL;
+}
+
+static enum err follow_open(struct cx *cx, const struct follow *before, struct follow *f)
 {
     struct list l = {0};
     TRY(db_all(cx, &q_segment_list, &segment_row_shape, &l, NO_ARGS));
@@ -49,6 +63,12 @@ static enum err follow_open(struct cx *cx, struct follow *f)
     for (size_t i = 0; i < l.n; i++) {
         struct followed *one = &f->v[i];
         one->s = (const struct segment *)l.items + i;
+        const struct followed *was = planned(before, one->s);
+        if (was) {
+            one->plan = was->plan;
+            one->moves = was->moves;
+            continue;
+        }
         enum err e = segment_plan(cx, one->s->text, (str){0}, &one->plan);
         if (e != OK && e != ERR_INVALID)
             return e;
@@ -107,47 +127,79 @@ static enum err settle(struct follow *f, struct followed *one, int64_t customer,
                                 id.v, (str){0});
 }
 
+/* Customers in hand, with what the segments in question ask of them. */
+struct looked {
+    const int64_t *ids;
+    size_t n;
+    struct expr_many *many;
+};
+static enum err look_begin(struct follow *f, struct followed *const *which, size_t n_which,
+                           const int64_t *ids, size_t n, struct looked *l)
+{
+    const struct expr_plan **plans =
+        ARENA_ARRAY(f->cx->arena, n_which + 1, const struct expr_plan *);
+    for (size_t k = 0; k < n_which; k++)
+        plans[k] = which[k]->plan;
+    *l = (struct looked){.ids = ids, .n = n};
+    TRY(members_of(f, ids, n));
+    return expr_load_many(f->cx, plans, n_which, ids, n, &l->many);
+}
+
 /* *due: the earliest time at which he should be looked at again; 0: never. */
-static enum err look(struct follow *f, struct followed *one, int64_t customer, bool is_quiet,
-                     int64_t *due)
+static enum err look(struct follow *f, struct followed *one, const struct looked *l, size_t i,
+                     bool is_quiet, int64_t *due)
 {
     struct expr_subject s = {0};
     struct expr_trace t = {0};
     bool holds = false;
-    enum err e = expr_load(f->cx, one->plan, customer, &s);
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    if (e == OK) {
+    if (expr_one_of(l->many, one->plan, i, &s)) {
         holds = expr_holds(one->plan, &s);
         if (one->moves)
             TRY(expr_trace(f->cx, one->plan, &s, &t));
     }
     if (t.flip_at.ms && (*due == 0 || t.flip_at.ms < *due))
         *due = t.flip_at.ms;
-    return settle(f, one, customer, holds, is_quiet);
+    return settle(f, one, l->ids[i], holds, is_quiet);
+}
+
+static enum err look_at_all(struct follow *f, struct followed *const *which, size_t n_which,
+                            const struct looked *l, bool is_quiet)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        int64_t due = 0;
+        for (size_t k = 0; k < n_which; k++)
+            TRY(look(f, which[k], l, i, is_quiet, &due));
+        if (due)
+            TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(l->ids[i]), V(due))));
+    }
+    return OK;
 }
 
 /* ---- the due queue ---------------------------------------------------------------------------- */
 
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
 static enum err look_at_due(struct follow *f, bool *is_more)
 {
     struct list l = {0};
+    struct looked looked;
     TRY(db_all(f->cx, &q_rule_due_list, &chosen_shape, &l, ARGS(V(f->cx->now_ms), V(LOOKS))));
     *is_more = l.n > 0;
     if (l.n == 0)
         return OK;
-    const int64_t *ids = l.items;
-    TRY(members_of(f, ids, l.n));
-    TRY(db_run(f->cx, &q_rule_due_drop, ARGS(val_ints(ids, l.n))));
-    for (size_t i = 0; i < l.n; i++) {
-        int64_t due = 0;
-        for (size_t k = 0; k < f->n; k++)
-            if (f->v[k].plan)
-                TRY(look(f, &f->v[k], ids[i], false, &due));
-        if (due)
-            TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(ids[i]), V(due))));
-    }
-    return OK;
+    struct followed **which = ARENA_ARRAY(f->cx->arena, f->n + 1, struct followed *);
+    size_t n = 0;
+    for (size_t k = 0; k < f->n; k++)
+        if (f->v[k].plan)
+            which[n++] = &f->v[k];
+    qsort(l.items, l.n, sizeof(int64_t), by_id);
+    TRY(db_run(f->cx, &q_rule_due_drop, ARGS(val_ints(l.items, l.n))));
+    TRY(look_begin(f, which, n, l.items, l.n, &looked));
+    return look_at_all(f, which, n, &looked, false);
 }
 
 /* ---- events -------------------------------------------------------------------------------------- */
@@ -204,15 +256,7 @@ static enum err chosen(struct cx *cx, const struct expr_plan *p, const int64_t *
 static enum err fill_page(struct follow *f, struct followed *one, const int64_t *ids, size_t n)
 {
     struct list in = {0};
-    if (one->moves) {
-        for (size_t i = 0; i < n; i++) {
-            int64_t due = 0;
-            TRY(look(f, one, ids[i], true, &due));
-            if (due)
-                TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(ids[i]), V(due))));
-        }
-        return OK;
-    }
+    TRY(members_of(f, ids, n));
     TRY(chosen(f->cx, one->plan, ids, n, &in));
     const struct number_row *c = in.items;
     size_t k = 0;
@@ -222,6 +266,20 @@ static enum err fill_page(struct follow *f, struct followed *one, const int64_t 
         TRY(settle(f, one, ids[i], k < in.n && c[k].n == ids[i], true));
     }
     return OK;
+}
+
+/* Those that move and have come as far are filled together: each customer is read once. */
+static size_t beside(struct follow *f, struct followed *one, struct followed **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        struct followed *other = &f->v[i];
+        bool fits = other->plan && other->moves && other->s->filled_to.has &&
+                    other->s->filled_to.v == one->s->filled_to.v;
+        if (other == one || (fits && one->moves))
+            out[n++] = other;
+    }
+    return n;
 }
 
 static enum err fill(struct follow *f, bool *is_more)
@@ -238,15 +296,22 @@ static enum err fill(struct follow *f, bool *is_more)
             one = &f->v[i];
     if (!one || !one->plan)
         return db_run(f->cx, &q_segment_failed, ARGS(V(err_code(ERR_INVALID)), V(at.id)));
+    struct followed **which = ARENA_ARRAY(f->cx->arena, f->n + 1, struct followed *);
+    size_t n = beside(f, one, which);
     int64_t page = one->moves ? LOOKS : FILLS;
     TRY(db_all(f->cx, &q_segment_fill_page, &chosen_shape, &l, ARGS(V(at.filled_to), V(page))));
     const int64_t *ids = l.items;
-    if (l.n) {
-        TRY(members_of(f, ids, l.n));
+    struct looked looked;
+    if (l.n && one->moves) {
+        TRY(look_begin(f, which, n, ids, l.n, &looked));
+        TRY(look_at_all(f, which, n, &looked, true));
+    } else if (l.n) {
         TRY(fill_page(f, one, ids, l.n));
     }
     struct val to = (int64_t)l.n < page ? VNULL : V(ids[l.n - 1]);
-    return db_run(f->cx, &q_segment_filled, ARGS(to, V(at.id)));
+    for (size_t i = 0; i < n; i++)
+        TRY(db_run(f->cx, &q_segment_filled, ARGS(to, V(which[i]->s->id))));
+    return OK;
 }
 
 /* ---- the job ------------------------------------------------------------------------------------------- */
@@ -277,19 +342,24 @@ static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progr
     if (is_more)
         return OK;
     cx->actor = (struct actor){.kind = ACTOR_SYSTEM};
-    enum err e = follow_open(cx, &f);
-    if (e == OK && f.n == 0) {
-        *finished = true;
-    } else if (e == OK) {
-        e = follow_events(cx, &more_events);
-        if (e == OK)
-            e = look_at_due(&f, &is_more);
-        if (e == OK && !is_more && !more_events)
-            e = fill(&f, &is_more);
-        if (e == OK)
-            e = follow_close(&f);
-        *finished = !is_more && !more_events;
-    }
+    int64_t begun = clock_mono_ns();
+    enum err e;
+    do {
+        const struct follow before = f;
+        e = follow_open(cx, &before, &f);
+        if (e == OK && f.n == 0) {
+            *finished = true;
+        } else if (e == OK) {
+            e = follow_events(cx, &more_events);
+            if (e == OK)
+                e = look_at_due(&f, &is_more);
+            if (e == OK && !is_more && !more_events)
+                e = fill(&f, &is_more);
+            if (e == OK)
+                e = follow_close(&f);
+            *finished = !is_more && !more_events;
+        }
+    } while (e == OK && !*finished && clock_mono_ns() - begun < HOLD_NS);
     cx->actor = was;
     return e;
 }
