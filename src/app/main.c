@@ -51,6 +51,7 @@ static int version(int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
+    bool has_help; /* tells by itself how it is written */
 } commands[] = {
     {"serve", serve_command},
     {"user", user_command},
@@ -61,7 +62,7 @@ static const struct {
     {"backup", backup_command},
     {"restore", restore_command},
     {"release", release_command},
-    {"demo", demo_command},
+    {"demo", demo_command, true},
     {"audit", audit_command},
     {"doctor", doctor_command},
     {"openapi", openapi_command},
@@ -103,12 +104,13 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    for (int i = 2; i < argc; i++) /* behind any command */
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return help(argc, argv);
+    bool wants_help = false;
+    for (int i = 2; i < argc; i++)
+        wants_help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
+            return wants_help && !commands[i].has_help ? help(argc, argv)
+                                                       : commands[i].run(argc - 2, argv + 2);
     fprintf(stderr, "kith: there is no command '%.40s'; `kith help` shows what there is\n", argv[1]);
     return 2;
 }

@@ -84,6 +84,7 @@ test('wrong words end with 2 and say what is wrong; help and version end with 0'
     assert.deepEqual([r.status, r.err], [0, ''], words.join(' '));
     assert.match(r.out, /usage: kith serve/);
   }
+  assert.match((await run(['demo', '--help'])).out, /^usage: kith demo .*\n.*--customers N/);
   assert.match((await run(['version'])).out, /^kith \d/);
   const open = await run(['serve', '--data', '/nonexistent/place']);
   assert.equal(open.status, 1);
