@@ -531,6 +531,16 @@ test('what a browser finds wrong in a form is said in the language of the interf
   await clean(page);
 });
 
+test('countries and languages have their Kazakh names in the Kazakh interface', async (t) => {
+  const s = await shop(t);
+  const page = await open(t, s.k, s.sara);
+  assert.ok((await s.sara.patch('/me', { lang: 'kk' })).status < 300);
+  await page.goto(`/customers/${s.aiko}`);
+  await page.getByRole('button', { name: /Жапония/ }).waitFor();
+  await page.getByRole('button', { name: /жапон тілі/ }).waitFor();
+  await clean(page);
+});
+
 test('the day begins with what is late', async (t) => {
   const s = await shop(t);
   const due = (title, hours) => s.make('POST', `/customers/${s.mei}/tasks`, { title, kind: 'promise', assignee: s.sara.staff.id, due_at: new Date(Date.now() + hours * 3600e3).toISOString() });

@@ -13,9 +13,11 @@ const catalogues: Record<Lang, () => Promise<{ default: Record<string, Text> }>>
   ru: () => import('virtual:catalogue/ru'),
 }
 
-/* Chromium says that it knows Kazakh and writes 'M11': days and months then come from the catalogue, and numbers and
- * names of countries are written as in Russian, which Kazakh readers know. */
+/* Chromium says that it knows Kazakh and writes 'M11': days and months then come from the catalogue, names of countries and
+ * languages from kazakh.json (of Unicode CLDR), and numbers are written as in Russian, which is how Kazakh writes them. */
 const knows_kazakh = !/^M\d/.test(new Intl.DateTimeFormat('kk', { month: 'short' }).format(0))
+
+let names: Partial<Record<'language' | 'region' | 'currency', Record<string, string>>> | null = null
 
 class Words {
   lang = $state<Lang>('en')
@@ -26,7 +28,8 @@ class Words {
   tag = $derived(this.lang === 'zh' ? 'zh-Hans' : this.lang === 'en' ? (this.region === 'US' ? 'en-US' : 'en-GB') : this.lang === 'kk' && !knows_kazakh ? 'ru' : this.lang)
 
   async use(lang: Lang) {
-    const found = await catalogues[lang]()
+    const [found, own] = await Promise.all([catalogues[lang](), lang === 'kk' && !knows_kazakh ? import('./kazakh.json') : null])
+    names = own?.default ?? null
     this.texts = found.default
     this.lang = lang
     document.documentElement.lang = lang === 'zh' ? 'zh-Hans' : lang
@@ -148,9 +151,15 @@ export function duration_words(seconds: number): string {
   return [m ? unit(m, 'minute') : '', s || !m ? unit(s, 'second') : ''].filter(Boolean).join(' ')
 }
 
+/* Dear to make: hundreds of names are asked for at once. */
+const namers = new Map<string, Intl.DisplayNames>()
 function display_name(type: 'language' | 'region' | 'currency', code: string): string {
+  const own = names?.[type]?.[code]
+  if (own) return own
   try {
-    return new Intl.DisplayNames([words.tag], { type }).of(code) ?? code
+    const key = `${type} ${words.tag}`
+    if (!namers.has(key)) namers.set(key, new Intl.DisplayNames([words.tag], { type }))
+    return namers.get(key)!.of(code) ?? code
   } catch {
     return code
   }
