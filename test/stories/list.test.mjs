@@ -37,6 +37,23 @@ test('rows hold the columns asked for, in the order asked for', async (t) => {
   assert.deepEqual(Object.keys(falling.items[0]), ['id', 'name_lang', 'name']);
 });
 
+test('names sort and are found whatever their case, in any script, and long ones whole', async (t) => {
+  const long = (end) => `Ünal ${'x'.repeat(60)}${end}`;
+  const all = ['Éclair', 'éclat', 'ÉCLIPSE', 'Пушкин', 'пушкарь', 'ПУШКО', long('A'), long('b')];
+  const { manager } = await people(t, all.map((name) => [name, 'DE', 'Köln', { kind: 'company' }]));
+  const want = all.toSorted((a, b) => (a.normalize('NFKC').toLowerCase() < b.normalize('NFKC').toLowerCase() ? -1 : 1));
+  for (const where of ['', 'kind = company', 'country = DE']) {
+    assert.deepEqual(names(await manager.must(200, 'GET', '/customers' + q({ sort: 'name', columns: 'name', where }))), want, where);
+    assert.deepEqual(names(await manager.must(200, 'GET', '/customers' + q({ sort: '-name', columns: 'name', where }))), want.toReversed(), where);
+  }
+  const found = async (where) => names(await manager.must(200, 'GET', '/customers' + q({ where, sort: 'name', columns: 'name' })));
+  assert.deepEqual(await found('name = "пУШКИН"'), ['Пушкин']);
+  assert.deepEqual(await found('name = "éclair"'), ['Éclair']);
+  assert.deepEqual(await found('name ^= "ПУШК"'), ['пушкарь', 'Пушкин', 'ПУШКО']);
+  assert.deepEqual(await found('name ~ "CLA"'), ['Éclair', 'éclat']);
+  assert.deepEqual(await found(`name = "${long('B')}"`), [long('b')]);
+});
+
 test('pages follow each other without a gap, also when what stood between them moved or went', async (t) => {
   const rows = Array.from({ length: 23 }, (_, i) => [`P${String(i).padStart(2, '0')}`, 'DE', 'Köln']);
   const { manager, ids } = await people(t, rows);

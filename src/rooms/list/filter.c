@@ -30,6 +30,7 @@ static const struct {
     {"s.last_contact_ms", "standing s", "s.customer_id", true},
     {"c.country", "customer c", "c.id", false},
     {"c.folded_city", "customer c", "c.id", false},
+    {"c.folded_name", "customer c", "c.id", false},
     {"c.created_ms", "customer c", "c.id", true},
     {"t.folded", NULL, NULL, false},
     {"v.value", NULL, NULL, false},
@@ -195,6 +196,14 @@ bool filter_few_is_of_order(const struct filter *f, size_t which, const struct c
     return of_order(&f->tops[f->few[which]], order->order.key) != OF_ORDER_NOT;
 }
 
+static str first_chars(str s, size_t n)
+{
+    size_t at = 0;
+    while (at < s.len && (n > 0 || ((unsigned char)s.ptr[at] & 0xC0) == 0x80))
+        n -= ((unsigned char)s.ptr[at++] & 0xC0) != 0x80;
+    return (str){s.ptr, at};
+}
+
 void filter_put_few(const struct filter *f, size_t which, struct made_text *m)
 {
     const struct expr_top *t = &f->tops[f->few[which]];
@@ -216,6 +225,12 @@ void filter_put_few(const struct filter *f, size_t which, struct made_text *m)
     made_sql(m, " AS id FROM ");
     made_sql(m, indexed[at].from);
     made_sql(m, " WHERE ");
+    if (strcmp(t->column, "c.folded_name") == 0) {
+        /* The index has its beginning. Under another name, or SQLite puts the value for the column. */
+        made_sql(m, "c.id IN (SELECT n.id FROM customer n WHERE substr(n.folded_name, 1, 40) = ");
+        made_val(m, V(first_chars(t->text, ORDER_NAME_CHARS)));
+        made_sql(m, ") AND ");
+    }
     expr_sql(t->plan, m);
 }
 

@@ -26,7 +26,8 @@ enum column_kind {
 };
 extern const char *const column_kind_codes[COLUMN_KIND_N];
 
-#define ORDER_BY_NAME "lower(substr(c.name, 1, 40))"
+enum { ORDER_NAME_CHARS = 40 };
+#define ORDER_BY_NAME "substr(c.folded_name, 1, 40)"
 /* The order of a list: `from` is the table that has the index (from.key, from.id), named in `index`
  * where it is made. */
 struct order {

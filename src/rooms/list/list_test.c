@@ -8,8 +8,8 @@ enum { PEOPLE = 5000, PAGES_MAX = 400 };
 /* clang-format off */
 #define PEOPLE_SQL "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT "
 static const char customers[] =
-    "INSERT INTO customer (id, root_id, kind, name, country, created_ms, changed_ms) " PEOPLE_SQL
-    "i, i, CASE WHEN i % 11 = 0 THEN 'company' ELSE 'person' END, 'Name ' || (i * 7919 % 97),"
+    "INSERT INTO customer (id, root_id, kind, name, folded_name, country, created_ms, changed_ms) " PEOPLE_SQL
+    "i, i, CASE WHEN i % 11 = 0 THEN 'company' ELSE 'person' END, 'Name ' || (i * 7919 % 97), 'name ' || (i * 7919 % 97),"
     " CASE WHEN i % 500 = 0 THEN 'KZ' WHEN i % 3 = 0 THEN 'JP' ELSE 'GB' END, 1795000000000 + i % 1000, 1 FROM n";
 static const char standings[] =
     "INSERT INTO standing (customer_id, kind, activity, is_vip, activity_due_ms, activity_ms, first_ms, last_contact_ms, last_order_ms,"
@@ -124,11 +124,13 @@ static void compare_all(struct test_world *w)
         {"vip%3Dfalse+and+kind%3Dcompany", "s.is_vip = 0 AND s.kind = 'company'"},
         {"orders!%3D5+and+spent!%3D2", "s.orders <> 5 AND s.spent_minor <> 200"},
         {"contacts%3D39+and+lang%3D\"xx\"", "1 = 0"},
+        {"name%3D\"NAME+17\"", "c.name = 'Name 17'"},
+        {"name%3D\"NAME+17\"+and+vip", "c.name = 'Name 17' AND s.is_vip = 1"},
     };
     static const struct {
         const char *sort, *key;
     } sorts[] = {
-        {"name", "lower(substr(c.name, 1, 40))"},
+        {"name", "substr(c.folded_name, 1, 40)"},
         {"created_at", "c.created_ms"},
         {"spent", "s.spent_minor"},
         {"orders", "s.orders"},
