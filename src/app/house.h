@@ -9,6 +9,7 @@ struct hub;
 struct import_desk;
 struct flows;
 struct finder;
+struct follow;
 struct house {
     struct store *store;
     struct http_server *http;
@@ -17,6 +18,7 @@ struct house {
     struct import_desk *imports;
     struct flows *flows;
     struct finder *finder;
+    struct follow *follow; /* app/keep: backups that make themselves; NULL: none */
     str data_dir, key_file, tls_cert;
     bool has_proxies;
     int64_t started_ms;

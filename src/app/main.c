@@ -6,6 +6,7 @@
 static const char usage[] =
     "usage: kith serve --data DIR [--listen 127.0.0.1:8080] [--store sqlite|postgresql://…]\n"
     "                  [--tls-cert FILE --tls-key FILE] [--proxy ADDRESS]… [--config FILE]\n"
+    "                  [--backup-to DIR [--backup-days 7]]\n"
     "       kith user add --data DIR --email E --name N --role ROLE [--extension E]… [--queue Q]… "
     "[--lang L]\n"
     "                     [--password-stdin]\n"

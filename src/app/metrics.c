@@ -1,5 +1,6 @@
 /* app/metrics.c - the house's own rows: is it alive, is it ready, its figures, and what it offers.
  */
+#include "app/keep/follow.h"
 #include "app/errand.h"
 #include "app/hub.h"
 #include "rooms/list/list.h"
@@ -104,6 +105,13 @@ static enum err figures(struct cx *cx, void *in, void *out)
     figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.",
            s.queue_interactive);
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);
+    const struct follow_state b = follow_state(h->follow);
+    if (b.is_on) {
+        figure(&t, "backup_failing", "gauge", "1 while --backup-to does not get what is committed.",
+               b.is_failing || !b.begun_ms);
+        figure(&t, "backup_age_seconds", "gauge", "How old the newest of what is backed up is.",
+               b.begun_ms ? (clock_now_ms() - b.caught_ms) / 1000 : -1);
+    }
     if (h->hub) {
         struct hub_figures f = {0};
         hub_figures(h->hub, &f);

@@ -5,6 +5,7 @@
 #include "app/flows.h"
 #include "app/gate.h"
 #include "app/hub.h"
+#include "app/keep/follow.h"
 #include "app/keep/held.h"
 #include "app/keys.h"
 #include "app/options.h"
@@ -117,10 +118,11 @@ static enum err begin(struct cx *cx, struct house *h, str *code)
 
 /* ---- options ----------------------------------------------------------------------------- */
 
-enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_KEY_FILE, O_N };
+enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_KEY_FILE, O_BACKUP_TO, O_BACKUP_DAYS, O_N };
 
 struct wishes {
-    const char *data, *store;
+    const char *data, *store, *backup_to;
+    int64_t backup_days;
     struct http_options http;
 };
 
@@ -156,7 +158,9 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
                                           {.name = "tls-key"},
                                           {.name = "proxy", .kind = OPTION_MANY},
                                           {.name = "config"},
-                                          {.name = "key-file"}},
+                                          {.name = "key-file"},
+                                          {.name = "backup-to"},
+                                          {.name = "backup-days"}},
            sizeof rows);
     if (!options_read(rows, O_N, argc, argv, a, wants_help, why))
         return false;
@@ -170,6 +174,13 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
     w->store = rows[O_STORE].value ? rows[O_STORE].value : "sqlite";
     *why = S("--data is missing");
     if (!w->data)
+        return false;
+    w->backup_to = rows[O_BACKUP_TO].value;
+    w->backup_days = 7;
+    *why = S("--backup-days is a number from 1 to 3650, and goes with --backup-to");
+    if (rows[O_BACKUP_DAYS].value &&
+        (!w->backup_to || !str_to_int(str_of(rows[O_BACKUP_DAYS].value), &w->backup_days) ||
+         w->backup_days < 1 || w->backup_days > 3650))
         return false;
     *why = S("--listen is an address and a port, as in 127.0.0.1:8080");
     if (!listen_read(a, rows[O_LISTEN].value ? rows[O_LISTEN].value : "127.0.0.1:8080", &w->http))
@@ -216,6 +227,12 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
         return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
     TRY(import_desk_open(h->store, cx, h->data_dir, &h->imports));
     TRY(finder_open(cx, h, &h->finder));
+    if (w->backup_to) {
+        h->follow = follow_open(h->store, store_ring(h->store), h->data_dir, str_of(w->backup_to),
+                                w->backup_days);
+        if (!h->follow)
+            return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
+    }
     http.body_limit = gate_body_limit;
     http.takes_flow = gate_takes_flow;
     http.handle = gate_handle;
@@ -235,6 +252,7 @@ static void house_close(struct house *h)
     import_desk_close(h->imports);
     hub_close(h->hub);
     finder_close(h->finder);
+    follow_close(h->follow);
     store_close(h->store);
 }
 

@@ -101,13 +101,15 @@ static enum err log_look(struct cx *cx, struct db *d, struct log_state *out)
         f->pMethods->xShmMap(f, 0, 32768, 0, &map) != SQLITE_OK || !map)
         return broken_off(cx, "no log");
     for (int i = 0; i < TRIES; i++) {
-        uint32_t one[12], two[12], carried;
+        uint32_t one[12], two[12];
+        /* first, for a log that begins anew now sets it to nothing */
+        uint32_t carried = ((uint32_t volatile *)map)[24];
+        atomic_thread_fence(memory_order_seq_cst);
         for (int k = 0; k < 12; k++)
             one[k] = ((uint32_t volatile *)map)[k];
         atomic_thread_fence(memory_order_seq_cst);
         for (int k = 0; k < 12; k++)
             two[k] = ((uint32_t volatile *)map)[12 + k];
-        carried = ((uint32_t volatile *)map)[24];
         if (memcmp(one, two, sizeof one) == 0 && index_is_whole(one)) {
             *out = (struct log_state){.frames = one[4], .pages = one[5], .carried = carried};
             memcpy(out->salts, &one[8], 8);
@@ -161,6 +163,8 @@ static enum err frames_take(struct backup *b, struct cx *cx, const struct log_st
             if (f->pMethods->xRead(f, frame, FRAME_HEAD, at) != SQLITE_OK ||
                 f->pMethods->xRead(f, to + 16, PAGE_BYTES, at + FRAME_HEAD) != SQLITE_OK)
                 return broken_off(cx, "the log cannot be read");
+            if (memcmp(frame + 8, log->salts, 8) != 0)
+                return broken_off(cx, "a frame of another log");
             uint32_t commit = big32(frame + 4);
             int64_t ms = commit ? note_take(b, b->place + 1) : 0;
             if (commit) {

@@ -182,6 +182,7 @@ struct store_options {
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
     str key_file;      /* --key-file; "": looked for as keyring.h says */
+    str key_dir;       /* beside which directory, when data_dir is one that is still being made; "": data_dir */
     const struct key_voice *voice; /* NULL: stderr */
 };
 /* What a person must hear when a store is opened. */

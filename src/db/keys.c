@@ -54,7 +54,7 @@ static enum err ring_find(struct cx *cx, const char *dir, str bytes, const struc
     struct key_source k;
     str place = arena_printf(cx->arena, "%s/kith.keys", dir);
     TRY(keyring_kind(cx, bytes, place, &kind));
-    TRY(key_find(cx, str_of(dir), o->key_file, kind, false, &k));
+    TRY(key_find(cx, o->key_dir.len ? o->key_dir : str_of(dir), o->key_file, kind, false, &k));
     enum err e = keyring_open(cx, bytes, place, &k, out);
     key_source_forget(&k);
     return e;

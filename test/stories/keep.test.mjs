@@ -2,10 +2,9 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { cpSync } from 'node:fs';
 import { house, bin, isPostgres, sleep, until } from './kith.mjs';
 
 const run = (words, { input = '', env = {} } = {}) =>
@@ -244,4 +243,54 @@ test('a backup of PostgreSQL is restored into PostgreSQL and into a directory', 
   const full = await run(['restore', '--from', file, ...k.store.args, '--key-file', keyOf(k)]);
   assert.equal(full.status, 1); // there is something already
   assert.match(full.err, /not empty|keys of its own/);
+});
+
+test('a followed store goes back to any moment, and a kill of the server loses nothing of what the file has', { skip: isPostgres }, async (t) => {
+  const at = place(t), to = path.join(at, 'backups');
+  const k = await house(t, { args: ['--backup-to', to, '--backup-days', '3'] });
+  const made = () => (existsSync(to) ? readdirSync(to).filter((n) => /^kith-\d{8}T\d{6}Z\.kith$/.test(n)) : []);
+  await until(() => made().length === 1, { ms: 20000, what: 'a backup' });
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 5; n++) await api.must(200, 'POST', '/intake', person(n));
+  await sleep(20);
+  const between = new Date().toISOString();
+  await sleep(20);
+  for (let n = 5; n < 9; n++) await api.must(200, 'POST', '/intake', person(n));
+  const figures = (await k.nobody().get('//metrics')).text;
+  assert.match(figures, /backup_failing 0/);
+  await k.stop(); // the last commits are taken in
+  const file = path.join(to, made()[0]);
+  const back = async (name, ...more) => {
+    const dir = path.join(at, name);
+    const r = await run(['restore', '--from', file, '--data', dir, '--key-file', keyOf(k), ...more]);
+    assert.equal(r.status, 0, r.err);
+    return customersIn(dir, keyOf(k));
+  };
+  assert.equal(await back('then', '--at', between), 5);
+  assert.equal(await back('now'), 9);
+  const early = await run(['restore', '--from', file, '--data', path.join(at, 'early'), '--key-file', keyOf(k), '--at', '2020-01-01T00:00:00Z']);
+  assert.equal(early.status, 1);
+  assert.match(early.err, /begins at/);
+
+  await sleep(1100); // names are by the second
+  await k.start({ args: ['--backup-to', to] });
+  await until(() => made().length === 2, { ms: 20000, what: 'another backup' });
+  for (let n = 9; n < 12; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.kill();
+  const dir = path.join(at, 'killed');
+  const r = await run(['restore', '--from', path.join(to, made()[1]), '--data', dir, '--key-file', keyOf(k)]);
+  assert.equal(r.status, 0, r.err);
+  const found = await customersIn(dir, keyOf(k));
+  assert.ok(found >= 9 && found <= 12, `${found}`);
+  assert.equal((await run(['check', '--data', dir], { env: { KITH_KEY_FILE: keyOf(k) } })).status, 0);
+});
+
+test('PostgreSQL is backed up each day beside, verified by being taken in', { skip: !isPostgres }, async (t) => {
+  const at = place(t), to = path.join(at, 'backups'), there = path.join(at, 'there');
+  const k = await house(t, { args: ['--backup-to', to] });
+  await until(() => existsSync(to) && readdirSync(to).some((n) => n.endsWith('.kith')), { ms: 30000, what: 'a backup' });
+  const file = path.join(to, readdirSync(to).find((n) => n.endsWith('.kith')));
+  assert.equal((await run(['restore', '--from', file, '--data', there, '--key-file', keyOf(k)])).status, 0);
+  assert.equal(await customersIn(there, keyOf(k)), 0);
 });

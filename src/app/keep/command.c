@@ -148,7 +148,6 @@ static void by_oneself(struct asked *a, const struct keep_wish *wish)
         struct keep_run r = {.store = s,
                              .cx = &a->cx,
                              .data_dir = so.data_dir,
-                             .key_file = str_of(a->key_file ? a->key_file : ""),
                              .is_alone = true,
                              .say = hear,
                              .arg = a};
@@ -313,6 +312,8 @@ static int backup_run(struct asked *a, int argc, char **argv)
         return wrong(S("--data is missing"));
     if (!rows[2].value)
         return wrong(S("--to is missing"));
+    if (!a->data)
+        return wrong(S("--data is missing: the keys lie there"));
     a->key_file = rows[3].value;
     a->json = rows[4].n > 0;
     if (!absolute(a, rows[2].value, &w.to))
@@ -596,8 +597,9 @@ static enum err rows_take(struct asked *a, int fd, const char *name, str recover
     if (e == OK)
         e = box_in_key(cx, b, ring);
     if (e == OK)
-        e = a->url ? rows_into_database(cx, b, ring, str_of(name), a->data, a->url, &w, f)
-                   : rows_into_directory(cx, b, ring, str_of(name), a->data, &w, f);
+        e = a->url
+                ? rows_into_database(cx, b, ring, str_of(name), a->data, a->url, &w, f)
+                : rows_into_directory(cx, b, ring, str_of(name), a->data, str_of(a->data), &w, f);
     keyring_close(ring);
     box_in_close(b);
     return e;

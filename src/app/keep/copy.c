@@ -8,24 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum err keep_ring(struct cx *cx, struct store *s, str dir, str key_file, struct keyring **out)
-{
-    (void)s;
-    struct key_source k = {0};
-    str bytes = {0}, recovery = {0}, place = arena_printf(cx->arena, SFMT "/kith.keys", SARG(dir));
-    enum key_kind wanted = KEY_NONE;
-    TRY(keyring_file(cx, arena_cstr(cx->arena, dir), &bytes));
-    if (bytes.len)
-        TRY(keyring_kind(cx, bytes, place, &wanted));
-    TRY(key_find(cx, dir, key_file, wanted, !bytes.len, &k));
-    enum err e =
-        bytes.len ? keyring_open(cx, bytes, place, &k, out) : keyring_make(cx, &k, out, &recovery);
-    if (e == OK && !bytes.len)
-        e = keyring_save(cx, *out, arena_cstr(cx->arena, dir));
-    key_source_forget(&k);
-    return e;
-}
-
 enum err keep_ring_of_file(struct cx *cx, struct box_in *b, str name, str dir, str key_file,
                            str recovery, struct keyring **out)
 {
@@ -188,7 +170,7 @@ static enum err box_of(struct cx *cx, int *fd, const char *path, const struct ke
 
 /* Into a store of its own, and looked at there. */
 static enum err rows_verify(struct cx *cx, const char *path, const struct keyring *ring,
-                            const struct copy_wish *w, const struct move_figures *want)
+                            str key_dir, const struct copy_wish *w, const struct move_figures *want)
 {
     struct box_in *b = NULL;
     struct move_figures found = {0};
@@ -197,7 +179,7 @@ static enum err rows_verify(struct cx *cx, const char *path, const struct keyrin
     backup_remove(dir.ptr);
     enum err e = box_of(cx, &fd, path, ring, &b);
     if (e == OK)
-        e = rows_into_directory(cx, b, ring, str_of(path), dir.ptr, w, &found);
+        e = rows_into_directory(cx, b, ring, str_of(path), dir.ptr, key_dir, w, &found);
     if (e == OK && memcmp(found.digest, want->digest, 32) != 0)
         e = box_damaged(cx, b);
     box_in_close(b);
@@ -228,7 +210,7 @@ enum err rows_make(struct cx *cx, struct store *s, const struct keyring *ring, s
     }
     close(fd);
     if (e == OK && is_verified)
-        e = rows_verify(cx, part.ptr, ring, w, out);
+        e = rows_verify(cx, part.ptr, ring, data_dir, w, out);
     if (e == OK && (rename(part.ptr, w->to) != 0 || !sync_parent(cx, w->to)))
         e = not_written(cx);
     if (e != OK)
@@ -264,10 +246,11 @@ static enum err rows_into(struct cx *cx, struct box_in *b, str name, const struc
 }
 
 enum err rows_into_directory(struct cx *cx, struct box_in *b, const struct keyring *ring, str name,
-                             const char *dir, const struct copy_wish *w, struct move_figures *out)
+                             const char *dir, str key_dir, const struct copy_wish *w,
+                             struct move_figures *out)
 {
     str to = arena_printf(cx->arena, "%s.importing", dir);
-    const struct store_options so = {.data_dir = to};
+    const struct store_options so = {.data_dir = to, .key_dir = key_dir};
     backup_remove(to.ptr);
     if (mkdir(to.ptr, 0700) != 0)
         return not_written(cx);

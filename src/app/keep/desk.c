@@ -123,23 +123,21 @@ static enum err as_rows(struct keep_run *r, const struct keyring *ring, bool is_
 /* The Security page asks for the age of the last one. */
 static enum err noted_apply(struct cx *cx, void *to)
 {
-    TRY(settings_set(cx, "backup_verified", arena_printf(cx->arena, "%lld", (long long)clock_now_ms())));
+    TRY(settings_set(cx, "backup_verified",
+                     arena_printf(cx->arena, "%lld", (long long)clock_now_ms())));
     return settings_set(cx, "backup_place", *(const str *)to);
 }
 
 static enum err do_copy(struct keep_run *r, const struct keep_wish *w, struct saying *s,
                         struct keep_word *end)
 {
-    struct keyring *ring = NULL;
+    const struct keyring *ring = store_ring(r->store);
     const struct copy_wish wish = {arena_cstr(r->cx->arena, w->to), say_step, s};
     bool is_backup = w->verb == KEEP_BACKUP;
     TRY(db_change(r->store, r->cx, LANE_INTERACTIVE, taken_apply, (void *)(uintptr_t)w));
-    enum err e = keep_ring(r->cx, r->store, r->data_dir, r->key_file, &ring);
-    if (e == OK && is_backup && !store_is_postgres(r->store))
-        e = copy_make(r->cx, r->store, ring, &wish, &end->bytes);
-    else if (e == OK)
-        e = as_rows(r, ring, is_backup, &wish, end);
-    keyring_close(ring);
+    enum err e = is_backup && !store_is_postgres(r->store)
+                     ? copy_make(r->cx, r->store, ring, &wish, &end->bytes)
+                     : as_rows(r, ring, is_backup, &wish, end);
     str to = w->to;
     return e == OK && is_backup ? db_change(r->store, r->cx, LANE_BULK, noted_apply, &to) : e;
 }

@@ -38,7 +38,7 @@ void keep_take_over(struct keep_desk *d, int fd, str line);
 struct keep_run {
     struct store *store;
     struct cx *cx; /* its db reads */
-    str data_dir, key_file;
+    str data_dir;
     bool is_alone;
     bool (*say)(void *arg, const struct keep_word *w);
     void *arg;
