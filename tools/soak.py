@@ -60,7 +60,7 @@ def main():
                 done = subprocess.run([str(w) for w in [BUILD / "bench-load", mode[0], *common, *mode[1:]]], capture_output=True, text=True)
                 errors += done.returncode != 0
                 if done.returncode:
-                    print(mode[0], done.stderr[-300:], flush=True)
+                    print(mode[0], done.stdout[-900:], done.stderr[-300:], flush=True)
             time.sleep(1)
             seen.append(look(server.pid, data))
             print(seen[-1], flush=True)
