@@ -40,6 +40,21 @@ test('a slash opens the search, typing finds in any script, arrows and Enter ope
   await clean(page);
 });
 
+test('a condition may stand beside the words: it is shown as it was understood, or told what is wrong with it', async (t) => {
+  const s = await searched(t);
+  const page = await open(t, s.k, s.sara, { width: 390, height: 700 });
+  await page.goto('/search');
+  const box = page.locator('input[type=search]');
+  await box.fill('pushk city = "Москва"');
+  await page.getByText('Only those who fulfil:').waitFor();
+  await page.getByRole('link', { name: /Александр Пушкин/ }).waitFor();
+  assert.equal(await page.locator('a.hit').count(), 1);
+  await accessible(page, 'search with a condition');
+  await box.fill('pushk cty = "Москва"');
+  await page.getByText('Did you mean “city”?').waitFor();
+  await clean(page);
+});
+
 test('digits are marked in the number as it is written, an order leads to its lines', async (t) => {
   const s = await searched(t);
   const page = await open(t, s.k, s.sara, { width: 320, height: 640, theme: 'dark' });

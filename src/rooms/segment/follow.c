@@ -5,7 +5,7 @@
 
 enum {
     EVENTS = 200,
-    LOOKS = 40,
+    LOOKS = 20,
     FILLS = 200,
     HOLD_NS = 4000000 /* so long a slice goes on: the writer is for others too */
 };
