@@ -18,7 +18,7 @@ static const char usage[] =
     "       kith export customers|orders --data DIR [--format csv|ndjson] [--where CONDITION] [--out FILE]\n"
     "       kith check --data DIR [--repair] [--json]\n"
     "       kith backup --data DIR --to FILE [--json]\n"
-    "       kith restore --from FILE --data DIR [--at TIME] [--key-file FILE] [--recovery-key-stdin]\n"
+    "       kith restore --from FILE --data DIR [--at TIME] [--replace] [--key-file FILE] [--recovery-key-stdin]\n"
     "       kith release --data DIR\n"
     "       kith audit who --data DIR [--customer ID] [--actor ID] [--act CODE] [--vip] [--from T] [--to T] [--json]\n"
     "       kith audit verify --data DIR [--head SEAL:HASH] [--json]\n"

@@ -35,6 +35,7 @@ struct restore_wish {
     const char *from; /* a file */
     const char *dir;  /* where to; not there yet, or empty */
     int64_t at_ms;    /* the last commit not after this; INT64_MAX: all there is */
+    bool replaces;    /* what is in dir goes to DIR.replaced-TIME, all at once; nobody may have it open */
     bool is_scratch;  /* for a look only: nothing is held, and nothing need outlive a power failure */
     bool (*goes_on)(void *arg, int64_t done, int64_t total); /* may be NULL */
     void *arg;

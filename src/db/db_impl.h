@@ -203,6 +203,9 @@ void checkpoint_finish(struct store *s);
 /* rotate.c */
 void rotate_stop(struct store *s);
 
+/* before.c: a verified copy in DIR/before; `from` migrations were done. SQLite. */
+enum err before_migration(struct cx *cx, struct store *s, size_t from);
+
 /* migrate.c */
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);
 /* ids: reads the mark, starts ids above it */

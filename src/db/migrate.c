@@ -265,6 +265,9 @@ enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
     if (e == OK)
         e = end(cx, d, look(cx, s, no_migrate, &from));
     bool is_old = from.n > 0 && (from.n < migrations_n || from.at_step != SIZE_MAX);
+    bool is_half = from.at_step != SIZE_MAX; /* it was copied when that began */
+    if (e == OK && is_old && !is_half && !d->pg && !s->is_temporary)
+        e = before_migration(cx, s, from.n);
     if (e == OK && is_old)
         e = by_steps(cx, s, &from);
     if (e == OK && is_old) {

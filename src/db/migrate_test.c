@@ -1,7 +1,9 @@
 /* Stores of every earlier program, with rows in every table that it had, are opened by this one: each row that stood there
  * stands there still. A fill belongs to a migration: rows for the tables and columns that came with it. */
+#include "db/backup.h"
 #include "db/db_impl.h"
 #include "db/db_test.h"
+#include "db/snapshot.h"
 #include "migrations.h"
 #include <dirent.h>
 #include <signal.h>
@@ -126,13 +128,9 @@ static void old_shut(struct old *o)
 static void old_end(struct old *o)
 {
     old_shut(o);
-    DIR *d = o->dir[0] ? opendir(o->dir) : NULL;
-    if (!d)
+    if (!o->dir[0])
         return;
-    for (struct dirent *e; (e = readdir(d));)
-        (void)unlinkat(dirfd(d), e->d_name, 0);
-    closedir(d);
-    rmdir(o->dir);
+    backup_remove(o->dir);
     (void)unlink(arena_printf(o->arena, "%s.key", o->dir).ptr);
     o->dir[0] = 0;
 }
@@ -362,6 +360,46 @@ static void rows_of_every_earlier_store_stand_after_the_upgrade(void **state)
 }
 
 /* A new store and an upgraded one are the same house: the same tables, the same columns. */
+/* A verified copy of before lies in DIR/before, and is the store of before. */
+static void an_upgrade_leaves_a_copy_of_what_was_before(void **state)
+{
+    struct old *o = *state;
+    enum { FROM = 9 };
+    if (test_is_postgres())
+        return; /* its copies are the database's own matter */
+    old_begin(o);
+    old_up_to(o, FROM);
+    old_shut(o);
+    struct cx cx = {.arena = o->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
+    struct store *s = NULL;
+    opened(o, &cx, &s);
+    store_close(s);
+
+    str folder = arena_printf(o->arena, "%s/before", o->dir), file = {0},
+        back = arena_printf(o->arena, "%s/back", o->dir);
+    DIR *d = opendir(folder.ptr);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));)
+        if (strncmp(e->d_name, "kith-", 5) == 0)
+            file = arena_printf(o->arena, "%s/%s", folder.ptr, e->d_name);
+    closedir(d);
+    assert_true(file.len > 0);
+    struct keyring *ring = NULL;
+    struct copy_reader *r = NULL;
+    struct restored done;
+    int64_t n = 0;
+    const struct restore_wish w = {
+        .from = file.ptr, .dir = back.ptr, .at_ms = INT64_MAX, .is_scratch = true};
+    assert_int_equal(store_keys(&cx, &o->options, &ring), OK);
+    assert_int_equal(backup_restore(&cx, ring, &w, &done), OK);
+    assert_int_equal(copy_reader_open(&cx, ring, back.ptr, &r), OK);
+    assert_int_equal(lite_int_once(&cx, copy_reader_db(r), "SELECT max(number) FROM migration", &n), OK);
+    assert_int_equal(n, FROM);
+    copy_reader_close(r);
+    keyring_close(ring);
+    old_end(o);
+}
+
 static void a_store_that_was_upgraded_has_the_tables_of_a_new_one(void **state)
 {
     struct old *o = *state;
@@ -496,6 +534,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         OLD_TEST(rows_of_every_earlier_store_stand_after_the_upgrade),
+        OLD_TEST(an_upgrade_leaves_a_copy_of_what_was_before),
         OLD_TEST(a_store_that_was_upgraded_has_the_tables_of_a_new_one),
         OLD_TEST(an_upgrade_goes_on_behind_the_step_that_was_last),
         OLD_TEST(a_half_upgraded_store_is_newer_to_the_program_before),

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -463,6 +465,25 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
     return e;
 }
 
+/* The new one takes the place of the old one in one step; the old one is kept. */
+static enum err exchange(struct cx *cx, const char *name, const char *to)
+{
+    str lock = arena_printf(cx->arena, "%s/lock", name),
+        kept = arena_printf(cx->arena, "%s.replaced-%lld", name, (long long)clock_now_ms() / 1000);
+    int fd = open(lock.ptr, O_RDWR | O_CLOEXEC);
+    enum err e = OK;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        e = fault(cx, ERR_CONFLICT, M_STORE_LOCKED, MARG("dir", arena_str(cx->arena, str_of(name))),
+                  MARG("pid", S("?")));
+    if (e == OK && renameat2(AT_FDCWD, to, AT_FDCWD, name, RENAME_EXCHANGE) != 0)
+        e = disk(cx, name);
+    if (e == OK && rename(to, kept.ptr) != 0) /* it is kept, under the other name */
+        log_line(LOG_WARN, "restore", "reason=old_one_is_under_restoring");
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
 enum err backup_restore(struct cx *cx, const struct keyring *ring, const struct restore_wish *w,
                         struct restored *out)
 {
@@ -475,18 +496,22 @@ enum err backup_restore(struct cx *cx, const struct keyring *ring, const struct 
     str dir = {w->dir, n};
     char *name = arena_cstr(cx->arena, dir);
     str to = arena_printf(cx->arena, "%s.restoring", name);
-    if (!is_free(name))
+    bool is_there = !is_free(name);
+    if (is_there && !w->replaces)
         return fault(cx, ERR_INVALID, M_KEEP_NOT_EMPTY, MARG("dir", dir));
     enum err e = source_open(cx, &s, w->from, ring);
     if (e == OK)
         e = plan_make(cx, &s, w, &plan);
     if (e == OK)
         e = make_directory(cx, ring, &s, w, to.ptr, &plan, &out->bytes);
-    if (e == OK && rename(to.ptr, name) != 0)
+    if (e == OK && is_there)
+        e = exchange(cx, name, to.ptr);
+    else if (e == OK && rename(to.ptr, name) != 0)
         e = disk(cx, name);
+    bool is_placed = e == OK;
     if (e == OK && !w->is_scratch && !sync_directory(parent_of(cx->arena, name)))
         e = disk(cx, name);
-    if (e != OK)
+    if (!is_placed)
         backup_remove(to.ptr);
     source_close(&s);
     out->first_ms = plan.first_ms;
@@ -518,7 +543,12 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
 {
     str dir = arena_printf(cx->arena, "%s.check", file),
         path = arena_printf(cx->arena, "%s/kith.db", dir.ptr);
-    const struct restore_wish w = {file, dir.ptr, INT64_MAX, true, goes_on, arg};
+    const struct restore_wish w = {.from = file,
+                                   .dir = dir.ptr,
+                                   .at_ms = INT64_MAX,
+                                   .is_scratch = true,
+                                   .goes_on = goes_on,
+                                   .arg = arg};
     struct restored done;
     sqlite3 *h = NULL;
     backup_remove(dir.ptr);

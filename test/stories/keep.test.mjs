@@ -294,3 +294,25 @@ test('PostgreSQL is backed up each day beside, verified by being taken in', { sk
   assert.equal((await run(['restore', '--from', file, '--data', there, '--key-file', keyOf(k)])).status, 0);
   assert.equal(await customersIn(there, keyOf(k)), 0);
 });
+
+test('one command goes back: the old store is kept, and a running server keeps its own', { skip: isPostgres }, async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith');
+  t.after(() => readdirSync(path.dirname(k.data)).filter((n) => n.startsWith(`${path.basename(k.data)}.replaced`))
+    .forEach((n) => rmSync(path.join(path.dirname(k.data), n), { recursive: true })));
+  await k.person('owner');
+  const api = await k.token('owner');
+  for (let n = 0; n < 4; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.run(['backup', '--to', file]);
+  for (let n = 4; n < 9; n++) await api.must(200, 'POST', '/intake', person(n));
+  const words = ['restore', '--replace', '--from', file, '--data', k.data, '--key-file', keyOf(k)];
+  const busy = await run(words);
+  assert.equal(busy.status, 1, busy.out);
+  assert.equal((await api.get('/customers?limit=50')).status, 200);
+  await k.stop();
+  assert.equal(await customersIn(k.data, keyOf(k)), 9);
+  const r = await run(words);
+  assert.equal(r.status, 0, r.err);
+  assert.equal(await customersIn(k.data, keyOf(k)), 4);
+  const old = readdirSync(path.dirname(k.data)).find((n) => n.startsWith(`${path.basename(k.data)}.replaced`));
+  assert.equal(await customersIn(path.join(path.dirname(k.data), old), keyOf(k)), 9);
+});

@@ -392,7 +392,8 @@ static int restore_run(struct asked *a, int argc, char **argv)
                                 {.name = "at"},
                                 {.name = "key-file"},
                                 {.name = "recovery-key-stdin", .kind = OPTION_FLAG},
-                                {.name = "json", .kind = OPTION_FLAG}};
+                                {.name = "json", .kind = OPTION_FLAG},
+                                {.name = "replace", .kind = OPTION_FLAG}};
     bool wants_help = false;
     str why = {0}, recovery = {0};
     when at = {INT64_MAX};
@@ -429,7 +430,12 @@ static int restore_run(struct asked *a, int argc, char **argv)
     }
     if (fd >= 0)
         close(fd);
-    const struct restore_wish w = {rows[2].value, a->data, at.ms, false, show_restore, a};
+    const struct restore_wish w = {.from = rows[2].value,
+                                   .dir = a->data,
+                                   .at_ms = at.ms,
+                                   .replaces = rows[7].n > 0,
+                                   .goes_on = show_restore,
+                                   .arg = a};
     enum err e = ring_of(a, rows[2].value, a->data, recovery, &ring);
     if (e == OK)
         e = backup_restore(&a->cx, ring, &w, &done);

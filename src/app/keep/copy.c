@@ -138,7 +138,12 @@ static enum err rows_by_copy(struct cx *cx, struct store *s, const struct keyrin
     struct copy_reader *r = NULL;
     struct telling t = {w, "copy"};
     int64_t bytes = 0;
-    const struct restore_wish back = {part.ptr, dir.ptr, INT64_MAX, true, tell, &t};
+    const struct restore_wish back = {.from = part.ptr,
+                                      .dir = dir.ptr,
+                                      .at_ms = INT64_MAX,
+                                      .is_scratch = true,
+                                      .goes_on = tell,
+                                      .arg = &t};
     (void)unlink(part.ptr);
     backup_remove(dir.ptr);
     int copy = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

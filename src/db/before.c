@@ -1,0 +1,98 @@
+/* db/before.c - a verified copy before a store is brought up to date: DIR/before, the last few. */
+#include "db/backup.h"
+#include "db/db_impl.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KEPT = 3, NAMES_MAX = 1000, NAME_BYTES = 64 };
+
+static enum err disk(struct cx *cx)
+{
+    int os = errno;
+    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_KEEP_NOT_WRITTEN,
+                 MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names begin with the time they were made. */
+static void prune(const char *dir)
+{
+    char *names[NAMES_MAX];
+    size_t n = 0;
+    DIR *d = opendir(dir);
+    if (!d)
+        return;
+    for (struct dirent *e; n < NAMES_MAX && (e = readdir(d));)
+        if (strncmp(e->d_name, "kith-", 5) == 0 && (names[n] = strdup(e->d_name)))
+            n++;
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        if (i + KEPT < n)
+            (void)unlinkat(dirfd(d), names[i], 0);
+        free(names[i]);
+    }
+    closedir(d);
+}
+
+static enum err copy(struct cx *cx, struct store *s, int fd, const char *part)
+{
+    struct backup *b = NULL;
+    TRY(backup_begin(s, cx, s->ring, fd, false, &b));
+    enum err e = backup_pages(b, cx, NULL, NULL);
+    if (e == OK)
+        e = backup_end(b, cx);
+    backup_close(b);
+    return e == OK ? backup_verify(cx, s->ring, part, NULL, NULL) : e;
+}
+
+enum err before_migration(struct cx *cx, struct store *s, size_t from)
+{
+    struct arena *outer = cx->arena, *own = arena_open((size_t)64 << 20);
+    struct db *writer = cx->db;
+    if (!own)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    cx->arena = own;
+    time_t t = (time_t)(clock_now_ms() / 1000);
+    struct tm tm;
+    char when_made[NAME_BYTES];
+    gmtime_r(&t, &tm);
+    (void)!strftime(when_made, sizeof when_made, "%Y%m%dT%H%M%SZ", &tm);
+    str dir = arena_printf(own, "%s/before", s->dir),
+        path = arena_printf(own, "%s/kith-%s-%04zu.kith", dir.ptr, when_made, from),
+        part = arena_printf(own, "%s.part", path.ptr);
+    (void)mkdir(dir.ptr, 0700);
+    (void)unlink(part.ptr);
+    int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    enum err e = fd < 0 ? disk(cx) : copy(cx, s, fd, part.ptr);
+    if (fd >= 0)
+        close(fd);
+    if (e == OK && rename(part.ptr, path.ptr) != 0)
+        e = disk(cx);
+    if (e == OK) {
+        prune(dir.ptr);
+        fprintf(
+            stderr,
+            "kith: before the store is brought up to date it was copied, and the copy verified; with the version of "
+            "before,\nkith: `kith restore --replace --from %s --data %s` goes back to it\n",
+            path.ptr, s->dir);
+        fflush(stderr);
+    } else {
+        (void)unlink(part.ptr);
+        for (size_t i = 0; i < cx->why.n_args; i++)
+            if (cx->why.args[i].kind == MSG_TEXT)
+                cx->why.args[i].text = arena_str(outer, cx->why.args[i].text);
+    }
+    cx->arena = outer;
+    cx->db = writer;
+    arena_close(own);
+    return e;
+}
