@@ -485,8 +485,10 @@ static enum err broken_gave_up(struct cx *cx, str args, enum err why)
 }
 static enum err broken_job_apply(struct cx *cx, void *state)
 {
-    static const struct query nine = {
-        .name = "nine", .sqlite = "UPDATE job SET tries = 9", .postgres = "UPDATE job SET tries = 9", .writes = true};
+    static const struct query nine = {.name = "nine",
+                                      .sqlite = "UPDATE job SET tries = 9",
+                                      .postgres = "UPDATE job SET tries = 9",
+                                      .writes = true};
     (void)state;
     TRY(job_add(cx, "broken", S("of mine")));
     return db_run(cx, &nine, NO_ARGS);
@@ -495,8 +497,7 @@ static enum err broken_job_apply(struct cx *cx, void *state)
 static void a_job_that_fails_for_good_tells_whom_it_is_of(void **state)
 {
     struct test_world *w = *state;
-    static const struct job_kind kinds[] = {
-        {"broken", broken_slice, .gave_up = broken_gave_up}};
+    static const struct job_kind kinds[] = {{"broken", broken_slice, .gave_up = broken_gave_up}};
     static const struct query failed = {
         .name = "failed",
         .sqlite = "SELECT COUNT(*) FROM job WHERE state = 'failed' AND kind = 'broken'",

@@ -135,6 +135,36 @@ test('what the company itself wants to know: defined, typed, renamed, taken out 
   assert.equal(attributes.find((a) => a.code === 'shoe_size').value, 42.5);
 });
 
+test('a relation stands in the history of both records and is taken back from either', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  const id = await made(agent, { name: 'Ann Lee' });
+  const firm = await made(agent, { name: 'Huadong Parts', kind: 'company' });
+  const relations = async (of) => (await agent.must(200, 'GET', `/customers/${of}`)).relations.map((r) => [r.role, r.other.name, r.reads_back]);
+  const steps = async (of) => (await history(agent, of)).filter((h) => h.field === 'relation').map((h) => [h.old, h.new, Boolean(h.undone_by), h.can_undo]);
+
+  const rel = await agent.must(201, 'POST', `/customers/${id}/relations`, { other: firm, kind: 'works_at', role: 'buyer' });
+  await agent.must(200, 'PATCH', `/relations/${rel.id}`, { role: 'owner' });
+  assert.deepEqual(await steps(id), [['works_at: Huadong Parts, buyer', 'works_at: Huadong Parts, owner', false, true], ['', 'works_at: Huadong Parts, buyer', false, true]]);
+  assert.deepEqual(await steps(firm), [['← works_at: Ann Lee, buyer', '← works_at: Ann Lee, owner', false, true], ['', '← works_at: Ann Lee, buyer', false, true]]);
+
+  const [there] = await history(agent, firm);
+  const back = await agent.must(200, 'POST', `/history/${there.id}/undo`); // from the other end
+  assert.deepEqual([back.old, back.new, back.source], ['← works_at: Ann Lee, owner', '← works_at: Ann Lee, buyer', 'undo']);
+  assert.deepEqual([await relations(id), await relations(firm)], [[['buyer', 'Huadong Parts', false]], [['buyer', 'Ann Lee', true]]]);
+  for (const of of [id, firm]) assert.deepEqual((await steps(of)).map(([, , is_undone, can]) => [is_undone, can]), [[false, true], [true, false], [false, true]]);
+  assert.equal((await agent.post(`/history/${(await history(agent, id))[1].id}/undo`)).status, 409); // both rows are undone
+
+  await agent.must(204, 'DELETE', `/relations/${rel.id}`);
+  const [gone] = await history(agent, id);
+  await agent.must(200, 'POST', `/history/${gone.id}/undo`); // from the first end
+  assert.deepEqual(await relations(firm), [['buyer', 'Ann Lee', true]]);
+  assert.equal((await agent.post(`/history/${(await history(agent, firm))[1].id}/undo`)).status, 409);
+  const first = (await history(agent, firm)).at(-1);
+  assert.equal((await agent.post(`/history/${first.id}/undo`)).status, 200); // it says what stands there now
+  assert.deepEqual([await relations(id), await relations(firm)], [[], []]);
+});
+
 test('addresses, holdings and relations are changed in place; each step goes back', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');

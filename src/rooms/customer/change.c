@@ -28,7 +28,7 @@ static bool is_searched(str field)
 enum err history_add(struct cx *cx, const struct history_new *h, size_t n, struct change_by *by)
 {
     for (size_t i = 0; i < n; i++) {
-        history_id id = {id_new(cx->now_ms)};
+        history_id id = h[i].id.v ? h[i].id : (history_id){id_new(cx->now_ms)};
         struct audit_kept k = {.customer_id = h[i].customer.v,
                                .at_ms = cx->now_ms,
                                .actor_kind = str_of(actor_codes[cx->actor.kind]),

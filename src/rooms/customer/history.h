@@ -16,6 +16,7 @@ struct change_by {
     const char *source; /* "import", "bulk", a channel, "proposal", "undo" */
     int64_t batch;      /* 0: none */
     history_id made;    /* out: the last row written; 0: nothing changed */
+    history_id beside;  /* out: of a relation, the row on the other record */
 };
 
 /* ---- changing; inside apply ------------------------------------------------------------------ */
@@ -40,6 +41,7 @@ enum err mark_put(struct cx *cx, customer_id root, int mark, str reason, struct 
 /* ---- rows of history ------------------------------------------------------------------------- */
 
 struct history_new {
+    history_id id; /* 0: made here */
     customer_id customer; /* the id the change was made on: the root as it was then */
     str field;            /* "city", "tag", "attr.size", "mark.vip", "identity", "address" */
     int64_t part;         /* identity, address … */

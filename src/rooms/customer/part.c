@@ -136,6 +136,50 @@ static str part_json(struct arena *a, const struct part_kind *k, const void *par
     return text_str(&t);
 }
 
+/* On the record at the other end, from where it reads back. */
+static str relation_back_text(struct cx *cx, str self, const void *part)
+{
+    struct relation r = *(const struct relation *)part;
+    r.other.name = self;
+    return arena_printf(cx->arena, "← " SFMT, SARG(relation_text(cx->arena, &r)));
+}
+
+/* A relation changes two records: a row on each, and each knows the other row, so that it is taken back
+ * from either side. */
+static enum err relation_history(struct cx *cx, const struct history_new *here,
+                                 const struct relation *was, const struct relation *next, str kept,
+                                 struct change_by *by)
+{
+    struct customer self;
+    customer_id there, other = (next ? next : was)->other.id;
+    struct change_by own = {0}, back = {.source = by ? by->source : NULL};
+    struct history_new h = *here;
+    TRY(customer_get(cx, here->customer, &self));
+    enum err e = customer_root(cx, other, &there, NULL);
+    bool is_apart = e == OK && there.v != self.id.v;
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    history_id first = {id_new(cx->now_ms)}, second = {id_new(cx->now_ms)};
+    h.id = first;
+    if (is_apart)
+        h.data = arena_printf(cx->arena, "{" SFMT ",\"beside\":\"" SFMT "\"}", SARG(kept),
+                              SARG(id_text(cx->arena, "hst", second.v)));
+    TRY(history_add(cx, &h, 1, by ? by : &own));
+    if (!is_apart)
+        return OK;
+    h.id = second;
+    h.customer = there;
+    h.old = was ? relation_back_text(cx, self.name, was) : (str){0};
+    h.new = next ? relation_back_text(cx, self.name, next) : (str){0};
+    h.data = arena_printf(cx->arena, "{" SFMT ",\"of\":\"" SFMT "\",\"beside\":\"" SFMT "\"}",
+                          SARG(kept), SARG(id_text(cx->arena, "cus", here->customer.v)),
+                          SARG(id_text(cx->arena, "hst", first.v)));
+    TRY(history_add(cx, &h, 1, &back));
+    if (by)
+        by->beside = second;
+    return event_add(cx, EVENT_CUSTOMER_CHANGED, there.v, here->part, (str){0});
+}
+
 enum err part_put(struct cx *cx, const struct part_kind *k, customer_id root, int64_t id,
                   const void *was, const void *next, struct change_by *by)
 {
@@ -153,9 +197,13 @@ enum err part_put(struct cx *cx, const struct part_kind *k, customer_id root, in
         .part = id,
         .old = was ? k->text(a, was) : (str){0},
         .new = next ? k->text(a, next) : (str){0},
-        .data = arena_printf(a, "{\"old\":" SFMT ",\"new\":" SFMT "}", SARG(old), SARG(new)),
     };
-    TRY(history_add(cx, &h, 1, by));
+    str kept = arena_printf(a, "\"old\":" SFMT ",\"new\":" SFMT, SARG(old), SARG(new));
+    h.data = arena_printf(a, "{" SFMT "}", SARG(kept));
+    if (k == &part_relation)
+        TRY(relation_history(cx, &h, was, next, kept, by));
+    else
+        TRY(history_add(cx, &h, 1, by));
     return part_changed(cx, root, !was ? k->add : next ? k->change : k->remove, id, (str){0});
 }
 
@@ -163,11 +211,15 @@ enum err part_put(struct cx *cx, const struct part_kind *k, customer_id root, in
 
 struct kept {
     str old, new;
+    customer_id of;    /* of a relation, at its other end: the record that has it */
+    history_id beside; /* and the row there */
 };
 /* clang-format off */
 static const struct field kept_fields[] = {
     FIELD_JSON(struct kept, old, .any_in = true),
     FIELD_JSON(struct kept, new, .any_in = true),
+    FIELD(struct kept, of),
+    FIELD(struct kept, beside),
 };
 /* clang-format on */
 static const struct shape kept_shape = SHAPE("kept", struct kept, kept_fields);
@@ -195,6 +247,8 @@ enum err part_undo(struct cx *cx, const struct part_kind *k, const struct histor
     void *old, *new, *now = arena_alloc(cx->arena, 1, k->json->size);
     customer_id root = h->customer;
     TRY(json_read(cx, &kept_shape, h->data, &kept, NULL));
+    if (kept.of.v)
+        TRY(customer_root(cx, kept.of, &root, NULL));
     TRY(part_read(cx, k, kept.old, &old));
     TRY(part_read(cx, k, kept.new, &new));
     enum err e = db_one(cx, k->get, k->row, now, ARGS(V(h->part)));
@@ -210,5 +264,13 @@ enum err part_undo(struct cx *cx, const struct part_kind *k, const struct histor
         TRY(customer_get(cx, r->other.id, &there));
         r->other = (struct customer_ref){there.id, there.name, there.name_lang};
     }
-    return part_put(cx, k, root, h->part, now, old, by);
+    TRY(part_put(cx, k, root, h->part, now, old, by));
+    if (kept.of.v && by->beside.v) { /* asked from the other end */
+        history_id there = by->made;
+        by->made = by->beside;
+        by->beside = there;
+    }
+    if (kept.beside.v && by->beside.v)
+        TRY(db_run(cx, &q_history_undone, ARGS(V(by->beside), V(kept.beside))));
+    return OK;
 }

@@ -604,8 +604,9 @@ enum err bulks_read(struct cx *cx, void *in, void *out)
 {
     (void)in;
     struct bulks_out *o = out;
-    TRY(db_all(cx, &q_bulk_list, &bulk_row_shape, &o->items,
-               ARGS(V(is_lead(cx)), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(SHOWN_MAX))));
+    TRY(db_all(
+        cx, &q_bulk_list, &bulk_row_shape, &o->items,
+        ARGS(V(is_lead(cx)), V(actor_codes[cx->actor.kind]), V(cx->actor.id), V(SHOWN_MAX))));
     struct bulk *b = o->items.items;
     for (size_t i = 0; i < o->items.n; i++)
         b[i].is_own = b[i].actor_kind == (int)cx->actor.kind && b[i].actor_id == cx->actor.id;

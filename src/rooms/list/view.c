@@ -189,15 +189,11 @@ struct view_user {
     str filter, sort, columns, maker;
 };
 static const struct field view_user_fields[] = {
-    FIELD(struct view_user, name),
-    FIELD(struct view_user, is_shared),
-    FIELD(struct view_user, filter),
-    FIELD(struct view_user, sort),
-    FIELD(struct view_user, columns),
-    FIELD_AS(struct view_user, maker, "name", .nullable = true),
+    FIELD(struct view_user, name),    FIELD(struct view_user, is_shared),
+    FIELD(struct view_user, filter),  FIELD(struct view_user, sort),
+    FIELD(struct view_user, columns), FIELD_AS(struct view_user, maker, "name", .nullable = true),
 };
-static const struct shape view_user_shape =
-    SHAPE("view_user", struct view_user, view_user_fields);
+static const struct shape view_user_shape = SHAPE("view_user", struct view_user, view_user_fields);
 
 static bool leans_on(struct cx *cx, const struct view_user *v, str attribute)
 {

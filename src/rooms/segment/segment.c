@@ -110,7 +110,7 @@ static enum err failure_of(struct cx *cx, const struct segment *s, str *out)
 
 static enum err out_of(struct cx *cx, const struct segment *s, struct segment_out *o)
 {
-    *o = (struct segment_out){s->id,      s->name,          s->text, s->members, s->filled_to.has,
+    *o = (struct segment_out){s->id, s->name,       s->text,       s->members, s->filled_to.has,
                               S(""), s->created_at, s->changed_at, s->version};
     return failure_of(cx, s, &o->failure);
 }

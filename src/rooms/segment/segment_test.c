@@ -292,10 +292,12 @@ static enum err define_apply(struct cx *cx, void *state)
 {
     static const struct query put = {
         .name = "put",
-        .sqlite = "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
-                  "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
-        .postgres = "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
-                    "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
+        .sqlite =
+            "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
+            "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
+        .postgres =
+            "INSERT INTO attr_def (id, code, label, type, created_ms) VALUES (1, 'size', 'Size', 'number', 0) "
+            "ON CONFLICT (id) DO UPDATE SET code = CASE attr_def.code WHEN 'size' THEN 'gone' ELSE 'size' END",
         .writes = true};
     (void)state;
     return db_run(cx, &put, NO_ARGS);
