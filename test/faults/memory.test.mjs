@@ -102,7 +102,7 @@ test(`an allocation that fails at any of ${places} places is answered, or stops 
     await play(`n${i}`);
     memory.rest();
     let said;
-    const next = await until(async () => { await again(n); said = await api.post('/intake', contact(`after${i}`)).catch((e) => e); return said.status === 200 && said; }, { ms: 5000 })
+    const next = await until(async () => { await again(n); said = await api.post('/intake', contact(`after${i}`)).catch((e) => e); return said.status === 200 && said; }, { ms: 20000 })
       .catch((e) => assert.fail(`nothing goes on after allocation ${n}: ${e.message} ${said?.status} ${said?.text ?? said} ${k.log.slice(k.log.lastIndexOf('no memory here:')).slice(0, 3500)}`));
     assert.ok(next.body.interaction.id);
     kept.add(`after${i}`);
