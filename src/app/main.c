@@ -1,6 +1,7 @@
 /* app/main.c - `kith`: which command. */
 #include "app/commands.h"
 #include "base/base.h"
+#include <sys/resource.h>
 #include <signal.h>
 
 static const char usage[] =
@@ -96,6 +97,7 @@ static bool key_file_take(int *argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* keys and records are in memory */
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is answered like a full disk */
     if (!key_file_take(&argc, argv)) {
         fputs("kith: --key-file needs a value; `kith help` shows how it is written\n", stderr);

@@ -290,7 +290,7 @@ class House {
 
   // A command of the program on this house's store; gives { status, out, err }.
   command(words, input) {
-    const at = { user: 2, token: 2, audit: 2, export: 2, import: 3 }[words[0]] ?? 1;
+    const at = { user: 2, token: 2, audit: 2, export: 2, key: 2, import: 3 }[words[0]] ?? 1;
     const p = spawn(bin, [...words.slice(0, at), ...this.store.args, ...words.slice(at)], { stdio: ['pipe', 'pipe', 'pipe'] });
     let out = '', err = '';
     p.stdout.on('data', (t) => { out += t; });
