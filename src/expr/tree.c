@@ -186,7 +186,7 @@ static enum err term(struct reader *r, json_t *j, unsigned depth, enum side side
             return bad(r, "call");
         struct token t;
         if (json_object_get(j, "field") &&
-            (!member(r, j, "field", &e->field) || e->field.len > 100 ||
+            (!member(r, j, "field", &e->field) ||
              !token_is_whole(r->arena, arena_printf(r->arena, "x." SFMT, SARG(e->field)), &t) ||
              t.kind != T_WORD))
             return bad(r, "field");

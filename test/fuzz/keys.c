@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static str bytes, recovery;
     static const struct key_source key = {.kind = KEY_BYTES, .key = {9}, .place = {"k", 1}};
     if (!cx.arena) {
-        struct arena *kept = arena_open((size_t)1 << 20);
+        static struct arena *kept; /* for ever: no leak */
+        kept = arena_open((size_t)1 << 20);
         cx.arena = kept;
         if (keyring_make(&cx, &key, &ring, &recovery) != OK)
             return 0;
