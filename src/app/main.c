@@ -81,7 +81,8 @@ static bool key_file_take(int *argc, char **argv)
 {
     static const char word[] = "--key-file";
     for (int i = 2; i < *argc; i++) {
-        bool is_whole = strcmp(argv[i], word) == 0, is_joined = strncmp(argv[i], "--key-file=", sizeof word) == 0;
+        bool is_whole = strcmp(argv[i], word) == 0,
+             is_joined = strncmp(argv[i], "--key-file=", sizeof word) == 0;
         if (!is_whole && !is_joined)
             continue;
         const char *value = is_joined ? argv[i] + sizeof word : i + 1 < *argc ? argv[i + 1] : "";
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return wants_help && !commands[i].has_help ? help(argc, argv)
                                                        : commands[i].run(argc - 2, argv + 2);
-    fprintf(stderr, "kith: there is no command '%.40s'; `kith help` shows what there is\n", argv[1]);
+    fprintf(stderr, "kith: there is no command '%.40s'; `kith help` shows what there is\n",
+            argv[1]);
     return 2;
 }

@@ -27,9 +27,18 @@ static const size_t ARENA_BYTES = (size_t)16 << 20;
 
 /* ---- what is asked ----------------------------------------------------------------------- */
 
-enum wish { USER_ADD, USER_LIST, USER_DISABLE, USER_RESET, TOKEN_ADD, KEY_ROTATE, KEY_STATE, WISH_N };
-static const char *const wish_codes[WISH_N] = {"user_add",  "user_list",  "user_disable", "user_reset",
-                                               "token_add", "key_rotate", "key_state"};
+enum wish {
+    USER_ADD,
+    USER_LIST,
+    USER_DISABLE,
+    USER_RESET,
+    TOKEN_ADD,
+    KEY_ROTATE,
+    KEY_STATE,
+    WISH_N
+};
+static const char *const wish_codes[WISH_N] = {
+    "user_add", "user_list", "user_disable", "user_reset", "token_add", "key_rotate", "key_state"};
 
 struct order {
     int wish;

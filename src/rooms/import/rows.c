@@ -361,7 +361,8 @@ static bool is_known_by_handle(struct cx *cx, const struct import_reader *r, con
 {
     struct handle h;
     for (size_t i = 0; i < c->handles.n; i++)
-        if (handle_read(cx->arena, c->handles.id[i].type, c->handles.id[i].value, r->house->region, &h))
+        if (handle_read(cx->arena, c->handles.id[i].type, c->handles.id[i].value, r->house->region,
+                        &h))
             return true;
     return false;
 }
@@ -369,9 +370,9 @@ static bool is_known_by_handle(struct cx *cx, const struct import_reader *r, con
 /* What such a row is known again by: all that it says of him. */
 static str key_of_words(struct cx *cx, const struct intake_claims *w, const struct cells *c)
 {
-    str says[10 + IDENTITIES_MAX] = {
-        S("customer"), w->name, w->given,        w->family,         w->patronymic,
-        w->company,    w->city, w->address_line, w->address_postal, w->birth_date};
+    str says[10 + IDENTITIES_MAX] = {S("customer"),     w->name,      w->given, w->family,
+                                     w->patronymic,     w->company,   w->city,  w->address_line,
+                                     w->address_postal, w->birth_date};
     size_t n = 10;
     for (size_t i = 0; i < c->handles.n; i++)
         says[n++] = c->handles.id[i].value;
