@@ -12,7 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, EACH = 16 + PAGE_BYTES, PAGES_MAX = 1 << 30, TELL_BYTES = 8 << 20 };
+enum {
+    PATH_BYTES = 4096,
+    EACH = 16 + PAGE_BYTES,
+    PAGES_MAX = 1 << 30,
+    TELL_BYTES = 8 << 20,
+    UNWRITTEN_MAX = 100000 /* pages at the end that were made and never written */
+};
 
 struct source {
     int fd;
@@ -24,6 +30,7 @@ struct plan {
     int64_t frames; /* of all in the stream, so many count */
     int64_t pages;  /* of the database then */
     int64_t first_ms, at_ms;
+    int64_t greatest; /* page that came */
     bool has_pages, is_followed, has_end;
 };
 
@@ -99,6 +106,7 @@ static bool plan_frames(struct plan *p, str body, int64_t *seen, int64_t at_ms)
         int64_t ms = get64(f + 8);
         if (page == 0 || page >= PAGES_MAX || commit >= PAGES_MAX)
             return false;
+        p->greatest = page > p->greatest ? page : p->greatest;
         ++*seen;
         if (commit && (!p->has_pages || ms <= at_ms)) {
             p->frames = *seen;
@@ -120,6 +128,8 @@ static enum err plan_piece(struct cx *cx, struct source *s, struct plan *p, char
         break;
     case 'p':
         is_whole = pages_are_whole(body);
+        if (is_whole && (int64_t)get32(body.ptr) + get32(body.ptr + 4) - 1 > p->greatest)
+            p->greatest = (int64_t)get32(body.ptr) + get32(body.ptr + 4) - 1;
         break;
     case 'f':
         is_whole = plan_frames(p, body, seen, at_ms);
@@ -170,6 +180,8 @@ static enum err plan_make(struct cx *cx, struct source *s, const struct restore_
     cx->why = (struct fault){0};
     if (!p->has_pages || (!p->has_end && !p->is_followed))
         return cut(cx, w->from);
+    if (p->pages > p->greatest + UNWRITTEN_MAX)
+        return box_damaged(cx, s->in);
     if (w->at_ms < p->first_ms) {
         return fault(cx, ERR_INVALID, M_KEEP_TOO_EARLY, MARG("file", str_of(w->from)),
                      MARG("time", when_text(cx->arena, (when){p->first_ms})));

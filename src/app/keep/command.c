@@ -284,6 +284,8 @@ static int told_figures(struct asked *a, const char *done, int64_t bytes)
         struct json_out o = {.to = &t};
         json_object_begin(&o);
         json_key(&o, S("bytes")), json_int(&o, bytes);
+        if (a->end.done)
+            json_key(&o, S("copy_seconds")), json_double(&o, (double)a->end.done / 1000);
         json_key(&o, S("seconds")), json_double(&o, seconds);
         json_object_end(&o);
         fwrite(t.ptr, 1, t.len, stdout);

@@ -75,15 +75,17 @@ static bool sync_parent(struct cx *cx, const char *path)
 }
 
 enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring,
-                   const struct copy_wish *w, int64_t *bytes)
+                   const struct copy_wish *w, int64_t *bytes, int64_t *copy_ms)
 {
     struct telling t = {w, "verify"};
+    int64_t from = clock_mono_ns();
     str part = arena_printf(cx->arena, "%s.part", w->to);
     (void)unlink(part.ptr); /* of one that was killed */
     int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return not_written(cx);
     enum err e = write_it(cx, s, ring, fd, w, bytes);
+    *copy_ms = (clock_mono_ns() - from) / 1000000;
     close(fd);
     if (e == OK)
         e = backup_verify(cx, ring, part.ptr, tell, &t);

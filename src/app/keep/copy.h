@@ -15,9 +15,10 @@ struct copy_wish {
     bool (*goes_on)(void *arg, const char *part, int64_t done, int64_t total);
     void *arg;
 };
-/* SQLite: pages and log. Written as TO.part, to the disk, verified, then renamed. *bytes: of the file. */
+/* SQLite: pages and log. Written as TO.part, to the disk, verified, then renamed. *bytes: of the file; *copy_ms: how long the
+ * copy took, without the look at it. */
 enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring, const struct copy_wish *w,
-                   int64_t *bytes) MUST_USE;
+                   int64_t *bytes, int64_t *copy_ms) MUST_USE;
 
 /* Any store as rows (move.h), the same way: written as TO.part, taken into a scratch store to see that it can be, renamed.
  * is_alone: nobody else has the store; else an SQLite one is copied first. */

@@ -136,7 +136,7 @@ static enum err do_copy(struct keep_run *r, const struct keep_wish *w, struct sa
     bool is_backup = w->verb == KEEP_BACKUP;
     TRY(db_change(r->store, r->cx, LANE_INTERACTIVE, taken_apply, (void *)(uintptr_t)w));
     enum err e = is_backup && !store_is_postgres(r->store)
-                     ? copy_make(r->cx, r->store, ring, &wish, &end->bytes)
+                     ? copy_make(r->cx, r->store, ring, &wish, &end->bytes, &end->done)
                      : as_rows(r, ring, is_backup, &wish, end);
     str to = w->to;
     return e == OK && is_backup ? db_change(r->store, r->cx, LANE_BULK, noted_apply, &to) : e;
