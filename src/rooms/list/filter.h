@@ -35,7 +35,7 @@ enum err rows_json(struct cx *cx, const struct column_set *columns, const int64_
 
 /* How far a page goes each way (page.c). Tests make it go one of them, or end early. */
 extern struct list_limits {
-    int64_t gather_rows, first_step, walk_ns;
+    int64_t gather_rows, first_step, walk_ns, count_rows;
 } list_limits;
 
 /* ---- routes -------------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ SELECT COUNT(*) FROM standing;
 SELECT CASE WHEN g.reltuples >= 100000 THEN CAST(g.reltuples AS BIGINT) ELSE (SELECT COUNT(*) FROM standing) END
   FROM pg_class g WHERE g.oid = CAST('standing' AS regclass);
 
+-- As many as there are, but no more than that: the page says "10,000 or more".
+-- name: list_some -> number_row
+SELECT COUNT(*) FROM (SELECT 1 FROM standing LIMIT :most) few;
+
 -- ---- saved views ----
 
 -- name: view_list -> view_row

@@ -159,9 +159,9 @@ static void every_way_through_the_rows_gives_the_same_pages(void **state)
     struct test_world *w = *state;
     const struct list_limits usual = list_limits;
     static const struct list_limits ways[] = {
-        {6000, 250, 1000000000}, /* what an index finds is gathered */
-        {0, 100, 1000000000},    /* all is walked, in many steps */
-        {0, 700, 0},             /* each page ends after its first step */
+        {6000, 250, 1000000000, 10000}, /* what an index finds is gathered */
+        {0, 100, 1000000000, 10000},    /* all is walked, in many steps */
+        {0, 700, 0, 10000},             /* each page ends after its first step */
     };
     fill(w);
     for (size_t i = 0; i < COUNT(ways); i++) {
@@ -169,6 +169,42 @@ static void every_way_through_the_rows_gives_the_same_pages(void **state)
         compare_all(w);
     }
     list_limits = usual;
+}
+
+/* struct many_out of page.c. */
+struct many {
+    int64_t count;
+    int how;
+};
+static struct many how_many(struct test_world *w, const char *form)
+{
+    struct many m = {0};
+    void *in = arena_alloc(w->cx.arena, 1, many_in_shape.size);
+    assert_int_equal(sizeof m, many_out_shape.size);
+    assert_int_equal(form_read(&w->cx, &many_in_shape, str_of(form), false, in, NULL), OK);
+    assert_int_equal(count_route(&w->cx, in, &m), OK);
+    return m;
+}
+
+static void everybody_is_counted_as_far_as_is_told(void **state)
+{
+    struct test_world *w = *state;
+    const struct list_limits usual = list_limits;
+    fill(w);
+    struct many all = how_many(w, "");
+    assert_int_equal(all.count, PEOPLE);
+    assert_int_equal(all.how, 0); /* exact */
+    list_limits.count_rows = 1000;
+    list_limits.gather_rows = 500;
+    struct many some = how_many(w, ""), few = how_many(w, "where=vip"),
+                many = how_many(w, "where=activity%3Dactive");
+    list_limits = usual;
+    assert_int_equal(some.count, 1000);
+    assert_int_equal(some.how, 1); /* at least */
+    assert_int_equal(few.count, 20);
+    assert_int_equal(few.how, 0);
+    assert_int_equal(many.how, 2); /* about: a sample of 3,500 */
+    assert_in_range(many.count, 2500, 4500);
 }
 
 /* A new line of CUSTOMER_TEXTS is a column and stands in both forms, without a change anywhere here. */
@@ -206,6 +242,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(every_way_through_the_rows_gives_the_same_pages),
+        STORE_TEST(everybody_is_counted_as_far_as_is_told),
         STORE_TEST(each_text_of_a_record_is_a_column_and_in_the_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,12 +10,13 @@
 #include "queries.h"
 #include "rooms/list/filter.h"
 
-enum { STEP_MOST = 8000, WALK_MAX = 40000, COUNT_MAX = 10000, PAGE_DEFAULT = 50, FOUND_MAX = 500 };
+enum { STEP_MOST = 8000, WALK_MAX = 40000, PAGE_DEFAULT = 50, FOUND_MAX = 500 };
 
 struct list_limits list_limits = {
     .gather_rows = 2000,
     .first_step = 250,
     .walk_ns = 6 * 1000 * 1000,
+    .count_rows = 10000,
 };
 
 struct list_in {
@@ -526,17 +527,20 @@ enum err count_route(struct cx *cx, void *in, void *out)
         r->how = w.found && w.found->n >= FOUND_MAX ? HOW_AT_LEAST : HOW_EXACT;
         return OK;
     }
-    int64_t all = 0;
-    TRY(db_int(cx, &q_list_everybody, &all, NO_ARGS));
-    r->count = all;
-    if (!w.filter)
+    int64_t all = 0, most = list_limits.count_rows;
+    TRY(db_int(cx, &q_list_some, &all, ARGS(V(most + 1))));
+    if (!w.filter) {
+        r->how = all > most ? HOW_AT_LEAST : HOW_EXACT;
+        r->count = all > most ? most : all;
         return OK;
-    if (all <= COUNT_MAX) {
+    }
+    if (all <= most) {
         made_sql(&m,
                  "SELECT COUNT(*) FROM standing s JOIN customer c ON c.id = s.customer_id WHERE ");
         filter_put(w.filter, &m);
         return one_number(cx, &m, "customer_count", &r->count);
     }
+    TRY(db_int(cx, &q_list_everybody, &all, NO_ARGS));
     TRY(sample(cx, &w, all, &r->count));
     r->count = rounded(r->count);
     r->how = HOW_ABOUT;
