@@ -11,26 +11,25 @@ RETURNING call_id;
 -- name: call_key_set
 UPDATE call_key SET call_id = :call WHERE link_id = :link AND source_id = :source;
 
+-- part: call_live
+c.id, c.direction, c.state, c.told, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
+c.caller_name, c.called, c.diversion, c.queue, c.customer_id, c.is_chosen, c.priority, c.is_second,
+c.ring_ms, c.answer_ms, c.end_ms, c.news_ms, c.staff_id, c.cause, c.interaction_id, c.task_id;
+
 -- name: call_live_get -> call_live
-SELECT c.id, c.direction, c.state, c.told, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, c.customer_id, c.is_chosen, c.priority, c.is_second,
-       c.ring_ms, c.answer_ms, c.end_ms, c.news_ms, c.staff_id, c.cause, c.interaction_id, c.task_id
+SELECT {{call_live}}
   FROM call c
  WHERE c.id = :id;
 
 -- The same by the telephone system's id, before the change: what plan looks at.
 -- name: call_live_by_key -> call_live
-SELECT c.id, c.direction, c.state, c.told, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, c.customer_id, c.is_chosen, c.priority, c.is_second,
-       c.ring_ms, c.answer_ms, c.end_ms, c.news_ms, c.staff_id, c.cause, c.interaction_id, c.task_id
+SELECT {{call_live}}
   FROM call_key k JOIN call c ON c.id = k.call_id
  WHERE k.link_id = :link AND k.source_id = :source;
 
 -- Ringing for too long, or answered and never heard of again.
 -- name: call_live_lost -> call_live
-SELECT c.id, c.direction, c.state, c.told, c.number, c.e164, c.national, c.number_kind, c.number_country, c.is_withheld,
-       c.caller_name, c.called, c.diversion, c.queue, c.customer_id, c.is_chosen, c.priority, c.is_second,
-       c.ring_ms, c.answer_ms, c.end_ms, c.news_ms, c.staff_id, c.cause, c.interaction_id, c.task_id
+SELECT {{call_live}}
   FROM call c
  WHERE c.state <> 'ended'
    AND ((c.state = 'ringing' AND c.ring_ms < :rings_since) OR (c.state = 'answered' AND c.news_ms < :silent_since))
@@ -102,12 +101,15 @@ SELECT p.id, p.hash, p.region, p.seen_ms FROM phone_link p WHERE p.hash = :hash 
 -- name: phone_link_seen
 UPDATE phone_link SET seen_ms = :now WHERE id = :id;
 
+-- part: phone_link_columns
+p.id, p.kind, p.name, p.region, p.is_active, p.created_ms, p.seen_ms, p.version;
+
 -- name: phone_link_list -> phone_link
-SELECT p.id, p.kind, p.name, p.region, p.is_active, p.created_ms, p.seen_ms, p.version
+SELECT {{phone_link_columns}}
   FROM phone_link p ORDER BY p.created_ms, p.id LIMIT 200;
 
 -- name: phone_link_get -> phone_link
-SELECT p.id, p.kind, p.name, p.region, p.is_active, p.created_ms, p.seen_ms, p.version
+SELECT {{phone_link_columns}}
   FROM phone_link p WHERE p.id = :id;
 
 -- name: phone_link_insert

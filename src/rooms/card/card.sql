@@ -56,17 +56,24 @@ SELECT {{line_head}}, i.text, {{line_rest}}
 -- name: timeline_whose -> number_row
 SELECT customer_id FROM interaction WHERE id = :id;
 
+-- part: card_order_head
+o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency;
+
+-- Named by its first line.
+-- part: card_order_tail
+(SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms;
+
 -- name: card_order_list -> card_order
-SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency,
+SELECT {{card_order_head}},
        (SELECT count(*) FROM order_line l WHERE l.order_id = o.id),
-       (SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms
+       {{card_order_tail}}
   FROM orders o
  WHERE o.customer_id = :customer
  ORDER BY o.at_ms DESC, o.id DESC LIMIT :n;
 
 -- name: card_open_orders -> card_order
-SELECT o.id, o.number, o.at_ms, o.status, o.total_minor, o.currency, CAST(0 AS BIGINT),
-       (SELECT l.name FROM order_line l WHERE l.order_id = o.id ORDER BY l.line LIMIT 1), o.due_ms
+SELECT {{card_order_head}}, CAST(0 AS BIGINT),
+       {{card_order_tail}}
   FROM customer m JOIN orders o ON o.customer_id = m.id AND o.status IN ('open', 'paid', 'shipped')
  WHERE m.root_id = :root
  ORDER BY o.due_ms, o.id LIMIT 10;
