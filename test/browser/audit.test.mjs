@@ -63,7 +63,7 @@ test('the security page says what to do, and tries the recovery key', async (t) 
   const page = await open(t, k, owner);
   await page.goto('/settings/security');
   const line = page.locator('li', { hasText: 'Recovery key' }).last();
-  await line.getByText('Nobody has checked that the recovery key is kept.').waitFor();
+  await line.getByText('Nobody has checked the recovery key since the keys were made or changed.').waitFor();
   await accessible(page, 'security');
   await page.getByLabel(/Recovery key, as it stands/).fill('AAAAA-BBBBB');
   await page.getByRole('button', { name: 'Try it' }).press('Enter');

@@ -106,6 +106,10 @@ test('the doctor says what was looked at, in the language of who asks, and the r
   const wrong = await owner.post('/security/recovery', { key: 'AAAA-BBBB' });
   assert.deepEqual([wrong.status, wrong.body.field], [422, 'key']);
 
+  const paper = /([0-9A-Z]{4}-){7,}[0-9A-Z]{4}/.exec(k.said + k.log)?.[0];
+  assert.ok(paper, 'the first start prints the recovery key');
+  await owner.must(204, 'POST', '/security/recovery', { key: paper.toLowerCase() });
+  assert.equal((await owner.must(200, 'GET', '/security')).lines.find((l) => l.check === 'recovery').state, 'ok');
   await k.run(['backup', '--to', `${k.data}-copy`]);
   t.after(() => rmSync(`${k.data}-copy`, { force: true }));
   const backup = (await owner.must(200, 'GET', '/security')).lines.find((l) => l.check === 'backup');

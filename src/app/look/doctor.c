@@ -120,6 +120,10 @@ static void recovery(struct look *l)
     int64_t at = 0;
     bool is_read = settings_get(l->cx, "recovery_confirmed", &confirmed) == OK;
     bool is = is_read && str_to_int(confirmed, &at) && at > 0;
+    struct stat st;
+    str keys = arena_printf(l->cx->arena, "%s/kith.keys", l->dir ? l->dir : "");
+    if (is && l->dir && stat(keys.ptr, &st) == 0 && (int64_t)st.st_mtime * 1000 > at)
+        is = false; /* they were changed since: perhaps that paper opens no more */
     say(l, "recovery", M_DOCTOR_RECOVERY, is ? DOCTOR_OK : DOCTOR_ATTENTION,
         is ? SAID(l, M_DOCTOR_RECOVERY_FINE, MNUM("days", (l->cx->now_ms - at) / DAY_MS))
            : SAID(l, M_DOCTOR_RECOVERY_NOT),
