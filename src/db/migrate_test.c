@@ -367,12 +367,12 @@ static void an_upgrade_leaves_a_copy_of_what_was_before(void **state)
     enum { FROM = 9 };
     if (test_is_postgres())
         return; /* its copies are the database's own matter */
-    old_begin(o);
     old_up_to(o, FROM);
     old_shut(o);
     struct cx cx = {.arena = o->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
     struct store *s = NULL;
     opened(o, &cx, &s);
+    reader_close(cx.db);
     store_close(s);
 
     str folder = arena_printf(o->arena, "%s/before", o->dir), file = {0},

@@ -576,11 +576,14 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     char *bytes = calloc(1, SIZE);
     struct cx cx = place_cx(p);
     struct store *s = NULL;
-    sqlite3 *other = NULL; /* a reader that nobody bounds */
+    sqlite3 *other = NULL; /* a reader that nobody bounds, and that outlives the store */
+    struct keyring *ring = NULL;
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
+    assert_int_equal(store_keys(&cx, &p->options, &ring), OK);
+    struct vault *own = vault_open(ring);
     assert_int_equal(sqlite3_open_v2(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other,
-                                     SQLITE_OPEN_READWRITE, vault_name(s->vault)),
+                                     SQLITE_OPEN_READWRITE, vault_name(own)),
                      SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM thing", NULL, NULL, NULL),
                      SQLITE_OK);
@@ -598,6 +601,8 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     store_close(s);
     alarm(0);
     sqlite3_close(other);
+    vault_close(own);
+    keyring_close(ring);
     free(bytes);
 }
 

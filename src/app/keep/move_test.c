@@ -183,8 +183,10 @@ static void moves(bool from_postgres, bool to_postgres)
     must(b, check_store(b->store, &b->cx, &look, &r));
     assert_int_equal(r.damages, 0);
 
-    assert_int_equal(in(b, ring, first, &f), ERR_INVALID); /* it is not empty any more */
+    struct move_figures again;
+    assert_int_equal(in(b, ring, first, &again), ERR_INVALID); /* it is not empty any more */
     assert_int_equal(b->cx.why.msg, M_KEEP_NOT_EMPTY);
+    arena_close(again.keep);
     arena_close(f.keep);
     struct move_figures still = out(b, ring, second);
     assert_memory_equal(back.digest, still.digest, 32);

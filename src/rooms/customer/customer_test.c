@@ -328,7 +328,7 @@ static void open_tasks_come_by_priority_then_age_page_by_page(void **state)
     struct {
         int view;
         int64_t limit;
-        str cursor;
+        str cursor, where;
     } in = {.view = 1, .limit = 3};
     int64_t seen = 0, last_priority = 99, last_id = 0;
     for (int page = 0; page < 3; page++) {

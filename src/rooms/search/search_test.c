@@ -243,6 +243,7 @@ static size_t answered(struct test_world *w, const char *q)
     } in = {str_of(q), 10};
     struct {
         struct list items;
+        str where, trouble;
     } out = {0};
     assert_int_equal(search_room.routes[0].read(&w->cx, &in, &out), OK);
     return out.items.n;
