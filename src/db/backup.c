@@ -50,6 +50,7 @@ struct backup {
     int64_t place; /* frames taken in of this log */
     int64_t pages; /* of the database after the last commit; 0: none was taken */
     int64_t last_ms;
+    int64_t synced; /* bytes that are on the disk; of the thread that asks for it */
     enum err broken;
     struct fault why;
     struct note notes[NOTES];
@@ -290,11 +291,19 @@ static bool write_fd(void *arg, const void *p, size_t n)
     return true;
 }
 
-static enum err broken_of(struct backup *b, struct cx *cx)
+static enum err broken_now(const struct backup *b, struct cx *cx)
 {
     if (b->broken != OK)
         cx->why = b->why;
     return b->broken;
+}
+
+static enum err broken_of(struct backup *b, struct cx *cx)
+{
+    pthread_mutex_lock(&b->store->follows.lock);
+    enum err e = broken_now(b, cx);
+    pthread_mutex_unlock(&b->store->follows.lock);
+    return e;
 }
 
 static enum err head_write(struct backup *b, struct cx *cx)
@@ -351,22 +360,26 @@ enum err backup_begin(struct store *s, struct cx *cx, const struct keyring *ring
     return e;
 }
 
+int64_t backup_bytes(struct backup *b)
+{
+    pthread_mutex_lock(&b->out_lock);
+    int64_t bytes = box_out_bytes(b->out);
+    pthread_mutex_unlock(&b->out_lock);
+    return bytes;
+}
+
 enum err backup_catch_up(struct backup *b, struct cx *cx)
 {
-    int64_t before = backup_bytes(b);
     pthread_mutex_lock(&b->store->follows.lock);
     take_in(b);
     let_go(b);
     pthread_mutex_unlock(&b->store->follows.lock);
     TRY(broken_of(b, cx));
-    if (backup_bytes(b) != before && fdatasync(b->fd) != 0)
+    int64_t bytes = backup_bytes(b);
+    if (bytes != b->synced && fdatasync(b->fd) != 0)
         return broken_off(cx, strerror(errno));
+    b->synced = bytes;
     return OK;
-}
-
-int64_t backup_bytes(const struct backup *b)
-{
-    return box_out_bytes(b->out);
 }
 
 enum err backup_end(struct backup *b, struct cx *cx)
@@ -374,7 +387,7 @@ enum err backup_end(struct backup *b, struct cx *cx)
     pthread_mutex_lock(&b->store->follows.lock); /* nothing comes behind the end */
     take_in(b);
     let_go(b);
-    enum err e = broken_of(b, cx);
+    enum err e = broken_now(b, cx);
     if (e == OK)
         e = piece(b, cx, BOX_END, (str){0}, (str){0});
     b->has_ended = true;
@@ -525,7 +538,7 @@ enum err backup_pages(struct backup *b, struct cx *cx,
     take_in(b);
     let_go(b);
     char head[16] = {0};
-    enum err e = broken_of(b, cx);
+    enum err e = broken_now(b, cx);
     put32(head, (uint32_t)(b->pages ? b->pages : last));
     put64(head + 8, clock_now_ms());
     if (e == OK)

@@ -28,7 +28,7 @@ enum err backup_pages(struct backup *b, struct cx *cx, bool (*goes_on)(void *arg
 /* Takes in what was committed since, and brings it to the disk. */
 enum err backup_catch_up(struct backup *b, struct cx *cx) MUST_USE;
 enum err backup_end(struct backup *b, struct cx *cx) MUST_USE; /* catches up, and writes the end */
-int64_t backup_bytes(const struct backup *b);
+int64_t backup_bytes(struct backup *b);
 void backup_close(struct backup *b); /* follows no more; accepts NULL */
 
 struct restore_wish {
