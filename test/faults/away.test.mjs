@@ -45,7 +45,7 @@ async function isBack(k, doors, events) {
   const before = { ...doors.acknowledged };
   await doors.until(() => doors.intakes.size > before.intakes + 10 && doors.notes.size > before.notes && doors.orders.size > before.orders
     && doors.imports.size > before.imports, { ms: 60000, what: 'work at every door again' });
-  assert.equal((await k.nobody().get('//readyz')).status, 200);
+  await until(async () => (await k.nobody().get('//readyz')).status === 200, { ms: 40000, what: 'the word that it is ready' });
   await doors.end();
   await doors.holds();
 }
