@@ -142,8 +142,9 @@ static enum err window(struct reader *r, json_t *j, struct window *w)
 static enum err rows(struct reader *r, json_t *j, unsigned depth, struct expr *e)
 {
     struct token t;
-    if (!token_is_whole(r->arena, e->name, &t) || t.kind != T_WORD ||
-        str_find(e->name, S(".")) >= 0)
+    str word = e->field.len ? arena_printf(r->arena, SFMT "." SFMT, SARG(e->name), SARG(e->field))
+                            : e->name; /* as a text has it */
+    if (!token_is_whole(r->arena, word, &t) || t.kind != T_WORD || str_find(e->name, S(".")) >= 0)
         return bad(r, "list");
     TRY(window(r, json_object_get(j, "window"), &e->window));
     json_t *where = json_object_get(j, "where");

@@ -1,6 +1,7 @@
 /* Fuzz target: raw bytes to a real server over loopback. A second, strict and slow reader of
  * HTTP/1.1 counts the requests in the same bytes; the server must not have answered more than that.
  */
+#include <errno.h>
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -136,7 +137,12 @@ static size_t answers_to(const uint8_t *data, size_t size)
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_port = htons(http_port(server)),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
+    bool is_there = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    for (int tries = 0; fd >= 0 && !is_there && errno == EADDRNOTAVAIL && tries < 600; tries++) {
+        usleep(100000); /* all ports are resting after connections of before */
+        is_there = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    }
+    if (!is_there)
         abort();
     for (size_t at = 0; at < size;) {
         ssize_t n = send(fd, data + at, size - at, MSG_NOSIGNAL);
