@@ -4,6 +4,12 @@
 #pragma once
 #include "base/value.h"
 
+/* ---- answers ------------------------------------------------------------------------ */
+
+/* What is not known is neither: it counts for nobody and against nobody. */
+enum says { SAYS_UNKNOWN, SAYS_NO, SAYS_YES, SAYS_N };
+extern const char *const says_codes[SAYS_N]; /* "unknown", "no", "yes" */
+
 /* ---- phone numbers (libphonenumber behind a small C face) --------------------------- */
 
 enum phone_kind { PHONE_UNKNOWN, PHONE_MOBILE, PHONE_FIXED, PHONE_FIXED_OR_MOBILE, PHONE_VOIP,
@@ -13,6 +19,8 @@ struct phone {
     bool is_possible;      /* E.164 below is usable for recognition */
     bool is_valid;         /* by numbering plan; a score, not a gate (metadata ages) */
     enum phone_kind kind;
+    bool plan_has_voip;    /* the numbering plan has numbers of its own for Internet telephony (JP 050, GB 056, KZ 751) */
+    bool is_country_shared; /* not valid, and several countries are behind its country code: country is the first of them */
     char country[3];       /* ISO 3166, "" unknown */
     str e164;              /* "+81355500142"; empty when not possible */
     str reversed;          /* digits of e164 backwards, for suffix look-up by equality */
@@ -25,6 +33,10 @@ struct phone {
 struct phone phone_read(struct arena *a, str as_given, str default_region);
 /* True for "anonymous", "unknown", "private", "withheld", "restricted", "unavailable", "", "-", sip:anonymous@… */
 bool phone_is_withheld(str as_given);
+/* Internet telephony? No only where the plan would tell it: a number of the United States is unknown. */
+enum says phone_is_voip(const struct phone *p);
+/* Is it of this country (ISO 3166, any case)? Unknown when either is not known. */
+enum says phone_is_of(const struct phone *p, str country);
 /* Place or country of the number in a language, e.g. "Tokyo" / "東京"; empty when unknown. */
 str phone_place(struct arena *a, str e164, enum lang lang);
 

@@ -11,6 +11,8 @@ const char *const phone_kind_codes[PHONE_KIND_N] = {
     "toll_free", "premium", "shared_cost", "personal",        "pager",
 };
 
+const char *const says_codes[SAYS_N] = {"unknown", "no", "yes"};
+
 enum { LOOKED_AT = 250 };
 
 /* ---- what stands around a number ---------------------------------------------------- */
@@ -252,11 +254,30 @@ struct phone phone_read(struct arena *a, str as_given, str default_region)
     p.is_possible = true;
     p.is_valid = l->is_valid;
     p.kind = (enum phone_kind)l->kind;
+    p.plan_has_voip = l->plan_has_voip;
+    p.is_country_shared = l->is_country_shared;
     memcpy(p.country, l->country, sizeof p.country);
     p.e164 = arena_str(a, str_of(l->e164));
     p.reversed = reversed(a, (str){p.e164.ptr + 1, p.e164.len - 1});
     p.national = arena_str(a, str_of(l->national));
     return p;
+}
+
+enum says phone_is_voip(const struct phone *p)
+{
+    if (p->kind == PHONE_VOIP)
+        return SAYS_YES;
+    bool would_tell = p->is_possible && p->is_valid && p->plan_has_voip &&
+                      p->kind != PHONE_UNKNOWN && p->kind != PHONE_PERSONAL;
+    return would_tell ? SAYS_NO : SAYS_UNKNOWN;
+}
+
+enum says phone_is_of(const struct phone *p, str country)
+{
+    str own = str_of(p->country);
+    if (!p->is_possible || own.len != 2 || country.len != 2 || p->is_country_shared)
+        return SAYS_UNKNOWN;
+    return str_eq_ascii_nocase(own, country) ? SAYS_YES : SAYS_NO;
 }
 
 str phone_place(struct arena *a, str e164, enum lang lang)

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <list>
+#include <set>
 #include <string>
 
 #include <unicode/locid.h>
@@ -116,8 +118,17 @@ extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
         util().GetRegionCodeForNumber(number, &country);
     else
         util().GetRegionCodeForCountryCode(number.country_code(), &country);
-    if (country.size() == 2 && country != "ZZ")
-        put(out->country, sizeof out->country, country);
+    if (country.size() != 2 || country == "ZZ")
+        return;
+    put(out->country, sizeof out->country, country);
+    std::set<PhoneNumberUtil::PhoneNumberType> kinds;
+    util().GetSupportedTypesForRegion(country, &kinds);
+    out->plan_has_voip = kinds.count(PhoneNumberUtil::VOIP) != 0;
+    if (!out->is_valid) {
+        std::list<std::string> regions;
+        util().GetRegionCodesForCountryCallingCode(number.country_code(), &regions);
+        out->is_country_shared = regions.size() > 1;
+    }
 }
 
 static std::string country_name(int calling_code, const char *lang)

@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 struct phone_lib {
-    bool is_possible, is_valid;
+    bool is_possible, is_valid, plan_has_voip, is_country_shared;
     unsigned char kind; /* enum phone_kind */
     char country[3];
     char e164[20];
