@@ -580,6 +580,13 @@ static struct keyring *reading(const struct keyring *ring)
     return r;
 }
 
+str keyring_id(const struct keyring *r, struct arena *a)
+{
+    struct text t = text_in(a, 2 * STORE_ID + 1);
+    hex_add(&t, r->id, STORE_ID);
+    return text_str(&t);
+}
+
 uint8_t keyring_epoch(const struct keyring *ring)
 {
     struct keyring *r = reading(ring);

@@ -55,6 +55,7 @@ enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir) M
 /* *bytes is empty when there is no such file. */
 enum err keyring_file(struct cx *cx, const char *dir, str *bytes) MUST_USE;
 
+str keyring_id(const struct keyring *r, struct arena *a); /* of the installation, in hexadecimal: the same through every change */
 uint8_t keyring_epoch(const struct keyring *r); /* that writes; never 0 */
 bool keyring_has(const struct keyring *r, uint8_t epoch);
 size_t keyring_epochs(const struct keyring *r, uint8_t out[static KEY_EPOCHS_MAX]); /* ascending by age; the last writes */

@@ -61,14 +61,16 @@ static void the_recovery_key_opens_it_however_it_was_typed(void **state)
     assert_true(keyring_derive(r, 1, "blob", a) && keyring_derive(found, 1, "blob", b));
     assert_memory_equal(a, b, SEAL_KEY);
 
-    for (size_t i = 0; i < recovery.len; i++) { /* each single mistake is seen as one */
+    size_t missed = 0;
+    for (size_t i = 0; i < recovery.len; i++) { /* a single mistake is seen as one, but for one in a million */
         RING none = NULL;
         typed = arena_cstr(cx->arena, recovery);
         typed[i] = typed[i] == '-' ? '5' : typed[i] == '7' ? '8' : '7';
         assert_int_equal(
             keyring_open_recovery(cx, bytes, S("k"), (str){typed, recovery.len}, &none),
             ERR_INVALID);
-        assert_int_equal(cx->why.msg, M_KEYS_RECOVERY_TYPED);
+        missed += cx->why.msg == M_KEYS_RECOVERY_WRONG;
+        assert_true(missed <= 1 && (missed || cx->why.msg == M_KEYS_RECOVERY_TYPED));
     }
     assert_int_equal(keyring_change(cx, found, &two),
                      OK); /* a new key file after the old one was lost */

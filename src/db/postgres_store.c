@@ -117,9 +117,27 @@ static enum err side_change(struct cx *cx, struct store *s, enum err (*fn)(struc
     return e;
 }
 
+/* What one node sealed the others must be able to read: all of a database have one ring, the first node's. */
+static enum err ring_agrees(struct cx *cx, const struct store *s)
+{
+    struct store_text known = {0};
+    if (!s->keys_dir)
+        return OK; /* a ring for as long as the process lives, in tests */
+    str own = keyring_id(s->ring, cx->arena);
+    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &known, ARGS(V("ring")));
+    if (e == ERR_NOT_FOUND)
+        return db_run(cx, &q_store_meta_set, ARGS(V("ring"), V(own)));
+    TRY(e);
+    if (str_eq(known.value, own))
+        return OK;
+    return fault(cx, ERR_INVALID, M_KEYS_OTHER_RING,
+                 MARG("where", arena_str(cx->arena, str_of(s->keys_dir))));
+}
+
 static enum err lease_take(struct cx *cx, void *state)
 {
     struct store *s = state;
+    TRY(ring_agrees(cx, s));
     struct node_row row = {0};
     enum err e = db_one(cx, &q_node_free, &node_row_shape, &row, NO_ARGS);
     if (e == ERR_NOT_FOUND) {

@@ -1,7 +1,7 @@
 // The data directory is sealed: what lies in it, what opens it, and how its key is changed.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -197,4 +197,21 @@ test('the data key is changed while everybody works, and a server that is killed
   if (isPostgres) return;
   const bytes = readFileSync(path.join(k.data, 'kith.db')), own = epochs(k)[0];
   for (let at = 8152; at < bytes.length; at += 8192) assert.equal(bytes[at], own);
+});
+
+test('a node that shares a database but not its keys is refused with a sentence, and goes with the first node’s', { skip: !isPostgres && 'one directory has one ring' }, async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  const other = mkdtempSync(path.join(os.tmpdir(), 'kith-node-'));
+  t.after(() => { rmSync(other, { recursive: true, force: true }); rmSync(`${other}.key`, { force: true }); });
+  const list = (dir) => spawnSync(bin, ['user', 'list', '--data', dir, '--store', k.store.url], { encoding: 'utf8' });
+
+  const refused = list(other);
+  assert.equal(refused.status, 1, refused.stdout);
+  assert.match(refused.stderr, /sealed with the keys of another installation than those in “.*kith-node-.*”/);
+
+  for (const [from, to] of [[`${k.data}.key`, `${other}.key`], [path.join(k.data, 'kith.keys'), path.join(other, 'kith.keys')]]) writeFileSync(to, readFileSync(from), { mode: 0o600 });
+  const taken = list(other);
+  assert.equal(taken.status, 0, taken.stderr);
+  assert.match(taken.stdout, /owner/);
 });

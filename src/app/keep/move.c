@@ -30,7 +30,7 @@ static bool is_of_the_place(str table, str key)
     static const char *const rows[][2] = {
         {"setting", "sending_held"}, {"setting", "place"},        {"setting", "backup_verified"},
         {"setting", "backup_place"}, {"store_meta", "settled"},   {"store_meta", "filling"},
-        {"store_meta", "migrating"}, {"store_meta", "events_cut"}};
+        {"store_meta", "migrating"}, {"store_meta", "events_cut"}, {"store_meta", "ring"}};
     for (size_t i = 0; i < COUNT(rows); i++)
         if (str_eq(table, str_of(rows[i][0])) && str_eq(key, str_of(rows[i][1])))
             return true;
