@@ -28,6 +28,7 @@ struct column {
 
 struct table {
     const struct query *insert;
+    const char *name;
     str copy; /* COPY … FROM STDIN */
     struct column columns[COLUMNS_MAX];
     size_t n_columns;
@@ -244,7 +245,7 @@ static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const
     if (b->n_tables == TABLES_MAX)
         return not_plain(cx, q);
     struct table *t = &b->tables[b->n_tables];
-    *t = (struct table){.insert = q, .rows = text_on_heap((size_t)64 << 20)};
+    *t = (struct table){.insert = q, .name = name, .rows = text_on_heap((size_t)64 << 20)};
     str sql = str_of(q->postgres);
     ptrdiff_t open = str_find(sql, S("(")), close = str_find(sql, S(")"));
     ptrdiff_t values = str_find(sql, S("VALUES"));
@@ -463,6 +464,17 @@ static enum err indexes_back(struct cx *cx, struct bulk *b)
     return OK;
 }
 
+/* The tables that were filled, and no others: one that is analyzed while it is empty is planned as if it stayed so. Left to
+ * autovacuum they would be gone through beside the first minutes of work. */
+static enum err tables_settle(struct cx *cx, struct bulk *b)
+{
+    for (size_t i = 0; i < b->n_tables; i++)
+        TRY(exec(cx, b->d,
+                 arena_cstr(cx->arena,
+                            arena_printf(cx->arena, "VACUUM (ANALYZE) %s", b->tables[i].name))));
+    return OK;
+}
+
 static enum err pg_finish(struct cx *cx, struct bulk *b)
 {
     TRY(carriers_end(cx, b));
@@ -471,7 +483,7 @@ static enum err pg_finish(struct cx *cx, struct bulk *b)
     TRY(indexes_back(cx, b));
     TRY(db_run(cx, &q_store_meta_drop, ARGS(V("filling"))));
     TRY(exec(cx, b->d, "COMMIT"));
-    return exec(cx, b->d, "ANALYZE");
+    return tables_settle(cx, b);
 }
 
 static enum err lite_finish(struct cx *cx, struct bulk *b)

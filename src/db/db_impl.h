@@ -167,6 +167,7 @@ struct store {
     struct follows follows; /* backup.c */
     struct keeper *keeper; /* keeper.c: audit views, jobs, old rows */
     struct pg_side *pg;    /* postgres_store.c */
+    _Atomic uint64_t plans_turn; /* PostgreSQL: grows when its plans have become old (plans.c) */
 
     _Atomic bool is_full; /* the disk had no room; room.c says when it has */
 

@@ -48,6 +48,7 @@ struct expect {
 
 struct pg {
     PGconn *c;
+    struct store *store;
     struct kept **kept; /* open addressing by the query's address */
     size_t n_kept, cap_kept;
     unsigned names;
@@ -59,6 +60,7 @@ struct pg {
     bool is_patient; /* migrations, bulk loads */
     bool in_part, is_hurried;
     enum { SCANS_OFF, SCANS_ON, SCANS_UNKNOWN } scans; /* enable_seqscan on this connection */
+    uint64_t plans_of; /* the store's plans_turn that its plans are of; 0: none */
     bool asked_xid, has_musts;
     int64_t xid;
     enum err failure; /* the first one since the pipeline was last empty of faults */
@@ -79,6 +81,7 @@ WORD(w_hurry, "SET LOCAL lock_timeout = 20"); /* ms */
 WORD(w_soft, "SET LOCAL synchronous_commit = off");
 WORD(w_scans_off, "SET enable_seqscan = off");
 WORD(w_scans_on, "SET enable_seqscan = on");
+WORD(w_plan_anew, "DISCARD PLANS"); /* the statements stay, each is planned at its next use */
 WORD(w_xid, "SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)");
 
 /* ---- connecting ------------------------------------------------------------------------------------- */
@@ -177,6 +180,7 @@ static bool ready(struct db *d)
         PQenterPipelineMode(p->c) == 1) {
         p->back_off_ms = 0;
         p->scans = p->is_patient ? SCANS_ON : SCANS_OFF;
+        p->plans_of = atomic_load(&p->store->plans_turn);
         return true;
     }
     hang_up(p);
@@ -201,6 +205,7 @@ enum err pg_open(struct cx *cx, struct store *s, bool is_writer, struct db **out
         free(p);
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     }
+    p->store = s;
     *d = (struct db){.store = s, .pg = p, .is_writer = is_writer};
     *out = d;
     return OK; /* connects at the first use */
@@ -419,6 +424,7 @@ static void take(struct cx *cx, struct pg *p, const struct expect *e, const PGre
     case PGRES_PIPELINE_ABORTED:
         if (e->kept)
             e->kept->is_sent = e->kind != EXPECT_PREPARE && e->kept->is_sent;
+        p->plans_of = e->q == &w_plan_anew ? 0 : p->plans_of;
         return;
     default:
         if (e->kept && e->kind == EXPECT_PREPARE)
@@ -668,10 +674,20 @@ static bool let_scan(struct cx *cx, struct pg *p, bool is_made)
     return send_word(cx, p, is_made ? &w_scans_on : &w_scans_off);
 }
 
+/* What was planned while a table was small must not be used when it has outgrown that (plans.c). */
+static bool let_plan(struct cx *cx, struct pg *p)
+{
+    uint64_t turn = atomic_load_explicit(&p->store->plans_turn, memory_order_relaxed);
+    if (p->plans_of == turn)
+        return true;
+    p->plans_of = turn;
+    return send_word(cx, p, &w_plan_anew);
+}
+
 static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to,
                  int64_t *changed)
 {
-    return let_scan(cx, p, q->is_made) &&
+    return let_plan(cx, p) && let_scan(cx, p, q->is_made) &&
            (q->is_made ? send_made(cx, p, q, a, to) : send_kept(cx, p, q, a, to, changed));
 }
 

@@ -11,6 +11,9 @@ bool pg_reconnect(struct db *d); /* true: connected, not before the back-off is 
 void pg_be_patient(struct db *d, bool is_patient); /* no limit to the time of a statement */
 bool pg_is_connected(struct db *d);
 
+/* Whether a table has outgrown the plans; if so, every connection plans its statements anew. The tender's, once a second. */
+enum err pg_look_at_pages(struct store *s);
+
 /* Around the apply of a change. */
 enum pg_end {
     PG_END_CLEAR,   /* it is as the result says */

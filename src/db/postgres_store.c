@@ -4,6 +4,7 @@
  * Changes of one key are in one writer's hands at a time. Notices are not sent by the changes (that would make their
  * commits queue up behind one lock) but by the ear, once for all that was committed meanwhile; see docs/decisions.
  */
+#include "db/plans.h"
 #include "db/postgres.h"
 #include "queries.h"
 #include <poll.h>
@@ -26,6 +27,7 @@ enum {
     LEASE_MS = 60000,
     RENEW_MS = 5000,
     MARK_AHEAD_MS = 60000,
+    PLANS_MS = 1000,
 };
 
 /* A writer of interactive changes. */
@@ -52,8 +54,9 @@ struct key_held {
 struct pg_side {
     struct key_held held[KEY_SLOTS]; /* guarded by the store's lock, as turn */
     uint64_t turn;
-    pthread_mutex_t lock; /* of side: lease and mark */
+    pthread_mutex_t lock; /* of side: lease and mark, and of pages */
     struct db *side;
+    struct plan_pages pages;
     char holder[80];
     _Atomic int64_t renewed_ns;
     pthread_t ear, tender;
@@ -231,10 +234,36 @@ static bool ids_are_safe(struct store *s)
     return is_safe;
 }
 
+static enum err pages_read(struct cx *cx, void *list)
+{
+    return db_all(cx, &q_table_pages, &table_pages_shape, list, NO_ARGS);
+}
+
+enum err pg_look_at_pages(struct store *s)
+{
+    struct arena *a = arena_open(1 << 20);
+    if (!a)
+        return ERR_BUSY;
+    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .peer = S("")};
+    struct list now = {0};
+    pthread_mutex_lock(&s->pg->lock);
+    enum err e = side_change(&cx, s, pages_read, &now);
+    if (e == OK && plans_are_old(&s->pg->pages, &now))
+        atomic_fetch_add(&s->plans_turn, 1);
+    pthread_mutex_unlock(&s->pg->lock);
+    arena_close(a);
+    return e;
+}
+
 static void *tender_main(void *store)
 {
     struct store *s = store;
+    int64_t looked = 0;
     for (int64_t last = 0; !atomic_load(&s->pg->is_stopping); nap_ms(50)) {
+        if (clock_mono_ns() - looked >= PLANS_MS * MS_NS) {
+            looked = clock_mono_ns();
+            (void)pg_look_at_pages(s); /* away: the renewal says so */
+        }
         if (clock_mono_ns() - last < RENEW_MS * MS_NS)
             continue;
         last = clock_mono_ns();
@@ -786,6 +815,7 @@ enum err pg_start(struct cx *cx, struct store *s, const struct store_options *o)
     if (!s->url || !p)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     pthread_mutex_init(&p->lock, NULL);
+    atomic_store(&s->plans_turn, 1);
     p->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     char host[40] = "";
     gethostname(host, sizeof host - 1);
@@ -824,6 +854,7 @@ void pg_stop(struct store *s)
     }
     pg_close(p->side);
     pg_close(s->writer);
+    plan_pages_free(&p->pages);
     if (p->wake_fd >= 0)
         close(p->wake_fd);
     pthread_mutex_destroy(&p->lock);

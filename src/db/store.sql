@@ -193,6 +193,17 @@ SELECT CAST(c.relname AS TEXT) AS name
  WHERE c.relnamespace = CAST(current_schema() AS REGNAMESPACE) AND c.relkind = 'r'
  ORDER BY c.relname LIMIT 10000;
 
+-- How many pages each table has by now, whatever its statistics say.
+-- name: table_pages -> table_pages @sqlite
+SELECT 0 AS id, 0 AS pages LIMIT 0;
+
+-- name: table_pages -> table_pages @postgres
+SELECT CAST(c.oid AS BIGINT) AS id,
+       COALESCE(pg_relation_size(c.oid), 0) / CAST(current_setting('block_size') AS BIGINT) AS pages
+  FROM pg_class c
+ WHERE c.relnamespace = CAST(current_schema() AS REGNAMESPACE) AND c.relkind = 'r'
+ ORDER BY c.oid LIMIT 10000;
+
 -- What goes before the rows come, in this order, and how it comes back, in the opposite one.
 -- name: bulk_indexes -> made_again @sqlite
 SELECT 'DROP INDEX "' || name || '"' AS away, sql AS back
