@@ -24,6 +24,7 @@ GENERATED = {
     "migrations.h": {"db", "app"},
     "web_files.h": {"net", "app"},
     "demo_data.h": {"app"},
+    "base_data.h": set(BELOW),
 }
 
 

@@ -1,0 +1,44 @@
+/* base/name_words.h - a name as words that can be compared; inside of name_match.c, name_words.c and famous.c. */
+#pragma once
+#include "base/inside.h"
+#include "base/name_match.h"
+
+enum { WORDS_MAX = 12, FORMS_MAX = 5, FORM_BYTES = 24, NAME_CHARS_MAX = 200 };
+
+enum name_class { CLASS_FULL, CLASS_INITIAL, CLASS_FATHER /* Sergeevich */, CLASS_PARTICLE /* de, van */ };
+enum {
+    SCRIPT_LATIN = 1,
+    SCRIPT_CYRILLIC = 2,
+    SCRIPT_HIRAGANA = 4,
+    SCRIPT_KATAKANA = 8,
+    SCRIPT_HAN = 16,
+    SCRIPT_OTHER = 32
+};
+
+struct name_word {
+    str shown;  /* view of the name */
+    str folded; /* as it is, folded */
+    str plain[FORMS_MAX]; /* in Latin letters */
+    char bare[FORMS_MAX][FORM_BYTES]; /* the same, without what spellings differ in */
+    size_t n;
+    int group; /* of given names that are one in several languages; 0: none */
+    enum name_class class;
+    double weight;
+};
+struct name_words {
+    struct name_word *words; /* at most WORDS_MAX */
+    size_t n;
+    unsigned scripts; /* SCRIPT_… bits */
+    bool is_long;     /* more than is looked at */
+};
+/* Titles and legal forms are left out, unless there is nothing else. */
+void name_words(struct arena *a, str name, struct name_words *out);
+/* How well two words agree; NAME_ALONE: not. */
+enum name_how name_words_agree(const struct name_word *l, const struct name_word *r);
+/* Verdict, pairs and score of two names by their words. */
+void name_words_match(struct arena *a, const struct name_words *l, const struct name_words *r, struct name_match *out);
+/* Do spellings without their differences agree: NAME_SPELLED, NAME_NEAR, or not. */
+enum name_how name_bare_agree(const char *l, const char *r);
+/* Han and Kana without blanks, titles and the differences of old and new characters; empty: has none. swapped: pieces in
+ * another order (turned by so many). */
+str name_dense(struct arena *a, str name, size_t turned, size_t *pieces);
