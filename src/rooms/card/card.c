@@ -7,6 +7,7 @@
 enum {
     RECENT = 8,
     ORDERS = 3,
+    OPEN_ORDERS = 10,
     NOTES = 3,
     CALLS = 12,
     RELATIONS = 100,
@@ -166,6 +167,30 @@ struct by_time {
     struct list *out;
 };
 
+/* Those without a day last. */
+static int by_due(const void *a, const void *b)
+{
+    const struct card_order *x = a, *y = b;
+    int64_t dx = x->due_at.ms ? x->due_at.ms : INT64_MAX,
+            dy = y->due_at.ms ? y->due_at.ms : INT64_MAX;
+    return dx != dy ? (dx > dy) - (dx < dy) : (x->id.v > y->id.v) - (x->id.v < y->id.v);
+}
+
+/* The open orders of all ids of the record as one list, what is due first before the rest. */
+static struct list soonest(struct arena *a, const struct list *lists, size_t n_lists)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < n_lists; i++)
+        n += lists[i].n;
+    struct card_order *all = ARENA_ARRAY(a, n + 1, struct card_order);
+    for (size_t i = 0; i < n_lists; i++)
+        for (size_t k = 0; k < lists[i].n; k++)
+            all[at++] = ((const struct card_order *)lists[i].items)[k];
+    if (n > 1)
+        qsort(all, n, sizeof(*all), by_due);
+    return (struct list){all, n < OPEN_ORDERS ? n : OPEN_ORDERS};
+}
+
 static enum err read_all(struct cx *cx, customer_id root, struct list ids, struct card *c,
                          struct raw *r)
 {
@@ -175,7 +200,6 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_standing_get, &standing_row_shape, true, &r->standing, by_root, false},
         {&q_mark_list, &mark_row_shape, false, &c->marks, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &c->identities, by_root, false},
-        {&q_card_open_orders, &card_order_row_shape, false, &r->open_orders, by_root, false},
         {&q_holding_list, &holding_row_shape, false, &c->holdings, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
         {&q_address_list, &address_row_shape, false, &r->addresses, by_root, false},
@@ -200,20 +224,27 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
     const int64_t *each = ids.items;
     size_t n_timed = COUNT(timed) * ids.n;
     struct relation_reads relations = relation_reads(cx, ids, RELATIONS);
-    struct db_read *reads = ARENA_ARRAY(cx->arena, n_fixed + n_timed + relations.n, struct db_read);
+    size_t n_reads = n_fixed + n_timed + ids.n + relations.n;
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read),
+                   *open = reads + n_fixed;
     struct list *lists = ARENA_ARRAY(cx->arena, n_timed, struct list);
+    struct list *open_orders = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct val *args = ARENA_ARRAY(cx->arena, 2 * n_timed, struct val);
     memcpy(reads, fixed, n_fixed * sizeof(*reads));
+    for (size_t i = 0; i < ids.n; i++)
+        open[i] = (struct db_read){&q_card_open_orders, &card_order_row_shape, false,
+                                   &open_orders[i],     {args + 2 * i, 1},     false};
+    struct db_read *in_time = open + ids.n; /* their first argument is an id of the record too */
     for (size_t i = 0; i < n_timed; i++) {
         const struct by_time *t = &timed[i / ids.n];
         args[2 * i] = V(each[i % ids.n]);
         args[2 * i + 1] = V(t->n);
-        reads[n_fixed + i] =
-            (struct db_read){t->q, t->shape, false, &lists[i], {args + 2 * i, 2}, false};
+        in_time[i] = (struct db_read){t->q, t->shape, false, &lists[i], {args + 2 * i, 2}, false};
     }
-    memcpy(reads + n_fixed + n_timed, relations.reads, relations.n * sizeof(*reads));
-    TRY(db_batch(cx, reads, n_fixed + n_timed + relations.n));
+    memcpy(in_time + n_timed, relations.reads, relations.n * sizeof(*reads));
+    TRY(db_batch(cx, reads, n_reads));
     r->relations = relations_merge(cx->arena, &relations);
+    r->open_orders = soonest(cx->arena, open_orders, ids.n);
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
     for (size_t i = 0; i < COUNT(timed); i++)

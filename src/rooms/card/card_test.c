@@ -499,6 +499,40 @@ static void a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten(void
         fail_msg("%lld us against %lld us", (long long)long_ns / 1000, (long long)short_ns / 1000);
 }
 
+/* How many orders PostgreSQL has looked at in this snapshot. */
+static const struct query q_orders_read = {
+    .name = "orders_read",
+    .sqlite = "SELECT 0",
+    .postgres = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables "
+                "WHERE schemaname = current_schema() AND relname = 'orders'"};
+
+static void a_card_reads_the_orders_of_its_customer_though_statistics_know_of_no_open_ones(
+    void **state)
+{
+    struct test_world *w = *state;
+    if (!test_is_postgres())
+        skip();
+    customer_id one = entered(w, call_of(S("+442079460018"), S("Ann Lee"))).customer;
+    customer_id other = entered(w, call_of(S("+442079460019"), S("Bob Lee"))).customer;
+    static const char fill[] =
+        "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) "
+        "SELECT i, 'n' || i, CASE WHEN i %% 5000 = 0 THEN %lld ELSE %lld END, '%s', i, 'EUR', 1 "
+        "FROM (SELECT generate_series(%d, %d) AS i) numbers";
+    run(w, fill, (long long)one.v, (long long)other.v, "delivered", 1, 5000);
+    run(w, "ANALYZE orders");
+    run(w, fill, (long long)one.v, (long long)other.v, "open", 5001, 10000);
+
+    assert_int_equal(read_begin(&w->cx), OK);
+    struct card c = card_of(w, one, 0);
+    int64_t n = 0;
+    assert_int_equal(db_int(&w->cx, &q_orders_read, &n, NO_ARGS), OK);
+    read_end(&w->cx);
+
+    assert_int_equal(c.orders.n, 2);
+    assert_int_equal(c.open.n, 1);
+    assert_in_range(n, 1, 20);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +552,7 @@ static int all(void)
         STORE_TEST(a_find_in_a_long_timeline_looks_back_so_far_and_says_how_far),
         STORE_TEST(a_long_text_is_cut_on_the_card_and_says_so),
         STORE_TEST(a_card_with_a_hundred_thousand_contacts_opens_like_one_with_ten),
+        STORE_TEST(a_card_reads_the_orders_of_its_customer_though_statistics_know_of_no_open_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -431,10 +431,10 @@ DELETE FROM attr WHERE attr_id = :attr AND customer_id IN (SELECT id FROM custom
 -- name: attr_insert
 INSERT INTO attr (customer_id, attr_id, folded, num, text) VALUES (:customer, :attr, :folded, :num, :text);
 
--- Orders that should have arrived: nothing is asked then.
+-- Orders of one id of the record that should have arrived: nothing is asked then.
 -- name: orders_late -> number_row
-SELECT count(*) FROM (SELECT o.id FROM customer m JOIN orders o ON o.customer_id = m.id AND o.status IN ('open', 'paid', 'shipped')
-                       WHERE m.root_id = :root AND o.due_ms < :now LIMIT 1) x;
+SELECT count(*) FROM (SELECT o.id FROM orders o
+                       WHERE o.customer_id = :customer AND o.status IN ('open', 'paid', 'shipped') AND o.due_ms < :now LIMIT 1) x;
 
 -- ---- freshness ----
 

@@ -94,7 +94,6 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     struct list ids;
     TRY(customer_root(cx, id, &root, &ids));
     struct standing standing = {0};
-    struct number_row late = {0};
     struct list defs = {0}, values = {0}, fresh = {0}, consents = {0};
     struct args by_root = ARGS(V(root));
     struct db_read fixed[] = {
@@ -104,7 +103,6 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_attr_def_list, &attr_def_row_shape, false, &defs, NO_ARGS, false},
         {&q_attr_of_customer, &attr_row_shape, false, &values, by_root, false},
         {&q_fresh_list, &fresh_row_shape, false, &fresh, by_root, false},
-        {&q_orders_late, &number_row_shape, true, &late, ARGS(V(root), V(cx->now_ms)), false},
         {&q_consent_of_customer, &consent_row_shape, false, &consents, by_root, false},
         {&q_identity_list, &identity_row_shape, false, &out->identities, by_root, false},
         {&q_address_list, &address_row_shape, false, &out->addresses, by_root, false},
@@ -114,24 +112,28 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     };
     const int64_t *each = ids.items;
     struct relation_reads relations = relation_reads(cx, ids, 2 * PART_LIMIT + 1);
-    size_t n_reads = COUNT(fixed) + 2 * ids.n + relations.n;
+    size_t n_reads = COUNT(fixed) + 3 * ids.n + relations.n;
     struct db_read *reads = ARENA_ARRAY(cx->arena, n_reads, struct db_read),
                    *more = reads + COUNT(fixed);
     struct list *notes = ARENA_ARRAY(cx->arena, ids.n, struct list);
     struct list *tasks = ARENA_ARRAY(cx->arena, ids.n, struct list);
-    struct val *args = ARENA_ARRAY(cx->arena, 4 * ids.n, struct val);
+    struct number_row *late = ARENA_ARRAY(cx->arena, ids.n, struct number_row);
+    struct val *args = ARENA_ARRAY(cx->arena, 6 * ids.n, struct val);
     memcpy(reads, fixed, sizeof(fixed));
     for (size_t i = 0; i < ids.n; i++) {
-        struct val *v = args + 4 * i;
-        v[0] = v[2] = V(each[i]);
+        struct val *v = args + 6 * i;
+        v[0] = v[2] = v[4] = V(each[i]);
         v[1] = V(NOTES_SHOWN + 1);
         v[3] = V(PART_LIMIT + 1);
-        more[2 * i] =
+        v[5] = V(cx->now_ms);
+        more[3 * i] =
             (struct db_read){&q_note_list, &note_row_shape, false, &notes[i], {v, 2}, false};
-        more[2 * i + 1] =
+        more[3 * i + 1] =
             (struct db_read){&q_task_recent, &task_row_shape, false, &tasks[i], {v + 2, 2}, false};
+        more[3 * i + 2] =
+            (struct db_read){&q_orders_late, &number_row_shape, true, &late[i], {v + 4, 2}, false};
     }
-    memcpy(more + 2 * ids.n, relations.reads, relations.n * sizeof(*reads));
+    memcpy(more + 3 * ids.n, relations.reads, relations.n * sizeof(*reads));
     TRY(db_batch(cx, reads, n_reads));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN);
@@ -169,8 +171,11 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     (void)standing_vip_why(&standing, house, &out->standing.vip);
     standing_vip_mark(cx, &standing, &out->marks);
     out->freshness = fresh_of(cx, &out->customer, &out->identities, &out->addresses, &fresh);
+    int64_t n_late = 0;
+    for (size_t i = 0; i < ids.n; i++)
+        n_late += late[i].n;
     out->ask = ask_next(cx, &out->customer, &out->identities, &out->freshness, out->addresses.n > 0,
-                        is_held(cx, out, late.n));
+                        is_held(cx, out, n_late));
     out->consents = consents_settle(cx->arena, &consents);
     cut(out, &out->identities, IDENTITIES_SHOWN, "identities");
     cut(out, &out->addresses, PART_LIMIT, "addresses");
