@@ -4,14 +4,11 @@
  * again in store_meta, under the installation's key, and once a day in the log: whoever may write the whole database, but has
  * neither the key nor the log, can not make a chain that fits both.
  */
-#include "db/db_impl.h"
+#include "db/audit_inner.h"
 #include "db/keyring.h"
 #include "queries.h"
 
 enum {
-    SEAL_ROWS = 1000,
-    DIGEST = 24, /* 8 of the id, 16 of the hash */
-    DIGEST_HASH = 16,
     FINDINGS_MAX = 100,
     VALUES_PAGE = 1000,
     LINES_PAGE = 5000,
@@ -27,12 +24,6 @@ enum err audit_add(struct cx *cx, const char *action, int64_t customer, int64_t 
                        V(cx->actor.id), V(action), V(customer), V(ref), V(details), V(cx->peer)));
 }
 
-struct audit_seal {
-    int64_t number, first_id, last_id, n;
-    str chain;
-    int64_t first_value_id, last_value_id, n_values;
-    opt_str digests;
-};
 static const struct field audit_seal_fields[] = {
     FIELD(struct audit_seal, number),        FIELD(struct audit_seal, first_id),
     FIELD(struct audit_seal, last_id),       FIELD(struct audit_seal, n),
@@ -60,10 +51,6 @@ static const struct field audit_line_row_fields[] = {
 const struct shape audit_line_row_shape =
     SHAPE("audit_line_row", struct audit_line_row, audit_line_row_fields);
 
-struct audit_value_row {
-    int64_t id, customer_id;
-    str sealed;
-};
 static const struct field audit_value_row_fields[] = {
     FIELD(struct audit_value_row, id),
     FIELD(struct audit_value_row, customer_id),
@@ -150,7 +137,7 @@ static enum err value_digests(struct cx *cx, const struct list *rows, struct tex
     return t.is_over || to->is_over ? fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG) : OK;
 }
 
-static int64_t digest_id(str digests, size_t i)
+int64_t digest_id(str digests, size_t i)
 {
     uint64_t id = 0;
     for (size_t b = 0; b < 8; b++)
@@ -230,21 +217,26 @@ enum err audit_head_again(struct cx *cx)
 struct sealing {
     struct audit_seal next;
     int64_t *ids, *value_ids;
+    bool is_moved;
 };
 
 static enum err seal_apply(struct cx *cx, void *state)
 {
     const struct sealing *s = state;
     const struct audit_seal *n = &s->next;
+    struct val ids = val_ints(s->ids, (size_t)n->n),
+               value_ids = val_ints(s->value_ids, (size_t)n->n_values);
     TRY(db_run(cx, &q_audit_seal_insert,
                ARGS(V(n->number), V(n->first_id), V(n->last_id), V(n->n),
                     val_blob(n->chain.ptr, n->chain.len), V(cx->now_ms), V(n->first_value_id),
                     V(n->last_value_id), V(n->n_values),
                     val_blob(n->digests.v.ptr, n->digests.v.len))));
     if (db_is_postgres(cx)) {
-        TRY(db_run(cx, &q_audit_mark, ARGS(V(n->number), val_ints(s->ids, (size_t)n->n))));
-        TRY(db_run(cx, &q_audit_value_mark,
-                   ARGS(V(n->number), val_ints(s->value_ids, (size_t)n->n_values))));
+        TRY(db_run(cx, &q_audit_mark, ARGS(V(n->number), ids)));
+        TRY(db_run(cx, &q_audit_value_mark, ARGS(V(n->number), value_ids)));
+    } else if (s->is_moved) {
+        TRY(db_run(cx, &q_audit_moved_add, ARGS(V(n->number), ids)));
+        TRY(db_run(cx, &q_audit_moved_add, ARGS(V(n->number), value_ids)));
     }
     return head_write(cx, n->number, n->chain);
 }
@@ -261,13 +253,54 @@ static void tell_head(struct cx *cx, const struct audit_seal *s)
              SARG(hex_of(cx->arena, s->chain)));
 }
 
+enum err audit_seal_write(struct store *store, struct cx *cx, struct audit_seal *last,
+                          const struct list *rows, const struct list *values, bool is_moved)
+{
+    struct text digests = text_in(cx->arena, (size_t)2 * SEAL_ROWS * DIGEST + 1);
+    TRY(row_digests(cx, rows, &digests));
+    TRY(value_digests(cx, values, &digests));
+    uint8_t *chain = ARENA_ARRAY(cx->arena, 32, uint8_t);
+    TRY(chain_over(cx, last->chain, text_str(&digests), chain));
+    const struct audit_line_row *r = rows->items;
+    const struct audit_value_row *v = values->items;
+    struct sealing s = {.ids = ARENA_ARRAY(cx->arena, rows->n + 1, int64_t),
+                        .value_ids = ARENA_ARRAY(cx->arena, values->n + 1, int64_t),
+                        .is_moved = is_moved};
+    for (size_t i = 0; i < rows->n; i++)
+        s.ids[i] = r[i].id;
+    for (size_t i = 0; i < values->n; i++)
+        s.value_ids[i] = v[i].id;
+    s.next =
+        (struct audit_seal){.number = last->number + 1,
+                            .first_id = rows->n ? r[0].id : 0,
+                            .last_id = rows->n ? r[rows->n - 1].id : last->last_id,
+                            .n = (int64_t)rows->n,
+                            .first_value_id = values->n ? v[0].id : 0,
+                            .last_value_id = values->n ? v[values->n - 1].id : last->last_value_id,
+                            .n_values = (int64_t)values->n,
+                            .chain = {(const char *)chain, 32},
+                            .digests = {true, text_str(&digests)}};
+    TRY(db_change(store, cx, LANE_BULK, seal_apply, &s));
+    *last = s.next;
+    return OK;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
 {
     *is_more = false;
     struct audit_seal last = {0};
+    struct audit_moved moved = {0};
     enum err e = db_one(cx, &q_audit_seal_last, &audit_seal_shape, &last, NO_ARGS);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
+    TRY(audit_moved_read(cx, &moved));
+    last.last_id = later(last.last_id, moved.line);
+    last.last_value_id = later(last.last_value_id, moved.line);
     struct list rows = {0}, values = {0};
     TRY(db_all(cx, &q_audit_rows_open, &audit_line_row_shape, &rows,
                ARGS(V(last.last_id), V((int64_t)SEAL_ROWS))));
@@ -275,35 +308,12 @@ enum err audit_seal_slice(struct store *store, struct cx *cx, bool *is_more)
                ARGS(V(last.last_value_id), V((int64_t)SEAL_ROWS))));
     if (!rows.n && !values.n)
         return OK;
-    struct text digests = text_in(cx->arena, (size_t)2 * SEAL_ROWS * DIGEST + 1);
-    TRY(row_digests(cx, &rows, &digests));
-    TRY(value_digests(cx, &values, &digests));
-    uint8_t chain[32];
-    TRY(chain_over(cx, last.chain, text_str(&digests), chain));
-    const struct audit_line_row *r = rows.items;
-    const struct audit_value_row *v = values.items;
-    struct sealing s = {.ids = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t),
-                        .value_ids = ARENA_ARRAY(cx->arena, values.n + 1, int64_t)};
-    for (size_t i = 0; i < rows.n; i++)
-        s.ids[i] = r[i].id;
-    for (size_t i = 0; i < values.n; i++)
-        s.value_ids[i] = v[i].id;
-    s.next =
-        (struct audit_seal){.number = last.number + 1,
-                            .first_id = rows.n ? r[0].id : 0,
-                            .last_id = rows.n ? r[rows.n - 1].id : last.last_id,
-                            .n = (int64_t)rows.n,
-                            .first_value_id = values.n ? v[0].id : 0,
-                            .last_value_id = values.n ? v[values.n - 1].id : last.last_value_id,
-                            .n_values = (int64_t)values.n,
-                            .chain = {(const char *)chain, 32},
-                            .digests = {true, text_str(&digests)}};
-    e = db_change(store, cx, LANE_BULK, seal_apply, &s);
+    e = audit_seal_write(store, cx, &last, &rows, &values, false);
     if (e == ERR_CONFLICT)
         return OK; /* another node was quicker */
     *is_more = e == OK && (rows.n == SEAL_ROWS || values.n == SEAL_ROWS);
     if (e == OK)
-        tell_head(cx, &s.next);
+        tell_head(cx, &last);
     return e;
 }
 
@@ -316,6 +326,7 @@ struct check {
     struct audit_seal before; /* the seal before, its chain as found */
     uint8_t chain[32];
     struct head head, given;
+    struct audit_moved moved;
     int64_t old_last; /* row under a seal of before */
 };
 
@@ -349,20 +360,33 @@ static void compare(struct check *c, int64_t seal, str was, str now, enum audit_
     }
 }
 
-/* On SQLite a seal has all rows behind the one before; on PostgreSQL ids of neighbours overlap, and a row says whose it is. */
+/* On SQLite a seal has all rows behind the one before; on PostgreSQL ids of neighbours overlap, and a row says whose it is; of
+ * seals that came from there audit_moved says it. */
 static enum err rows_of(struct check *c, const struct audit_seal *s, struct list *rows)
 {
-    bool by_mark = db_is_postgres(c->cx) && s->digests.has;
+    bool is_old = !s->digests.has, is_moved = s->number <= c->moved.seals;
+    int64_t after = c->before.last_id, most = 4 * SEAL_ROWS;
+    if (is_moved && !is_old)
+        return db_all(c->cx, &q_audit_rows_moved, &audit_line_row_shape, rows,
+                      ARGS(V(s->number), V(most)));
+    if (db_is_postgres(c->cx) && !is_old)
+        after = s->first_id - 1;
+    else if (!is_moved)
+        after = later(after, c->moved.line);
     return db_all(c->cx, &q_audit_rows_sealed, &audit_line_row_shape, rows,
-                  ARGS(V(by_mark ? s->first_id - 1 : c->before.last_id), V(s->last_id),
-                       V(s->digests.has ? s->number : (int64_t)-1), V((int64_t)4 * SEAL_ROWS)));
+                  ARGS(V(after), V(s->last_id), V(is_old ? (int64_t)-1 : s->number), V(most)));
 }
 
 static enum err values_of(struct check *c, const struct audit_seal *s, struct list *rows)
 {
-    int64_t after = db_is_postgres(c->cx) ? s->first_value_id - 1 : c->before.last_value_id;
+    int64_t after = later(c->before.last_value_id, c->moved.line), most = 4 * SEAL_ROWS;
+    if (s->number <= c->moved.seals)
+        return db_all(c->cx, &q_audit_values_moved, &audit_value_row_shape, rows,
+                      ARGS(V(s->number), V(most)));
+    if (db_is_postgres(c->cx))
+        after = s->first_value_id - 1;
     return db_all(c->cx, &q_audit_values_sealed, &audit_value_row_shape, rows,
-                  ARGS(V(after), V(s->last_value_id), V(s->number), V((int64_t)4 * SEAL_ROWS)));
+                  ARGS(V(after), V(s->last_value_id), V(s->number), V(most)));
 }
 
 static enum err seal_check(struct check *c, const struct audit_seal *s)
@@ -486,13 +510,21 @@ static enum err astray(struct check *c)
         found(c, AUDIT_ROW_PUT, c->before.number, r[i].id);
     for (size_t i = 0; i < values.n; i++)
         found(c, AUDIT_VALUE_PUT, c->before.number, v[i].id);
+    for (int64_t after = 0; after < c->moved.line;) {
+        struct list loose = {0};
+        TRY(audit_moved_loose(c->cx, c->moved.line, &after, &loose));
+        const struct audit_value_row *l = loose.items; /* customer_id 1: a value */
+        for (size_t i = 0; i < loose.n; i++)
+            found(c, l[i].customer_id ? AUDIT_VALUE_PUT : AUDIT_ROW_PUT, 0, l[i].id);
+    }
     return OK;
 }
 
 static enum err open_rows(struct check *c)
 {
     struct audit_state *o = c->out;
-    return db_int(c->cx, &q_audit_open_n, &o->unsealed, ARGS(V(c->before.last_id)));
+    return db_int(c->cx, &q_audit_open_n, &o->unsealed,
+                  ARGS(V(later(c->before.last_id, c->moved.line))));
 }
 
 /* The seals before the last `n` are taken as they are. */
@@ -527,6 +559,8 @@ static enum err check_run(struct cx *cx, const struct check_wish *w, struct audi
     if (!page)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     enum err e = head_read(cx, &c.head);
+    if (e == OK)
+        e = audit_moved_read(cx, &c.moved);
     c.given.number = w->seal;
     if (e == OK && w->seal && !hex_read(w->chain_hex, c.given.chain, 32))
         e = fault(cx, ERR_INVALID, M_AUDIT_HEAD_FORM);

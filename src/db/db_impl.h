@@ -139,6 +139,7 @@ struct store {
     bool is_closing;  /* soon to stop: what waits for a shorter log waits no longer */
     bool is_stopping, wants_pause;
     _Atomic bool is_filling; /* a bulk load goes on; the checkpoint thread keeps away */
+    _Atomic bool holds_seals; /* rows of another store come in: the audit is not sealed */
     int64_t bulk_waits_since_ns;
 
     pthread_t *writers;

@@ -106,6 +106,11 @@ enum err audit_check_tail(struct cx *cx, int64_t seals, struct audit_state *out)
 /* Inside apply, after a rotation of keys: the next customers' keys are wrapped by the epoch that writes now. *after begins at
  * 0; when it is finished nothing of the audit needs an earlier epoch. */
 enum err audit_rewrap_slice(struct cx *cx, int64_t *after, bool *is_finished) MUST_USE;
+/* A store that rows of another come into: nothing is sealed while it is held. */
+void audit_seals_hold(struct store *s, bool is_held);
+/* After all of them have come: which seal holds which row, for on PostgreSQL ids are not in the order of seals; what no seal
+ * held yet gets one. Rows that lie further back without a seal are left as they are, and the check names them. */
+enum err audit_taken_in(struct store *s, struct cx *cx) MUST_USE;
 /* One sentence: "row 42 of the audit was changed after it was sealed (seal 7)". */
 str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f);
 void audit_finding_fault(struct cx *cx, const struct audit_finding *f); /* the same into cx->why */

@@ -364,7 +364,7 @@ static void *keeper_main(void *arg)
             struct cx cx = cx_of(k);
             room_look(k->store, &cx);
             views_write(k);
-            if (!atomic_load(&k->store->is_filling))
+            if (!atomic_load(&k->store->is_filling) && !atomic_load(&k->store->holds_seals))
                 audit_seal(k);
             written_ns = now;
         }

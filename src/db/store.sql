@@ -277,7 +277,7 @@ SELECT id, 0, NULL FROM audit WHERE id < 0 AND :old = 0 LIMIT 100;
 
 -- name: audit_rows_astray -> audit_value_row @postgres
 SELECT a.id, CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM audit a LEFT JOIN audit_seal s ON s.number = a.seal
- WHERE a.seal <> 0 AND ((a.seal = -1 AND a.id > :old) OR (a.seal > 0 AND (s.number IS NULL OR a.id < s.first_id OR a.id > s.last_id)))
+ WHERE a.seal <> 0 AND (a.seal < -1 OR (a.seal = -1 AND a.id > :old) OR (a.seal > 0 AND (s.number IS NULL OR a.id < s.first_id OR a.id > s.last_id)))
  ORDER BY a.id LIMIT 100;
 
 -- name: audit_values_astray -> audit_value_row @sqlite
@@ -298,6 +298,65 @@ UPDATE audit_value SET seal = :seal WHERE id IN {{ints}} :ids;
 
 -- name: audit_value_mark @sqlite
 UPDATE audit_value SET id = id WHERE id < 0 AND :seal = 0 AND id IN {{ints}} :ids;
+
+-- ---- seals that came from another store ----
+
+-- name: audit_moved_add
+INSERT INTO audit_moved (id, seal) SELECT given.value, :seal FROM {{ints}} :ids AS given WHERE 1 = 1 ON CONFLICT DO NOTHING;
+
+-- name: audit_moved_old
+INSERT INTO audit_moved (id, seal) SELECT id, -1 FROM audit WHERE id > :after AND id <= :last ON CONFLICT DO NOTHING;
+
+-- name: audit_rows_moved -> audit_line_row
+SELECT a.id, a.at_ms, a.actor_kind, a.actor_id, a.action, a.customer_id, a.ref_id, a.details, a.peer
+  FROM audit_moved m JOIN audit a ON a.id = m.id WHERE m.seal = :seal ORDER BY a.id LIMIT :limit;
+
+-- name: audit_values_moved -> audit_value_row
+SELECT v.id, v.customer_id, v.sealed FROM audit_moved m JOIN audit_value v ON v.id = m.id WHERE m.seal = :seal ORDER BY v.id LIMIT :limit;
+
+-- name: audit_last_id
+SELECT greatest((SELECT COALESCE(max(id), 0) FROM audit), (SELECT COALESCE(max(id), 0) FROM audit_value));
+
+-- name: audit_rows_step
+SELECT COALESCE(max(id), :line) FROM (SELECT id FROM audit WHERE id > :after AND id <= :line ORDER BY id LIMIT :limit) AS found;
+
+-- Neither up to here nor held by a seal; customer_id says whether it is a value.
+-- name: audit_loose -> audit_value_row
+SELECT a.id, CAST(0 AS BIGINT), CAST(NULL AS BYTEA) FROM audit a WHERE a.id > :after AND a.id <= :to AND NOT EXISTS (SELECT 1 FROM audit_moved m WHERE m.id = a.id)
+UNION ALL
+SELECT v.id, CAST(1 AS BIGINT), CAST(NULL AS BYTEA) FROM audit_value v WHERE v.id > :after AND v.id <= :to AND NOT EXISTS (SELECT 1 FROM audit_moved m WHERE m.id = v.id)
+ ORDER BY 1 LIMIT :limit;
+
+-- name: audit_count_to
+SELECT count(*) FROM (SELECT id FROM audit WHERE id > :after AND id <= :to) AS found;
+
+-- name: audit_value_count_to
+SELECT count(*) FROM (SELECT id FROM audit_value WHERE id > :after AND id <= :to) AS found;
+
+-- name: audit_rows_named -> audit_line_row
+SELECT id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer FROM audit WHERE id IN {{ints}} :ids ORDER BY id;
+
+-- name: audit_values_named -> audit_value_row
+SELECT id, customer_id, sealed FROM audit_value WHERE id IN {{ints}} :ids ORDER BY id;
+
+-- Which seal holds a row stands in the row on PostgreSQL. -1: one of before; -2: it came from elsewhere and is of none.
+-- name: audit_mark_old @sqlite
+UPDATE audit SET id = id WHERE id < 0 AND id > :after AND id <= :last;
+
+-- name: audit_mark_old @postgres
+UPDATE audit SET seal = -1 WHERE id > :after AND id <= :last AND seal = 0;
+
+-- name: audit_mark_loose @sqlite
+UPDATE audit SET id = id WHERE id < 0 AND id < :before;
+
+-- name: audit_mark_loose @postgres
+UPDATE audit SET seal = -2 WHERE id < :before AND seal = 0;
+
+-- name: audit_value_mark_loose @sqlite
+UPDATE audit_value SET id = id WHERE id < 0 AND id < :before;
+
+-- name: audit_value_mark_loose @postgres
+UPDATE audit_value SET seal = -2 WHERE id < :before AND seal = 0;
 
 -- Two nodes that seal at once: the number is taken, and one of them tries again.
 -- name: audit_seal_insert

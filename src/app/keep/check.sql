@@ -83,9 +83,6 @@ SELECT COALESCE(max(id), 0) FROM search_due;
 -- name: move_sequences @postgres
 SELECT setval(pg_get_serial_sequence('search_due', 'id'), (SELECT COALESCE(max(id), 0) + 1 FROM search_due), false);
 
--- Which seal holds a row of the audit stands in the row on PostgreSQL; in a move it is told by the seals.
--- name: move_mark_old @sqlite
-UPDATE audit SET id = id WHERE id < 0 AND id > :after AND id <= :last;
-
--- name: move_mark_old @postgres
-UPDATE audit SET seal = -1 WHERE id > :after AND id <= :last AND seal = 0;
+-- What making a store noted, but for the keys that belong to this one.
+-- name: move_meta_away
+DELETE FROM store_meta WHERE name <> 'ring';

@@ -17,7 +17,8 @@ static const size_t ARENA_BYTES = (size_t)64 << 20;
 
 static bool is_left_out(str table)
 {
-    static const char *const names[] = {"migration", "node", "lease", "import_chunk", "blob"};
+    static const char *const names[] = {"migration", "node", "lease", "import_chunk", "blob",
+                                        "audit_moved"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;
@@ -30,7 +31,8 @@ static bool is_of_the_place(str table, str key)
     static const char *const rows[][2] = {
         {"setting", "sending_held"}, {"setting", "place"},        {"setting", "backup_verified"},
         {"setting", "backup_place"}, {"store_meta", "settled"},   {"store_meta", "filling"},
-        {"store_meta", "migrating"}, {"store_meta", "events_cut"}, {"store_meta", "ring"}};
+        {"store_meta", "migrating"}, {"store_meta", "events_cut"},
+        {"store_meta", "ring"},      {"store_meta", "audit_moved"}};
     for (size_t i = 0; i < COUNT(rows); i++)
         if (str_eq(table, str_of(rows[i][0])) && str_eq(key, str_of(rows[i][1])))
             return true;
@@ -733,82 +735,9 @@ static enum err empty_apply(struct cx *cx, void *state)
             return fault(cx, ERR_INVALID, M_KEEP_NOT_EMPTY, MARG("dir", S("the store")));
     }
     for (size_t k = 0; k < i->tables.n; k++)
-        if (is_of_making(t[k].name))
+        if (is_of_making(t[k].name) && !str_eq(t[k].name, S("store_meta")))
             TRY(db_run(cx, made(i, "DELETE FROM ", t[k].name, true), NO_ARGS));
-    return OK;
-}
-
-/* ---- the seals of the audit, on PostgreSQL ------------------------------------------------------- */
-
-enum { DIGEST = 24 /* the first 8 of each: the id, the greatest byte first */ };
-
-struct seal_mark {
-    const struct query *q;
-    const int64_t *ids;
-    size_t n;
-    int64_t seal, last, before; /* ids NULL: of before there were digests, (before, last] */
-};
-
-static enum err mark_apply(struct cx *cx, void *state)
-{
-    const struct seal_mark *m = state;
-    if (!m->ids)
-        return db_run(cx, &q_move_mark_old, ARGS(V(m->before), V(m->last)));
-    return db_run(cx, m->q, ARGS(V(m->seal), val_ints(m->ids, m->n)));
-}
-
-static enum err ids_mark(struct in *i, const struct query *q, int64_t seal, const char *digests,
-                         size_t n)
-{
-    int64_t *ids = ARENA_ARRAY(i->cx.arena, n + 1, int64_t);
-    for (size_t k = 0; k < n; k++) {
-        uint64_t id = 0;
-        for (int b = 0; b < 8; b++)
-            id = id << 8 | (uint8_t)digests[k * DIGEST + (size_t)b];
-        ids[k] = (int64_t)id;
-    }
-    struct seal_mark m = {.q = q, .ids = ids, .n = n, .seal = seal};
-    return n ? db_change(i->store, &i->cx, LANE_INTERACTIVE, mark_apply, &m) : OK;
-}
-
-struct seals {
-    struct in *in;
-    int64_t number, before;
-    size_t n;
-};
-
-/* number, first_id, last_id, n, chain, first_value_id, last_value_id, n_values, digests */
-static enum err seal_row(void *arg, const struct val *c, size_t n)
-{
-    struct seals *s = arg;
-    struct in *i = s->in;
-    size_t rows = (size_t)c[3].i, values = (size_t)c[7].i;
-    (void)n;
-    s->n++;
-    s->number = c[0].i;
-    if (c[8].kind != VAL_BLOB) {
-        struct seal_mark m = {.last = c[2].i, .before = s->before};
-        s->before = c[2].i;
-        return db_change(i->store, &i->cx, LANE_INTERACTIVE, mark_apply, &m);
-    }
-    s->before = c[2].i;
-    if (c[3].i < 0 || c[7].i < 0 || c[8].s.len != (rows + values) * DIGEST)
-        return OK; /* the check of the audit will name it */
-    TRY(ids_mark(i, &q_audit_mark, c[0].i, c[8].s.ptr, rows));
-    return ids_mark(i, &q_audit_value_mark, c[0].i, c[8].s.ptr + rows * DIGEST, values);
-}
-
-static enum err seals_mark(struct in *i)
-{
-    struct seals s = {.in = i};
-    if (!store_is_postgres(i->store))
-        return OK;
-    do {
-        s.n = 0;
-        arena_reset(i->cx.arena);
-        TRY(db_each(&i->cx, &q_audit_seals, ARGS(V(s.number)), seal_row, &s));
-    } while (s.n);
-    return OK;
+    return db_run(cx, &q_move_meta_away, NO_ARGS);
 }
 
 static enum err last_apply(struct cx *cx, void *state)
@@ -826,6 +755,7 @@ static enum err all_in(struct in *i)
     enum err e = tables_read(&own, &i->tables);
     i->cx.why = own.why;
     TRY(e);
+    audit_seals_hold(i->store, true);
     TRY(db_change(i->store, &i->cx, LANE_INTERACTIVE, empty_apply, i));
     TRY(bulk_begin(i->store, &i->cx, &i->bulk));
     for (;;) {
@@ -844,9 +774,11 @@ static enum err all_in(struct in *i)
         return fault(&i->cx, ERR_INVALID, M_KEEP_CUT, MARG("file", i->name));
     TRY(bulk_over(i));
     TRY(stage_end(i));
-    TRY(seals_mark(i));
+    TRY(audit_taken_in(i->store, &i->cx));
     arena_reset(i->cx.arena);
-    return db_change(i->store, &i->cx, LANE_INTERACTIVE, last_apply, i);
+    TRY(db_change(i->store, &i->cx, LANE_INTERACTIVE, last_apply, i));
+    audit_seals_hold(i->store, false);
+    return OK;
 }
 
 enum err move_in(struct store *s, struct cx *cx, struct box_in *b, str name, str data_dir,

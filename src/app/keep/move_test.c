@@ -76,34 +76,14 @@ static void upload(struct test_world *w)
 }
 
 /* The keeper has sealed the audit: it will write nothing more by itself. */
-static enum err forget_apply(struct cx *cx, void *state)
-{
-    (void)state;
-    static const struct query q = {.name = "forget",
-                                   .sqlite = "DELETE FROM audit",
-                                   .postgres = "DELETE FROM audit",
-                                   .writes = true};
-    return db_run(cx, &q, NO_ARGS);
-}
-
-/* On PostgreSQL it follows two minutes behind: there the audit is left out of the test. */
 static void settle(struct test_world *w)
 {
-    if (store_is_postgres(w->store)) {
-        assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, forget_apply, NULL), OK);
-        return;
-    }
-    static const struct query rest = {
-        .name = "rest",
-        .sqlite =
-            "SELECT count(*) FROM audit WHERE id > (SELECT COALESCE(max(last_id), 0) FROM audit_seal)",
-        .postgres =
-            "SELECT count(*) FROM audit WHERE id > (SELECT COALESCE(max(last_id), 0) FROM audit_seal)"};
-    int64_t n = 1;
-    while (n) {
+    struct audit_state a = {.unsealed = 1};
+    while (a.unsealed) {
         usleep(20000);
-        assert_int_equal(db_int(&w->cx, &rest, &n, NO_ARGS), OK);
+        assert_int_equal(audit_check(&w->cx, &a), OK);
     }
+    assert_int_equal(a.n_wrong, 0);
 }
 
 static bool write_fd(void *arg, const void *p, size_t n)
@@ -217,6 +197,219 @@ static void postgres_goes_to_sqlite_as_it_is(void **state)
         moves(true, false);
 }
 
+/* ---- an audit whose ids are not in the order of its seals -------------------------------------- */
+
+static enum err run_apply(struct cx *cx, void *sql)
+{
+    const struct query q = {
+        .name = "planted", .sqlite = sql, .postgres = sql, .writes = true}; /* each text once */
+    struct query *kept = ARENA_NEW(cx->arena, struct query);
+    *kept = q;
+    return db_run(cx, kept, NO_ARGS);
+}
+
+static void run(struct test_world *w, const char *sql)
+{
+    must(w, db_change(w->store, &w->cx, LANE_INTERACTIVE, run_apply, (void *)(uintptr_t)sql));
+}
+
+/* Rows of the audit with these ids; their `ref_id` counts from `ref`. */
+struct planted {
+    int64_t first, step, n, ref;
+};
+
+static enum err plant_apply(struct cx *cx, void *state)
+{
+    static const struct query q = {
+        .name = "plant",
+        .n_params = 2,
+        .writes = true,
+        .sqlite = "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
+                  "VALUES (?1, 1, 'staff', 2, 'customer.view', 7, ?2, '', '')",
+        .postgres = "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
+                    "VALUES ($1, 1, 'staff', 2, 'customer.view', 7, $2, '', '')"};
+    const struct planted *p = state;
+    for (int64_t i = 0; i < p->n; i++)
+        TRY(db_run(cx, &q, ARGS(V(p->first + i * p->step), V(p->ref + i))));
+    return OK;
+}
+
+static void plant(struct test_world *w, int64_t first, int64_t step, int64_t n, int64_t ref)
+{
+    struct planted p = {first, step, n, ref};
+    must(w, db_change(w->store, &w->cx, LANE_INTERACTIVE, plant_apply, &p));
+}
+
+static void act(struct test_world *w)
+{
+    plant(w, id_new(clock_now_ms()), 0, 1, 50);
+}
+
+/* Three seals, of which the second and the third hold rows that lie among those of the first. Gives the first id. */
+static int64_t furnish_out_of_order(struct test_world *w)
+{
+    int64_t first = id_new(clock_now_ms());
+    plant(w, first, 10, 10, 1);
+    settle(w);
+    plant(w, first + 35, 0, 1, 11);
+    settle(w);
+    plant(w, first + 5, 0, 1, 12);
+    act(w);
+    settle(w);
+    return first;
+}
+
+static struct audit_state audit_of(struct test_world *w)
+{
+    struct audit_state a = {0};
+    assert_int_equal(audit_check(&w->cx, &a), OK);
+    return a;
+}
+
+static void named(struct test_world *w, enum audit_wrong what, int64_t n)
+{
+    struct audit_state a = audit_of(w);
+    assert_int_equal(a.n_wrong, n);
+    for (int64_t i = 0; i < n; i++)
+        assert_int_equal(a.findings[i].what, what);
+}
+
+struct house2 {
+    struct test_world *w;
+    struct keyring *ring;
+    int fd;
+    struct arena *keep;
+};
+
+static struct house2 moved_from(struct test_world *a, bool to_postgres)
+{
+    struct house2 h = {.w = world(to_postgres),
+                       .ring = ring_make(&a->cx),
+                       .fd = memfd_create("moved", MFD_CLOEXEC)};
+    struct move_figures f;
+    (void)out(a, h.ring, h.fd);
+    must(h.w, in(h.w, h.ring, h.fd, &f));
+    h.keep = f.keep;
+    return h;
+}
+
+static void house2_end(struct house2 *h)
+{
+    close(h->fd);
+    keyring_close(h->ring);
+    world_end(h->w);
+    arena_close(h->keep);
+}
+
+/* Heads of the chain are sealed by each store's own keys here; a move between directories takes the keys along. */
+static struct audit_state whole_but_for_the_head(struct test_world *w)
+{
+    struct audit_state a = audit_of(w);
+    assert_true(a.n_wrong <= 1);
+    if (a.n_wrong)
+        assert_int_equal(a.findings[0].what, AUDIT_HEAD_GONE);
+    return a;
+}
+
+static void an_audit_out_of_order_is_whole_after_any_move_and_back(void **state)
+{
+    (void)state;
+    if (!home.len)
+        return;
+    struct test_world *a = world(true);
+    (void)furnish_out_of_order(a);
+    struct audit_state was = audit_of(a);
+    assert_int_equal(was.rows, 13);
+    assert_true(was.seals >= 3);
+
+    struct house2 b = moved_from(a, false);
+    struct audit_state is = whole_but_for_the_head(b.w);
+    assert_int_equal(is.rows, 13);
+    assert_str(is.head_chain, was.head_chain); /* what the log said of it holds */
+    act(b.w);
+    settle(b.w); /* it goes on, and a head of this store's own is written */
+    assert_int_equal(audit_of(b.w).rows, 14);
+
+    struct house2 c = moved_from(b.w, false), d = moved_from(b.w, true);
+    assert_int_equal(whole_but_for_the_head(c.w).rows, 14);
+    assert_int_equal(whole_but_for_the_head(d.w).rows, 14);
+    house2_end(&d);
+    house2_end(&c);
+    house2_end(&b);
+    world_end(a);
+}
+
+static void what_was_done_to_a_moved_audit_is_named(void **state)
+{
+    (void)state;
+    if (!home.len)
+        return;
+    struct test_world *a = world(true);
+    int64_t first = furnish_out_of_order(a);
+    struct house2 b = moved_from(a, false);
+    act(b.w);
+    settle(b.w);
+
+    plant(b.w, first + 7, 0, 1, 99);
+    named(b.w, AUDIT_ROW_PUT, 1);
+    run(b.w, "INSERT INTO audit_moved SELECT id, 1 FROM audit WHERE ref_id = 99");
+    named(b.w, AUDIT_ROW_PUT, 1); /* and saying that a seal holds it does not help */
+    run(b.w, "DELETE FROM audit WHERE ref_id = 99");
+    named(b.w, AUDIT_ROW_PUT, 0);
+    run(b.w, "UPDATE audit SET peer = 'x' WHERE ref_id IN (4, 11)");
+    named(b.w, AUDIT_ROW_CHANGED, 2);
+    run(b.w, "UPDATE audit SET peer = '' WHERE ref_id IN (4, 11)");
+    run(b.w, "DELETE FROM audit WHERE ref_id = 12");
+    named(b.w, AUDIT_ROW_GONE, 1);
+
+    house2_end(&b);
+    world_end(a);
+}
+
+/* What was put in before the move is not sealed by the move as if it had been there. */
+static void what_was_put_in_before_a_move_is_named_behind_it(void **state)
+{
+    (void)state;
+    for (int to_postgres = 0; to_postgres < (home.len ? 2 : 1); to_postgres++) {
+        struct test_world *a = world(false);
+        act(a);
+        settle(a);
+        plant(a, 5, 0, 1, 99);
+        named(a, AUDIT_ROW_PUT, 1);
+
+        struct house2 b = moved_from(a, to_postgres);
+        act(b.w);
+        struct audit_state s = {.unsealed = 1};
+        while (s.unsealed) {
+            usleep(20000);
+            s = audit_of(b.w);
+        }
+        named(b.w, AUDIT_ROW_PUT, 1);
+        house2_end(&b);
+        world_end(a);
+    }
+}
+
+/* A row that no seal holds yet, and whose id is less than some that are sealed: it gets a seal, on either store. */
+static void what_was_not_sealed_yet_is_sealed_behind_a_move(void **state)
+{
+    (void)state;
+    for (int to_postgres = 0; to_postgres < (home.len ? 2 : 1); to_postgres++) {
+        struct test_world *a = world(false);
+        int64_t first = id_new(clock_now_ms());
+        plant(a, first, 10, 10, 1);
+        settle(a);
+        plant(a, first + 35, 0, 1, 11);
+
+        struct house2 b = moved_from(a, to_postgres);
+        act(b.w);
+        settle(b.w);
+        assert_int_equal(audit_of(b.w).rows, 12);
+        house2_end(&b);
+        world_end(a);
+    }
+}
+
 /* One changed byte, and a file that ends at any place, are refused, and the sentence says what is wrong. */
 static void a_damaged_or_cut_file_is_refused(void **state)
 {
@@ -285,6 +478,10 @@ int main(void)
         cmocka_unit_test(sqlite_goes_to_sqlite_as_it_is),
         cmocka_unit_test(sqlite_goes_to_postgres_as_it_is),
         cmocka_unit_test(postgres_goes_to_sqlite_as_it_is),
+        cmocka_unit_test(an_audit_out_of_order_is_whole_after_any_move_and_back),
+        cmocka_unit_test(what_was_done_to_a_moved_audit_is_named),
+        cmocka_unit_test(what_was_put_in_before_a_move_is_named_behind_it),
+        cmocka_unit_test(what_was_not_sealed_yet_is_sealed_behind_a_move),
         cmocka_unit_test(a_damaged_or_cut_file_is_refused),
         cmocka_unit_test(pieces_in_another_order_are_refused),
     };
