@@ -3,7 +3,7 @@ BUILD := build
 R :=
 T :=
 
-.PHONY: all run test bench check layers sql format tidy fuzz san nightly deb install-deps
+.PHONY: all run test bench evaluate check layers sql format tidy fuzz san nightly deb install-deps
 
 all: $(BUILD)/build.ninja            # build to build/kith
 	@echo "build: $(BUILD)/kith"
@@ -24,6 +24,9 @@ test:                                # everything; `make test R=customer`: the u
 
 bench: install-deps                  # figures on both stores, into docs/performance.md
 	@tools/bench.sh
+
+evaluate: install-deps all           # how the judgement conforms with stories and planted fraud, into docs/evaluation.md
+	@tools/evaluate.py --page docs/evaluation.md
 
 check:                               # all that is quick, before a change is offered
 	@tools/check.sh

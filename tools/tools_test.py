@@ -9,11 +9,13 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "test/evaluate")]
 import i18n  # noqa: E402
 import layers  # noqa: E402
 import nightly  # noqa: E402
+import planted  # noqa: E402
 import plans  # noqa: E402
+import stories  # noqa: E402
 
 
 class Folder(unittest.TestCase):
@@ -269,6 +271,40 @@ class Sources(Folder):
         self.run_tool("sources.py", "--write", list_)
         self.assertEqual(before, list_.stat().st_mtime_ns)
         self.assertIn("migrations migrations/0001", list_.read_text())
+
+
+class Evaluation(unittest.TestCase):
+    def test_the_stories_are_sound_and_hold_every_class_and_signal(self):
+        told = list(stories.told())
+        expected = {k: {w for _, s in told for w in s["expect"].get(k, [])} for k in ("class", "fires")}
+
+        self.assertEqual(len(told), 120)
+        self.assertEqual(list(stories.faults(told)), [])
+        self.assertEqual(set(stories.CLASSES) - expected["class"], set())
+        self.assertEqual(set(stories.SIGNALS) - expected["fires"], set())
+
+    def test_a_story_that_takes_anothers_number_is_a_fault(self):
+        told = [(lang, {**s, "who": {**s["who"], "phone": "+447700900101"}}) for lang, s in stories.told()][:2]
+
+        self.assertEqual(len(list(stories.faults(told))), 1)
+
+    def test_the_bound_accuses_no_more_of_the_honest_than_is_allowed(self):
+        good = [{"risk": r} for r in [0] * 990 + [40] * 5 + [60] * 5]
+
+        self.assertEqual(planted.threshold(good, 0.005), 41)
+        self.assertEqual(planted.threshold(good, 0.001), 61)
+        self.assertEqual(planted.threshold(good, 0.01), 1)
+
+    def test_one_seed_gives_one_population_of_the_share_asked(self):
+        import datetime
+        now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+        one, same, other = (planted.World(seed, 1000, 0.01, now) for seed in (5, 5, 6))
+        asked = lambda w: [e[3] for e in w.events]
+        bad = sum(a["kind"] != "honest" for a in one.actors)
+
+        self.assertEqual(asked(one), asked(same))
+        self.assertNotEqual(asked(one), asked(other))
+        self.assertAlmostEqual(bad / len(one.actors), 0.01, delta=0.001)
 
 
 class Papers(unittest.TestCase):

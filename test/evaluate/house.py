@@ -1,0 +1,163 @@
+"""The real program with a shop of its own behind HTTP: what a shop's server, its staff and nobody else can do.
+
+    with House() as house:
+        house.shop()
+        answer = house.ask("POST", "/screen", {...})          # raises unless 2xx
+        status, answer = house.say("POST", "/screen", {...})  # whatever came
+
+Nothing here knows how the program judges."""
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("KITH_BIN", TOP / "build/kith"))
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Refused(Exception):
+    """An answer that is not 2xx."""
+
+    def __init__(self, method, target, status, body):
+        detail = body.get("detail") or body.get("title") if isinstance(body, dict) else body
+        super().__init__(f"{method} {target}: {status} {detail}")
+        self.status, self.body = status, body
+
+
+class House:
+    def __init__(self, store=None):
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-evaluate."))
+        self.data = self.scratch / "data"
+        self.data.mkdir()
+        self.args = ["--data", str(self.data)] + (["--store", store] if store else [])
+        self.server = None
+        self.missing = []
+        self.local = threading.local()
+
+    # ---- the program -------------------------------------------------------------------------
+
+    def run(self, *words):
+        done = subprocess.run([str(BIN), *words], capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"kith {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def __enter__(self):
+        try:
+            self.sources = self.update()
+            self.token = self.run("token", "add", *self.args, "--name", "evaluate", "--role", "owner", "--scope", "read", "--scope", "write",
+                                  "--scope", "intake", "--scope", "vouch", "--scope", "admin").strip()
+            self.log = open(self.scratch / "log", "wb")
+            self.server = subprocess.Popen([str(BIN), "serve", *self.args, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                                           stderr=self.log, text=True)
+            self.port = next((int(m.group(1)) for line in self.server.stdout if (m := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line))),
+                             None)
+            if self.port is None:
+                raise RuntimeError("kith did not start: " + (self.scratch / "log").read_text(errors="replace")[-2000:])
+            # what it says later is read and thrown away, so that it never waits for us
+            threading.Thread(target=lambda: [None for _ in self.server.stdout], daemon=True).start()
+            return self
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+
+    def __exit__(self, *_):
+        if self.server and self.server.poll() is None:
+            self.server.send_signal(signal.SIGTERM)
+            try:
+                self.server.wait(60)
+            except subprocess.TimeoutExpired:
+                self.server.kill()
+                self.server.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def update(self):
+        """The offline data that a careful administrator would have; which of it there was."""
+        return []
+
+    # ---- asking ------------------------------------------------------------------------------
+
+    def say(self, method, target, body=None, lines=None):
+        """(status, answer) of one request; `lines`: many JSON values, one a line."""
+        if lines is not None:
+            sent, kind = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines).encode(), "application/x-ndjson"
+        else:
+            sent, kind = (None if body is None else json.dumps(body, ensure_ascii=False).encode()), "application/json"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if sent is not None:
+            headers["Content-Type"] = kind
+        for again in (False, True):
+            line = getattr(self.local, "line", None)
+            if line is None:
+                line = self.local.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            try:
+                line.request(method, "/api/v1" + target, body=sent, headers=headers)
+                answer = line.getresponse()
+                text = answer.read().decode()
+                break
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                # an idle connection may be closed between two requests
+                line.close()
+                self.local.line = None
+                if again:
+                    raise
+        if "ndjson" in (answer.getheader("Content-Type") or ""):
+            return answer.status, [json.loads(row) for row in text.splitlines() if row]
+        try:
+            return answer.status, json.loads(text) if text else None
+        except ValueError:
+            return answer.status, text
+
+    def ask(self, method, target, body=None, lines=None):
+        status, answer = self.say(method, target, body, lines)
+        if not 200 <= status < 300:
+            raise Refused(method, target, status, answer)
+        return answer
+
+    # ---- the shop ----------------------------------------------------------------------------
+
+    def shop(self):
+        """What the shop sells in five languages, whom it competes with, and what it sold to whom so far."""
+        told = json.loads((HERE / "shop.json").read_text(encoding="utf-8"))
+        self.prices = {p["sku"]: p["price"] for p in told["products"]}
+        self.names = {p["sku"]: p["names"] for p in told["products"]}
+        for p in told["products"]:
+            for lang, name in p["names"].items():
+                self.ask("POST", "/products", {"sku": f"{p['sku']}-{lang}", "name": name, "price": {"amount": p["price"], "currency": "EUR"},
+                                               "category": p["category"]})
+        rows = self.ask("POST", "/bulk/orders", lines=list(past_orders(told["past"], self.prices, self.names)))
+        bad = [r for r in rows if not 200 <= r["status"] < 300]
+        if bad:
+            raise RuntimeError(f"{len(bad)} orders of the past were refused: {bad[0]}")
+        self.compete(told["competitors"])
+
+    def compete(self, names):
+        """The names of other shops, which the administrator enters."""
+
+    def line(self, sku, quantity, lang):
+        return {"sku": f"{sku}-{lang}", "name": self.names[sku][lang], "quantity": quantity, "price": self.prices[sku]}
+
+
+def past_orders(past, prices, names):
+    """Some hundreds of ordinary paid orders of the past year, so that there is something that is usual."""
+    import datetime
+    import random
+    chance = random.Random(past["seed"])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    skus, weights = zip(*past["weights"].items())
+    for n in range(past["orders"]):
+        who = chance.randrange(past["customers"])
+        at = now - datetime.timedelta(days=chance.uniform(1, 360))
+        sku = chance.choices(skus, weights)[0]
+        yield {"number": f"P-{n}", "currency": "EUR", "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "status": "delivered",
+               "identities": [{"type": "email", "value": f"buyer{who}@past-buyers.example"}], "claims": {"name": f"Past Buyer {who}"},
+               "payment_method": "card",
+               "lines": [{"sku": f"{sku}-en", "name": names[sku]["en"], "quantity": chance.choice([1, 1, 1, 2]), "price": prices[sku]}]}
