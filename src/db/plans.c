@@ -1,5 +1,9 @@
-/* db/plans.c - plans become old when a table doubles. */
+/* db/plans.c - plans become old when a table has grown to eight times its size. */
 #include "db/plans.h"
+
+/* By eight pages of rows an index is preferred to reading all of them, so nothing worse than that is done meanwhile; and what
+ * a busy day fills is planned three or four times, not twenty. */
+enum { GROWTH = 8 };
 
 static const struct field table_pages_fields[] = {
     FIELD(struct table_pages, id),
@@ -24,7 +28,7 @@ bool plans_are_old(struct plan_pages *was, const struct list *now)
         struct table_pages *w = of_id(was, &at, t[i].id);
         if (w && w->pages > t[i].pages)
             w->pages = t[i].pages;
-        are_old |= t[i].pages > 0 && (!w || t[i].pages >= 2 * w->pages);
+        are_old |= t[i].pages >= GROWTH * (w && w->pages ? w->pages : 1);
     }
     struct table_pages *of = are_old ? calloc(now->n, sizeof *of) : NULL;
     if (!of)

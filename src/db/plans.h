@@ -17,6 +17,6 @@ struct plan_pages {
     size_t n;
 };
 
-/* now: struct table_pages by id. True: one has rows at last, or twice the pages; they are remembered. */
+/* now: struct table_pages by id. True: one has eight times the pages, or eight and had none; they are remembered. */
 bool plans_are_old(struct plan_pages *was, const struct list *now);
 void plan_pages_free(struct plan_pages *was);

@@ -11,17 +11,18 @@
             sizeof((struct table_pages[]){__VA_ARGS__}) / sizeof(struct table_pages) \
     }
 
-static void plans_are_old_when_a_table_has_doubled_and_when_an_empty_one_has_rows(void **state)
+static void plans_are_old_when_a_table_has_eight_times_its_pages(void **state)
 {
     (void)state;
     struct plan_pages was = {0};
 
-    assert_false(plans_are_old(&was, &SIZES({7, 0})));
-    assert_true(plans_are_old(&was, &SIZES({7, 1}, {9, 100})));
-    assert_false(plans_are_old(&was, &SIZES({7, 1}, {9, 199})));
-    assert_true(plans_are_old(&was, &SIZES({7, 2}, {9, 199})));
-    assert_true(plans_are_old(&was, &SIZES({3, 1}, {7, 3}, {9, 200}))); /* a new table */
-    assert_false(plans_are_old(&was, &SIZES({3, 1}, {7, 3}, {9, 399})));
+    assert_false(plans_are_old(&was, &SIZES({7, 7})));
+    assert_true(plans_are_old(&was, &SIZES({7, 8}, {9, 100})));
+    assert_false(plans_are_old(&was, &SIZES({7, 63}, {9, 799})));
+    assert_true(plans_are_old(&was, &SIZES({7, 64}, {9, 799})));
+    assert_true(plans_are_old(&was, &SIZES({3, 8}, {7, 64}, {9, 799}))); /* a new table */
+    assert_false(plans_are_old(&was, &SIZES({3, 8}, {7, 64}, {9, 6391})));
+    assert_true(plans_are_old(&was, &SIZES({3, 8}, {7, 64}, {9, 6392})));
 
     plan_pages_free(&was);
 }
@@ -34,7 +35,7 @@ static void a_table_that_shrank_is_planned_anew_when_it_grows_again(void **state
 
     assert_false(plans_are_old(&was, &SIZES({7, 0})));
 
-    assert_true(plans_are_old(&was, &SIZES({7, 1})));
+    assert_true(plans_are_old(&was, &SIZES({7, 8})));
     plan_pages_free(&was);
 }
 
@@ -104,7 +105,7 @@ static void a_statement_planned_while_its_table_was_empty_goes_by_the_index_when
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans_are_old_when_a_table_has_doubled_and_when_an_empty_one_has_rows),
+        cmocka_unit_test(plans_are_old_when_a_table_has_eight_times_its_pages),
         cmocka_unit_test(a_table_that_shrank_is_planned_anew_when_it_grows_again),
         STORE_TEST(
             a_statement_planned_while_its_table_was_empty_goes_by_the_index_when_it_has_grown),
