@@ -10,6 +10,7 @@ struct import_desk;
 struct flows;
 struct finder;
 struct follow;
+struct automat;
 struct house {
     struct store *store;
     struct http_server *http;
@@ -18,6 +19,7 @@ struct house {
     struct import_desk *imports;
     struct flows *flows;
     struct finder *finder;
+    struct automat *automat;
     struct follow *follow; /* app/keep: backups that make themselves; NULL: none */
     str data_dir, key_file, tls_cert;
     bool has_proxies;

@@ -770,6 +770,16 @@ static void session_ended(struct hub *h, const struct event *e)
         }
 }
 
+/* To whom it is for, whatever he listens to. */
+static void notice_added(struct hub *h, const struct event *e, struct conn *only)
+{
+    int64_t staff = 0;
+    struct seat *s = str_to_int(e->data, &staff) ? seat_of(h, staff) : NULL;
+    for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
+        if (!only || only == c)
+            send_text(h, c, e, "notice.added", id_json(h, "ntc", e->ref_id));
+}
+
 /* `ahead`: a ring's views, rendered while it stood in line. `only`: a replay for one stream. */
 static void deliver(struct hub *h, const struct event *e, struct views *ahead, struct conn *only)
 {
@@ -816,6 +826,9 @@ static void deliver(struct hub *h, const struct event *e, struct views *ahead, s
     case EVENT_SESSION_ENDED:
         if (!only)
             session_ended(h, e);
+        break;
+    case EVENT_NOTICE_ADDED:
+        notice_added(h, e, only);
         break;
     case EVENT_SEGMENT_ENTERED: /* for automations and webhooks; no panel shows it */
     case EVENT_SEGMENT_LEFT:

@@ -13,6 +13,7 @@
 #include "db/blob.h"
 #include "db/keyring.h"
 #include "messages.h"
+#include "rooms/automation/automation.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -23,7 +24,8 @@
 enum { RECOVERY_MAX = 256, POLL_MS = 200 };
 static const size_t ARENA_BYTES = (size_t)16 << 20;
 
-const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice}, {"blobs", blob_rewrap_slice}};
+const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice}, {"blobs", blob_rewrap_slice},
+                                        {"webhooks", automation_rekey_slice}};
 const size_t keys_parts_n = COUNT(keys_parts);
 
 static int refused(struct cx *cx, enum err e)

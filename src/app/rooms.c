@@ -3,6 +3,7 @@
 #include "app/house.h"
 #include "app/hub.h"
 #include "rooms/audit/audit.h"
+#include "rooms/automation/automation.h"
 #include "rooms/call/call.h"
 #include "rooms/card/card.h"
 #include "rooms/consent/consent.h"
@@ -21,7 +22,7 @@
 
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
-    &intake_room,   &order_room,  &segment_room, &phone_link_room, &call_room,     &card_room,
+    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
@@ -29,7 +30,7 @@ const size_t rooms_n = COUNT(rooms);
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
                                                       &order_attributes};
-static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, view_users};
+static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,
     .n = COUNT(attributes),

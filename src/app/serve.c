@@ -1,5 +1,6 @@
 /* app/serve.c - `kith serve`: opens the house, serves until told to stop, finishes what was
  * accepted. Also the small command `openapi`. */
+#include "app/automat.h"
 #include "app/commands.h"
 #include "app/finder.h"
 #include "app/flows.h"
@@ -12,6 +13,7 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/audit/audit.h"
+#include "rooms/automation/automation.h"
 #include "rooms/call/call.h"
 #include "rooms/list/list.h"
 #include "rooms/import/import.h"
@@ -214,7 +216,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &audit_values_job, &audit_watch_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &automation_job, &audit_values_job, &audit_watch_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];
@@ -227,6 +229,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
         return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
     TRY(import_desk_open(h->store, cx, h->data_dir, &h->imports));
     TRY(finder_open(cx, h, &h->finder));
+    TRY(automat_open(cx, h, &h->automat));
     if (w->backup_to) {
         h->follow = follow_open(h->store, store_ring(h->store), h->data_dir, str_of(w->backup_to),
                                 w->backup_days);
@@ -252,6 +255,7 @@ static void house_close(struct house *h)
     import_desk_close(h->imports);
     hub_close(h->hub);
     finder_close(h->finder);
+    automat_close(h->automat);
     follow_close(h->follow);
     store_close(h->store);
 }

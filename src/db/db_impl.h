@@ -39,6 +39,7 @@ struct db {
     struct fault broken_why;
     int64_t last_due; /* by search_due in this change */
     bool gathers; /* events of customers are counted only */
+    int64_t event_depth; /* of events that are added */
     int64_t gathered;
     int64_t *gathered_ids; /* whose they are; neighbours differ */
     size_t n_gathered, cap_gathered;

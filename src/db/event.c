@@ -17,6 +17,7 @@ static const struct field event_fields[] = {
     FIELD(struct event, customer_id),
     FIELD(struct event, ref_id),
     FIELD(struct event, data),
+    FIELD(struct event, depth),
 };
 const struct shape event_shape = SHAPE("event", struct event, event_fields);
 
@@ -57,6 +58,11 @@ static bool is_gathered(enum event_type t)
            t == EVENT_INTERACTION_ADDED || t == EVENT_ORDER_ADDED;
 }
 
+void event_depth(struct cx *cx, int64_t depth)
+{
+    cx->db->event_depth = depth;
+}
+
 void event_gather(struct cx *cx)
 {
     cx->db->gathers = true;
@@ -83,7 +89,7 @@ static enum err gathered_of(struct cx *cx, int64_t customer)
 
 enum err rules_due(struct cx *cx, const int64_t *customers, size_t n)
 {
-    return n ? db_run(cx, &q_rules_due, ARGS(val_ints(customers, n))) : OK;
+    return n ? db_run(cx, &q_rules_due, ARGS(V(cx->db->event_depth), val_ints(customers, n))) : OK;
 }
 
 enum err event_gathered(struct cx *cx)
@@ -110,9 +116,11 @@ enum err event_add(struct cx *cx, enum event_type type, int64_t customer, int64_
                       .at_ms = cx->now_ms,
                       .customer_id = customer,
                       .ref_id = ref,
-                      .data = data};
+                      .data = data,
+                      .depth = d->event_depth};
     TRY(db_run(cx, &q_event_insert,
-               ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data))));
+               ARGS(V(e.seq), V(event_codes[type]), V(e.at_ms), V(customer), V(ref), V(data),
+                    V(e.depth))));
     return db_break(cx, remember(cx, d, &e));
 }
 

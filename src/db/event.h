@@ -13,7 +13,8 @@
     X(EVENT_CALL_CHANGED, "call.changed") X(EVENT_TASK_CHANGED, "task.changed")                \
     X(EVENT_STAFF_CHANGED, "staff.changed") X(EVENT_SESSION_ENDED, "session.ended")            \
     X(EVENT_PHONE_LINK_CHANGED, "phone_link.changed") X(EVENT_SETTINGS_CHANGED, "settings.changed") \
-    X(EVENT_SEGMENT_ENTERED, "segment.entered") X(EVENT_SEGMENT_LEFT, "segment.left")
+    X(EVENT_SEGMENT_ENTERED, "segment.entered") X(EVENT_SEGMENT_LEFT, "segment.left") \
+    X(EVENT_NOTICE_ADDED, "notice.added")
 enum event_type {
 #define X(name, code) name,
     EVENT_LIST(X)
@@ -30,9 +31,14 @@ struct event {
     int64_t customer_id; /* 0 none */
     int64_t ref_id;      /* call, order, staff … by type */
     str data;            /* ids and small codes, blank-separated; e.g. desks of a ring */
+    int64_t depth;       /* 0: of people and doors; else how many automations stand one behind the other before it */
 };
 /* Inside apply. */
 enum err event_add(struct cx *cx, enum event_type type, int64_t customer_id, int64_t ref_id, str data) MUST_USE;
+/* Inside apply, until it is called with 0: events that are added, and customers who become due (rules_due), come of an event of
+ * that depth. Whoever makes events because of events, or because a customer was due, hands their depth on, so that a circle
+ * of automations is seen. */
+void event_depth(struct cx *cx, int64_t depth);
 /* Inside apply, for changes of many records: from here on customer.created, customer.changed, interaction.added and
  * order.added are only counted; event_gathered makes one customers.changed of them, whose data is their number. */
 void event_gather(struct cx *cx);

@@ -25,18 +25,18 @@ INSERT INTO migration (number, name, sha256) VALUES (:number, :name, :sha256);
 
 -- On SQLite the number alone orders; xid is 0.
 -- name: event_insert
-INSERT INTO event (seq, type, at_ms, customer_id, ref_id, data)
-    VALUES (:seq, :type, :at_ms, :customer_id, :ref_id, :data);
+INSERT INTO event (seq, type, at_ms, customer_id, ref_id, data, depth)
+    VALUES (:seq, :type, :at_ms, :customer_id, :ref_id, :data, :depth);
 
 -- name: event_after -> event @sqlite
-SELECT xid, seq, type, at_ms, customer_id, ref_id, data
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data, depth
   FROM event
  WHERE :xid = :xid AND seq > :seq
  ORDER BY seq LIMIT :limit;
 
 -- Up to the publication line: nothing that may still be overtaken by a transaction that runs.
 -- name: event_after -> event @postgres
-SELECT xid, seq, type, at_ms, customer_id, ref_id, data
+SELECT xid, seq, type, at_ms, customer_id, ref_id, data, depth
   FROM event
  WHERE (xid, seq) > (:xid, :seq)
    AND xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)
@@ -423,11 +423,12 @@ INSERT INTO search_due (customer_id) SELECT given.value FROM {{ints}} :customers
 
 -- Customers of whom something changed that rules ask; nothing is written while there is no rule.
 -- name: rules_due
-INSERT INTO rule_due (customer_id, due_ms)
-SELECT DISTINCT c.root_id, 0
+INSERT INTO rule_due (customer_id, due_ms, depth)
+SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM segment)
-    ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;
+    ON CONFLICT (customer_id) DO UPDATE
+       SET due_ms = 0, depth = CASE WHEN excluded.depth > rule_due.depth THEN excluded.depth ELSE rule_due.depth END;
 
 -- ---- the tables, as the store itself tells them ----
 

@@ -122,6 +122,7 @@ enum err change_run(struct db *d, struct change *c)
     d->broken = OK;
     d->last_due = 0;
     d->gathers = false;
+    d->event_depth = 0;
     cx->db = d;
     cx->made_id = 0;
     cx->why = (struct fault){0};

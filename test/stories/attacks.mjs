@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto';
 import { house, isPostgres, sleep } from './kith.mjs';
 
 // Rows that end the session, hash a password each time or read a body by themselves: they have stories of their own
-// (session, first_run, calls, bulk, imports, list).
-const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports|security\/recovery|bulk-actions\/\{id\}\/resume))$/;
+// (session, first_run, calls, bulk, imports, list, automation).
+const apart = /^(delete \/api\/v1\/session|post \/api\/v1\/(setup|session|me\/password|cti\/.*|bulk\/.*|imports|notices\/\{id\}\/seen|security\/recovery|bulk-actions\/\{id\}\/resume))$/;
 
 export async function furnished(t) {
   const k = await house(t);
@@ -53,6 +53,15 @@ export async function furnished(t) {
   const tidy = async () => { for (const v of (await owner.must(200, 'GET', '/views')).items) await owner.ask('DELETE', `/views/${v.id}`); }; // at most 100 each
   const fewSegments = async () => { for (const x of (await owner.must(200, 'GET', '/segments')).items) await owner.ask('DELETE', `/segments/${x.id}`); };
   const segment = async () => { await fewSegments(); return (await made('/segments', { name: `Segment ${next()}`, text: 'city = Dover' })).id; };
+  const fewAutomations = async () => { for (const x of (await owner.must(200, 'GET', '/automations')).items) await owner.ask('DELETE', `/automations/${x.id}`); };
+  const actions = () => [{ kind: 'task', text: 'ring', to: 'colleague', staff: stf, priority: 'high', days: 3 }, { kind: 'tag', tag: 'fair' }];
+  const hook = [{ kind: 'webhook', url: 'https://hooks.example.invalid/kith' }];
+  const automation = async (list = actions()) => { await fewAutomations(); return (await made('/automations', { name: `Automation ${next()}`, event: 'order.added', is_on: false, actions: list })).id; };
+  const delivery = async () => {
+    const id = await automation(hook);
+    await owner.must(202, 'POST', `/automations/${id}/test`);
+    return (await owner.must(200, 'GET', `/webhooks/deliveries?automation=${id}`)).items[0].id;
+  };
   const saved = async () => { await tidy(); return (await made('/views', { name: `View ${next()}` })).id; };
   const itx = (await owner.must(200, 'GET', `/customers/${cus}/timeline`)).items[0].id;
   const newStaff = async () => (await made('/staff', { email: `s${next()}@kith.example`, name: 'Sam', role: 'agent' })).id;
@@ -158,6 +167,15 @@ export async function furnished(t) {
     'patch /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}`, body: () => ({ name: `Segment ${next()}`, text: 'city = Dover' }), view: () => '/segments' },
     'post /api/v1/segments/{id}/fill': { to: async () => `/segments/${await segment()}/fill`, view: () => '/segments' },
     'delete /api/v1/segments/{id}': { to: async () => `/segments/${await segment()}` },
+    'post /api/v1/automations': { to: async () => { await fewAutomations(); return '/automations'; }, body: () => ({ name: `Automation ${next()}`, event: 'segment.entered', segment: null, where: 'city = Dover', again_days: 7, is_on: false, actions: actions() }), view: (a) => `/automations/${a.id}` },
+    'post /api/v1/automations/dry-run': { to: at('/automations/dry-run'), body: () => ({ event: 'order.added', segment: null, where: 'city = Dover', again_days: 7, days: 3 }), hides: true },
+    'post /api/v1/automations/{id}/dry-run': { to: async () => `/automations/${await automation()}/dry-run`, body: () => ({ days: 3 }), hides: true },
+    'patch /api/v1/automations/{id}': { to: async () => `/automations/${await automation()}`, body: () => ({ name: `Automation ${next()}`, event: 'order.added', segment: null, where: 'city = Dover', again_days: 7, is_on: false, actions: actions() }), view: (a) => `/automations/${a.id}` },
+    'post /api/v1/automations/{id}/secret': { to: async () => `/automations/${await automation(hook)}/secret` },
+    'post /api/v1/automations/{id}/test': { to: async () => `/automations/${await automation(hook)}/test` },
+    'delete /api/v1/automations/{id}': { to: async () => `/automations/${await automation()}` },
+    'post /api/v1/webhooks/deliveries/{id}/again': { to: async () => `/webhooks/deliveries/${await delivery()}/again` },
+    'put /api/v1/webhooks/hosts': { to: at('/webhooks/hosts'), body: () => ({ hosts: ['crm.example.invalid'] }), view: () => '/webhooks/hosts' },
     'post /api/v1/intake': { to: at('/intake'), body: () => ({ channel: 'email', direction: 'in', at: '2026-01-01T00:00:00Z', source_id: `src-${next()}`, identities: identities(), claims: claims(), subject: 'hello', text: 'there', ip: '203.0.113.9' }),
       view: (a) => [`/customers/${a.customer.id}`, `/customers/${a.customer.id}/timeline`] },
     'post /api/v1/orders': { to: at('/orders'), body: () => ({ number: `N${next()}`, identities: identities(), claims: claims(), channel: 'order', at: '2026-01-01T00:00:00Z', due_at: '2026-01-05T00:00:00Z', currency: 'EUR',
@@ -216,7 +234,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search and segments keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

@@ -222,6 +222,10 @@ struct task_new {
     when due_at;
 };
 enum err task_add(struct cx *cx, const struct task_new *t) MUST_USE;
+/* Inside apply: the record's open tasks of a lower priority get this one. */
+enum task_priority { TASK_ORDINARY, TASK_HIGH, TASK_URGENT };
+extern const char *const task_priority_codes[3];
+enum err tasks_raise(struct cx *cx, customer_id root, int priority, int64_t *raised) MUST_USE;
 
 /* ---- pages
  * ---------------------------------------------------------------------------------------- */

@@ -301,6 +301,10 @@ SELECT t.id, t.kind, t.title, t.phone, c.root_id, r.name, t.call_id, t.priority,
 UPDATE task SET title = :title, due_ms = :due, staff_id = :staff, done_ms = :done, done_by = :done_by, version = version + 1
  WHERE id = :id AND version = :version;
 
+-- name: task_raise
+UPDATE task SET priority = :priority, version = version + 1
+ WHERE customer_id IN (SELECT m.id FROM customer m WHERE m.root_id = :root) AND done_ms IS NULL AND priority < :priority;
+
 -- ---- history ----
 
 -- name: history_insert

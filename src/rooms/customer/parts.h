@@ -59,6 +59,9 @@ struct tag {
     tag_id id;
     str name;
 };
+/* May a tag be named so? Trims it. */
+enum err tag_check(struct cx *cx, str *name) MUST_USE;
+enum { CUSTOMER_TAGS_MAX = 100 }; /* of one customer */
 enum err tag_find(struct cx *cx, str name, struct tag *out) MUST_USE; /* ERR_NOT_FOUND, without a fault */
 enum consent_purpose {
     CONSENT_EMAIL,

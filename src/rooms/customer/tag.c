@@ -3,7 +3,7 @@
 #include "queries.h"
 #include "rooms/customer/inside.h"
 
-enum { TAG_CHARS = 60, TAGS_MAX = 100, TAGS_FOUND = 50 };
+enum { TAG_CHARS = 60, TAGS_FOUND = 50 };
 
 struct tag_in {
     struct part_in part;
@@ -18,7 +18,7 @@ static const struct field tag_in_fields[] = {
 const struct shape tag_in_shape = SHAPE("tag_in", struct tag_in, tag_in_fields);
 
 /* Names that a list of tags can show and an expression can say. */
-static enum err tag_check(struct cx *cx, str *name)
+enum err tag_check(struct cx *cx, str *name)
 {
     *name = str_trim(*name);
     bool is_good = name->len > 0 && str_is_utf8(*name) && str_chars(*name) <= TAG_CHARS;
@@ -37,7 +37,7 @@ enum err tag_in_plan(struct cx *cx, void *in, void *out)
     TRY(part_plan(cx, in, out));
     TRY(tag_check(cx, &a->tag));
     TRY(db_all(cx, &q_tag_of_customer, &tag_row_shape, &tags, ARGS(V(a->part.root))));
-    return tags.n < TAGS_MAX ? OK : fault(cx, ERR_CONFLICT, M_TAG_MANY, MNUM("most", TAGS_MAX));
+    return tags.n < CUSTOMER_TAGS_MAX ? OK : fault(cx, ERR_CONFLICT, M_TAG_MANY, MNUM("most", CUSTOMER_TAGS_MAX));
 }
 
 enum err tag_in_apply(struct cx *cx, void *in, void *out)

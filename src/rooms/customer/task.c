@@ -5,6 +5,7 @@
 #include "rooms/customer/inside.h"
 
 static const char *const task_kind_codes[] = {"todo", "call_back", "promise"};
+const char *const task_priority_codes[3] = {"ordinary", "high", "urgent"};
 
 enum err task_add(struct cx *cx, const struct task_new *t)
 {
@@ -17,6 +18,16 @@ enum err task_add(struct cx *cx, const struct task_new *t)
     TRY(event_add(cx, EVENT_TASK_CHANGED, t->customer.v, t->id.v, (str){0}));
     return t->customer.v ? event_add(cx, EVENT_CUSTOMER_CHANGED, t->customer.v, t->id.v, (str){0})
                          : OK;
+}
+
+enum err tasks_raise(struct cx *cx, customer_id root, int priority, int64_t *raised)
+{
+    TRY(db_run_count(cx, &q_task_raise, raised, ARGS(V(priority), V(root))));
+    if (*raised == 0)
+        return OK;
+    TRY(audit_add(cx, "task.raise", root.v, 0, str_of(task_priority_codes[priority])));
+    TRY(event_add(cx, EVENT_TASK_CHANGED, root.v, 0, (str){0}));
+    return event_add(cx, EVENT_CUSTOMER_CHANGED, root.v, 0, (str){0});
 }
 
 /* ---- POST /customers/{id}/tasks ----------------------------------------------------------------

@@ -20,6 +20,9 @@ struct filling_row {
 struct pair_row {
     int64_t segment, customer;
 };
+struct due_row {
+    int64_t customer, depth; /* depth: of what made him due, for the events that come of it */
+};
 /* clang-format off */
 static const struct field follow_fields[] = {FIELD(struct follow_row, xid), FIELD(struct follow_row, seq)};
 static const struct shape segment_follow_row_shape = SHAPE("segment_follow_row", struct follow_row, follow_fields);
@@ -27,6 +30,8 @@ static const struct field filling_fields[] = {FIELD(struct filling_row, id), FIE
 static const struct shape segment_filling_row_shape = SHAPE("segment_filling_row", struct filling_row, filling_fields);
 static const struct field pair_fields[] = {FIELD_AS(struct pair_row, segment, "segment_id"), FIELD_AS(struct pair_row, customer, "customer_id")};
 static const struct shape segment_pair_row_shape = SHAPE("segment_pair_row", struct pair_row, pair_fields);
+static const struct field due_fields[] = {FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth)};
+static const struct shape rule_due_row_shape = SHAPE("rule_due_row", struct due_row, due_fields);
 static const struct field chosen_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
 static const struct shape chosen_shape = SHAPE("segment_followed", struct number_row, chosen_fields);
 /* clang-format on */
@@ -130,6 +135,7 @@ static enum err settle(struct follow *f, struct followed *one, int64_t customer,
 /* Customers in hand, with what the segments in question ask of them. */
 struct looked {
     const int64_t *ids;
+    const struct due_row *due; /* NULL: they are filled */
     size_t n;
     struct expr_many *many;
 };
@@ -167,19 +173,21 @@ static enum err look_at_all(struct follow *f, struct followed *const *which, siz
 {
     for (size_t i = 0; i < l->n; i++) {
         int64_t due = 0;
+        event_depth(f->cx, l->due ? l->due[i].depth : 0);
         for (size_t k = 0; k < n_which; k++)
             TRY(look(f, which[k], l, i, is_quiet, &due));
         if (due)
             TRY(db_run(f->cx, &q_rule_due_at, ARGS(V(l->ids[i]), V(due))));
     }
+    event_depth(f->cx, 0);
     return OK;
 }
 
 /* ---- the due queue ---------------------------------------------------------------------------- */
 
-static int by_id(const void *a, const void *b)
+static int by_customer(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    int64_t x = ((const struct due_row *)a)->customer, y = ((const struct due_row *)b)->customer;
     return (x > y) - (x < y);
 }
 
@@ -187,7 +195,7 @@ static enum err look_at_due(struct follow *f, bool *is_more)
 {
     struct list l = {0};
     struct looked looked;
-    TRY(db_all(f->cx, &q_rule_due_list, &chosen_shape, &l, ARGS(V(f->cx->now_ms), V(LOOKS))));
+    TRY(db_all(f->cx, &q_rule_due_list, &rule_due_row_shape, &l, ARGS(V(f->cx->now_ms), V(LOOKS))));
     *is_more = l.n > 0;
     if (l.n == 0)
         return OK;
@@ -196,9 +204,14 @@ static enum err look_at_due(struct follow *f, bool *is_more)
     for (size_t k = 0; k < f->n; k++)
         if (f->v[k].plan)
             which[n++] = &f->v[k];
-    qsort(l.items, l.n, sizeof(int64_t), by_id);
-    TRY(db_run(f->cx, &q_rule_due_drop, ARGS(val_ints(l.items, l.n))));
-    TRY(look_begin(f, which, n, l.items, l.n, &looked));
+    struct due_row *due = l.items;
+    int64_t *ids = ARENA_ARRAY(f->cx->arena, l.n, int64_t);
+    qsort(due, l.n, sizeof *due, by_customer);
+    for (size_t i = 0; i < l.n; i++)
+        ids[i] = due[i].customer;
+    TRY(db_run(f->cx, &q_rule_due_drop, ARGS(val_ints(ids, l.n))));
+    TRY(look_begin(f, which, n, ids, l.n, &looked));
+    looked.due = due;
     return look_at_all(f, which, n, &looked, false);
 }
 
@@ -223,14 +236,20 @@ static enum err follow_events(struct cx *cx, bool *is_more)
     if (l.n == 0)
         return OK;
     const struct event *v = l.items;
-    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t);
-    size_t n = 0;
-    for (size_t i = 0; i < l.n; i++) {
-        bool is_own = v[i].type == EVENT_SEGMENT_ENTERED || v[i].type == EVENT_SEGMENT_LEFT;
-        if (v[i].customer_id && !is_own)
-            ids[n++] = v[i].customer_id;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t), deepest = 0;
+    for (size_t i = 0; i < l.n; i++)
+        deepest = v[i].depth > deepest ? v[i].depth : deepest;
+    for (int64_t depth = 0; depth <= deepest; depth++) {
+        size_t n = 0;
+        for (size_t i = 0; i < l.n; i++) {
+            bool is_own = v[i].type == EVENT_SEGMENT_ENTERED || v[i].type == EVENT_SEGMENT_LEFT;
+            if (v[i].customer_id && !is_own && v[i].depth == depth)
+                ids[n++] = v[i].customer_id;
+        }
+        event_depth(cx, depth);
+        TRY(rules_due(cx, ids, n));
     }
-    TRY(rules_due(cx, ids, n));
+    event_depth(cx, 0);
     return db_run(cx, &q_segment_follow_put, ARGS(V(v[l.n - 1].xid), V(v[l.n - 1].seq)));
 }
 

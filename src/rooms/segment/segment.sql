@@ -74,8 +74,8 @@ DELETE FROM segment_member WHERE segment_id = :segment AND customer_id = :custom
 -- name: segment_count_moved
 UPDATE segment SET members = members + :by WHERE id = :id;
 
--- name: rule_due_list -> number_row
-SELECT d.customer_id FROM rule_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
+-- name: rule_due_list -> rule_due_row
+SELECT d.customer_id, d.depth FROM rule_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
 
 -- name: rule_due_drop
 DELETE FROM rule_due WHERE customer_id IN {{ints}} :customers;
