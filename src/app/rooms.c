@@ -8,6 +8,7 @@
 #include "rooms/card/card.h"
 #include "rooms/consent/consent.h"
 #include "rooms/customer/customer.h"
+#include "rooms/evidence/evidence.h"
 #include "rooms/import/import.h"
 #include "rooms/intake/intake.h"
 #include "rooms/list/list.h"
@@ -29,7 +30,7 @@ const size_t rooms_n = COUNT(rooms);
 
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
-                                                      &order_attributes};
+                                                      &order_attributes, &evidence_attributes};
 static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,

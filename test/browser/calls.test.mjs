@@ -54,7 +54,7 @@ test('a whole call goes by keyboard: ring, card, check, note, outcome, impressio
   await ready(page);
 
   const [log] = (await s.sara.get('/calls?view=mine')).body.items;
-  assert.deepEqual([log.note, log.outcome, log.impression], ['Parcel is stuck at the airport.', 'solved', 2]);
+  assert.deepEqual([log.note, log.outcome, log.impression], ['Parcel is stuck at the airport.', 'solved', 'chatty']);
   const { checks } = (await s.sara.get(`/calls/${log.id}`)).body.call;
   assert.deepEqual(checks.map((c) => c.is_right), [true, false]);
   await clean(page);

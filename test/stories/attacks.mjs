@@ -149,6 +149,8 @@ export async function furnished(t) {
     'delete /api/v1/custom-attributes/{id}': { to: at(`/custom-attributes/${colour}`) },
     'post /api/v1/history/{id}/undo': { to: async () => `/history/${await change()}/undo` },
     'post /api/v1/customers/{id}/confirm': { to: at(`/customers/${cus}/confirm`), body: () => ({ field: 'name' }) },
+    'post /api/v1/customers/{id}/impression': { to: at(`/customers/${cus}/impression`), body: () => ({ impression: 'chatty' }), view: () => `/customers/${cus}/evidence` },
+    'put /api/v1/competitors': { to: at('/competitors'), body: () => ({ names: ['Rival Ltd', 'Konkurent'] }), view: () => '/competitors' },
     'post /api/v1/customers/{id}/consents': { to: at(`/customers/${cus}/consents`), body: () => ({ purpose: 'sms_offers', state: 'given', channel: 'form', source: 'fair', proof: 'box ticked', at: '2026-01-01T00:00:00Z' }), view: () => `/customers/${cus}/consents?limit=200` },
     'post /api/v1/orders/{id}/facts': { to: at(`/orders/${ord.id}/facts`), body: () => ({ kind: 'paid', note: 'in cash', source_id: `f${next()}`, at: new Date().toISOString() }), view: () => `/orders/${ord.id}` },
     'post /api/v1/views': { to: async () => { await tidy(); return '/views'; }, body: () => ({ name: `View ${next()}`, is_shared: true, where: 'city = Dover', q: 'ann', sort: 'name', columns: [{ name: 'name', width: 200 }] }), view: () => '/views' },
@@ -185,11 +187,11 @@ export async function furnished(t) {
     'post /api/v1/phone-links': { to: at('/phone-links'), body: () => ({ kind: 'webhook', name: 'PBX 2', region: 'GB' }), view: () => '/phone-links' },
     'patch /api/v1/phone-links/{id}': { to: at(`/phone-links/${link.id}`), body: () => ({ name: 'PBX', region: 'GB', is_active: true }), view: () => '/phone-links' },
     'post /api/v1/phone-links/{id}/token': { to: async () => `/phone-links/${(await made('/phone-links', { kind: 'webhook', name: 'spare' })).id}/token` },
-    'patch /api/v1/calls/{id}': { to: at(`/calls/${call}`), body: () => ({ note: 'a note', reason: 'parcel', outcome: 'solved', impression: 3, customer: cus, spoke: friend }), view: () => `/calls/${call}` },
+    'patch /api/v1/calls/{id}': { to: at(`/calls/${call}`), body: () => ({ note: 'a note', reason: 'parcel', outcome: 'solved', impression: 'freeloader', customer: cus, spoke: friend }), view: () => `/calls/${call}` },
     'put /api/v1/calls/{id}/draft': { to: async () => `/calls/${await stranger()}/draft`, body: draft, view: (a, to) => to.replace('/draft', '') },
     'post /api/v1/calls/{id}/checks': { to: at(`/calls/${call}/checks`), body: () => ({ question: 'postcode', is_right: true }) },
     'post /api/v1/calls/{id}/people': { to: at(`/calls/${call}/people`), body: () => ({ name: `Friend ${next()}`, role: 'buyer', relation: 'family' }), view: (a) => [`/calls/${call}`, `/customers/${a.spoke.id}`] },
-    'post /api/v1/calls/{id}/wrap-up': { to: async () => `/calls/${await stranger()}/wrap-up`, body: () => ({ outcome: 'follow_up', note: 'later', reason: 'parcel', impression: 2, follow_up: { title: 'send it', due_at: '2030-01-01T00:00:00Z' } }),
+    'post /api/v1/calls/{id}/wrap-up': { to: async () => `/calls/${await stranger()}/wrap-up`, body: () => ({ outcome: 'follow_up', note: 'later', reason: 'parcel', impression: 'chatty', follow_up: { title: 'send it', due_at: '2030-01-01T00:00:00Z' } }),
       view: (a) => [`/calls/${a.id}`, '/tasks?view=open&limit=200'] },
     'patch /api/v1/calls/say': { to: at('/calls/say'), body: () => ({ lang: 'en', name: 'Your name?', reason: 'Why?', email: 'Mail?', company: 'Firm?', address: 'Where?', opinion: 'How?', heard_of_us: 'Whence?', account: 'Which?' }), view: () => '/calls/say?lang=en' },
     'post /api/v1/calls/{id}/customer': { to: async () => `/calls/${await stranger()}/customer`, body: draft, view: (a) => [`/customers/${a.customer.id}`, `/calls/${a.call.id}`] },
@@ -234,7 +236,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search and segments keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

@@ -373,10 +373,11 @@ test('after the call: outcome, note, impression and a follow-up in one form; the
   const bare = await anna.post(`/calls/${call.id}/wrap-up`, { outcome: '' });
   assert.deepEqual([bare.status, bare.body.field], [422, 'outcome']);
   const done = await anna.must(200, 'POST', `/calls/${call.id}/wrap-up`,
-    { outcome: 'follow_up', note: 'send the offer', impression: 1, follow_up: { title: 'Send the offer', due_at: '2030-01-01T09:00:00Z' } });
+    { outcome: 'follow_up', note: 'send the offer', impression: 'interested', follow_up: { title: 'Send the offer', due_at: '2030-01-01T09:00:00Z' } });
 
   assert.equal(done.outcome, 'follow_up');
   assert.equal(done.note, 'send the offer');
+  assert.equal(done.impression, 'interested');
   assert.ok(done.wrapped_at);
   const mine = (await anna.must(200, 'GET', '/tasks?view=mine')).items;
   assert.deepEqual(mine.map((x) => [x.title, x.kind, x.customer.id]), [['Send the offer', 'promise', id]]);

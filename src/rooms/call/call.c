@@ -97,7 +97,7 @@ static const struct field fields[] = {
     FIELD(struct call, outcome, .doc = "solved, follow_up, passed_on; empty before the wrap-up"),
     FIELD(struct call, reason, .personal = true),
     FIELD(struct call, note, .personal = true),
-    FIELD(struct call, impression, .doc = "0 none, 1 to the point … 5 something is not right"),
+    FIELD_ENUM(struct call, impression, impression_codes, .doc = "Of who answered, after the call; empty: none"),
     FIELD_STRUCT(struct call, spoke, &spoke_of_call, .nullable = true, .doc = "Who spoke, when not the customer himself"),
     FIELD_STRUCT(struct call, link, &link_of_call, .nullable = true),
     FIELD(struct call, can, .doc = "pull, hold, mute, transfer, hangup, dial: what the telephone link can do"),
@@ -142,7 +142,7 @@ static const struct field row_fields[] = {
     FIELD(struct call, outcome),
     FIELD(struct call, reason),
     FIELD(struct call, note),
-    FIELD(struct call, impression),
+    FIELD_AS(struct call, impression_n, "impression"),
     FIELD_AS(struct call, spoke.id, "spoke_id", .nullable = true),
     FIELD_AS(struct call, spoke.name, "spoke_name", .nullable = true),
     FIELD_AS(struct call, link.id, "link_id"),
@@ -155,6 +155,7 @@ const struct shape call_row_shape = SHAPE("call_row", struct call, row_fields);
 
 void call_finish(struct cx *cx, struct call *c)
 {
+    c->impression = c->impression_n > 0 && c->impression_n < IMPRESSION_N ? (int)c->impression_n : IMPRESSION_NONE;
     if (c->customer.id.v)
         c->customer.name_lang = customer_name_lang(c->customer.name, c->customer.lang);
     if (c->e164.len)

@@ -7,7 +7,7 @@
  * or ends.
  */
 #pragma once
-#include "rooms/intake/intake.h"
+#include "rooms/evidence/evidence.h"
 #include "rooms/staff/staff.h"
 
 enum call_told_kind {
@@ -61,7 +61,8 @@ struct call {
         str name;
     } staff; /* who answered */
     str cause, outcome, reason, note;
-    int64_t impression;
+    int64_t impression_n;
+    int impression; /* enum impression */
     struct {
         customer_id id;
         str name;

@@ -100,8 +100,7 @@ static enum err list(struct cx *cx, void *in_, void *out_)
 struct change_in {
     call_id id;
     str note, reason;
-    int outcome;
-    int64_t impression;
+    int outcome, impression;
     customer_id customer, spoke;
     str spoke_name;
     struct call seen; /* of plan */
@@ -114,7 +113,7 @@ static const struct field change_fields[] = {
     FIELD(struct change_in, note, .max_len = NOTE_MAX, .multiline = true, .personal = true, .doc = "Saved while typing"),
     FIELD(struct change_in, reason, .max_len = 500, .personal = true),
     FIELD_ENUM(struct change_in, outcome, call_outcome_codes),
-    FIELD(struct change_in, impression, .min = 0, .max = 5),
+    FIELD_ENUM(struct change_in, impression, impression_codes),
     FIELD(struct change_in, customer, .doc = "Chosen: whose call it is"),
     FIELD(struct change_in, spoke, .nullable = true, .doc = "Who spoke, when not the customer himself; null: himself"),
     FIELD(struct change_in, spoke_name, .max_len = 200, .personal = true),
@@ -157,6 +156,19 @@ static enum err change_plan(struct cx *cx, void *in_, void *out)
     return plan_line(cx, in);
 }
 
+/* What he who answered thinks of the customer counts when the call is closed; then also what is corrected. */
+static enum err impression_told(struct cx *cx, const struct call *before, customer_id customer, int impression)
+{
+    bool is_same = customer.v == before->customer.id.v && impression == before->impression && before->wrapped_at.ms;
+    if (is_same || (impression == IMPRESSION_NONE && before->impression == IMPRESSION_NONE))
+        return OK;
+    struct impression_new n = {.customer = customer,
+                               .impression = impression,
+                               .source = before->id.v,
+                               .staff = cx->actor.kind == ACTOR_STAFF ? (staff_id){cx->actor.id} : before->staff.id};
+    return impression_put(cx, &n);
+}
+
 /* The common case, once a second while somebody types: one row. */
 static enum err save_note(struct cx *cx, struct change_in *in, struct call *out)
 {
@@ -178,6 +190,7 @@ static enum err change(struct cx *cx, void *in_, void *out_)
 
     struct call c = {0};
     TRY(call_get(cx, in->id, &c)); /* again: a note may have been saved since */
+    const struct call before = c;
     if (cx->if_match >= 0 && cx->if_match != c.version)
         return fault(cx, ERR_STALE, M_CALL_MOVED);
     if (cx->sent & SENT_NOTE)
@@ -206,6 +219,8 @@ static enum err change(struct cx *cx, void *in_, void *out_)
                     V(is_chosen || c.is_chosen), val_int_or_null(line.interaction.v), V(in->id))));
     if (is_chosen)
         TRY(db_run(cx, &q_call_back_owner, ARGS(V(customer), V(in->id))));
+    if (c.wrapped_at.ms)
+        TRY(impression_told(cx, &before, customer, c.impression));
     TRY(call_touched(cx, &c));
     TRY(call_tell_changed(cx, in->id, customer, c.staff.id));
     return call_get(cx, in->id, out);
@@ -316,7 +331,7 @@ struct wrap_in {
     call_id id;
     int outcome;
     str note, reason;
-    int64_t impression;
+    int impression;
     struct follow_up follow_up;
     struct call seen; /* of plan */
     task_id task;
@@ -327,7 +342,7 @@ static const struct field wrap_fields[] = {
     FIELD_ENUM(struct wrap_in, outcome, call_outcome_codes, .required = true),
     FIELD(struct wrap_in, note, .max_len = NOTE_MAX, .multiline = true, .personal = true),
     FIELD(struct wrap_in, reason, .max_len = 500, .personal = true),
-    FIELD(struct wrap_in, impression, .min = 0, .max = 5),
+    FIELD_ENUM(struct wrap_in, impression, impression_codes, .doc = "It counts for the customer for 180 days"),
     FIELD_STRUCT(struct wrap_in, follow_up, &follow_up_shape, .nullable = true),
 };
 enum { WRAP_NOTE = 1 << 2, WRAP_REASON = 1 << 3, WRAP_IMPRESSION = 1 << 4 };
@@ -369,12 +384,13 @@ static enum err wrap(struct cx *cx, void *in_, void *out)
     struct call c = {0};
     TRY(call_get(cx, in->id, &c));
     int64_t version = 0;
+    int impression = cx->sent & WRAP_IMPRESSION ? in->impression : c.impression;
     TRY(db_int(cx, &q_call_wrap_up, &version,
                ARGS(V(cx->sent & WRAP_NOTE ? in->note : c.note),
                     V(cx->sent & WRAP_REASON ? in->reason : c.reason),
                     V(call_outcome_codes[in->outcome]),
-                    V(cx->sent & WRAP_IMPRESSION ? in->impression : c.impression), V(cx->now_ms),
-                    V(in->id))));
+                    V(impression), V(cx->now_ms), V(in->id))));
+    TRY(impression_told(cx, &c, c.customer.id, impression));
     if (in->follow_up.title.len)
         TRY(follow_up(cx, in, &c));
     TRY(audit_add(cx, "call.wrap_up", c.customer.id.v, c.id.v,

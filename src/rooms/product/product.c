@@ -1,6 +1,7 @@
 /* rooms/product/product.c - the list of products and its routes. */
 #include "rooms/product/product.h"
 #include "base/person.h"
+#include "base/phrase.h"
 #include "messages.h"
 #include "queries.h"
 
@@ -162,6 +163,67 @@ static struct val amount_or_null(money m)
     return m.currency.code[0] ? V(m.amount) : VNULL;
 }
 
+/* ---- words of what is sold ------------------------------------------------------------------ */
+
+enum { WORDED = 20 };
+struct wording {
+    product_id id;
+    str folded, category;
+};
+static const struct field wording_fields[] = {
+    FIELD(struct wording, id),
+    FIELD(struct wording, folded),
+    FIELD(struct wording, category),
+};
+static const struct shape product_wording_shape =
+    SHAPE("product_wording", struct wording, wording_fields);
+
+enum err product_is_named(struct cx *cx, str text, bool *out)
+{
+    struct str_list words = phrase_words(cx->arena, text);
+    int64_t id = 0;
+    *out = false;
+    if (words.n == 0)
+        return OK;
+    enum err e = db_int(cx, &q_product_by_words, &id, ARGS(val_texts(words.items, words.n)));
+    *out = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err words_put(struct cx *cx, product_id id, str folded, str category)
+{
+    struct str_list words = phrase_words(
+        cx->arena, arena_printf(cx->arena, SFMT " " SFMT, SARG(folded), SARG(category)));
+    TRY(db_run(cx, &q_product_words_drop, ARGS(V(id))));
+    for (size_t i = 0; i < words.n; i++)
+        TRY(db_run(cx, &q_product_word_put, ARGS(V(words.items[i]), V(id))));
+    return OK;
+}
+
+static enum err word_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                           int64_t *total, bool *finished)
+{
+    (void)args;
+    (void)total;
+    struct list rows = {0};
+    int64_t after = 0;
+    enum err e = db_int(cx, &q_product_worded_to, &after, NO_ARGS);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    TRY(db_all(cx, &q_product_unworded, &product_wording_shape, &rows, ARGS(V(after), V(WORDED))));
+    const struct wording *r = rows.items;
+    for (size_t i = 0; i < rows.n; i++)
+        TRY(words_put(cx, r[i].id, r[i].folded, r[i].category));
+    if (rows.n)
+        TRY(db_run(cx, &q_product_worded, ARGS(V(r[rows.n - 1].id))));
+    *position += 1;
+    *progress += (int64_t)rows.n;
+    *finished = rows.n < WORDED;
+    return OK;
+}
+const struct job_kind product_word_job = {
+    .name = "product_words", .slice = word_slice, .every_ms = 60 * 1000};
+
 static enum err add_plan(struct cx *cx, void *in, void *out)
 {
     (void)out;
@@ -184,6 +246,7 @@ static enum err add_apply(struct cx *cx, void *in, void *out)
                           V(product_folded(cx->arena, a->sku, a->name)))));
     if (n == 0)
         return fault_field(cx, ERR_CONFLICT, S("sku"), M_PRODUCT_HERE);
+    TRY(words_put(cx, a->id, product_folded(cx->arena, a->sku, a->name), a->category));
     TRY(audit_add(cx, "product.add", 0, a->id.v, (str){0}));
     cx->made_id = a->id.v;
     return product_get(cx, a->id.v, out);
@@ -214,6 +277,7 @@ static enum err patch_apply(struct cx *cx, void *in, void *out)
                           V(a->seen.version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    TRY(words_put(cx, a->id, product_folded(cx->arena, a->seen.sku, name), category));
     TRY(audit_add(cx, "product.change", 0, a->id.v, (str){0}));
     cx->made_id = a->id.v;
     return product_get(cx, a->id.v, out);

@@ -21,4 +21,8 @@ enum err product_by_skus(struct cx *cx, const str *skus, size_t n,
 /* SKU and name in the form in which they are searched. */
 str product_folded(struct arena *a, str sku, str name);
 
+/* Is something that is sold named in a text, by a word of its name, its SKU or its category? */
+enum err product_is_named(struct cx *cx, str text, bool *out) MUST_USE;
+extern const struct job_kind product_word_job; /* keeps the words by which that is seen */
+
 extern const struct room product_room;

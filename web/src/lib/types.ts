@@ -264,6 +264,7 @@ export interface Intake {
   lang?: string
 }
 export type Outcome = '' | 'solved' | 'follow_up' | 'passed_on'
+export type Impression = '' | 'regular' | 'chatty' | 'freeloader' | 'time_eater' | 'interested' | 'company'
 export interface Call {
   id: string
   direction: 'in' | 'out'
@@ -292,7 +293,7 @@ export interface Call {
   outcome?: Outcome
   reason?: string
   note?: string
-  impression?: number
+  impression?: Impression
   spoke?: Ref | null
   link?: Ref | null
   can?: string[]

@@ -2,7 +2,7 @@
  * server has it. Nothing personal is written on the computer. */
 import { api, ApiError } from '../../lib/api'
 import { complain } from '../../lib/session.svelte'
-import type { Call, Draft, Match, Outcome } from '../../lib/types'
+import type { Call, Draft, Impression, Match, Outcome } from '../../lib/types'
 
 type Told = 'note' | 'reason' | 'outcome' | 'impression'
 
@@ -11,7 +11,7 @@ export class Work {
   note = $state('')
   reason = $state('')
   outcome = $state<Outcome>('')
-  impression = $state(0)
+  impression = $state<Impression>('')
   follow_title = $state('')
   follow_due = $state('')
   draft = $state<Draft>({})
@@ -45,7 +45,7 @@ export class Work {
     if (!is_mine('note')) this.note = call.note ?? ''
     if (!is_mine('reason')) this.reason = call.reason ?? ''
     if (!is_mine('outcome')) this.outcome = call.outcome ?? ''
-    if (!is_mine('impression')) this.impression = call.impression ?? 0
+    if (!is_mine('impression')) this.impression = call.impression ?? ''
   }
   touch(what: Told | 'draft') {
     this.dirty.add(what)

@@ -1,0 +1,421 @@
+/* rooms/evidence/evidence.c - reads what was written since the last time, keeps what was found, and counts what of it the last
+ * 180 days hold. */
+#include "rooms/evidence/inside.h"
+
+const char *const evidence_codes[EVIDENCE_N] = {
+    "discount_asked", "promise_more", "competitor_named", "price_remark", "colleague_asked", "referral_given",
+    "aggressive",     "hurry",        "question",         "off_matter",   "impression"};
+const char *const impression_codes[IMPRESSION_N] = {"",           "regular",    "chatty", "freeloader",
+                                                    "time_eater", "interested", "company"};
+
+enum {
+    TEXTS = 20,  /* read at a time … */
+    ROUNDS = 10, /* … so often in one change: a long history is read in several */
+    CALLS = 200,
+    SLICE = 25,
+    HOLD_NS = 4000000, /* so long a slice goes on: the writer is for others too */
+    NUMBERS_MAX = 20
+};
+/* Rows of other nodes may be committed a little after younger ones: this much is read again, which changes nothing. */
+static const int64_t OVERLAP_MS = 10 * 60 * 1000;
+static const int64_t DAY_MS = 86400000;
+
+struct text_row {
+    int64_t id;
+    customer_id customer;
+    int64_t interaction, at, by_staff;
+    str subject, text;
+};
+struct call_row {
+    struct text_row text;
+    int64_t closed;
+};
+struct count_row {
+    int kind;
+    int64_t n, oldest;
+};
+struct id_row {
+    int64_t id;
+};
+/* clang-format off */
+static const struct field text_fields[] = {
+    FIELD(struct text_row, id), FIELD_AS(struct text_row, customer, "customer_id"), FIELD_AS(struct text_row, interaction, "interaction_id"),
+    FIELD_AS(struct text_row, at, "at_ms"), FIELD(struct text_row, by_staff), FIELD(struct text_row, subject), FIELD(struct text_row, text),
+};
+static const struct shape evidence_text_shape = SHAPE("evidence_text", struct text_row, text_fields);
+static const struct field call_fields[] = {
+    FIELD_AS(struct call_row, text.id, "id"), FIELD_AS(struct call_row, text.customer, "customer_id"),
+    FIELD_AS(struct call_row, text.interaction, "interaction_id"), FIELD_AS(struct call_row, text.at, "at_ms"),
+    FIELD_AS(struct call_row, text.by_staff, "by_staff"), FIELD_AS(struct call_row, text.subject, "subject"),
+    FIELD_AS(struct call_row, text.text, "text"), FIELD_AS(struct call_row, closed, "wrapped_ms"),
+};
+static const struct shape evidence_call_shape = SHAPE("evidence_call", struct call_row, call_fields);
+static const struct field count_fields[] = {
+    FIELD_ENUM(struct count_row, kind, evidence_codes), FIELD(struct count_row, n), FIELD_AS(struct count_row, oldest, "oldest_ms"),
+};
+static const struct shape evidence_count_shape = SHAPE("evidence_count", struct count_row, count_fields);
+static const struct field colleague_fields[] = {FIELD(struct colleague, id), FIELD(struct colleague, name)};
+static const struct shape evidence_colleague_shape = SHAPE("evidence_colleague", struct colleague, colleague_fields);
+static const struct field root_fields[] = {FIELD_AS(struct id_row, id, "customer_id")};
+static const struct shape evidence_root_shape = SHAPE("evidence_root", struct id_row, root_fields);
+/* clang-format on */
+
+static int64_t since(const struct cx *cx)
+{
+    return cx->now_ms - EVIDENCE_DAYS * DAY_MS;
+}
+
+enum err trait_of(struct cx *cx, customer_id any, struct trait *out)
+{
+    *out = (struct trait){0};
+    enum err e = db_one(cx, &q_trait_of_any, &trait_row_shape, out, ARGS(V(any)));
+    return e == ERR_NOT_FOUND ? fault(cx, ERR_NOT_FOUND, M_CUSTOMER_UNKNOWN) : e;
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+static enum err latest_of(struct cx *cx, const struct list *ids, int kind, struct evidence_line *out)
+{
+    *out = (struct evidence_line){0};
+    enum err e = db_one(cx, &q_evidence_newest_of, &evidence_row_shape, out,
+                        ARGS(val_ints(ids->items, ids->n), V(since(cx)), V(evidence_codes[kind])));
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static int impression_of(str code)
+{
+    for (int i = 1; i < IMPRESSION_N; i++)
+        if (str_eq(code, str_of(impression_codes[i])))
+            return i;
+    return IMPRESSION_NONE;
+}
+
+static enum err put(struct cx *cx, const struct trait *t)
+{
+    const int64_t *n = t->counts;
+    return db_run(
+        cx, &q_trait_put,
+        ARGS(V(t->id), V(n[EVIDENCE_DISCOUNT_ASKED]), V(n[EVIDENCE_PROMISE_MORE]),
+             V(n[EVIDENCE_COMPETITOR_NAMED]), V(n[EVIDENCE_PRICE_REMARK]), V(n[EVIDENCE_COLLEAGUE_ASKED]),
+             V(n[EVIDENCE_REFERRAL_GIVEN]), V(n[EVIDENCE_AGGRESSIVE]), V(n[EVIDENCE_HURRY]),
+             V(n[EVIDENCE_QUESTION]), V(n[EVIDENCE_OFF_MATTER]), V(t->colleague),
+             V(impression_codes[t->impression]), V(t->impression_by), V(t->impression_at), V(t->due_at),
+             V(t->read_id), V(t->read_ms), V(t->n_ids)));
+}
+
+enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, struct trait *t, bool *is_moved)
+{
+    struct trait was = *t;
+    struct list rows = {0};
+    struct evidence_line line;
+    int64_t oldest = 0;
+    TRY(db_all(cx, &q_evidence_counted, &evidence_count_shape, &rows,
+               ARGS(val_ints(ids->items, ids->n), V(since(cx)))));
+    const struct count_row *c = rows.items;
+    memset(t->counts, 0, sizeof t->counts);
+    t->id = root;
+    t->colleague.v = t->impression_by.v = t->impression_at.ms = t->impression = 0;
+    for (size_t i = 0; i < rows.n; i++) {
+        if (c[i].kind < EVIDENCE_IMPRESSION)
+            t->counts[c[i].kind] = c[i].n;
+        if (oldest == 0 || c[i].oldest < oldest)
+            oldest = c[i].oldest;
+        if (c[i].kind == EVIDENCE_COLLEAGUE_ASKED) {
+            TRY(latest_of(cx, ids, c[i].kind, &line));
+            t->colleague = line.staff.id;
+        }
+        if (c[i].kind == EVIDENCE_IMPRESSION) {
+            TRY(latest_of(cx, ids, c[i].kind, &line));
+            t->impression = impression_of(line.phrase);
+            t->impression_by = line.staff.id;
+            t->impression_at = line.at;
+        }
+    }
+    /* What is dated ahead counts, and falls out in its time. */
+    t->due_at.ms = oldest ? oldest + EVIDENCE_DAYS * DAY_MS + 1 : 0;
+    *is_moved = memcmp(was.counts, t->counts, sizeof was.counts) != 0 || was.colleague.v != t->colleague.v ||
+                was.impression != t->impression || was.impression_by.v != t->impression_by.v ||
+                was.impression_at.ms != t->impression_at.ms;
+    return OK;
+}
+
+/* Whom rules look at again. */
+static enum err moved(struct cx *cx, customer_id root)
+{
+    return rules_due(cx, &root.v, 1);
+}
+
+/* ---- what this house adds to the lists -------------------------------------------------------------- */
+
+enum err competitors_read(struct cx *cx, struct str_list *out)
+{
+    str all = {0};
+    TRY(settings_get(cx, "competitors", &all));
+    *out = (struct str_list){ARENA_ARRAY(cx->arena, COMPETITORS_MAX, str), 0};
+    while (all.len && out->n < COMPETITORS_MAX)
+        out->items[out->n++] = str_cut(&all, '\n');
+    return OK;
+}
+
+static enum err house_read(struct cx *cx, struct house_words *out)
+{
+    struct str_list names = {0};
+    TRY(competitors_read(cx, &names));
+    for (size_t i = 0; i < names.n; i++)
+        names.items[i] = text_fold(cx->arena, names.items[i]);
+    *out = (struct house_words){.competitors = {names.items, names.n}};
+    return OK;
+}
+
+/* ---- questions that met no word of ours ---------------------------------------------------------------- */
+
+/* Words with a digit: numbers of orders look so. As written and in capitals. */
+static size_t numbers_of(struct arena *a, str question, str *out)
+{
+    size_t n = 0;
+    str word;
+    while ((word = str_cut(&question, ' ')).len && n + 2 <= NUMBERS_MAX) {
+        bool has_digit = false;
+        while (word.len && !is_digit(word.ptr[0]) && !(word.ptr[0] >= 'a' && word.ptr[0] <= 'z'))
+            word = (str){word.ptr + 1, word.len - 1};
+        char *up = arena_cstr(a, word);
+        for (size_t i = 0; i < word.len; i++) {
+            has_digit = has_digit || is_digit(word.ptr[i]);
+            if (up[i] >= 'a' && up[i] <= 'z')
+                up[i] = (char)(up[i] - 32);
+        }
+        if (!has_digit || word.len < 3)
+            continue;
+        out[n++] = word;
+        out[n++] = (str){up, word.len};
+    }
+    return n;
+}
+
+static enum err is_of_the_matter(struct cx *cx, str question, bool *out)
+{
+    str numbers[NUMBERS_MAX];
+    size_t n = numbers_of(cx->arena, question, numbers);
+    int64_t id = 0;
+    *out = false;
+    if (n) {
+        enum err e = db_int(cx, &q_evidence_order_named, &id, ARGS(val_texts(numbers, n)));
+        if (e != OK && e != ERR_NOT_FOUND)
+            return e;
+        *out = e == OK;
+    }
+    return *out ? OK : product_is_named(cx, question, out);
+}
+
+/* ---- one text ---------------------------------------------------------------------------------------------- */
+
+static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phrase, int64_t staff, int64_t weight)
+{
+    /* One that is dated ahead of the clock would count for longer than it may. */
+    int64_t at = t->at < cx->now_ms ? t->at : cx->now_ms;
+    return db_run(cx, &q_evidence_put,
+                  ARGS(V(id_new(cx->now_ms)), V(t->customer), V(evidence_codes[kind]), V(at), V(t->id),
+                       val_int_or_null(t->interaction), val_int_or_null(staff), V(phrase), V(weight)));
+}
+
+static enum err read_text(struct cx *cx, const struct text_row *t, struct house_words *house, bool *is_found)
+{
+    struct words_read w;
+    words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
+    if (w.asks && !house->colleagues.n) {
+        TRY(db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape, &house->colleagues, NO_ARGS));
+        words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
+    }
+    const struct said *s = w.said.items;
+    for (size_t i = 0; i < w.said.n; i++)
+        TRY(keep(cx, t, s[i].kind, s[i].phrase, s[i].colleague.v, 1));
+    int64_t off = 0;
+    for (size_t i = 0; i < w.open.n; i++) {
+        bool is_matter = false;
+        TRY(is_of_the_matter(cx, ((const str *)w.open.items)[i], &is_matter));
+        off += !is_matter;
+    }
+    if (w.questions)
+        TRY(keep(cx, t, EVIDENCE_QUESTION, S(""), 0, w.questions));
+    if (off)
+        TRY(keep(cx, t, EVIDENCE_OFF_MATTER, S(""), 0, off));
+    *is_found = *is_found || w.said.n || w.questions;
+    return OK;
+}
+
+/* ---- a record ------------------------------------------------------------------------------------------------ */
+
+struct walk {
+    struct list ids;
+    struct house_words house;
+    size_t n_calls;
+    bool has_house, is_found, is_read;
+};
+
+static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_t n, size_t size)
+{
+    if (n && !w->has_house) {
+        TRY(house_read(cx, &w->house));
+        w->has_house = true;
+    }
+    for (size_t i = 0; i < n; i++)
+        TRY(read_text(cx, (const void *)((const char *)rows + i * size), &w->house, &w->is_found));
+    w->is_read = w->is_read || n;
+    return OK;
+}
+
+/* All of one table behind *after, or so much that the next time goes on from there. */
+static enum err read_table(struct cx *cx, struct walk *w, const struct query *q, struct list rows, int64_t *after,
+                           bool *is_end)
+{
+    *is_end = false;
+    for (int i = 0; i < ROUNDS && !*is_end; i++) {
+        const struct text_row *t = rows.items;
+        TRY(read_rows(cx, w, t, rows.n, sizeof *t));
+        if (rows.n)
+            *after = t[rows.n - 1].id;
+        *is_end = rows.n < TEXTS;
+        if (!*is_end)
+            TRY(db_all(cx, q, &evidence_text_shape, &rows,
+                       ARGS(val_ints(w->ids.items, w->ids.n), V(since(cx)), V(*after), V((int64_t)TEXTS))));
+    }
+    return OK;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
+{
+    int64_t before = t->read_id ? larger(0, t->read_id - (OVERLAP_MS << 22)) : 0, messages = before, notes = before;
+    bool goes_back = t->read_ms > cx->now_ms; /* the clock did */
+    int64_t closed = goes_back || !t->read_ms ? 0 : t->read_ms - OVERLAP_MS;
+    struct list m = {0}, n = {0}, k = {0};
+    struct val ids = val_ints(w->ids.items, w->ids.n);
+    bool is_m = false, is_n = false;
+    struct db_read reads[] = {
+        {.q = &q_evidence_messages, .shape = &evidence_text_shape, .out = &m, .args = ARGS(ids, V(since(cx)), V(messages), V((int64_t)TEXTS))},
+        {.q = &q_evidence_notes, .shape = &evidence_text_shape, .out = &n, .args = ARGS(ids, V(since(cx)), V(notes), V((int64_t)TEXTS))},
+        {.q = &q_evidence_calls, .shape = &evidence_call_shape, .out = &k, .args = ARGS(ids, V(since(cx)), V(closed), V((int64_t)CALLS))}};
+    TRY(db_batch(cx, reads, COUNT(reads)));
+    TRY(read_table(cx, w, &q_evidence_messages, m, &messages, &is_m));
+    TRY(read_table(cx, w, &q_evidence_notes, n, &notes, &is_n));
+    TRY(read_rows(cx, w, k.items, k.n, sizeof(struct call_row)));
+    w->n_calls = k.n;
+    /* Where one table was not read to its end the next time begins there. */
+    int64_t to = is_m && is_n ? larger(messages, notes) : is_m ? notes : is_n || messages < notes ? messages : notes;
+    t->read_id = is_m && is_n ? larger(t->read_id, to) : to;
+    t->read_ms = k.n < CALLS ? cx->now_ms : ((const struct call_row *)k.items)[k.n - 1].closed;
+    return OK;
+}
+
+/* Others of the record answer for nobody: what was counted under them is counted under the root. */
+static enum err drop_others(struct cx *cx, customer_id root, const struct list *ids)
+{
+    int64_t *others = ARENA_ARRAY(cx->arena, ids->n + 1, int64_t);
+    size_t n = 0;
+    for (size_t i = 0; i < ids->n; i++)
+        if (((const int64_t *)ids->items)[i] != root.v)
+            others[n++] = ((const int64_t *)ids->items)[i];
+    return n ? db_run(cx, &q_trait_drop, ARGS(val_ints(others, n))) : OK;
+}
+
+enum err evidence_gather(struct cx *cx, customer_id any, bool *has_changed)
+{
+    struct walk w = {0};
+    struct trait was = {0};
+    customer_id root;
+    *has_changed = false;
+    TRY(customer_root(cx, any, &root, &w.ids));
+    TRY(trait_of(cx, root, &was));
+    struct trait t = was;
+    /* Merged or parted since: all is read anew. */
+    bool is_other = t.n_ids != (int64_t)w.ids.n && (t.n_ids || w.ids.n > 1);
+    if (is_other) {
+        t.read_id = t.read_ms = 0;
+        TRY(drop_others(cx, root, &w.ids));
+    }
+    TRY(read_all(cx, &w, &t));
+    bool is_due = t.due_at.ms && t.due_at.ms <= cx->now_ms;
+    if (!w.is_read && !is_other && !is_due)
+        return OK;
+    t.n_ids = (int64_t)w.ids.n;
+    t.id = root;
+    if (w.is_found || is_other || is_due)
+        TRY(trait_recount(cx, root, &w.ids, &t, has_changed));
+    bool is_same = !*has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms && !is_other && !w.n_calls;
+    if (!is_same)
+        TRY(put(cx, &t));
+    return *has_changed ? moved(cx, root) : OK;
+}
+
+/* ---- impressions ------------------------------------------------------------------------------------------------ */
+
+static enum err count_again(struct cx *cx, customer_id any)
+{
+    struct trait t;
+    struct list ids = {0};
+    customer_id root;
+    bool is_moved = false;
+    TRY(customer_root(cx, any, &root, &ids));
+    TRY(trait_of(cx, root, &t));
+    TRY(trait_recount(cx, root, &ids, &t, &is_moved));
+    if (t.n_ids == 0)
+        t.n_ids = (int64_t)ids.n;
+    TRY(put(cx, &t));
+    return is_moved ? moved(cx, root) : OK;
+}
+
+enum err impression_put(struct cx *cx, const struct impression_new *in)
+{
+    struct id_row was = {0};
+    enum err e = db_one(cx, &q_evidence_impression_was, &evidence_root_shape, &was, ARGS(V(in->source)));
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    customer_id root = {0};
+    if (in->customer.v)
+        TRY(customer_root(cx, in->customer, &root, NULL));
+    if (e == OK)
+        TRY(db_run(cx, &q_evidence_impression_gone, ARGS(V(in->source))));
+    bool is_only_taken_back = was.id && in->impression == IMPRESSION_NONE;
+    if (in->customer.v && !is_only_taken_back)
+        TRY(db_run(cx, &q_evidence_put,
+                   ARGS(V(id_new(cx->now_ms)), V(in->customer), V(evidence_codes[EVIDENCE_IMPRESSION]), V(cx->now_ms),
+                        V(in->source), val_int_or_null(in->interaction.v), val_int_or_null(in->staff.v),
+                        V(impression_codes[in->impression]), V(1))));
+    if (was.id && was.id != root.v)
+        TRY(count_again(cx, (customer_id){was.id}));
+    return root.v ? count_again(cx, root) : OK;
+}
+
+/* ---- what falls out ------------------------------------------------------------------------------------------------ */
+
+static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+{
+    (void)args;
+    (void)total;
+    int64_t begun = clock_mono_ns();
+    do {
+        struct list rows = {0};
+        TRY(db_all(cx, &q_trait_due_list, &evidence_root_shape, &rows, ARGS(V(cx->now_ms), V((int64_t)SLICE))));
+        const struct id_row *r = rows.items;
+        for (size_t i = 0; i < rows.n; i++) {
+            customer_id root = {0};
+            enum err e = customer_root(cx, (customer_id){r[i].id}, &root, NULL);
+            if (e == ERR_NOT_FOUND || (e == OK && root.v != r[i].id)) {
+                cx->why = (struct fault){0};
+                TRY(db_run(cx, &q_trait_drop, ARGS(val_ints(&r[i].id, 1))));
+                continue;
+            }
+            TRY(e);
+            TRY(count_again(cx, root));
+        }
+        *position += 1;
+        *progress += (int64_t)rows.n;
+        *finished = rows.n < SLICE;
+    } while (!*finished && clock_mono_ns() - begun < HOLD_NS);
+    return OK;
+}
+const struct job_kind evidence_due_job = {.name = "evidence_due", .slice = due_slice, .every_ms = 15 * 1000};

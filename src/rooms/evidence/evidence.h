@@ -1,0 +1,75 @@
+/* rooms/evidence/evidence.h - what customers say that shows how they deal with us.
+ *
+ * Messages, notes and the notes of calls are read once, after they were written, by lists of phrases in five languages;
+ * a colleague may add his impression with one key. What was found (evidence) counts for 180 days in one narrow row a
+ * record (trait), which is what rules ask. Nothing here judges: rooms/judge does.
+ */
+#pragma once
+#include "rooms/order/order.h"
+
+enum evidence_kind {
+    EVIDENCE_DISCOUNT_ASKED,
+    EVIDENCE_PROMISE_MORE,
+    EVIDENCE_COMPETITOR_NAMED,
+    EVIDENCE_PRICE_REMARK,
+    EVIDENCE_COLLEAGUE_ASKED,
+    EVIDENCE_REFERRAL_GIVEN,
+    EVIDENCE_AGGRESSIVE,
+    EVIDENCE_HURRY,
+    EVIDENCE_QUESTION,
+    EVIDENCE_OFF_MATTER,
+    EVIDENCE_IMPRESSION,
+    EVIDENCE_N
+};
+extern const char *const evidence_codes[EVIDENCE_N]; /* "discount_asked" … */
+
+/* What a colleague may say after a call: the keys of classes that people can tell by an ear. Never a suspicion. */
+enum impression {
+    IMPRESSION_NONE,
+    IMPRESSION_REGULAR,
+    IMPRESSION_CHATTY,
+    IMPRESSION_FREELOADER,
+    IMPRESSION_TIME_EATER,
+    IMPRESSION_INTERESTED,
+    IMPRESSION_COMPANY,
+    IMPRESSION_N
+};
+extern const char *const impression_codes[IMPRESSION_N]; /* "", "regular" … */
+
+enum { EVIDENCE_DAYS = 180 }; /* so long it counts */
+
+/* Of a record; no row: all of it is zero. Counts are of the last 180 days. */
+struct trait {
+    customer_id id; /* the root */
+    int64_t counts[EVIDENCE_IMPRESSION]; /* by kind; questions are counted one by one, of the others texts that hold them */
+    staff_id colleague; /* asked for last, by name */
+    int impression;     /* enum impression */
+    staff_id impression_by;
+    when impression_at;
+    when due_at; /* when the oldest of it falls out; 0: never */
+    int64_t read_id, read_ms, n_ids; /* how far its texts were read; of how many ids */
+};
+extern const struct shape trait_row_shape; /* the columns of trait_get, trait_many */
+/* Of the record that answers for this id; zero when nothing was ever read. */
+enum err trait_of(struct cx *cx, customer_id any, struct trait *out) MUST_USE;
+
+/* Inside apply of the bulk lane, within a second after an event named the customer: reads what was written since the last
+ * time and brings the record's trait up to date. *has_changed: something that rules ask is not as it was (they are told:
+ * rules_due). Safe to run at any time and twice. */
+enum err evidence_gather(struct cx *cx, customer_id root, bool *has_changed) MUST_USE;
+
+/* Inside apply: the impression of a colleague. `source`: the call it was had in, else a new id; the same source again
+ * replaces what was said before (also of another customer). IMPRESSION_NONE takes back what this
+ * source said, or, of a source that said nothing, what anybody said. Customer 0: nobody's any more. It fades after 180 days. */
+struct impression_new {
+    customer_id customer;
+    int impression;
+    int64_t source;
+    interaction_id interaction;
+    staff_id staff;
+};
+enum err impression_put(struct cx *cx, const struct impression_new *in) MUST_USE;
+
+extern const struct job_kind evidence_due_job; /* takes out what falls out of the 180 days */
+extern const struct expr_table evidence_attributes; /* what conditions may ask */
+extern const struct room evidence_room;
