@@ -117,9 +117,7 @@ int main(int argc, char **argv)
         fputs("bench-vault DIR [ROUNDS] [SECONDS]\n", stderr);
         return 2;
     }
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite3_initialize();
-    struct vault *v = vault_open(ring);
+    struct vault *v = vault_open(ring, 0);
     const char *vfs[2] = {NULL, v ? vault_name(v) : NULL};
     str path[2];
     static double got[KINDS][2][ROUNDS_MAX], ratio[KINDS][ROUNDS_MAX];

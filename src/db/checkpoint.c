@@ -10,7 +10,7 @@
 
 enum {
     TICK_MS = 50,
-    SMALL_FRAMES = 1024,  /* 8 MB: not worth a pass yet; many versions of a page are copied once */
+    SMALL_FRAMES = 3072,  /* 24 MB: not worth a pass yet; many versions of a page are copied once */
     LARGE_FRAMES = 4096,  /* 32 MB: the log should begin anew */
     URGENT_FRAMES = 6144, /* 48 MB: now, before the bulk lane must stop */
     REST_FRAMES = 128,    /* what should be left for the pause: 1 MB */

@@ -21,6 +21,11 @@ enum {
     ID_AHEAD_MS = 10000,        /* how far the mark of ids is written ahead */
     WRITERS_DEFAULT = 8,
     CACHE_MB_DEFAULT = 96,
+    /* Who has how much of it, in 48ths: the pages that all share, the writer, each of eight readers (a reader forgets its
+     * own at every commit). */
+    CACHE_SHARED = 32,
+    CACHE_WRITER = 8,
+    CACHE_READER = 1,
 };
 #define MS_NS 1000000LL
 struct lite; /* sqlite.c */
@@ -73,6 +78,7 @@ void db_free_common(struct db *d);
 /* ---- engines --------------------------------------------------------------------------- */
 
 enum lite_use { LITE_READER, LITE_WRITER, LITE_LOADER }; /* loader: not durable, for filling an empty store */
+size_t lite_cache(const struct store *s, int share); /* bytes */
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out);
 void lite_close(struct db *d);
 enum err lite_rows(struct cx *cx, struct db *d, const struct query *q, struct args a, struct sink *to);

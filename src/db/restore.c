@@ -565,7 +565,7 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
     sqlite3 *h = NULL;
     backup_remove(dir.ptr);
     enum err e = backup_restore(cx, ring, &w, &done);
-    struct vault *v = vault_open(ring);
+    struct vault *v = vault_open(ring, 0);
     if (e == OK && !v)
         e = fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK && sqlite3_open_v2(path.ptr, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,

@@ -79,12 +79,18 @@ static int exec(sqlite3 *h, const char *sql)
     return sqlite3_exec(h, sql, NULL, NULL, NULL);
 }
 
+size_t lite_cache(const struct store *s, int share)
+{
+    return ((size_t)s->cache_mb << 20) * (size_t)share / 48;
+}
+
 static int set_up(struct lite *l, struct store *s, enum lite_use use)
 {
     char pragma[300];
     bool is_writer = use != LITE_READER;
-    unsigned kb =
-        use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : s->cache_mb * 1024 / (is_writer ? 3 : 12);
+    unsigned kb = use == LITE_LOADER
+                      ? LOADER_CACHE_MB * 1024
+                      : (unsigned)(lite_cache(s, is_writer ? CACHE_WRITER : CACHE_READER) / 1024);
     int reserve = PAGE_RESERVED;
     int rc = sqlite3_file_control(l->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (rc != SQLITE_OK)
@@ -138,12 +144,6 @@ static int prepare_words(struct lite *l)
                               NULL);
 }
 
-static void configure_once(void)
-{
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else a global lock around each allocation */
-    sqlite3_initialize();
-}
-
 static enum err store_is_damaged(struct cx *cx, const struct vault_damage *bad)
 {
     return fault(cx, ERR_INTERNAL, M_STORE_DAMAGED,
@@ -153,8 +153,7 @@ static enum err store_is_damaged(struct cx *cx, const struct vault_damage *bad)
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out)
 {
     bool is_writer = use != LITE_READER;
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, configure_once);
+    sqlite_ready();
 
     struct db *d = calloc(1, sizeof *d);
     struct lite *l = calloc(1, sizeof *l);

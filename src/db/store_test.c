@@ -567,6 +567,17 @@ static void closing_amid_a_lot_of_writing_ends(void **state)
     free(bytes);
 }
 
+/* Counting allocations would take a lock of the whole process around each of them. */
+static void sqlite_counts_no_allocations(void **state)
+{
+    struct place *p = *state;
+    struct cx cx = place_cx(p);
+    struct store *s = NULL;
+    assert_int_equal(store_open(&cx, &p->options, &s), OK);
+    assert_int_equal(sqlite3_memory_used(), 0);
+    store_close(s);
+}
+
 static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
 {
     if (test_is_postgres())
@@ -581,7 +592,7 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
     assert_int_equal(store_keys(&cx, &p->options, &ring), OK);
-    struct vault *own = vault_open(ring);
+    struct vault *own = vault_open(ring, 0);
     assert_int_equal(sqlite3_open_v2(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other,
                                      SQLITE_OPEN_READWRITE, vault_name(own)),
                      SQLITE_OK);
@@ -676,6 +687,7 @@ static int all(void)
         PLACE_TEST(a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest),
         STORE_TEST(a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256),
         PLACE_TEST(closing_amid_a_lot_of_writing_ends),
+        PLACE_TEST(sqlite_counts_no_allocations),
         PLACE_TEST(a_store_closes_even_when_its_log_cannot_begin_anew),
         PLACE_TEST(connections_that_are_cut_are_made_again_and_nothing_acknowledged_is_lost),
     };

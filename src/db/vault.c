@@ -4,6 +4,7 @@
  */
 #include "db/vault_inner.h"
 #include "base/value.h"
+#include "db/page_cache.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,7 +27,9 @@ struct vault {
     _Atomic unsigned generation; /* counts vault_epochs_changed */
     _Atomic unsigned slices;     /* odd: a rotation puts pages in their places */
     pthread_mutex_t db_lock;     /* of writing into kith.db: a page, or a slice of a rotation */
+    struct page_cache *cache;    /* NULL: none */
 };
+_Static_assert((int)CACHED_PAGE == (int)VAULT_PAGE, "pages are kept whole");
 
 /* ---- derived keys ----------------------------------------------------------------------------- */
 
@@ -123,13 +126,25 @@ struct file {
     const char *name; /* SQLite's, lives as long as the file */
     unsigned generation;
     struct ciphers ciphers;
-    uint8_t page[VAULT_FRAME];
+    int64_t head_at; /* a frame's head that waits for its page, at the beginning of `frame`; 0: none */
+    uint8_t frame[VAULT_FRAME];
     sqlite3_file under[]; /* of the file system below */
 };
 
 static struct file *of(sqlite3_file *f)
 {
     return (struct file *)f;
+}
+
+/* Only whole pages of kith.db and of its log are kept. */
+static struct page_cache *cache_of(const struct file *f)
+{
+    return f->kind == OF_JOURNAL ? NULL : f->v->cache;
+}
+
+static uint64_t place_of(const struct file *f, int64_t at)
+{
+    return (uint64_t)at << 1 | (f->kind == OF_LOG);
 }
 
 static _Thread_local struct vault_damage last;
@@ -147,6 +162,19 @@ bool vault_damage(struct vault_damage *out)
 static int raw_read(struct file *f, void *p, int n, int64_t at)
 {
     return f->under->pMethods->xRead(f->under, p, n, at);
+}
+
+static int raw_write(struct file *f, const void *p, int n, int64_t at)
+{
+    return f->under->pMethods->xWrite(f->under, p, n, at);
+}
+
+/* A head that no page followed: before anything else is done with the file. */
+static int head_write(struct file *f)
+{
+    int64_t at = f->head_at;
+    f->head_at = 0;
+    return at ? raw_write(f, f->frame, HEAD_BYTES, at) : SQLITE_OK;
 }
 
 static int damage(struct file *f, int64_t page, int64_t offset)
@@ -171,9 +199,11 @@ static struct ciphers *ciphers(struct file *f)
 static int x_close(sqlite3_file *base)
 {
     struct file *f = of(base);
+    int rc = head_write(f);
     ciphers_close(&f->ciphers);
-    seal_forget(f->page, sizeof f->page);
-    return f->under->pMethods ? f->under->pMethods->xClose(f->under) : SQLITE_OK;
+    seal_forget(f->frame, sizeof f->frame);
+    int closed = f->under->pMethods ? f->under->pMethods->xClose(f->under) : SQLITE_OK;
+    return rc != SQLITE_OK ? rc : closed;
 }
 
 /* How many pages the file must have: what its own page 1 says. Behind them a transaction may look at a page that it made
@@ -288,28 +318,49 @@ static int journal_read(struct file *f, uint8_t *p, int n, int64_t at)
     return rc;
 }
 
-static int x_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
+static int file_read(struct file *f, void *p, int n, int64_t at)
 {
-    struct file *f = of(base);
     return f->kind == OF_DB ? db_read(f, p, n, at) : f->kind == OF_LOG ? log_read(f, p, n, at) : journal_read(f, p, n, at);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------- */
-
-static int raw_write(struct file *f, const void *p, int n, int64_t at)
+static int x_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
 {
-    return f->under->pMethods->xWrite(f->under, p, n, at);
+    struct file *f = of(base);
+    struct page_cache *cache = n == VAULT_PAGE ? cache_of(f) : NULL;
+    uint64_t seen = 0;
+    int rc = head_write(f);
+    if (rc != SQLITE_OK)
+        return rc;
+    if (!cache)
+        return file_read(f, p, n, at);
+    if (page_cache_get(cache, place_of(f, at), p, &seen))
+        return SQLITE_OK;
+    rc = file_read(f, p, n, at);
+    if (rc == SQLITE_OK)
+        page_cache_put(cache, place_of(f, at), p, seen);
+    return rc;
 }
+
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 static int page_write(struct file *f, const uint8_t *p, int64_t at)
 {
     static const uint8_t zeros[VAULT_RESERVED];
     int64_t where = f->kind == OF_DB ? at / VAULT_PAGE + 1 : at;
     /* SQLite's checks of the log count these bytes in, and we give back zeros: rather no write than a log that ends here. */
+    uint8_t *sealed = f->frame + HEAD_BYTES;
+    int head = f->head_at && f->head_at == at - HEAD_BYTES ? HEAD_BYTES : 0;
     if (memcmp(p + VAULT_TEXT, zeros, sizeof zeros) != 0 ||
-        !page_seal(ciphers(f), f->v->ring, atomic_load(&f->v->writes), f->kind, where, p, f->page))
+        !page_seal(ciphers(f), f->v->ring, atomic_load(&f->v->writes), f->kind, where, p, sealed))
         return SQLITE_IOERR_WRITE;
-    return raw_write(f, f->page, VAULT_PAGE, at);
+    f->head_at = 0;
+    struct page_cache *cache = cache_of(f);
+    if (cache)
+        page_cache_write_begin(cache, place_of(f, at));
+    int rc = raw_write(f, sealed - head, VAULT_PAGE + head, at - head);
+    if (cache)
+        page_cache_write_end(cache, place_of(f, at), rc == SQLITE_OK ? p : NULL);
+    return rc;
 }
 
 /* Pages between the end of the file and one that is written behind it were made and freed by one transaction and never
@@ -347,16 +398,21 @@ static int log_write(struct file *f, const uint8_t *p, int n, int64_t at)
     int64_t in = at < VAULT_LOG_HEAD ? -1 : (at - VAULT_LOG_HEAD) % VAULT_FRAME;
     if (in == HEAD_BYTES && n == VAULT_PAGE)
         return page_write(f, p, at);
-    uint8_t head[HEAD_BYTES];
     if (in != 0 || n != HEAD_BYTES)
         return SQLITE_IOERR_WRITE;
-    memcpy(head, p, sizeof head);
-    return head_block(f, epoch, true, head) ? raw_write(f, head, n, at) : SQLITE_IOERR_WRITE;
+    memcpy(f->frame, p, HEAD_BYTES); /* it goes out with its page */
+    if (!head_block(f, epoch, true, f->frame))
+        return SQLITE_IOERR_WRITE;
+    f->head_at = at;
+    return SQLITE_OK;
 }
 
 static int x_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at)
 {
     struct file *f = of(base);
+    int rc = f->head_at && (n != VAULT_PAGE || f->head_at != at - HEAD_BYTES) ? head_write(f) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return rc;
     if (f->kind == OF_DB)
         return db_write(f, p, n, at);
     if (f->kind == OF_LOG)
@@ -367,11 +423,14 @@ static int x_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at)
 static int x_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
     struct file *f = of(base);
-    if (f->kind != OF_DB)
-        return f->under->pMethods->xTruncate(f->under, size);
-    pthread_mutex_lock(&f->v->db_lock);
-    int rc = f->under->pMethods->xTruncate(f->under, size);
-    pthread_mutex_unlock(&f->v->db_lock);
+    if (f->kind == OF_DB)
+        pthread_mutex_lock(&f->v->db_lock);
+    int rc = head_write(f);
+    if (rc == SQLITE_OK)
+        rc = f->under->pMethods->xTruncate(f->under, size);
+    vault_forget(f->v);
+    if (f->kind == OF_DB)
+        pthread_mutex_unlock(&f->v->db_lock);
     return rc;
 }
 
@@ -398,13 +457,25 @@ static int x_device(sqlite3_file *base)
     return of(base)->under->pMethods->xDeviceCharacteristics(of(base)->under) | SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
+static int x_sync(sqlite3_file *base, int flags)
+{
+    struct file *f = of(base);
+    int rc = head_write(f);
+    return rc != SQLITE_OK ? rc : f->under->pMethods->xSync(f->under, flags);
+}
+
+static int x_size(sqlite3_file *base, sqlite3_int64 *size)
+{
+    struct file *f = of(base);
+    int rc = head_write(f);
+    return rc != SQLITE_OK ? rc : f->under->pMethods->xFileSize(f->under, size);
+}
+
 #define THROUGH(name, method, params, ...)                                     \
     static int name params                                                      \
     {                                                                            \
         return of(f)->under->pMethods->method(of(f)->under __VA_OPT__(, ) __VA_ARGS__); \
     }
-THROUGH(x_sync, xSync, (sqlite3_file * f, int flags), flags)
-THROUGH(x_size, xFileSize, (sqlite3_file * f, sqlite3_int64 *size), size)
 THROUGH(x_lock, xLock, (sqlite3_file * f, int level), level)
 THROUGH(x_unlock, xUnlock, (sqlite3_file * f, int level), level)
 THROUGH(x_reserved, xCheckReservedLock, (sqlite3_file * f, int *out), out)
@@ -465,8 +536,10 @@ static int x_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, i
 
 static int x_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
-    sqlite3_vfs *u = ((struct vault *)vfs->pAppData)->under;
-    return u->xDelete(u, name, sync);
+    struct vault *v = vfs->pAppData;
+    int rc = v->under->xDelete(v->under, name, sync);
+    vault_forget(v);
+    return rc;
 }
 
 static int x_access(sqlite3_vfs *vfs, const char *name, int flags, int *out)
@@ -512,13 +585,30 @@ static int x_error(sqlite3_vfs *vfs, int n, char *out)
     return u->xGetLastError ? u->xGetLastError(u, n, out) : 0;
 }
 
-struct vault *vault_open(const struct keyring *ring)
+static void configure_once(void)
 {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else a global lock around each allocation */
+    sqlite3_initialize();
+}
+
+void sqlite_ready(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_once);
+}
+
+struct vault *vault_open(const struct keyring *ring, size_t cache_bytes)
+{
+    sqlite_ready();
     static _Atomic unsigned count;
     sqlite3_vfs *under = sqlite3_vfs_find(NULL);
     struct vault *v = under ? calloc(1, sizeof *v) : NULL;
     if (!v)
         return NULL;
+    if (cache_bytes && !(v->cache = page_cache_open(cache_bytes))) {
+        free(v);
+        return NULL;
+    }
     v->under = under;
     v->ring = ring;
     v->writes = keyring_epoch(ring);
@@ -541,6 +631,7 @@ struct vault *vault_open(const struct keyring *ring)
         .xCurrentTimeInt64 = x_time64,
     };
     if (sqlite3_vfs_register(&v->vfs, 0) != SQLITE_OK) {
+        page_cache_close(v->cache);
         free(v);
         return NULL;
     }
@@ -553,12 +644,19 @@ void vault_close(struct vault *v)
         return;
     sqlite3_vfs_unregister(&v->vfs);
     pthread_mutex_destroy(&v->db_lock);
+    page_cache_close(v->cache);
     free(v);
 }
 
 const char *vault_name(const struct vault *v)
 {
     return v->name;
+}
+
+void vault_forget(struct vault *v)
+{
+    if (v->cache)
+        page_cache_clear(v->cache);
 }
 
 void vault_epoch_take(struct vault *v)

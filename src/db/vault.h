@@ -16,11 +16,16 @@
 
 enum { VAULT_PAGE = 8192, VAULT_RESERVED = SEAL_NONCE + SEAL_TAG, VAULT_TEXT = VAULT_PAGE - VAULT_RESERVED };
 
+/* What SQLite is told once, before anything of it is used; again, nothing happens. */
+void sqlite_ready(void);
+
 struct vault;
-/* The ring is lent. Its file system stands below SQLite's default one, which may be a faulty one of tests. */
-struct vault *vault_open(const struct keyring *ring); /* NULL: out of memory */
+/* The ring is lent. Its file system stands below SQLite's default one, which may be a faulty one of tests. With a cache
+ * (db/page_cache.h), which all connections share, it serves one store and no other process may write into that; 0: none. */
+struct vault *vault_open(const struct keyring *ring, size_t cache_bytes); /* NULL: out of memory */
 void vault_close(struct vault *v);              /* after the last connection; accepts NULL */
 const char *vault_name(const struct vault *v);  /* for sqlite3_open_v2 */
+void vault_forget(struct vault *v);             /* what the cache holds, so that files are read again */
 
 /* What this thread was refused last, and forgets it: false when nothing. */
 struct vault_damage {

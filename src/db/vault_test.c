@@ -336,6 +336,7 @@ static void one_flipped_bit_in_a_page_of_the_log_is_named(void **state)
     int64_t frames = (int64_t)(file(p, "kith.db-wal").len - VAULT_LOG_HEAD) / VAULT_FRAME, named = 0;
     for (int64_t i = 0; i < frames; i++)
         bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * VAULT_FRAME + 24 + i % VAULT_PAGE);
+    vault_forget(s->vault);
     enum err e = counted(p, &cx, s, &n);
     assert_int_equal(e, ERR_INTERNAL);
     assert_int_equal(cx.why.msg, M_STORE_DAMAGED);

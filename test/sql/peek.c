@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     if (store_keys(&cx, &o, &ring) != OK)
         return refused(&cx, "");
     sqlite3_initialize();
-    struct vault *v = vault_open(ring);
+    struct vault *v = vault_open(ring, 0);
     int rc = !v ? SQLITE_NOMEM
                 : sqlite3_open_v2(arena_printf(cx.arena, "%s/kith.db", argv[1]).ptr, &h, SQLITE_OPEN_READWRITE,
                                   vault_name(v));
