@@ -246,7 +246,8 @@ function tables(k) {
 export function fingerprint(k) {
   const all = tables(k);
   assert.ok(all.includes('customer') && all.includes('event') && all.length > 15, all.join());
-  const acts = "SELECT COUNT(*) FROM audit WHERE action <> 'customer.view'";
+  /* which acts, and how often: what is more than before is named */
+  const acts = `SELECT COALESCE(${isPostgres ? "string_agg(act, ' ' ORDER BY act)" : "group_concat(act, ' ')"}, '') FROM (SELECT action || ' ' || COUNT(*) AS act FROM audit WHERE action <> 'customer.view' GROUP BY action ORDER BY 1) x`;
   const atWork = "SELECT COUNT(*) FROM job WHERE state = 'waiting' AND schedule IS NULL"; // what was accepted before
   /* who enters a segment does so some seconds after the act that made him fit */
   const rows = (n) => (n === 'event' ? "(SELECT * FROM event WHERE type NOT IN ('segment.entered', 'segment.left'))" : `"${n}"`);
@@ -255,11 +256,11 @@ export function fingerprint(k) {
     const found = {};
     let name;
     if (isPostgres)
-      for (const [n, value] of k.sql(`${all.map(hash).join(' UNION ALL ')} UNION ALL SELECT 'acts', (${acts})::text UNION ALL SELECT 'at work', (${atWork})::text`)) found[n] = value;
+      for (const [n, value] of k.sql(`${all.map(hash).join(' UNION ALL ')} UNION ALL SELECT 'acts', (${acts}) UNION ALL SELECT 'at work', (${atWork})::text`)) found[n] = value;
     else
       for (const row of k.sql(`${all.map((n) => `SELECT '@table', '${n}'; SELECT * FROM ${rows(n)} ORDER BY 1;`).join(' ')} SELECT '@table', 'acts'; ${acts}; SELECT '@table', 'at work'; ${atWork};`)) {
-        if (row[0] === '@table') found[(name = row[1])] = name === 'at work' ? '' : createHash('sha256');
-        else if (name === 'at work') found[name] = row[0];
+        if (row[0] === '@table') found[(name = row[1])] = name === 'acts' || name === 'at work' ? '' : createHash('sha256');
+        else if (typeof found[name] === 'string') found[name] = row[0];
         else found[name].update(JSON.stringify(row));
       }
     if (found['at work'] === '0' || i > 200) return Object.fromEntries(Object.entries(found).map(([n, h]) => [n, typeof h === 'string' ? h : h.digest('hex')]));

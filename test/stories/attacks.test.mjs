@@ -40,7 +40,7 @@ async function changesNothing(f, row, refused) {
     assert.ok(a.status >= 400 && a.status < 500, `${row.name}: ${String(body).slice(0, 300)}: ${a.status}`);
   }
   const now = fingerprint(f.k), moved = Object.keys(now).filter((n) => now[n] !== before[n]);
-  assert.deepEqual(moved, [], `${row.name}: something refused has changed the store`);
+  assert.deepEqual(moved, [], `${row.name}: something refused has changed the store; acts before: ${before.acts}; after: ${now.acts}`);
 }
 
 test('every row takes the request that this story knows', async (t) => {
