@@ -1,5 +1,6 @@
 #!/bin/bash
-# Migrates an empty SQLite and an empty PostgreSQL, prepares every query on both, compares columns with shapes.
+# Migrates an empty SQLite and an empty PostgreSQL, prepares every query on both, compares columns with shapes, and asks PostgreSQL
+# for its plans.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -f build/build.ninja ] || tools/setup.sh build
@@ -15,6 +16,7 @@ folder=$(mktemp -d)
 status=0
 mkdir "$folder/data" # its key lies beside it
 build/sql-check "$folder/data" "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
+[ $status -ne 0 ] || tools/plans_postgres.py "${KITH_TEST_POSTGRES%/*}/$name" || status=$?
 psql -q "$KITH_TEST_POSTGRES" -c "DROP DATABASE $name" || true
 rm -rf "$folder"
 exit $status
