@@ -8,6 +8,7 @@
 enum {
     GAP_BLANKS = 5,   /* words between two parts of a phrase */
     GAP_LETTERS = 14, /* the same where words have no blanks */
+    GAP_OVER = 2,      /* over a comma: one word, as "please" */
     NOT_BLANKS = 4,   /* words between "not" and what is not meant */
     NOT_LETTERS = 6,
     NEAR_BYTES = 160,  /* and in any case */
@@ -398,22 +399,22 @@ static bool has_letter(str s)
 
 /* ---- putting pieces together ------------------------------------------------------------------------- */
 
-/* Between two places: how many blanks, how many letters of scripts without them; no end of a part. */
-static bool is_near(const struct sentence *s, size_t from, size_t to, size_t blanks, size_t letters)
+/* Between two places: how many blanks, how many letters of scripts without them; where a part of the sentence ends, `over`. */
+static bool is_near(const struct sentence *s, size_t from, size_t to, size_t blanks, size_t letters, size_t over)
 {
     str between = {s->out.text.ptr + from, to - from};
     size_t b = 0, l = 0;
     int32_t c;
+    bool is_broken = false;
     if (between.len > NEAR_BYTES)
         return false;
     for (size_t i = from; i < to; i++)
-        if (s->breaks[i])
-            return false;
+        is_broken = is_broken || s->breaks[i];
     while ((c = utf8_next(&between)) >= 0) {
         b += c == ' ';
         l += is_joined(c);
     }
-    return b <= blanks && l <= letters;
+    return b <= (is_broken ? over : blanks) && l <= (is_broken ? over : letters);
 }
 
 /* The rest of a word that may go on, and one blank. */
@@ -444,7 +445,7 @@ static bool stands(struct search *q, const struct sentence *s, const struct phra
             continue;
         bool fits = ph->parts[part].link == LINK_NEXT
                         ? is_next(t, w->to, at->from, before->is_open)
-                        : is_near(s, w->to, at->from, GAP_BLANKS, GAP_LETTERS);
+                        : is_near(s, w->to, at->from, GAP_BLANKS, GAP_LETTERS, GAP_OVER);
         if (fits && stands(q, s, ph, part - 1, w, start))
             return true;
     }
@@ -473,9 +474,9 @@ static bool is_negated(const struct sentence *s, const struct phrase_hit *all, s
     for (size_t i = 0; i < n; i++) {
         const struct phrase_hit *no = &all[i];
         bool is_before = no->kind == KIND_NOT && no->to <= h->from &&
-                         is_near(s, no->to, h->from, NOT_BLANKS, NOT_LETTERS);
+                         is_near(s, no->to, h->from, NOT_BLANKS, NOT_LETTERS, 0);
         bool is_behind = no->kind == KIND_NOT_AFTER && no->from >= h->to &&
-                         is_near(s, h->to, no->from, NOT_BLANKS, NOT_LETTERS);
+                         is_near(s, h->to, no->from, NOT_BLANKS, NOT_LETTERS, 0);
         if ((is_before || is_behind) && !is_excused(all, n, no))
             return true;
     }

@@ -54,6 +54,8 @@ static void words_may_stand_apart_within_a_part_of_a_sentence(void **state)
     FINDS("ask\tgive .. discount*\n", "I give up, no discount", "");
     FINDS("ask\tgive .. discount*\n", "give one two three four five six discount", "");
     FINDS("ask\tgive .. discount*\n", "give it. Discount", "");
+    FINDS("ask\tgive .. discount*\n", "Give me, please, a discount", "");
+    FINDS("ask\tgive .. discount*\n", "Give, please, discount", "ask:give .. discount*");
     FINDS("ask\tсделай* .. скидк*\n", "Сделайте мне хорошую скидку", "ask:сделай* .. скидк*");
     FINDS("ask\t下次 .. 买\n", "下次我再来买", "ask:下次 .. 买");
     FINDS("ask\t下次 .. 买\n", "下次我一定会带着我的家人朋友们一起来你们这里买", "");

@@ -184,8 +184,8 @@ static void questions_count(struct arena *a, const struct phrases_found *f, stru
         for (; h < f->n_hits && f->hits[h].sentence == k; h++) {
             int kind = f->hits[h].kind;
             leans = leans || kind == KIND_THIS;
-            meets = meets || kind == KIND_MATTER || kind == EVIDENCE_DISCOUNT_ASKED ||
-                    kind == EVIDENCE_PRICE_REMARK || kind == EVIDENCE_COMPETITOR_NAMED;
+            meets = meets || kind == KIND_MATTER || kind == EVIDENCE_DISCOUNT_ASKED || kind == EVIDENCE_PRICE_REMARK ||
+                    kind == EVIDENCE_COMPETITOR_NAMED || kind == EVIDENCE_COLLEAGUE_ASKED;
         }
         if (!f->sentences[k].is_question)
             continue;
