@@ -558,6 +558,10 @@ static void line_find(struct search *q, str line)
     bool *breaks = ARENA_ARRAY(q->arena, f.len + 1, bool);
     size_t from = 0, at = 0;
     while (from < f.len && !q->out->is_cut) {
+        if (f.ptr[from] == ' ' && at == from) {
+            at = ++from;
+            continue;
+        }
         str rest = {f.ptr + at, f.len - at};
         int32_t c = utf8_next(&rest);
         int end = c < 0 ? 2 : end_at(f, at, c);

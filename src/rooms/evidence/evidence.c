@@ -173,8 +173,8 @@ static enum err house_read(struct cx *cx, struct house_words *out)
 static size_t numbers_of(struct arena *a, str question, str *out)
 {
     size_t n = 0;
-    str word;
-    while ((word = str_cut(&question, ' ')).len && n + 2 <= NUMBERS_MAX) {
+    while (question.len && n + 2 <= NUMBERS_MAX) {
+        str word = str_cut(&question, ' ');
         bool has_digit = false;
         while (word.len && !is_digit(word.ptr[0]) && !(word.ptr[0] >= 'a' && word.ptr[0] <= 'z'))
             word = (str){word.ptr + 1, word.len - 1};
@@ -289,7 +289,7 @@ static int64_t larger(int64_t a, int64_t b)
 
 static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
 {
-    int64_t before = t->read_id ? larger(0, t->read_id - (OVERLAP_MS << 22)) : 0, messages = before, notes = before;
+    int64_t messages = t->read_id, notes = t->read_id;
     bool goes_back = t->read_ms > cx->now_ms; /* the clock did */
     int64_t closed = goes_back || !t->read_ms ? 0 : t->read_ms - OVERLAP_MS;
     struct list m = {0}, n = {0}, k = {0};
@@ -304,9 +304,11 @@ static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
     TRY(read_table(cx, w, &q_evidence_notes, n, &notes, &is_n));
     TRY(read_rows(cx, w, k.items, k.n, sizeof(struct call_row)));
     w->n_calls = k.n;
-    /* Where one table was not read to its end the next time begins there. */
-    int64_t to = is_m && is_n ? larger(messages, notes) : is_m ? notes : is_n || messages < notes ? messages : notes;
-    t->read_id = is_m && is_n ? larger(t->read_id, to) : to;
+    /* Where one table was not read to its end the next time begins there; else a little before the newest. */
+    if (is_m && is_n)
+        t->read_id = larger(t->read_id, larger(messages, notes) - (OVERLAP_MS << 22));
+    else
+        t->read_id = is_m ? notes : is_n || messages < notes ? messages : notes;
     t->read_ms = k.n < CALLS ? cx->now_ms : ((const struct call_row *)k.items)[k.n - 1].closed;
     return OK;
 }
