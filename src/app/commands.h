@@ -12,6 +12,7 @@ int export_command(int argc, char **argv);
 int audit_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
+int classify_command(int argc, char **argv);
 int backup_command(int argc, char **argv);
 int restore_command(int argc, char **argv);
 int export_all_command(int argc, char **argv);

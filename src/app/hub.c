@@ -832,6 +832,7 @@ static void deliver(struct hub *h, const struct event *e, struct views *ahead, s
         break;
     case EVENT_SEGMENT_ENTERED: /* for automations and webhooks; no panel shows it */
     case EVENT_SEGMENT_LEFT:
+    case EVENT_CUSTOMER_JUDGED:
     case EVENT_N:
         break;
     }

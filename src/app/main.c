@@ -18,6 +18,7 @@ static const char usage[] =
     "                  [--rejected FILE] [--json]\n"
     "       kith export customers|orders --data DIR [--format csv|ndjson] [--where CONDITION] [--out FILE]\n"
     "       kith check --data DIR [--repair] [--json]\n"
+    "       kith classify --data DIR [--json]\n"
     "       kith backup --data DIR --to FILE [--json]\n"
     "       kith restore --from FILE --data DIR [--at TIME] [--replace] [--key-file FILE] [--recovery-key-stdin]\n"
     "       kith release --data DIR\n"
@@ -61,6 +62,7 @@ static const struct {
     {"import", import_command},
     {"export", export_command},
     {"check", check_command},
+    {"classify", classify_command},
     {"backup", backup_command},
     {"restore", restore_command},
     {"release", release_command},

@@ -11,6 +11,7 @@
 #include "rooms/evidence/evidence.h"
 #include "rooms/import/import.h"
 #include "rooms/intake/intake.h"
+#include "rooms/judge/judge.h"
 #include "rooms/list/list.h"
 #include "rooms/order/order.h"
 #include "rooms/panel/panel.h"
@@ -23,15 +24,16 @@
 
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
-    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &card_room,
+    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &judge_room,    &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
-                                                      &order_attributes, &evidence_attributes};
-static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users};
+                                                      &order_attributes, &evidence_attributes,
+                                                      &judge_attributes};
+static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users, judge_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,
     .n = COUNT(attributes),

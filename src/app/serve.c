@@ -15,6 +15,7 @@
 #include "rooms/audit/audit.h"
 #include "rooms/automation/automation.h"
 #include "rooms/call/call.h"
+#include "rooms/judge/judge.h"
 #include "rooms/list/list.h"
 #include "rooms/evidence/evidence.h"
 #include "rooms/import/import.h"
@@ -217,7 +218,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &audit_values_job, &audit_watch_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &judge_job, &audit_values_job, &audit_watch_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

@@ -68,7 +68,8 @@ bool id_parse(str s, const char *prefix, int64_t *out) MUST_USE;
     X(call_id, "cal") X(phone_link_id, "phl") X(merge_id, "mrg") X(relation_id, "rel")         \
     X(proposal_id, "prp") X(import_id, "imp") X(return_id, "ret") X(history_id, "hst") X(tag_id, "tag")             \
     X(attr_id, "atr") X(consent_id, "cns") X(fact_id, "fct") X(view_id, "viw") X(bulk_id, "blk") X(segment_id, "seg")   \
-    X(automation_id, "aut") X(run_id, "run") X(delivery_id, "dlv") X(notice_id, "ntc")
+    X(automation_id, "aut") X(run_id, "run") X(delivery_id, "dlv") X(notice_id, "ntc")   \
+    X(rule_id, "rul") X(correction_id, "cor")
 #define X(type, prefix) typedef struct { int64_t v; } type;
 ID_TYPES(X)
 #undef X

@@ -87,7 +87,8 @@ static bool may_hold_rows(str table)
     static const char *const names[] = {
         "migration", "store_meta",      "node",        "lease",      "job",   "setting",
         "staff",     "staff_extension", "staff_queue", "session",    "token", "phone_link",
-        "event",     "audit",           "audit_seal",  "idempotency"};
+        "event",     "audit",           "audit_seal",  "idempotency",
+        "class_setting", "class_rule",  "class_rule_version", "judge_follow"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;

@@ -14,7 +14,7 @@
     X(EVENT_STAFF_CHANGED, "staff.changed") X(EVENT_SESSION_ENDED, "session.ended")            \
     X(EVENT_PHONE_LINK_CHANGED, "phone_link.changed") X(EVENT_SETTINGS_CHANGED, "settings.changed") \
     X(EVENT_SEGMENT_ENTERED, "segment.entered") X(EVENT_SEGMENT_LEFT, "segment.left") \
-    X(EVENT_NOTICE_ADDED, "notice.added")
+    X(EVENT_NOTICE_ADDED, "notice.added") X(EVENT_CUSTOMER_JUDGED, "customer.judged")
 enum event_type {
 #define X(name, code) name,
     EVENT_LIST(X)
@@ -53,7 +53,7 @@ enum err event_after(struct cx *cx, int64_t xid, int64_t seq, size_t limit, stru
 /* The newest position. */
 enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
 
-/* Inside apply: these customers are looked at again by every rule (segments), without an event of their own; what
+/* Inside apply: these customers are looked at again by every rule (segments, the judge), without an event of their own; what
  * event_gather counts comes here by itself. The same id may stand twice. */
 enum err rules_due(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
 
@@ -131,6 +131,9 @@ struct job_kind {
     /* Inside apply, once, when a slice has failed so often that it is not tried again (one that comes again is, but
      * rarely): so that a person sees it where he waits for it. May be NULL. */
     enum err (*gave_up)(struct cx *cx, str args, enum err why);
+    /* Reading only: is there nothing to do? Then no change is made for its turn, and it is asked again a quarter of a second
+     * later. May be NULL. */
+    bool (*is_idle)(struct cx *cx);
 };
 extern const struct job_kind audit_values_job; /* seals the values of a store of before */
 void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);

@@ -14,6 +14,7 @@ enum {
     VIEWS_A_CHANGE = 100,
     SEEN_CAP = 1 << 16, /* remembered (actor, customer) pairs; forgotten when half full */
     TICK_MS = 1000,
+    LOOK_MS = 250, /* whether a job has something to do */
     JOB_TRIES = 10,
     JOB_LEASE_MS = 15000,
     EVENT_DAYS = 30,
@@ -252,6 +253,13 @@ static enum err lease_apply(struct cx *cx, void *state)
     return is_mine ? OK : ERR_CONFLICT;
 }
 
+static bool is_idle(struct keeper *k, const struct job_row *row)
+{
+    const struct job_kind *kind = kind_of(k, row->kind);
+    struct cx cx = cx_of(k);
+    return kind && kind->is_idle && row->position == 0 && kind->is_idle(&cx);
+}
+
 /* One slice of each job that is due. True when more is to do at once. */
 static bool jobs_run(struct keeper *k, struct arena *rows_arena)
 {
@@ -261,7 +269,14 @@ static bool jobs_run(struct keeper *k, struct arena *rows_arena)
     struct list due = {0};
     enum err e =
         db_all(&cx, &q_job_next, &job_row_shape, &due, ARGS(V(cx.now_ms), V(cx.now_ms + FAR_MS)));
-    if (e != OK || due.n == 0)
+    if (e != OK)
+        return false;
+    struct job_row *rows = due.items;
+    size_t n = 0;
+    for (size_t i = 0; i < due.n; i++)
+        if (!is_idle(k, &rows[i]))
+            rows[n++] = rows[i];
+    if (n == 0)
         return false;
     if (k->store->is_postgres) {
         struct cx lease_cx = cx_of(k);
@@ -269,8 +284,7 @@ static bool jobs_run(struct keeper *k, struct arena *rows_arena)
             return false;
     }
     bool did = false;
-    const struct job_row *rows = due.items;
-    for (size_t i = 0; i < due.n; i++) {
+    for (size_t i = 0; i < n; i++) {
         did |= kind_of(k, rows[i].kind) != NULL;
         slice_run(k, &rows[i]);
     }
@@ -341,7 +355,7 @@ static bool nap(struct keeper *k, bool is_short)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (is_short ? 0 : TICK_MS * MS_NS);
+    int64_t ns = until.tv_nsec + (is_short ? 0 : LOOK_MS * MS_NS);
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&k->lock);
@@ -360,7 +374,7 @@ static void *keeper_main(void *arg)
     int64_t written_ns = 0;
     while (rows && !nap(k, is_busy)) {
         int64_t now = clock_mono_ns();
-        if (!is_busy || now - written_ns > TICK_MS * MS_NS) {
+        if (now - written_ns >= TICK_MS * MS_NS) {
             struct cx cx = cx_of(k);
             room_look(k->store, &cx);
             views_write(k);

@@ -430,6 +430,14 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = 0, depth = CASE WHEN excluded.depth > rule_due.depth THEN excluded.depth ELSE rule_due.depth END;
 
+-- The same for who judges customers: everybody, once the first were judged.
+-- name: judge_due_many
+INSERT INTO judge_due (customer_id, due_ms)
+SELECT DISTINCT c.root_id, 0
+  FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
+ WHERE EXISTS (SELECT 1 FROM judge_follow)
+    ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;
+
 -- ---- the tables, as the store itself tells them ----
 
 -- Without FTS5's own tables, which hold no row of ours.

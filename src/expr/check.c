@@ -627,6 +627,17 @@ bool expr_names(const struct expr *e, str attribute)
     return false;
 }
 
+bool expr_leans_on(const struct expr *e, str attribute)
+{
+    bool is_it = (e->kind == N_NAME || e->kind == N_DAYS) && str_eq(e->name, attribute);
+    if (is_it || (e->inner && expr_leans_on(e->inner, attribute)))
+        return true;
+    for (size_t i = 0; i < e->n; i++)
+        if (expr_leans_on(e->of[i], attribute))
+            return true;
+    return false;
+}
+
 enum err expr_users(struct cx *cx, const struct expr_catalogue *c, str attribute, struct list *out)
 {
     *out = (struct list){0};

@@ -145,6 +145,9 @@ bool expr_is_same(const struct expr *a, const struct expr *b);
 
 /* Does it name this attribute? */
 bool expr_names(const struct expr *e, str attribute);
+/* The same of a checked one, also inside the segments that it names. */
+bool expr_leans_on(const struct expr *checked, str attribute);
+
 /* Whoever takes an attribute out of use asks first who leans on it. */
 enum err expr_users(struct cx *cx, const struct expr_catalogue *c, str attribute, struct list *out /* of struct expr_user */) MUST_USE;
 /* Does it name this segment (text_fold of its name)? */
@@ -170,6 +173,9 @@ void expr_sql(const struct expr_plan *p, struct made_text *m);
 void expr_sql_all(const struct expr_plan *p, struct made_text *m);
 /* The same of records that none was merged into; of the others it knows their own rows only: they are asked by expr_sql. */
 void expr_sql_own(const struct expr_plan *p, struct made_text *m);
+/* What asking it of one customer costs: 1 for a column of the narrow table, 2 for one of the record, 8 for rows of another
+ * table, 20 where those are added up. */
+unsigned expr_cost(const struct expr_plan *p);
 /* False: the condition looks at s alone, c need not be joined. */
 bool expr_needs_customer(const struct expr_plan *p);
 /* parse, check, plan, sql in one. */

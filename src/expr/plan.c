@@ -659,3 +659,25 @@ enum err expr_where(struct cx *cx, const struct expr_world *w, str text, struct 
     expr_sql(p, m);
     return OK;
 }
+
+/* ---- what it costs -------------------------------------------------------------------------- */
+
+static unsigned bound_cost(const struct bound *b)
+{
+    static const unsigned costs[EXPR_COST_N] = {1, 2, 8};
+    enum { ROWS = 8, SUM_OF_ROWS = 20 };
+    unsigned sum = 0;
+    for (size_t i = 0; i < b->n; i++)
+        sum += bound_cost(b->of[i]);
+    if (b->kind == B_ANY)
+        return sum + ROWS;
+    for (size_t i = 0; i < b->n_terms; i++)
+        sum += b->terms[i].is_call ? SUM_OF_ROWS : costs[b->terms[i].ref.attr->cost];
+    bool is_leaf = b->n == 0 && b->n_terms == 0 && b->ref.attr;
+    return sum + (is_leaf ? costs[b->ref.attr->cost] : 0);
+}
+
+unsigned expr_cost(const struct expr_plan *p)
+{
+    return bound_cost(p->root);
+}

@@ -62,6 +62,9 @@ export async function furnished(t) {
     await owner.must(202, 'POST', `/automations/${id}/test`);
     return (await owner.must(200, 'GET', `/webhooks/deliveries?automation=${id}`)).items[0].id;
   };
+  const ofRule = () => ({ class: 'chatty', label: `Rule ${next()}`, condition: 'city = Dover', points: 20, is_on: true });
+  const fewRules = async () => { for (const x of (await owner.must(200, 'GET', '/rules')).items) if (!x.key) await owner.ask('DELETE', `/rules/${x.id}`); };
+  const rule = async () => { await fewRules(); return (await made('/rules', ofRule())).id; };
   const saved = async () => { await tidy(); return (await made('/views', { name: `View ${next()}` })).id; };
   const itx = (await owner.must(200, 'GET', `/customers/${cus}/timeline`)).items[0].id;
   const newStaff = async () => (await made('/staff', { email: `s${next()}@kith.example`, name: 'Sam', role: 'agent' })).id;
@@ -178,6 +181,15 @@ export async function furnished(t) {
     'delete /api/v1/automations/{id}': { to: async () => `/automations/${await automation()}` },
     'post /api/v1/webhooks/deliveries/{id}/again': { to: async () => `/webhooks/deliveries/${await delivery()}/again` },
     'put /api/v1/webhooks/hosts': { to: at('/webhooks/hosts'), body: () => ({ hosts: ['crm.example.invalid'] }), view: () => '/webhooks/hosts' },
+    'patch /api/v1/classes/{key}': { to: at('/classes/chatty'), body: () => ({ enter: 50, leave: 35, stay_days: 14, known: 3, is_on: true, advice: 'be patient' }), view: () => '/classes' },
+    'post /api/v1/rules': { to: async () => { await fewRules(); return '/rules'; }, body: ofRule, view: () => '/rules' },
+    'patch /api/v1/rules/{id}': { to: async () => `/rules/${await rule()}`, body: () => { const { class: _, ...rest } = ofRule(); return rest; }, view: () => '/rules' },
+    'delete /api/v1/rules/{id}': { to: async () => `/rules/${await rule()}` },
+    'post /api/v1/rules/preview': { to: at('/rules/preview'), body: () => ({ class: 'chatty', label: 'Of Dover', condition: 'city = Dover', points: 20 }), hides: true },
+    'post /api/v1/rules/{id}/preview': { to: async () => `/rules/${await rule()}/preview`, body: () => ({ ...ofRule(), is_gone: false }), hides: true },
+    'post /api/v1/classify': { to: at('/classify'), view: () => '/classes' },
+    'post /api/v1/customers/{id}/judgement/correct': { to: async () => `/customers/${await person()}/judgement/correct`, body: () => ({ class: 'chatty', reason: 'we talk for hours', until: new Date(Date.now() + 864e5).toISOString() }), view: (a, to) => to.replace('/correct', '') },
+    'delete /api/v1/customers/{id}/judgement/pin': { to: async () => { const id = await person(); await owner.must(200, 'POST', `/customers/${id}/judgement/correct`, { class: 'chatty', reason: 'said so' }); return `/customers/${id}/judgement/pin`; } },
     'post /api/v1/intake': { to: at('/intake'), body: () => ({ channel: 'email', direction: 'in', at: '2026-01-01T00:00:00Z', source_id: `src-${next()}`, identities: identities(), claims: claims(), subject: 'hello', text: 'there', ip: '203.0.113.9' }),
       view: (a) => [`/customers/${a.customer.id}`, `/customers/${a.customer.id}/timeline`] },
     'post /api/v1/orders': { to: at('/orders'), body: () => ({ number: `N${next()}`, identities: identities(), claims: claims(), channel: 'order', at: '2026-01-01T00:00:00Z', due_at: '2026-01-05T00:00:00Z', currency: 'EUR',
@@ -233,10 +245,10 @@ export function withMember(body, path, value) {
 export const typeOf = (schema) => (Array.isArray(schema.type) ? schema.type[0] : schema.type);
 export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}]` : `.${p}`)).join('').slice(1);
 
-// A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search and segments keep for themselves), and the number of acts.
+// A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search, segments and the judge keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'judgement', 'judgement_log', 'judge_due', 'judge_follow', 'class_rule', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
@@ -250,7 +262,7 @@ export function fingerprint(k) {
   const acts = `SELECT COALESCE(${isPostgres ? "string_agg(act, ' ' ORDER BY act)" : "group_concat(act, ' ')"}, '') FROM (SELECT action || ' ' || COUNT(*) AS act FROM audit WHERE action <> 'customer.view' GROUP BY action ORDER BY 1) x`;
   const atWork = "SELECT COUNT(*) FROM job WHERE state = 'waiting' AND schedule IS NULL"; // what was accepted before
   /* who enters a segment does so some seconds after the act that made him fit */
-  const rows = (n) => (n === 'event' ? "(SELECT * FROM event WHERE type NOT IN ('segment.entered', 'segment.left'))" : `"${n}"`);
+  const rows = (n) => (n === 'event' ? "(SELECT * FROM event WHERE type NOT IN ('segment.entered', 'segment.left', 'customer.judged'))" : `"${n}"`);
   const hash = (n) => `SELECT '${n}', md5(COALESCE(string_agg(x::text, '|' ORDER BY x::text), '')) FROM ${rows(n)} x`;
   for (let i = 0; ; i += 1) {
     const found = {};

@@ -5,6 +5,7 @@
 #include "app/options.h"
 #include "messages.h"
 #include "queries.h"
+#include "rooms/judge/judge.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -111,6 +112,10 @@ static enum err fill(struct store *s, struct cx *cx, const struct options *o, bo
         if (e == OK && !play_write(cx->arena, o, &play))
             e = fault(cx, ERR_INTERNAL, M_STORE_CANNOT_OPEN, MARG("where", path_of(cx->arena, o)),
                       MARG("reason", str_of(strerror(errno))));
+    }
+    if (e == OK) {
+        struct judge_pass judged = {0};
+        e = judge_everybody(s, cx, &judged);
     }
     if (bar.is_shown)
         fputc('\n', stderr);

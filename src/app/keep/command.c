@@ -84,6 +84,7 @@ static bool hear(void *arg, const struct keep_word *w)
         a->end = *w;
         a->end.text = arena_str(a->arena, w->text);
         a->end.digest = arena_str(a->arena, w->digest);
+        a->end.leads = arena_str(a->arena, w->leads);
     }
     return true;
 }
@@ -254,6 +255,71 @@ int check_command(int argc, char **argv)
     struct asked a;
     log_level_set(LOG_WARN);
     int status = asked_open(&a) ? check_run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
+/* ---- kith classify ---------------------------------------------------------------------------- */
+
+static int told_classes(struct asked *a)
+{
+    const struct keep_word *w = &a->end;
+    str rest = w->leads;
+    line_clear(a);
+    if (!w->is_fine)
+        return failed(w->text);
+    if (a->json) {
+        struct text t = text_in(a->arena, 4096);
+        struct json_out o = {.to = &t};
+        json_object_begin(&o);
+        json_key(&o, S("customers")), json_int(&o, w->rows);
+        json_key(&o, S("changed")), json_int(&o, w->changed);
+        json_key(&o, S("leads"));
+        json_object_begin(&o);
+        while (rest.len) {
+            int64_t n = 0;
+            json_key(&o, str_cut(&rest, ' '));
+            if (!str_to_int(str_cut(&rest, ' '), &n))
+                n = 0;
+            json_int(&o, n);
+        }
+        json_object_end(&o);
+        json_key(&o, S("seconds"));
+        json_double(&o, (double)w->done / 1000);
+        json_object_end(&o);
+        fwrite(t.ptr, 1, t.len, stdout);
+        putchar('\n');
+    } else {
+        printf("kith: %lld customers judged in %.1f s, %lld of them changed: " SFMT "\n",
+               (long long)w->rows, (double)w->done / 1000, (long long)w->changed, SARG(w->leads));
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int classify_run(struct asked *a, int argc, char **argv)
+{
+    struct option_row rows[] = {
+        {.name = "data"}, {.name = "store"}, {.name = "json", .kind = OPTION_FLAG}};
+    const struct keep_wish w = {.verb = KEEP_CLASSIFY};
+    bool wants_help = false;
+    str why = {0};
+    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    if (!where(a, &rows[0], &rows[1]))
+        return wrong(S("--data is missing"));
+    a->json = rows[2].n > 0;
+    if (!by_server(a, &w))
+        by_oneself(a, &w);
+    return told_classes(a);
+}
+
+int classify_command(int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? classify_run(&a, argc, argv) : 1;
     asked_close(&a);
     return status;
 }

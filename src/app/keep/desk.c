@@ -5,6 +5,7 @@
 #include "app/keep/held.h"
 #include "app/people.h"
 #include "messages.h"
+#include "rooms/judge/judge.h"
 #include "rooms/settings/settings.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,7 +19,7 @@ static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release", "export"};
+const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release", "export", "classify"};
 static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
 /* clang-format off */
 static const struct field wish_fields[] = {
@@ -45,6 +46,8 @@ static const struct field word_fields[] = {
     FIELD(struct keep_word, bytes),
     FIELD(struct keep_word, is_partial),
     FIELD(struct keep_word, digest),
+    FIELD(struct keep_word, changed),
+    FIELD(struct keep_word, leads),
 };
 const struct shape keep_word_shape = SHAPE("keep_word", struct keep_word, word_fields);
 /* clang-format on */
@@ -158,6 +161,28 @@ static enum err do_release(struct keep_run *r, const struct keep_wish *w, struct
     return db_change(r->store, r->cx, LANE_INTERACTIVE, release_apply, &r->data_dir);
 }
 
+static bool say_judged(void *arg, int64_t done, int64_t total)
+{
+    return say_step(arg, "customers", done, total);
+}
+
+static enum err do_classify(struct keep_run *r, const struct keep_wish *w, struct saying *s,
+                            struct keep_word *end)
+{
+    (void)w;
+    struct judge_pass p = {.goes_on = say_judged, .arg = s};
+    struct text t = text_in(r->cx->arena, 1024);
+    TRY(judge_everybody(r->store, r->cx, &p));
+    for (int c = 0; c <= CLASSES; c++)
+        text_printf(&t, "%s%s %lld", c ? " " : "", c < CLASSES ? class_codes[c] : "none",
+                    (long long)p.leads[c]);
+    end->rows = p.customers;
+    end->changed = p.changed;
+    end->done = p.seconds_ms;
+    end->leads = text_str(&t);
+    return OK;
+}
+
 void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 {
     static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
@@ -165,7 +190,8 @@ void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
                                                struct keep_word *) = {[KEEP_CHECK] = do_check,
                                                                       [KEEP_BACKUP] = do_copy,
                                                                       [KEEP_RELEASE] = do_release,
-                                                                      [KEEP_EXPORT] = do_copy};
+                                                                      [KEEP_EXPORT] = do_copy,
+                                                                      [KEEP_CLASSIFY] = do_classify};
     struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
     struct keep_word end = {.kind = WORD_END};
     enum err e =

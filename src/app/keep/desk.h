@@ -4,7 +4,7 @@
 #pragma once
 #include "app/house.h"
 
-enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_RELEASE, KEEP_EXPORT, KEEP_VERBS };
+enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_RELEASE, KEEP_EXPORT, KEEP_CLASSIFY, KEEP_VERBS };
 extern const char *const keep_verb_codes[KEEP_VERBS];
 struct keep_wish {
     int verb; /* enum keep_verb */
@@ -25,6 +25,8 @@ struct keep_word {
     int64_t rows, damages, mended, bytes; /* at the end */
     bool is_partial;
     str digest;
+    int64_t changed;
+    str leads; /* "regular 12 chatty 3": how many each customer type leads */
 };
 extern const struct shape keep_word_shape;
 

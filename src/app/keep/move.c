@@ -42,7 +42,7 @@ static bool is_of_the_place(str table, str key)
 static bool is_transaction(str table, str column)
 {
     return str_eq(column, S("xid")) &&
-           (str_eq(table, S("event")) || str_eq(table, S("segment_follow")));
+           (str_eq(table, S("event")) || str_eq(table, S("segment_follow")) || str_eq(table, S("judge_follow")));
 }
 
 /* Columns of PostgreSQL alone: grams of the search, and which seal holds a row of the audit. */

@@ -127,6 +127,7 @@ static const struct field card_fields[] = {
     FIELD_STRUCT(struct card, greeting, &greeting_shape),
     FIELD_LIST(struct card, identities, &identity_shape),
     FIELD_STRUCT(struct card, numbers, &numbers_shape),
+    FIELD_STRUCT(struct card, class, &class_seen_shape, .doc = "What kind of customer this is, and how to serve him"),
     FIELD_LIST(struct card, advice, &advice_shape),
     FIELD_LIST(struct card, open, &open_shape, .doc = "Tasks and orders, late ones first"),
     FIELD_LIST(struct card, recent, &line_shape),
@@ -152,7 +153,7 @@ const struct shape card_shape = SHAPE("card", struct card, card_fields);
 struct raw {
     struct standing standing;
     struct number_row checked;
-    struct list tasks, relations, open_orders, candidates, calls, addresses, fresh;
+    struct list tasks, relations, open_orders, candidates, calls, addresses, fresh, classes, pins;
     const struct settings *house;
     call_id call;
     int32_t today;
@@ -204,6 +205,8 @@ static enum err read_all(struct cx *cx, customer_id root, struct list ids, struc
         {&q_proposal_list, &proposal_row_shape, false, &c->proposals, by_root, false},
         {&q_address_list, &address_row_shape, false, &r->addresses, by_root, false},
         {&q_fresh_list, &fresh_row_shape, false, &r->fresh, by_root, false},
+        {&q_class_of_customer, &class_in_row_shape, false, &r->classes, by_root, false},
+        {&q_class_pin_of, &class_pin_row_shape, false, &r->pins, ARGS(V(root), V(cx->now_ms)), false},
         {&q_card_candidates, &card_candidate_row_shape, false, &r->candidates,
          ARGS(V(root), V(root)), false},
         {&q_card_checked, &number_row_shape, true, &r->checked, ARGS(V(r->call)), false},
@@ -614,6 +617,7 @@ enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
         .activity = r.standing.activity,
         .activity_at = r.standing.activity_at,
     };
+    c->class = class_seen_of(cx->arena, cx->lang, &r.classes, &r.pins);
     standing_vip_mark(cx, &r.standing, &c->marks);
     struct proposal *p = c->proposals.items;
     for (size_t i = 0; i < c->proposals.n; i++)

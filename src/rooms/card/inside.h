@@ -128,6 +128,7 @@ struct card {
     struct greeting greeting;
     struct list identities;
     struct card_numbers numbers;
+    struct class_seen class;
     struct list advice, open, recent, orders, holdings, people, notes, proposals;
     struct card_last_call last_call;
     struct next_ask ask;

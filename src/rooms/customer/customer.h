@@ -259,6 +259,7 @@ enum err whose_holds(struct cx *cx, const struct whose *w, customer_id root, boo
 
 #include "rooms/customer/parts.h" /* marks, addresses, notes, tasks …: rows and their JSON */
 #include "rooms/customer/standing.h"
+#include "rooms/customer/class.h"
 #include "rooms/customer/history.h"
 #include "rooms/customer/attr.h"
 #include "rooms/customer/fresh.h"

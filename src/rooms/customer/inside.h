@@ -21,6 +21,7 @@ struct record {
     struct list tags, attributes, freshness, consents;
     struct next_ask ask;
     struct standing_out standing;
+    struct class_seen class;
     struct str_list more;
     int64_t version;
 };

@@ -48,6 +48,7 @@ static const struct field record_fields[] = {
     FIELD_STRUCT(struct record, ask, &next_ask_shape, .nullable = true, .doc = "The one thing to ask next"),
     FIELD_LIST(struct record, consents, &consent_shape, .doc = "The last word on each purpose"),
     FIELD_STRUCT(struct record, standing, &standing_out_shape),
+    FIELD_STRUCT(struct record, class, &class_seen_shape, .doc = "What kind of customer this is, and how to serve him"),
     FIELD(struct record, more, .doc = "Lists above that hold more than is shown here"),
     FIELD(struct record, version),
 };
@@ -94,7 +95,7 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     struct list ids;
     TRY(customer_root(cx, id, &root, &ids));
     struct standing standing = {0};
-    struct list defs = {0}, values = {0}, fresh = {0}, consents = {0};
+    struct list defs = {0}, values = {0}, fresh = {0}, consents = {0}, classes = {0}, pins = {0};
     struct args by_root = ARGS(V(root));
     struct db_read fixed[] = {
         {&q_customer_get, &customer_row_shape, true, &out->customer, by_root, false},
@@ -109,6 +110,8 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
+        {&q_class_of_customer, &class_in_row_shape, false, &classes, by_root, false},
+        {&q_class_pin_of, &class_pin_row_shape, false, &pins, ARGS(V(root), V(cx->now_ms)), false},
     };
     const int64_t *each = ids.items;
     struct relation_reads relations = relation_reads(cx, ids, 2 * PART_LIMIT + 1);
@@ -153,6 +156,7 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
     struct proposal *p = out->proposals.items;
     for (size_t i = 0; i < out->proposals.n; i++)
         p[i].current = customer_field(&out->customer, p[i].field);
+    out->class = class_seen_of(cx->arena, cx->lang, &classes, &pins);
     out->standing = (struct standing_out){
         .first_at = standing.first_at,
         .last_contact_at = standing.last_contact_at,

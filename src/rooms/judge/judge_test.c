@@ -1,0 +1,376 @@
+/* rooms/judge/judge_test.c - classes do not flap, the order of what happened has no part in them, and the job, the pass and
+ * the reading of one customer say the same. */
+#include "db/db_test.h"
+#include "rooms/judge/inside.h"
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+static uint64_t seed;
+static int64_t dice(int64_t n)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int64_t)((seed >> 33) % (uint64_t)n);
+}
+
+static const struct class_limits *limits(void)
+{
+    static struct class_limits l[CLASSES];
+    for (int c = 0; c < CLASSES; c++)
+        l[c] = (struct class_limits){50, 35, 10 * JUDGE_DAY_MS, 2, true};
+    return l;
+}
+
+static struct class_verdict judged(const struct class_state *was, int class, int64_t score, int64_t at_day)
+{
+    struct class_facts f = {.known = 10, .now_ms = at_day * JUDGE_DAY_MS, .pin = CLASSES};
+    struct class_verdict v;
+    f.score[class] = score;
+    judge_classes(limits(), &f, was, &v);
+    return v;
+}
+
+static void he_enters_at_one_threshold_and_leaves_below_another(void **state)
+{
+    (void)state;
+    struct class_state was = {0};
+
+    struct class_verdict below = judged(&was, CLASS_CHATTY, 49, 100), in = judged(&was, CLASS_CHATTY, 50, 100);
+    struct class_verdict between = judged(&in.is, CLASS_CHATTY, 35, 200), out = judged(&in.is, CLASS_CHATTY, 34, 200);
+
+    assert_int_equal(below.leading, CLASSES);
+    assert_int_equal(in.leading, CLASS_CHATTY);
+    assert_int_equal(between.leading, CLASS_CHATTY);
+    assert_int_equal(between.is.of[CLASS_CHATTY].since_ms, 100 * JUDGE_DAY_MS);
+    assert_int_equal(out.leading, CLASSES);
+}
+
+static void he_stays_his_minimum_and_is_looked_at_when_it_ends(void **state)
+{
+    (void)state;
+    struct class_state was = {0};
+
+    struct class_verdict in = judged(&was, CLASS_CHATTY, 80, 100), early = judged(&in.is, CLASS_CHATTY, 0, 109);
+    struct class_verdict late = judged(&in.is, CLASS_CHATTY, 0, 110);
+
+    assert_int_equal(early.leading, CLASS_CHATTY);
+    assert_int_equal(early.due_ms, 110 * JUDGE_DAY_MS);
+    assert_int_equal(late.leading, CLASSES);
+}
+
+static void a_clock_that_went_back_holds_nobody_longer(void **state)
+{
+    (void)state;
+    struct class_state was = {0};
+
+    struct class_verdict in = judged(&was, CLASS_CHATTY, 80, 5000), back = judged(&in.is, CLASS_CHATTY, 0, 100);
+
+    assert_int_equal(back.due_ms, 110 * JUDGE_DAY_MS);
+    assert_int_equal(back.is.of[CLASS_CHATTY].since_ms, 100 * JUDGE_DAY_MS);
+}
+
+static void too_little_known_says_nothing(void **state)
+{
+    (void)state;
+    struct class_facts f = {.known = 1, .now_ms = 1, .pin = CLASSES};
+    struct class_state was = {0};
+    struct class_verdict v;
+    f.score[CLASS_CHATTY] = 100;
+
+    judge_classes(limits(), &f, &was, &v);
+
+    assert_int_equal(v.leading, CLASSES);
+}
+
+static void the_strongest_leads_ordinary_only_alone_and_a_suspicion_before_all(void **state)
+{
+    (void)state;
+    struct class_facts f = {.known = 9, .now_ms = JUDGE_DAY_MS, .pin = CLASSES};
+    struct class_state was = {0};
+    struct class_verdict v;
+
+    f.score[CLASS_REGULAR] = 90;
+    judge_classes(limits(), &f, &was, &v);
+    assert_int_equal(v.leading, CLASS_REGULAR);
+    f.score[CLASS_CHATTY] = 55;
+    judge_classes(limits(), &f, &v.is, &v);
+    assert_int_equal(v.leading, CLASS_CHATTY);
+    assert_true(v.is.of[CLASS_REGULAR].is_in);
+    f.score[CLASS_FRAUD_SUSPECT] = 50;
+    judge_classes(limits(), &f, &v.is, &v);
+    assert_int_equal(v.leading, CLASS_FRAUD_SUSPECT);
+}
+
+static void another_takes_the_lead_only_by_a_margin_and_after_the_stay(void **state)
+{
+    (void)state;
+    struct class_facts f = {.known = 9, .now_ms = 0, .pin = CLASSES};
+    struct class_state was = {0};
+    struct class_verdict v;
+    f.score[CLASS_CHATTY] = 60;
+    f.now_ms = 100 * JUDGE_DAY_MS;
+    judge_classes(limits(), &f, &was, &v);
+    was = v.is;
+
+    f.score[CLASS_COMPANY] = 69;
+    f.now_ms = 200 * JUDGE_DAY_MS;
+    judge_classes(limits(), &f, &was, &v);
+    assert_int_equal(v.leading, CLASS_CHATTY);
+    f.score[CLASS_COMPANY] = 70;
+    judge_classes(limits(), &f, &was, &v);
+    assert_int_equal(v.leading, CLASS_COMPANY);
+    f.now_ms = 105 * JUDGE_DAY_MS;
+    judge_classes(limits(), &f, &was, &v);
+    assert_int_equal(v.leading, CLASS_CHATTY);
+    assert_int_equal(v.due_ms, 110 * JUDGE_DAY_MS);
+}
+
+static void what_a_person_said_leads_and_the_rest_is_kept(void **state)
+{
+    (void)state;
+    struct class_facts f = {.known = 9, .now_ms = JUDGE_DAY_MS, .pin = CLASS_INTERESTED};
+    struct class_state was = {0};
+    struct class_verdict v;
+    f.score[CLASS_FREELOADER] = 90;
+
+    judge_classes(limits(), &f, &was, &v);
+
+    assert_int_equal(v.leading, CLASS_INTERESTED);
+    assert_true(v.is.of[CLASS_FREELOADER].is_in && v.is.of[CLASS_FREELOADER].lead_ms == 0);
+}
+
+static void two_that_lie_close_are_undecided(void **state)
+{
+    (void)state;
+    struct class_facts f = {.known = 9, .now_ms = JUDGE_DAY_MS, .pin = CLASSES};
+    struct class_state was = {0};
+    struct class_verdict v;
+    f.score[CLASS_TIME_EATER] = 60;
+    f.score[CLASS_INTERESTED] = 45;
+
+    judge_classes(limits(), &f, &was, &v);
+    assert_true(v.is_undecided);
+    f.score[CLASS_INTERESTED] = 44;
+    judge_classes(limits(), &f, &was, &v);
+    assert_false(v.is_undecided);
+}
+
+/* Whatever the points do: nobody comes and goes more often than the stay allows, and noise between the two thresholds moves
+ * nothing. */
+static void classes_never_flap(void **state)
+{
+    (void)state;
+    const struct class_limits *l = limits();
+    for (seed = 1; seed < 400; seed += 7) {
+        struct class_state was = {0};
+        int64_t now = 1000 * JUDGE_DAY_MS, entered[CLASSES] = {0}, took = 0;
+        int leading = CLASSES;
+        for (int i = 0; i < 300; i++) {
+            struct class_facts f = {.known = 5, .pin = CLASSES};
+            struct class_verdict v;
+            now += dice(2 * JUDGE_DAY_MS);
+            f.now_ms = now;
+            for (int c = 0; c < CLASSES; c++)
+                f.score[c] = dice(3) ? 35 + dice(15) : dice(101);
+            judge_classes(l, &f, &was, &v);
+            for (int c = 0; c < CLASSES; c++) {
+                bool is = v.is.of[c].is_in, before = was.of[c].is_in;
+                if (is && !before) {
+                    assert_true(f.score[c] >= l[c].enter);
+                    entered[c] = now;
+                }
+                if (before && !is)
+                    assert_true(f.score[c] < l[c].leave && now - entered[c] >= l[c].stay_ms);
+            }
+            bool is_held = v.leading != leading && leading < CLASSES && leading != CLASS_REGULAR &&
+                           v.leading != CLASS_FRAUD_SUSPECT && v.is.of[leading].is_in && leading != CLASS_FRAUD_SUSPECT;
+            if (is_held)
+                assert_true(now - took >= l[leading].stay_ms);
+            if (v.leading != leading)
+                took = now;
+            leading = v.leading;
+            was = v.is;
+        }
+    }
+}
+
+/* Deciding again at the same moment changes nothing. */
+static void deciding_twice_is_deciding_once(void **state)
+{
+    (void)state;
+    for (seed = 3; seed < 3000; seed += 11) {
+        struct class_facts f = {.known = dice(4), .now_ms = JUDGE_DAY_MS * (100 + dice(50)), .pin = dice(4) ? CLASSES : (int)dice(CLASSES)};
+        struct class_state was = {0};
+        struct class_verdict once, twice;
+        for (int c = 0; c < CLASSES; c++) {
+            f.score[c] = dice(140) - 20;
+            was.of[c] = (struct class_part){dice(2), dice(101), JUDGE_DAY_MS * (90 + dice(30)), 0};
+        }
+
+        judge_classes(limits(), &f, &was, &once);
+        judge_classes(limits(), &f, &once.is, &twice);
+
+        assert_true(class_state_is_same(&once.is, &twice.is));
+        assert_int_equal(once.leading, twice.leading);
+    }
+}
+
+/* ---- in the store ---------------------------------------------------------------------------------- */
+
+static int world(void **state)
+{
+    test_world_open(state);
+    struct test_world *w = *state;
+    w->cx.actor = (struct actor){.kind = ACTOR_SYSTEM};
+    return 0;
+}
+#define HOUSE_TEST(fn) cmocka_unit_test_setup_teardown(fn, world, test_world_close)
+
+static enum err slice_apply(struct cx *cx, void *state)
+{
+    int64_t position = 0, progress = 0, total = 0;
+    return judge_job.slice(cx, (str){0}, &position, &progress, &total, state);
+}
+
+/* Until nothing is left to do. On PostgreSQL an event is heard when nothing on the whole cluster that began before it still
+ * runs. */
+static void follow(struct test_world *w)
+{
+    int64_t until = clock_mono_ns() + 60 * 1000000000LL;
+    do {
+        bool finished = false;
+        assert_true(clock_mono_ns() < until);
+        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, slice_apply, &finished), OK);
+    } while (!judge_job.is_idle(&w->cx));
+}
+
+struct person {
+    customer_id id;
+    int kind;
+    int64_t contacts, orders, discounted;
+    int order; /* of what happened */
+};
+static enum err person_apply(struct cx *cx, void *state)
+{
+    struct person *p = state;
+    struct customer_new c = {.id = p->id, .kind = p->kind, .name = S("Anna")};
+    TRY(customer_add(cx, &c));
+    for (int step = 0; step < 2; step++) {
+        struct standing_fact f = {.at = {cx->now_ms}, .is_seen = true};
+        if (step == p->order)
+            f.add.contacts = p->contacts;
+        else
+            f.add = (struct standing_sums){.orders = p->orders, .discounted = p->discounted};
+        TRY(standing_add(cx, p->id, &f, false));
+    }
+    return event_add(cx, EVENT_CUSTOMER_CHANGED, p->id.v, 0, (str){0});
+}
+
+static int64_t person(struct test_world *w, struct person p)
+{
+    p.id.v = id_new(w->cx.now_ms);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, person_apply, &p), OK);
+    return p.id.v;
+}
+
+static int leading_of(struct test_world *w, int64_t id)
+{
+    struct list in = {0};
+    assert_int_equal(db_all(&w->cx, &q_class_of_customer, &class_in_row_shape, &in, ARGS(V(id))), OK);
+    const struct class_in *c = in.items;
+    for (size_t i = 0; i < in.n; i++)
+        if (c[i].lead_at.ms)
+            return c[i].class;
+    return CLASSES;
+}
+
+static void whoever_an_event_names_is_judged_by_the_shipped_rules(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+
+    int64_t firm = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+    int64_t thrifty = person(w, (struct person){.orders = 3, .discounted = 3});
+    int64_t stranger = person(w, (struct person){.contacts = 1});
+    follow(w);
+
+    assert_int_equal(leading_of(w, firm), CLASS_COMPANY);
+    assert_int_equal(leading_of(w, thrifty), CLASS_FREELOADER);
+    assert_int_equal(leading_of(w, stranger), CLASSES);
+}
+
+static void the_order_of_what_happened_has_no_part_in_it(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+    for (seed = 5; seed < 12; seed++) {
+        struct person p = {.contacts = dice(12), .orders = dice(4), .discounted = dice(3)}, other = p;
+        other.order = 1;
+
+        int64_t a = person(w, p), b = person(w, other);
+        follow(w);
+
+        assert_int_equal(leading_of(w, a), leading_of(w, b));
+    }
+}
+
+static void the_pass_over_everybody_agrees_with_the_job(void **state)
+{
+    struct test_world *w = *state;
+    struct judge_pass p = {.threads = 2}, again = {.threads = 1};
+    if (!test_is_postgres()) /* a store in memory has one connection at a time that writes; readers share it */
+        p.threads = 1;
+    for (int i = 0; i < 40; i++)
+        person(w, (struct person){.kind = i % 5 == 0, .contacts = i % 3, .orders = i % 4, .discounted = i % 2});
+
+    assert_int_equal(judge_everybody(w->store, &w->cx, &p), OK);
+    follow(w);
+    assert_int_equal(judge_everybody(w->store, &w->cx, &again), OK);
+
+    assert_int_equal(p.customers, 40);
+    assert_true(p.changed > 20);
+    assert_int_equal(again.changed, 0);
+    assert_int_equal(again.leads[CLASS_COMPANY], 8);
+    assert_memory_equal(again.leads, p.leads, sizeof p.leads);
+}
+
+static void every_shipped_rule_is_right_and_cheap_and_no_circle(void **state)
+{
+    struct test_world *w = *state;
+    size_t n = 0;
+    const struct shipped_rule *r = shipped_rules(&n);
+    for (size_t i = 0; i < n; i++) {
+        struct expr_plan *p = NULL;
+        enum err e = rule_plan(&w->cx, str_of(r[i].condition), &p);
+        if (e != OK && !w->cx.why.msg)
+            fail_msg("%s", r[i].key);
+        if (e == OK)
+            assert_false(expr_moves(p)); /* all of them are asked of everybody by one query */
+        w->cx.why = (struct fault){0};
+    }
+}
+
+static int all(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(he_enters_at_one_threshold_and_leaves_below_another),
+        cmocka_unit_test(he_stays_his_minimum_and_is_looked_at_when_it_ends),
+        cmocka_unit_test(a_clock_that_went_back_holds_nobody_longer),
+        cmocka_unit_test(too_little_known_says_nothing),
+        cmocka_unit_test(the_strongest_leads_ordinary_only_alone_and_a_suspicion_before_all),
+        cmocka_unit_test(another_takes_the_lead_only_by_a_margin_and_after_the_stay),
+        cmocka_unit_test(what_a_person_said_leads_and_the_rest_is_kept),
+        cmocka_unit_test(two_that_lie_close_are_undecided),
+        cmocka_unit_test(classes_never_flap),
+        cmocka_unit_test(deciding_twice_is_deciding_once),
+        HOUSE_TEST(whoever_an_event_names_is_judged_by_the_shipped_rules),
+        HOUSE_TEST(the_order_of_what_happened_has_no_part_in_it),
+        HOUSE_TEST(the_pass_over_everybody_agrees_with_the_job),
+        HOUSE_TEST(every_shipped_rule_is_right_and_cheap_and_no_circle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return test_on_stores(all);
+}
