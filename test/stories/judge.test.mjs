@@ -42,6 +42,23 @@ test('a customer is judged soon after something happened, and the judgement says
   assert.equal((await agent.must(200, 'POST', '/expressions/count', { text: 'classes in (freeloader, company) and class_since >= today' })).count, 2);
 });
 
+test('what a customer writes is read and counts: who asks for discounts and promises more is price-minded', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  await shipped(agent);
+  const who = handle();
+  const say = (text) => agent.must(200, 'POST', '/intake', { channel: 'email', direction: 'in', identities: [who], text });
+  const id = (await say('Can I have a discount on the lantern, please?')).customer.id;
+  await say('Give me a discount and I will buy more next month.');
+  await leads(agent, id, 'freeloader');
+
+  const j = await judged(agent, id);
+
+  const rules = j.class.all.find((c) => c.name === 'freeloader').because.map((b) => b.points);
+  assert.deepEqual(rules, [30, 25]);
+  assert.equal(j.class.known, 2);
+});
+
 test('of somebody of whom little is known nothing is said', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');

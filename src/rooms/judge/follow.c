@@ -1,4 +1,5 @@
 /* rooms/judge/follow.c - the job: by events, by the due queue, and while all are looked at anew. A slice goes on for 4 ms. */
+#include "rooms/evidence/evidence.h"
 #include "rooms/judge/inside.h"
 
 enum {
@@ -32,6 +33,16 @@ enum err judge_all_again(struct cx *cx)
     return db_run(cx, &q_judge_follow_anew, ARGS(V(cx->now_ms)));
 }
 
+/* The first time: in a small house also what everybody wrote is read now. In a large one a customer's is when he is heard
+ * of again. */
+enum err judge_read_all(struct cx *cx)
+{
+    enum { SMALL = 20000 };
+    int64_t n = 0;
+    TRY(db_int(cx, &q_judge_total_to, &n, ARGS(V(SMALL + 1))));
+    return n > SMALL ? OK : db_run(cx, &q_judge_due_all, NO_ARGS);
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static enum err follow_events(struct cx *cx, bool *is_more)
@@ -47,7 +58,8 @@ static enum err follow_events(struct cx *cx, bool *is_more)
         TRY(event_newest(cx, &at.xid, &at.seq));
         TRY(db_run(cx, &q_judge_follow_at, ARGS(V(at.xid), V(at.seq))));
         *is_more = true;
-        return judge_all_again(cx);
+        TRY(judge_all_again(cx));
+        return is_there ? OK : judge_read_all(cx);
     }
     if (l.n == 0)
         return OK;
@@ -69,6 +81,22 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* What he wrote since the last time is read first; as many as one slice has time for. */
+static enum err gather(struct cx *cx, const int64_t *ids, size_t *n)
+{
+    int64_t begun = clock_mono_ns();
+    for (size_t i = 0; i < *n; i++) {
+        bool has_changed = false;
+        enum err e = evidence_gather(cx, (customer_id){ids[i]}, &has_changed);
+        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
+            return e;
+        if (clock_mono_ns() - begun > HOLD_NS)
+            *n = i + 1;
+    }
+    cx->why = (struct fault){0};
+    return OK;
+}
+
 static enum err look_at_due(struct cx *cx, const struct judge_set *s, bool *is_more)
 {
     struct list l = {0};
@@ -78,6 +106,7 @@ static enum err look_at_due(struct cx *cx, const struct judge_set *s, bool *is_m
     *is_more = l.n > 0;
     if (l.n == 0)
         return OK;
+    TRY(gather(cx, l.items, &l.n));
     qsort(l.items, l.n, sizeof(int64_t), by_id);
     TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(l.items, l.n))));
     TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(l.items, l.n))));

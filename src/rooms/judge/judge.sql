@@ -175,3 +175,9 @@ SELECT s.customer_id FROM standing s ORDER BY s.customer_id LIMIT 1;
 
 -- name: judge_last
 SELECT s.customer_id FROM standing s ORDER BY s.customer_id DESC LIMIT 1;
+
+-- name: judge_total_to
+SELECT COUNT(*) FROM (SELECT 1 FROM standing LIMIT :most) AS found;
+
+-- name: judge_due_all
+INSERT INTO judge_due (customer_id, due_ms) SELECT s.customer_id, 0 FROM standing s WHERE s.customer_id > 0 ON CONFLICT DO NOTHING;

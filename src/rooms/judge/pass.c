@@ -182,6 +182,7 @@ static enum err end_apply(struct cx *cx, void *state)
         TRY(event_newest(cx, &xid, &seq));
         TRY(db_run(cx, &q_judge_follow_at, ARGS(V(xid), V(seq))));
         TRY(judge_all_again(cx));
+        TRY(judge_read_all(cx));
     }
     if (f.round != p->round) /* rules were changed while we looked: the job goes over all again */
         return OK;

@@ -1,4 +1,4 @@
--- 0032 judge: what kind of customer this is, by rules that people can read and change.
+-- 0033 judge: what kind of customer this is, by rules that people can read and change.
 -- A rule is a condition with points for a class; what a customer has of a class decides, with two thresholds and a
 -- minimum stay, whether he is in it. One class leads. Rules keep their versions; corrections by people stand beside them.
 
