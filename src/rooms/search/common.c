@@ -3,7 +3,7 @@
  * A list of half a million says little and takes milliseconds to go through. Beside rarer pieces only one such is asked for,
  * and none that nearly everybody has. And where all pieces are common: FTS5 goes through its lists from the newest on and stops
  * at the limit, but PostgreSQL's GIN reads a list whole before the first row comes, so the newest documents are looked through
- * first. What is common says a count of a thousand documents, evenly from all, made anew each ten minutes. It decides the way,
+ * first, then those in the middle. What is common says a count of a thousand documents, evenly from all, made anew each ten minutes. It decides the way,
  * never what is found. */
 #include "queries.h"
 #include "rooms/search/inside.h"
@@ -12,7 +12,7 @@
 enum {
     SLOTS = 1 << 16,
     SAMPLE = 1000,
-    COMMON = 5,
+    COMMON = 2,
     RARE = 10,
     ALL_HAVE = 40 /* of 100 */,
     AGE_MS = 600000

@@ -283,6 +283,42 @@ static enum err ask_first(struct search *s)
     return OK;
 }
 
+static int64_t wanted_more(const struct db_read *r)
+{
+    return r->args.v[1].i - (int64_t)((const struct list *)r->out)->n;
+}
+
+/* Where there were too few among the newest, who may all be of one kind (callers without an address), those in the middle of
+ * the store are looked through, and only then the whole lists. */
+static enum err ask_again(struct search *s, struct db_read *reads, size_t n_reads)
+{
+    struct list middle[VARIANTS_MAX] = {0};
+    struct val args[VARIANTS_MAX][2];
+    struct db_read again[VARIANTS_MAX], *of[VARIANTS_MAX];
+    size_t n = 0, left = 0;
+    for (size_t i = 0; i < n_reads; i++) {
+        if (reads[i].q != &q_search_by_newest || wanted_more(&reads[i]) <= 0)
+            continue;
+        args[n][0] = reads[i].args.v[0];
+        args[n][1] = V(wanted_more(&reads[i]));
+        of[n] = &reads[i];
+        again[n] = (struct db_read){
+            &q_search_by_middle, &search_found_doc_shape, false, &middle[n], {args[n], 2}, false};
+        n++;
+    }
+    if (n)
+        TRY(db_batch(s->cx, again, n));
+    for (size_t k = 0; k < n; k++) {
+        if ((int64_t)middle[k].n == args[k][1].i) {
+            take_docs(s, &middle[k]);
+            continue;
+        }
+        again[left] = *of[k];
+        again[left++].q = &q_search_by_pieces;
+    }
+    return left ? db_batch(s->cx, again, left) : OK;
+}
+
 /* Documents that have the pieces of some variants. */
 static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_read *more,
                            size_t n_more)
@@ -291,7 +327,7 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
     bool is_postgres = db_is_postgres(cx);
     struct names_read found[VARIANTS_MAX] = {0};
     struct db_read reads[3 * VARIANTS_MAX + 2];
-    size_t n = 0, again = 0;
+    size_t n = 0;
     for (size_t i = from; i < to; i++) {
         struct names_read *f = &found[i];
         bool is_common = false;
@@ -314,17 +350,7 @@ static enum err ask_pieces(struct search *s, size_t from, size_t to, struct db_r
     for (size_t i = 0; i < n_more; i++)
         reads[n++] = more[i];
     TRY(db_batch(cx, reads, n));
-    /* too few among the newest: the others too */
-    size_t first = n - n_more;
-    for (size_t i = 0; i < first; i++) {
-        if (reads[i].q != &q_search_by_newest ||
-            (int64_t)((struct list *)reads[i].out)->n >= reads[i].args.v[1].i)
-            continue;
-        reads[again] = reads[i];
-        reads[again++].q = &q_search_by_pieces;
-    }
-    if (again)
-        TRY(db_batch(cx, reads, again));
+    TRY(ask_again(s, reads, n - n_more));
     for (size_t i = from; i < to; i++)
         take_docs(s, &found[i].rows);
     return OK;

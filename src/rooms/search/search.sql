@@ -33,6 +33,20 @@ SELECT n.customer_id, n.text
  WHERE strpos(n.grams, split_part(:pieces, ' ', 1)) > 0
    AND string_to_array(n.grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n;
 
+-- The same in the middle of the store.
+-- name: search_by_middle -> search_found_doc @sqlite
+SELECT d.customer_id, d.text
+  FROM search_gram g JOIN search_doc d ON d.id = g.rowid
+ WHERE g.search_gram MATCH '"' || replace(:pieces, ' ', '" "') || '"'
+ ORDER BY g.rowid DESC LIMIT :n;
+
+-- name: search_by_middle -> search_found_doc @postgres
+SELECT n.customer_id, n.text
+  FROM (SELECT customer_id, text, grams FROM search_doc
+         WHERE id <= (SELECT max(l.id) / 2 FROM search_doc l) ORDER BY id DESC LIMIT 4000) n
+ WHERE strpos(n.grams, split_part(:pieces, ' ', 1)) > 0
+   AND string_to_array(n.grams, ' ') @> string_to_array(:pieces, ' ') LIMIT :n;
+
 -- name: search_sample -> search_sample
 SELECT text FROM search_doc WHERE id IN {{ints}} :ids LIMIT 1000;
 

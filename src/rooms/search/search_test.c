@@ -383,6 +383,52 @@ static void an_older_store_is_filled_by_a_job_that_goes_on_where_it_was(void **s
     index_all(w); /* what waited still says the same */
     assert_true(finds(w, "eodor", a));
 }
+/* ---- pieces that many have ---- */
+
+#define NUMBERS_LITE \
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500) "
+#define HERD                                                                               \
+    "INSERT INTO customer (id, root_id, name, created_ms, changed_ms) "                    \
+    "SELECT i, i, CASE WHEN i <= 2500 THEN 'aazebraaa' WHEN i BETWEEN 2800 AND 3400 THEN " \
+    "'bbquaggabb' ELSE 'ccdonkeycc' END, 1, 1 FROM "
+
+static enum err herd_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    static const struct query herd = {.name = "herd",
+                                      .sqlite = NUMBERS_LITE HERD "n",
+                                      .postgres = HERD "generate_series(1, 5500) AS i",
+                                      .writes = true};
+    static const struct query due = {
+        .name = "due",
+        .sqlite = "INSERT INTO search_due (customer_id) SELECT id FROM customer ORDER BY id",
+        .postgres = "INSERT INTO search_due (customer_id) SELECT id FROM customer ORDER BY id",
+        .writes = true};
+    TRY(db_run(cx, &herd, NO_ARGS));
+    return db_run(cx, &due, NO_ARGS);
+}
+
+static void must_find_among(struct test_world *w, const char *q, int64_t first, int64_t last)
+{
+    struct list ids = found(w, q);
+    assert_int_equal(ids.n, 50);
+    for (size_t i = 0; i < ids.n; i++)
+        assert_in_range(((const int64_t *)ids.items)[i], first, last);
+}
+
+/* PostgreSQL looks through the newest, then those in the middle, and then the whole list. */
+static void what_many_have_is_found_wherever_they_stand(void **state)
+{
+    struct test_world *w = *state;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, herd_apply, NULL), OK);
+    assert_int_equal(index_all(w), 5500);
+    w->cx.now_ms += 3600000; /* what is common is counted anew */
+
+    must_find_among(w, "onkey", 2501, 5500);
+    must_find_among(w, "zebra", 1, 2500);
+    must_find_among(w, "uagga", 2800, 3400);
+}
+
 /* ---- the same members on both stores ---------------------------------------------------------------- */
 
 enum { PEOPLE = 300, QUESTIONS = 400, MANY = 60 };
@@ -488,6 +534,7 @@ static int all(void)
         STORE_TEST(the_better_fit_stands_before_the_looser),
         STORE_TEST(hostile_questions_are_answered_and_bounded),
         STORE_TEST(an_older_store_is_filled_by_a_job_that_goes_on_where_it_was),
+        STORE_TEST(what_many_have_is_found_wherever_they_stand),
         STORE_TEST(random_fragments_find_whom_they_are_of_and_the_same_on_both_stores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
