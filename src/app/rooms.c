@@ -16,6 +16,7 @@
 #include "rooms/order/order.h"
 #include "rooms/panel/panel.h"
 #include "rooms/product/product.h"
+#include "rooms/risk/risk.h"
 #include "rooms/search/search.h"
 #include "rooms/segment/segment.h"
 #include "app/look/doctor.h"
@@ -24,7 +25,7 @@
 
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
-    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &judge_room,    &card_room,
+    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &risk_room, &judge_room,    &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
@@ -32,7 +33,7 @@ const size_t rooms_n = COUNT(rooms);
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
                                                       &order_attributes, &evidence_attributes,
-                                                      &judge_attributes};
+                                                      &risk_attributes, &judge_attributes};
 static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users, judge_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,

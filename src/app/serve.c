@@ -21,6 +21,7 @@
 #include "rooms/import/import.h"
 #include "rooms/order/order.h"
 #include "rooms/search/search.h"
+#include "rooms/risk/risk.h"
 #include "rooms/segment/segment.h"
 #include "rooms/settings/settings.h"
 #include "rooms/staff/staff.h"
@@ -218,7 +219,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     TRY(e);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &judge_job, &audit_values_job, &audit_watch_job};
+        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &judge_job, &risk_rescore_job, &risk_forget_job, &audit_values_job, &audit_watch_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];

@@ -89,14 +89,15 @@ static inline size_t field_max_items(const struct field *f)
     merge_id: F_ID, relation_id: F_ID, proposal_id: F_ID, return_id: F_ID,     \
     history_id: F_ID, import_id: F_ID, tag_id: F_ID, attr_id: F_ID, consent_id: F_ID,      \
     fact_id: F_ID, view_id: F_ID, bulk_id: F_ID, segment_id: F_ID,               \
-    automation_id: F_ID, run_id: F_ID, delivery_id: F_ID, notice_id: F_ID, rule_id: F_ID, correction_id: F_ID
+    automation_id: F_ID, run_id: F_ID, delivery_id: F_ID, notice_id: F_ID, rule_id: F_ID, correction_id: F_ID,  \
+    screened_id: F_ID, review_id: F_ID, block_id: F_ID, report_id: F_ID
 #define FIELD_PREFIX_OF(x)                                                                     \
     _Generic((x), customer_id: "cus", identity_id: "idn", interaction_id: "itx",               \
              staff_id: "stf", session_id: "ses", token_id: "tok", note_id: "not",              \
              task_id: "tsk", address_id: "adr", holding_id: "hld", product_id: "prd",          \
              order_id: "ord", call_id: "cal", phone_link_id: "phl", merge_id: "mrg",           \
              relation_id: "rel", proposal_id: "prp", return_id: "ret",                       \
-             history_id: "hst", import_id: "imp", tag_id: "tag", attr_id: "atr", consent_id: "cns", fact_id: "fct", view_id: "viw", bulk_id: "blk", segment_id: "seg", automation_id: "aut", run_id: "run", delivery_id: "dlv", notice_id: "ntc", rule_id: "rul", correction_id: "cor", default: (const char *)0)
+             history_id: "hst", import_id: "imp", tag_id: "tag", attr_id: "atr", consent_id: "cns", fact_id: "fct", view_id: "viw", bulk_id: "blk", segment_id: "seg", automation_id: "aut", run_id: "run", delivery_id: "dlv", notice_id: "ntc", rule_id: "rul", correction_id: "cor", screened_id: "scr", review_id: "rvw", block_id: "lst", report_id: "rep", default: (const char *)0)
 #define FIELD_BASE(st, m)                                                                      \
     .name = #m, .offset = offsetof(st, m), .size = sizeof(((st *)0)->m)
 #define FIELD(st, m, ...)                                                                      \

@@ -69,7 +69,8 @@ bool id_parse(str s, const char *prefix, int64_t *out) MUST_USE;
     X(proposal_id, "prp") X(import_id, "imp") X(return_id, "ret") X(history_id, "hst") X(tag_id, "tag")             \
     X(attr_id, "atr") X(consent_id, "cns") X(fact_id, "fct") X(view_id, "viw") X(bulk_id, "blk") X(segment_id, "seg")   \
     X(automation_id, "aut") X(run_id, "run") X(delivery_id, "dlv") X(notice_id, "ntc")   \
-    X(rule_id, "rul") X(correction_id, "cor")
+    X(rule_id, "rul") X(correction_id, "cor")  \
+    X(screened_id, "scr") X(review_id, "rvw") X(block_id, "lst") X(report_id, "rep")
 #define X(type, prefix) typedef struct { int64_t v; } type;
 ID_TYPES(X)
 #undef X

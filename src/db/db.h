@@ -59,7 +59,8 @@ static inline struct val val_texts(const str *v, size_t n) { return (struct val)
              relation_id: val_relation_id, proposal_id: val_proposal_id,                       \
              return_id: val_return_id, history_id: val_history_id, import_id: val_import_id, tag_id: val_tag_id,         \
              attr_id: val_attr_id, consent_id: val_consent_id, fact_id: val_fact_id, view_id: val_view_id, bulk_id: val_bulk_id, segment_id: val_segment_id,     \
-             automation_id: val_automation_id, run_id: val_run_id, delivery_id: val_delivery_id, notice_id: val_notice_id, rule_id: val_rule_id, correction_id: val_correction_id)(x)
+             automation_id: val_automation_id, run_id: val_run_id, delivery_id: val_delivery_id, notice_id: val_notice_id, rule_id: val_rule_id, correction_id: val_correction_id, \
+             screened_id: val_screened_id, review_id: val_review_id, block_id: val_block_id, report_id: val_report_id)(x)
 struct args { const struct val *v; size_t n; };
 #define ARGS(...) ((struct args){(const struct val[]){__VA_ARGS__}, sizeof((const struct val[]){__VA_ARGS__}) / sizeof(struct val)})
 #define NO_ARGS ((struct args){0})

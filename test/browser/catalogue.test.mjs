@@ -11,7 +11,7 @@ const sources = readdirSync(new URL('web/src/', top), { recursive: true, withFil
   .filter((f) => f.isFile() && /\.(svelte|ts)$/.test(f.name))
   .map((f) => readFileSync(`${f.parentPath ?? f.path}/${f.name}`, 'utf8'))
   .join('\n');
-const attributes = ['customer', 'intake', 'order', 'evidence', 'judge'].map((room) => readFileSync(new URL(`src/rooms/${room}/attributes.c`, top), 'utf8')).join('');
+const attributes = ['customer', 'intake', 'order', 'evidence', 'risk', 'judge'].map((room) => readFileSync(new URL(`src/rooms/${room}/attributes.c`, top), 'utf8')).join('');
 
 test('every text that the interface names is in the catalogue', () => {
   const named = [...sources.matchAll(/\bt\(\s*'([a-z0-9_.]+)'\s*[,)]/g)].map((m) => m[1]);

@@ -66,6 +66,19 @@ export async function furnished(t) {
   const fewRules = async () => { for (const x of (await owner.must(200, 'GET', '/rules')).items) if (!x.key) await owner.ask('DELETE', `/rules/${x.id}`); };
   const rule = async () => { await fewRules(); return (await made('/rules', ofRule())).id; };
   const saved = async () => { await tidy(); return (await made('/views', { name: `View ${next()}` })).id; };
+  const fewMethods = async () => { for (const m of (await owner.must(200, 'GET', '/payment-methods')).items) if (/^m\d/.test(m.code)) await owner.ask('DELETE', `/payment-methods/${m.code}`); };
+  let spareMethod = 0; // codes stay taken once they were used, so one is brought back
+  const method = async () => {
+    if (!(await owner.must(200, 'GET', '/payment-methods')).items.some((m) => m.code === 'spare')) await made('/payment-methods', { code: 'spare', name: `Spare ${(spareMethod += 1)}`, call_back: 'no' });
+    return 'spare';
+  };
+  const block = async () => (await made('/risk/blocks', { kind: 'device', value: `w${next()}`, reason: 'never paid' })).id;
+  const review = async () => {
+    const id = await block();
+    await owner.must(200, 'POST', `/risk/blocks/${id}/wish`, { text: 'please look' });
+    return (await owner.must(200, 'GET', '/risk/queue?limit=200')).items.find((r) => r.block === id).id;
+  };
+  const report = async () => (await made(`/customers/${cus}/abuse-reports`, { text: 'a complaint' })).id;
   const itx = (await owner.must(200, 'GET', `/customers/${cus}/timeline`)).items[0].id;
   const newStaff = async () => (await made('/staff', { email: `s${next()}@kith.example`, name: 'Sam', role: 'agent' })).id;
   const stf = await newStaff();
@@ -196,6 +209,20 @@ export async function furnished(t) {
       status: 'open', payment_method: 'card', discount: 0, lines: [{ sku: 'L-1', name: 'Lantern', quantity: 2, price: 100 }] }), view: (a) => [`/orders/${a.id}`, `/customers/${a.customer.id}`] },
     'patch /api/v1/orders/{id}': { to: at(`/orders/${ord.id}`), body: () => ({ status: 'open', due_at: '2030-01-01T00:00:00Z' }) },
     'post /api/v1/orders/{id}/returns': { to: async () => `/orders/${(await made('/orders', await order())).id}/returns`, body: () => ({ line: 1, quantity: 1, amount: 50, reason: 'broken' }), view: (a) => `/orders/${a.id}` },
+    'post /api/v1/screen': { to: at('/screen'), body: () => ({ id: `s-${next()}`, at: '2026-01-01T00:00:00Z', customer: { name: 'Cleo Park', email: `cleo${next()}@kith.example`, phone: '+442079460011', country: 'GB', city: 'Dover', address: `Lane ${next()}`, company: 'Park Ltd',
+      language: 'en', time_zone: 'Europe/London' }, ip: '203.0.113.9', device: `d${next()}`, form_seconds: 40, payment: { method: 'card', card_name: 'Cleo Park', card_country: 'GB', card_fingerprint: `c${next()}`, prepaid: false },
+      order: { total: 100, currency: 'EUR', express: false, items: [{ sku: 'L-1', name: 'Lantern', qty: 2, price: 50 }] }, history: { paid_orders: 1, age_days: 10, questions: 2 } }), hides: true },
+    'patch /api/v1/risk/signals/{code}': { to: at('/risk/signals/voip_number'), body: () => ({ points: 14, is_on: true }), view: () => '/risk/signals' },
+    'post /api/v1/risk/signals/{code}/preview': { to: at('/risk/signals/voip_number/preview'), body: () => ({ points: 14, is_on: true }), hides: true },
+    'post /api/v1/payment-methods': { to: async () => { await fewMethods(); return '/payment-methods'; }, body: () => ({ code: `m${next()}`, name: 'Voucher', call_back: 'days', days: 10, countries: ['GB'], position: 9 }), view: () => '/payment-methods' },
+    'patch /api/v1/payment-methods/{code}': { to: async () => `/payment-methods/${await method()}`, body: () => ({ name: 'Voucher', call_back: 'days', days: 10, countries: ['GB'], position: 9 }), view: () => '/payment-methods' },
+    'delete /api/v1/payment-methods/{code}': { to: async () => `/payment-methods/${await method()}` },
+    'post /api/v1/risk/queue/{id}/verdict': { to: async () => `/risk/queue/${await review()}/verdict`, body: () => ({ verdict: 'unsure', note: 'not clear' }), view: (a) => `/risk/queue/${a.id}` },
+    'post /api/v1/risk/blocks': { to: at('/risk/blocks'), body: () => ({ kind: 'device', value: `b${next()}`, reason: 'never paid', until: '2090-01-01T00:00:00Z' }), view: () => '/risk/blocks?limit=200' },
+    'delete /api/v1/risk/blocks/{id}': { to: async () => `/risk/blocks/${await block()}` },
+    'post /api/v1/risk/blocks/{id}/wish': { to: async () => `/risk/blocks/${await block()}/wish`, body: () => ({ text: 'It was not me' }), view: () => '/risk/blocks?limit=200' },
+    'post /api/v1/customers/{id}/abuse-reports': { to: async () => `/customers/${await person()}/abuse-reports`, body: () => ({ text: 'He deceived her', reporter: 'Ms Pohl', source_id: `a-${next()}` }), view: (a, to) => to },
+    'post /api/v1/abuse-reports/{id}/decide': { to: async () => `/abuse-reports/${await report()}/decide`, body: () => ({ confirmed: true, note: 'seen' }), view: (a) => `/customers/${a.customer}/abuse-reports` },
     'post /api/v1/phone-links': { to: at('/phone-links'), body: () => ({ kind: 'webhook', name: 'PBX 2', region: 'GB' }), view: () => '/phone-links' },
     'patch /api/v1/phone-links/{id}': { to: at(`/phone-links/${link.id}`), body: () => ({ name: 'PBX', region: 'GB', is_active: true }), view: () => '/phone-links' },
     'post /api/v1/phone-links/{id}/token': { to: async () => `/phone-links/${(await made('/phone-links', { kind: 'webhook', name: 'spare' })).id}/token` },
@@ -248,7 +275,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search, segments and the judge keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'judgement', 'judgement_log', 'judge_due', 'judge_follow', 'class_rule', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'judgement', 'judgement_log', 'judge_due', 'judge_follow', 'class_rule', 'risk_state', 'risk_hit', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

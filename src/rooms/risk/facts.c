@@ -1,5 +1,6 @@
 /* rooms/risk/facts.c - what a sign-up or an order says, and what is known of it, as facts; pure. */
 #include "rooms/risk/risk.h"
+#include "base/name_match.h"
 #include <pthread.h>
 #include <unicode/ucal.h>
 #include <unicode/uchar.h>
@@ -108,74 +109,6 @@ bool risk_name_is_noise(struct arena *a, str name)
         if (word_is_noise(str_cut(&rest, ' ')))
             return true;
     return false;
-}
-
-/* ---- the name before the @ ------------------------------------------------------------------------ */
-
-static str letters_of(struct arena *a, str s)
-{
-    char *p = arena_alloc(a, s.len + 1, 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        c = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-        if (c >= 'a' && c <= 'z')
-            p[n++] = c;
-    }
-    return (str){p, n};
-}
-
-static bool is_of_a_house(str local)
-{
-    static const char *const words[] = {"info",    "sales",   "office", "contact", "admin",   "hello",
-                                        "mail",    "support", "shop",   "order",   "orders",  "billing",
-                                        "account", "accounts", "buero", "einkauf", "zakaz",   "invoice"};
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (str_eq(local, str_of(words[i])))
-            return true;
-    return false;
-}
-
-static bool holds(str text, str word)
-{
-    return word.len >= 3 && str_find(text, word) >= 0;
-}
-
-/* One spelling of the name: a word of it, its first four letters, all of it without blanks, or its initials. */
-static bool is_like(struct arena *a, str local, str host, str key)
-{
-    str initials = {arena_alloc(a, key.len + 1, 1), 0}, rest = key;
-    char *first = (char *)(uintptr_t)initials.ptr;
-    while (rest.len) {
-        str word = letters_of(a, str_cut(&rest, ' '));
-        if (word.len == 0)
-            continue;
-        first[initials.len++] = word.ptr[0];
-        str head = {word.ptr, word.len < 4 ? word.len : 4};
-        if (holds(local, head) || holds(host, word) || (local.len >= 3 && str_find(word, local) >= 0))
-            return true;
-    }
-    str whole = letters_of(a, key);
-    return holds(local, whole) || (initials.len >= 2 && str_eq(local, initials));
-}
-
-int risk_email_is_like(struct arena *a, str email, str name)
-{
-    str rest = email, given = str_cut(&rest, '@');
-    str host = letters_of(a, str_cut(&rest, '.')), local = letters_of(a, given);
-    struct name_keys k = name_keys(a, name, (str){0});
-    str script = script_lang(name);
-    bool has_key = false, is_han = str_eq(script, S("zh")) || str_eq(script, S("ja"));
-    if (local.len < 3 || is_of_a_house(local))
-        return RISK_UNKNOWN;
-    for (size_t i = 0; i < k.n; i++) {
-        if (!is_ascii(k.keys[i]))
-            continue;
-        has_key = true;
-        if (is_like(a, local, host, k.keys[i]))
-            return RISK_NO;
-    }
-    return has_key && !is_han ? RISK_YES : RISK_UNKNOWN; /* Han is read in more ways than are known here */
 }
 
 /* ---- languages and times of countries ---------------------------------------------------------------- */
@@ -293,6 +226,11 @@ static void name_facts(struct arena *a, const struct risk_said *s, const struct 
     set(f, RISK_FAMOUS_NAME, (struct risk_fact){.state = seen->is_famous, .a = s->name, .b = seen->famous});
 }
 
+static int opposite(enum says s)
+{
+    return s == SAYS_YES ? RISK_NO : s == SAYS_NO ? RISK_YES : RISK_UNKNOWN;
+}
+
 static void email_facts(struct arena *a, const struct risk_said *s, const struct risk_seen *seen,
                         struct risk_facts *f)
 {
@@ -303,7 +241,7 @@ static void email_facts(struct arena *a, const struct risk_said *s, const struct
     }
     if (s->email.len && s->name.len)
         set(f, RISK_EMAIL_UNLIKE_NAME,
-            (struct risk_fact){.state = risk_email_is_like(a, s->email, s->name), .a = s->email, .b = s->name});
+            (struct risk_fact){.state = opposite(name_in_email(a, s->email, s->name)), .a = s->email, .b = s->name});
 }
 
 /* The islands around Britain keep its numbers. */
@@ -321,8 +259,7 @@ static void phone_facts(const struct risk_said *s, const struct risk_seen *seen,
     if (seen->phone_country.len == 2 && s->country.len == 2)
         set_yes_no(f, RISK_PHONE_COUNTRY, !is_same_country(seen->phone_country, s->country),
                    seen->phone_country, s->country);
-    if (seen->phone_kind != PHONE_UNKNOWN)
-        set_yes_no(f, RISK_VOIP_NUMBER, seen->phone_kind == PHONE_VOIP, s->phone, (str){0});
+    set(f, RISK_VOIP_NUMBER, (struct risk_fact){.state = seen->is_voip, .a = s->phone});
 }
 
 static void connection_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)

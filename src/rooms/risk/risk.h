@@ -105,7 +105,8 @@ enum risk_holder { RISK_HOLDER_UNKNOWN, RISK_HOLDER_SAME, RISK_HOLDER_FAMILY, RI
 /* How often it was seen, with whom; -1: not known (nothing to go by). */
 struct risk_seen {
     str ip_country, domain, phone_country;
-    int network, domain_kind, phone_kind; /* enum phone_kind */
+    int network, domain_kind;
+    int is_voip; /* enum risk_state */
     int holder;
     str holder_why, famous; /* whom the name is like */
     int is_famous;          /* enum risk_state */
@@ -122,8 +123,71 @@ void risk_facts_of(struct arena *a, const struct risk_said *said, const struct r
 
 /* One letter, one letter again and again, a row of the keyboard, consonants alone. */
 bool risk_name_is_noise(struct arena *a, str name);
-/* Does the name before the @ look like the name? RISK_UNKNOWN: it says nothing (info@), or there is nothing to compare. */
-int risk_email_is_like(struct arena *a, str email, str name);
 /* RISK_YES: people in that country do not speak it, do not keep that time; by the system's locales and zones. */
 int risk_language_differs(str language, str country);
 int risk_zone_differs(str zone, str country, int64_t now_ms);
+
+/* ---- the house's rules and ways to pay ------------------------------------------------------------- */
+
+enum risk_call_back { RISK_CALL_BACK_NO, RISK_CALL_BACK_YES, RISK_CALL_BACK_DAYS };
+extern const char *const risk_call_back_codes[3]; /* no yes days: can the payer take the money back */
+struct risk_method {
+    str code, name;
+    int call_back;
+    int64_t days;
+    str countries; /* blank-separated; empty: all */
+    int64_t position;
+    bool is_gone;
+    int64_t version; /* 0: as shipped */
+};
+enum { RISK_METHODS_MAX = 50, RISK_METHODS_ROOM = 120 }; /* shown; with those that are gone */
+struct risk_house {
+    struct risk_rules rules;
+    int64_t versions[RISK_SIGNALS]; /* of a rule that was changed; 0: as shipped */
+    struct risk_method methods[RISK_METHODS_ROOM];
+    size_t n_methods;
+};
+/* Read anew each time: two small tables. */
+enum err risk_house_read(struct cx *cx, struct risk_house *out) MUST_USE;
+/* The codes of the methods that go with this advice in this country (empty: not known). */
+struct str_list risk_methods_for(struct arena *a, const struct risk_house *h, int advice, str country);
+
+/* ---- for people: words in the language of cx ----------------------------------------------------------- */
+
+struct risk_signal_out {
+    str name, group, label;
+    int64_t points;
+    str evidence;
+};
+struct risk_answer {
+    int64_t risk;
+    double confidence; /* 0 to 1 */
+    int level;         /* enum risk_level */
+    str summary;       /* "Low · 8 of 100 · 9 of 18 checks known" */
+    struct list signals; /* of struct risk_signal_out */
+    str advice, advice_code;
+    struct str_list payment, unknown;
+};
+extern const struct shape risk_signal_out_shape, risk_answer_shape;
+void risk_answer_of(struct cx *cx, const struct risk *r, const struct risk_facts *f, const struct risk_house *h, str country,
+                    struct risk_answer *out);
+
+/* ---- customers ------------------------------------------------------------------------------------------- */
+
+/* Inside apply of the bulk lane: looks at a record anew and writes what is thought of it, if that changed. A level that
+ * becomes high puts it into the review queue. */
+enum err risk_look(struct cx *cx, customer_id root, bool *has_changed) MUST_USE;
+/* The same with reasons, looked at now; reading only. */
+enum err risk_of(struct cx *cx, customer_id root, struct risk_answer *out) MUST_USE;
+/* As last written, for pages of customers (roots in order): points -1 where nobody looked yet. */
+struct risk_brief {
+    customer_id customer;
+    int64_t points;
+    int level;
+    int64_t confidence; /* percent */
+};
+enum err risk_briefs(struct cx *cx, const int64_t *roots, size_t n, struct risk_brief *out) MUST_USE;
+
+extern const struct expr_table risk_attributes;
+extern const struct job_kind risk_rescore_job, risk_forget_job;
+extern const struct room risk_room;

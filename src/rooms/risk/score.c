@@ -1,5 +1,5 @@
 /* rooms/risk/score.c - facts to points, level, advice; pure. */
-#include "rooms/risk/risk.h"
+#include "rooms/risk/inside.h"
 #include <math.h>
 
 const char *const risk_group_codes[RISK_GROUPS] = {
@@ -67,9 +67,9 @@ static bool is_before(const struct risk_sign *a, const struct risk_sign *b)
     return a_trust ? a->points < b->points : a->points > b->points;
 }
 
-static void signs_add(struct risk *out, int signal, double points)
+void sign_add(struct risk *out, int signal, int points)
 {
-    struct risk_sign s = {signal, (int)lround(points)};
+    struct risk_sign s = {signal, points};
     size_t at = out->n++;
     for (; at > 0 && is_before(&s, &out->signs[at - 1]); at--)
         out->signs[at] = out->signs[at - 1];
@@ -126,7 +126,7 @@ void risk_score(const struct risk_facts *f, const struct risk_rules *r, struct r
         int group = risk_signal_kinds[i].group;
         double share = w[i] > 0 ? group_points(&g[group]) * w[i] / g[group].sum : 0;
         if (w[i] > 0)
-            signs_add(out, i, group == RISK_OF_TRUST ? -share : share);
+            sign_add(out, i, (int)lround(group == RISK_OF_TRUST ? -share : share));
     }
     checks_count(f, out);
 }

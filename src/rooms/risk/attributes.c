@@ -1,0 +1,28 @@
+/* rooms/risk/attributes.c - what conditions may ask of the risk. */
+#include "rooms/risk/inside.h"
+
+struct attributes_risk {
+    int64_t id;
+    opt_int points;
+    int level;
+    opt_int confidence;
+};
+static const char *const known_levels[] = {"", "low", "medium", "high"};
+/* clang-format off */
+static const struct field fields[] = {
+    FIELD(struct attributes_risk, id), FIELD(struct attributes_risk, points), FIELD_ENUM(struct attributes_risk, level, known_levels),
+    FIELD(struct attributes_risk, confidence),
+};
+static const struct shape attributes_risk_shape = SHAPE("attributes_risk", struct attributes_risk, fields);
+static const struct expr_part part = {"risk", &attributes_risk_shape, &q_attributes_risk, false, &q_attributes_risks, offsetof(struct attributes_risk, id)};
+#define OF_RISK .group = "judgement", .cost = EXPR_SCAN, .part = &part
+static const struct expr_attr attrs[] = {
+    {.name = "risk", .label = M_ATTR_RISK, OF_RISK, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .field = "points",
+     .sql = "(SELECT k.points FROM risk_state k WHERE k.customer_id = s.customer_id)"},
+    {.name = "risk_level", .label = M_ATTR_RISK_LEVEL, OF_RISK, .type = EXPR_CHOICE, .unknown = EXPR_EMPTY, .field = "level", .choice_label = "risk.",
+     .choices = known_levels + 1, .n_choices = 3, .sql = "COALESCE((SELECT k.level FROM risk_state k WHERE k.customer_id = s.customer_id), '')"},
+    {.name = "risk_confidence", .label = M_ATTR_RISK_CONFIDENCE, OF_RISK, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .scale = 2, .field = "confidence",
+     .sql = "(SELECT k.confidence FROM risk_state k WHERE k.customer_id = s.customer_id)"},
+};
+/* clang-format on */
+const struct expr_table risk_attributes = {.attrs = attrs, .n = COUNT(attrs)};

@@ -1,0 +1,98 @@
+/* rooms/risk/known.c - what libraries and files on this machine know of what somebody says. What is absent is not known. */
+#include "base/name_match.h"
+#include "rooms/risk/inside.h"
+#include <pthread.h>
+
+static void of_phone(struct cx *cx, const struct risk_said *s, struct risk_seen *out)
+{
+    struct phone p = phone_read(cx->arena, s->phone, s->country);
+    if (!p.is_possible)
+        return;
+    out->is_phone_read = true;
+    out->phone_country = strlen(p.country) == 2 ? arena_str(cx->arena, str_of(p.country)) : (str){0};
+    out->is_voip = (int)phone_is_voip(&p);
+}
+
+/* The name, or the company: a company's card is its own. */
+static void of_holder(struct cx *cx, const struct risk_said *s, str reading, struct risk_seen *out)
+{
+    struct name_match m, c = {0};
+    name_match_read(cx->arena, s->name, reading, s->card_name, (str){0}, &m);
+    if (s->company.len)
+        name_match(cx->arena, s->company, s->card_name, &c);
+    bool is_company = s->company.len && (c.is_same == SAYS_YES || c.score >= 0.99);
+    if (m.is_same == SAYS_YES || is_company)
+        out->holder = RISK_HOLDER_SAME;
+    else if (m.is_same == SAYS_NO)
+        out->holder = m.shares ? RISK_HOLDER_FAMILY : RISK_HOLDER_OTHER;
+    out->holder_why = m.n ? name_match_text(cx->arena, &m) : (str){0};
+}
+
+void seen_sources(struct cx *cx, const struct risk_said *s, str reading, struct risk_seen *out)
+{
+    struct famous famous = {0};
+    if (s->phone.len)
+        of_phone(cx, s, out);
+    if (s->name.len && s->card_name.len)
+        of_holder(cx, s, reading, out);
+    if (s->name.len) {
+        out->is_famous = famous_find(cx->arena, s->name, &famous) ? RISK_YES : RISK_NO;
+        out->famous = famous.name;
+    }
+}
+
+/* ---- what is a large order -------------------------------------------------------------------------- */
+
+/* Asked at each checkout, and moving slowly: one copy for the house that asked last, a minute long. */
+static struct {
+    pthread_mutex_t lock;
+    const struct house *house;
+    int64_t good_until_ns, from;
+} sizes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* One and a half times what 95 of 100 of the last orders stay below; while there are few of them, a thousand. */
+static enum err size_read(struct cx *cx, currency base, int64_t *out)
+{
+    enum { ENOUGH = 20, PERCENT = 95 };
+    struct list l = {0};
+    TRY(db_all(cx, &q_risk_order_sizes, &number_row_shape, &l, NO_ARGS));
+    int64_t *v = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
+    for (size_t i = 0; i < l.n; i++)
+        v[i] = ((const struct number_row *)l.items)[i].n;
+    qsort(v, l.n, sizeof *v, by_size);
+    int64_t thousand = 1000;
+    for (int i = currency_exponent(base); i > 0; i--)
+        thousand *= 10;
+    if (currency_exponent(base) == 0)
+        thousand *= 100; /* a yen, a won */
+    *out = l.n < ENOUGH ? thousand : v[l.n * PERCENT / 100] / 2 * 3;
+    return OK;
+}
+
+enum err large_from(struct cx *cx, currency c, int64_t *out)
+{
+    currency base = settings_current(cx)->base_currency;
+    *out = 0;
+    if (strcmp(base.code, c.code) != 0)
+        return OK;
+    pthread_mutex_lock(&sizes.lock);
+    bool is_good = cx->house && sizes.house == cx->house && sizes.good_until_ns > clock_mono_ns();
+    if (is_good)
+        *out = sizes.from;
+    pthread_mutex_unlock(&sizes.lock);
+    if (is_good)
+        return OK;
+    TRY(size_read(cx, base, out));
+    pthread_mutex_lock(&sizes.lock);
+    sizes.house = cx->house;
+    sizes.from = *out;
+    sizes.good_until_ns = clock_mono_ns() + 60000000000;
+    pthread_mutex_unlock(&sizes.lock);
+    return OK;
+}

@@ -1,0 +1,368 @@
+/* rooms/risk/screen.c - POST /screen: a sign-up or an order in, risk, signs and advice out, in one call; remembered. */
+#include "rooms/risk/inside.h"
+
+/* ---- what comes, what goes ------------------------------------------------------------------------ */
+
+struct screen_item {
+    str sku, name;
+    double qty;
+    int64_t price;
+};
+struct screen_customer {
+    str name, email, phone, country, city, address, company, language, time_zone;
+};
+struct screen_payment {
+    str method, card_name, card_country, card_fingerprint;
+    bool prepaid;
+};
+struct screen_order {
+    int64_t total;
+    str currency;
+    bool express;
+    struct list items;
+};
+struct screen_history {
+    opt_int paid_orders, age_days, questions;
+};
+struct screen_in {
+    str id;
+    when at;
+    struct screen_customer customer;
+    str ip, device;
+    opt_int form_seconds;
+    struct screen_payment payment;
+    struct screen_order order;
+    struct screen_history history;
+    /* between plan and apply */
+    struct risk_said said;
+    struct traces traces;
+    struct risk_facts facts;
+    struct risk risk;
+    struct risk_house house;
+    int64_t new_id;
+    int64_t due_ids[8]; /* customers it concerns */
+    size_t n_due;
+};
+struct screen_out {
+    screened_id id;
+    bool is_repeat;
+    when at;
+    struct risk_answer answer;
+};
+/* clang-format off */
+static const struct field item_fields[] = {
+    FIELD(struct screen_item, sku, .max_len = 64), FIELD(struct screen_item, name, .max_len = 300), FIELD(struct screen_item, qty),
+    FIELD(struct screen_item, price, .doc = "Of one, in minor units"),
+};
+static const struct shape item_shape = SHAPE("screen_item", struct screen_item, item_fields);
+static const struct field customer_fields[] = {
+    FIELD(struct screen_customer, name, .personal = true), FIELD(struct screen_customer, email, .max_len = 254, .personal = true),
+    FIELD(struct screen_customer, phone, .max_len = 64, .personal = true), FIELD(struct screen_customer, country, .max_len = 2, .doc = "ISO 3166"),
+    FIELD(struct screen_customer, city), FIELD(struct screen_customer, address, .max_len = 500, .personal = true),
+    FIELD(struct screen_customer, company), FIELD(struct screen_customer, language, .max_len = 35), FIELD(struct screen_customer, time_zone, .max_len = 60),
+};
+static const struct shape customer_part_shape = SHAPE("screen_customer", struct screen_customer, customer_fields);
+static const struct field payment_fields[] = {
+    FIELD(struct screen_payment, method, .max_len = 60, .doc = "Code of a payment method"), FIELD(struct screen_payment, card_name, .personal = true),
+    FIELD(struct screen_payment, card_country, .max_len = 2), FIELD(struct screen_payment, card_fingerprint, .doc = "The provider's token of the card, never its number"),
+    FIELD(struct screen_payment, prepaid),
+};
+static const struct shape payment_shape = SHAPE("screen_payment", struct screen_payment, payment_fields);
+static const struct field order_fields[] = {
+    FIELD(struct screen_order, total, .min = 0, .max = 1000000000000000, .doc = "Minor units"), FIELD(struct screen_order, currency, .max_len = 3),
+    FIELD(struct screen_order, express), FIELD_LIST(struct screen_order, items, &item_shape, .max_len = 500),
+};
+static const struct shape order_part_shape = SHAPE("screen_order", struct screen_order, order_fields);
+static const struct field history_fields[] = {
+    FIELD(struct screen_history, paid_orders, .min = 0, .max = 1000000), FIELD(struct screen_history, age_days, .min = 0, .max = 100000),
+    FIELD(struct screen_history, questions, .min = 0, .max = 1000000),
+};
+static const struct shape history_shape = SHAPE("screen_history", struct screen_history, history_fields);
+static const struct field in_fields[] = {
+    FIELD(struct screen_in, id, .doc = "The shop's own: the same again answers the same and changes nothing"),
+    FIELD(struct screen_in, at, .doc = "Default now"), FIELD_STRUCT(struct screen_in, customer, &customer_part_shape, .required = true),
+    FIELD(struct screen_in, ip, .max_len = 64, .doc = "Of the browser"), FIELD(struct screen_in, device, .doc = "Fingerprint or cookie of the browser"),
+    FIELD(struct screen_in, form_seconds, .min = 0, .max = 1000000, .doc = "How long the form was filled"),
+    FIELD_STRUCT(struct screen_in, payment, &payment_shape), FIELD_STRUCT(struct screen_in, order, &order_part_shape),
+    FIELD_STRUCT(struct screen_in, history, &history_shape, .doc = "What the shop itself knows"),
+};
+const struct shape screen_in_shape = {.name = "screen_in", .size = sizeof(struct screen_in), .fields = in_fields, .n = COUNT(in_fields)};
+static const struct field out_fields[] = {
+    FIELD(struct screen_out, id), FIELD(struct screen_out, is_repeat), FIELD(struct screen_out, at), RISK_ANSWER_FIELDS(struct screen_out, answer.),
+};
+const struct shape screen_out_shape = SHAPE("screen_answer", struct screen_out, out_fields);
+
+static const struct field screened_fields[] = {
+    FIELD(struct screened_row, id), FIELD_AS(struct screened_row, at, "at_ms"), FIELD(struct screened_row, name), FIELD(struct screened_row, email),
+    FIELD(struct screened_row, traces), FIELD(struct screened_row, answer),
+};
+const struct shape screened_row_shape = SHAPE("screened_row", struct screened_row, screened_fields);
+static const struct field trace_fields[] = {
+    FIELD_AS(struct trace_row, at, "at_ms"), FIELD_AS(struct trace_row, screened, "screened_id"), FIELD(struct trace_row, who), FIELD(struct trace_row, card),
+    FIELD(struct trace_row, ip),
+};
+const struct shape screened_trace_row_shape = SHAPE("screened_trace_row", struct trace_row, trace_fields);
+static const struct field block_hit_fields[] = {
+    FIELD(struct block_hit, id), FIELD(struct block_hit, kind), FIELD(struct block_hit, value), FIELD(struct block_hit, reason),
+};
+const struct shape risk_block_hit_row_shape = SHAPE("risk_block_hit_row", struct block_hit, block_hit_fields);
+static const struct field verdict_hit_fields[] = {
+    FIELD(struct verdict_hit, trace), FIELD(struct verdict_hit, verdict), FIELD(struct verdict_hit, is_self), FIELD_AS(struct verdict_hit, at, "at_ms"),
+    FIELD_AS(struct verdict_hit, review, "review_id"),
+};
+const struct shape risk_verdict_hit_row_shape = SHAPE("risk_verdict_hit_row", struct verdict_hit, verdict_hit_fields);
+static const struct field owner_fields[] = {
+    FIELD_AS(struct owner_row, root, "root_id"), FIELD(struct owner_row, type), FIELD(struct owner_row, is_blocked),
+};
+const struct shape risk_owner_row_shape = SHAPE("risk_owner_row", struct owner_row, owner_fields);
+/* clang-format on */
+
+enum { IN_ID, IN_AT, IN_CUSTOMER, IN_IP, IN_DEVICE, IN_FORM, IN_PAYMENT, IN_ORDER, IN_HISTORY };
+
+/* ---- reading what comes ---------------------------------------------------------------------------- */
+
+static enum err said_of(struct cx *cx, struct screen_in *a)
+{
+    struct screen_customer *c = &a->customer;
+    struct risk_said *s = &a->said;
+    *s = (struct risk_said){
+        .name = str_trim(c->name),
+        .email = str_trim(c->email),
+        .phone = str_trim(c->phone),
+        .country = str_trim(c->country),
+        .city = str_trim(c->city),
+        .address = str_trim(c->address),
+        .company = str_trim(c->company),
+        .language = str_trim(c->language),
+        .time_zone = str_trim(c->time_zone),
+        .ip = str_trim(a->ip),
+        .device = str_trim(a->device),
+        .form_seconds = a->form_seconds,
+        .has_payment = cx->sent >> IN_PAYMENT & 1,
+        .method = str_trim(a->payment.method),
+        .card_name = str_trim(a->payment.card_name),
+        .card_country = str_trim(a->payment.card_country),
+        .card_fingerprint = str_trim(a->payment.card_fingerprint),
+        .is_prepaid = a->payment.prepaid,
+        .has_order = cx->sent >> IN_ORDER & 1,
+        .is_express = a->order.express,
+        .total = a->order.total,
+        .has_history = cx->sent >> IN_HISTORY & 1,
+        .paid_orders = a->history.paid_orders,
+        .age_days = a->history.age_days,
+        .questions = a->history.questions,
+    };
+    TRY(customer_rule_country(cx, S("customer.country"), &s->country));
+    TRY(customer_rule_country(cx, S("payment.card_country"), &s->card_country));
+    if (s->has_order && !currency_parse(str_trim(a->order.currency), &s->currency))
+        return fault_field(cx, ERR_INVALID, S("order.currency"), M_SETTINGS_CURRENCY);
+    if (!s->name.len && !s->email.len && !s->phone.len)
+        return fault_field(cx, ERR_INVALID, S("customer"), M_RISK_WHO);
+    /* digits in a row as long as a card number are one */
+    size_t digits = 0;
+    for (size_t i = 0; i < s->card_fingerprint.len; i++)
+        digits += is_digit(s->card_fingerprint.ptr[i]);
+    if (digits >= 13 && digits <= 19 && digits == s->card_fingerprint.len)
+        return fault_field(cx, ERR_INVALID, S("payment.card_fingerprint"), M_RISK_CARD_NUMBER);
+    if (a->at.ms > cx->now_ms + 86400000 || a->at.ms < 0)
+        return fault_field(cx, ERR_INVALID, S("at"), M_RISK_AT);
+    if (a->at.ms == 0)
+        a->at.ms = cx->now_ms;
+    return OK;
+}
+
+/* ---- what the house remembers ------------------------------------------------------------------------- */
+
+static void want_traces(struct db_read *reads, size_t *n, struct arena *a, int64_t trace, const struct screen_in *in, int64_t days,
+                        struct list *out)
+{
+    struct val *v = ARENA_ARRAY(a, 4, struct val);
+    if (!trace)
+        return;
+    v[0] = V(trace);
+    v[1] = V(in->at.ms - days * 86400000);
+    v[2] = V(in->at.ms);
+    v[3] = V((int64_t)SEEN_ROWS);
+    reads[(*n)++] = (struct db_read){&q_screened_trace_list, &screened_trace_row_shape, false, out, {v, 4}, false};
+}
+
+static size_t values_of(struct cx *cx, const struct risk_said *s, str out[static 4])
+{
+    size_t n = 0;
+    str email = {0};
+    if (email_read(cx->arena, s->email, &email))
+        out[n++] = email;
+    struct phone p = {0};
+    if (s->phone.len)
+        p = phone_read(cx->arena, s->phone, s->country);
+    if (p.e164.len)
+        out[n++] = p.e164;
+    if (s->device.len)
+        out[n++] = s->device;
+    if (s->card_fingerprint.len)
+        out[n++] = s->card_fingerprint;
+    return n;
+}
+
+static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
+{
+    const struct traces *t = &a->traces;
+    struct db_read reads[10];
+    int64_t list[TRACE_KINDS];
+    str values[4];
+    size_t n = 0, n_list = traces_list(t, list), n_values = values_of(cx, &a->said, values);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_DEVICE], a, 30, &m->device);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_CARD], a, 180, &m->card);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_NETWORK], a, 1, &m->network);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_ADDRESS], a, 90, &m->address);
+    want_traces(reads, &n, cx->arena, t->who, a, 7, &m->who);
+    const struct args blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)), verdicts = ARGS(val_ints(list, n_list)),
+                      owners = ARGS(val_texts(values, n_values));
+    if (n_list) {
+        reads[n++] = (struct db_read){&q_risk_block_hits, &risk_block_hit_row_shape, false, &m->blocks, blocks, false};
+        reads[n++] = (struct db_read){&q_risk_verdict_hits, &risk_verdict_hit_row_shape, false, &m->verdicts, verdicts, false};
+    }
+    if (n_values)
+        reads[n++] = (struct db_read){&q_risk_owner_list, &risk_owner_row_shape, false, &m->owners, owners, false};
+    return n ? db_batch(cx, reads, n) : OK;
+}
+
+static enum err look_up(struct cx *cx, struct screen_in *a)
+{
+    struct memory m = {0};
+    struct risk_seen seen;
+    seen_nothing(&seen, a->at.ms);
+    traces_of(cx, &a->said, &a->traces);
+    TRY(remember(cx, a, &m));
+    seen_count(&m, &a->traces, a->at.ms, &seen);
+    seen_sources(cx, &a->said, (str){0}, &seen);
+    if (a->said.has_order)
+        TRY(large_from(cx, a->said.currency, &seen.large_from));
+    risk_facts_of(cx->arena, &a->said, &seen, &a->facts);
+    const struct owner_row *o = m.owners.items;
+    for (size_t i = 0; i < m.owners.n && a->n_due < COUNT(a->due_ids); i++)
+        a->due_ids[a->n_due++] = o[i].root;
+    return OK;
+}
+
+static enum err read_again(struct cx *cx, const struct screened_row *row, struct screen_out *o)
+{
+    struct risk_facts f;
+    struct risk r;
+    struct risk_house h;
+    str country = {0};
+    if (!facts_read(cx, row->answer, &f, &r, &country))
+        return ERR_INTERNAL;
+    TRY(risk_house_read(cx, &h));
+    *o = (struct screen_out){.id = {row->id}, .is_repeat = true, .at = {row->at}};
+    risk_answer_of(cx, &r, &f, &h, country, &o->answer);
+    return OK;
+}
+
+enum err screen_plan(struct cx *cx, void *in, void *out)
+{
+    (void)out;
+    struct screen_in *a = in;
+    a->n_due = 0;
+    a->facts = (struct risk_facts){0};
+    a->id = str_trim(a->id);
+    TRY(said_of(cx, a));
+    TRY(risk_house_read(cx, &a->house));
+    TRY(look_up(cx, a));
+    risk_score(&a->facts, &a->house.rules, &a->risk);
+    a->new_id = id_new(cx->now_ms);
+    return OK;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------- */
+
+static str traces_text(struct arena *a, const struct traces *t)
+{
+    struct text x = text_in(a, 400);
+    for (int i = 0; i < TRACE_KINDS; i++)
+        if (t->of[i])
+            text_printf(&x, "%s%s:%lld", x.len ? " " : "", trace_kind_codes[i], (long long)t->of[i]);
+    return text_str(&x);
+}
+
+static enum err traces_put(struct cx *cx, const struct screen_in *a)
+{
+    const struct traces *t = &a->traces;
+    const int64_t each[] = {t->of[TRACE_DEVICE], t->of[TRACE_CARD], t->of[TRACE_NETWORK], t->of[TRACE_ADDRESS], t->who};
+    for (size_t i = 0; i < COUNT(each); i++)
+        if (each[i])
+            TRY(db_run(cx, &q_screened_trace_insert,
+                       ARGS(V(each[i]), V(a->at), V(a->new_id), V(t->who), V(t->of[TRACE_CARD]), V(t->of[TRACE_IP]))));
+    return OK;
+}
+
+enum err screen_apply(struct cx *cx, void *in, void *out)
+{
+    const struct screen_in *a = in;
+    struct screen_out *o = out;
+    struct screened_row row = {0};
+    enum err e = a->id.len ? db_one(cx, &q_screened_again, &screened_row_shape, &row, ARGS(V(a->id))) : ERR_NOT_FOUND;
+    if (e == OK)
+        return read_again(cx, &row, o);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    int64_t n = 0;
+    str kept = facts_text(cx->arena, &a->facts, &a->risk, a->said.country);
+    TRY(db_run_count(cx, &q_screened_insert, &n,
+                     ARGS(V(a->new_id), val_str_or_null(a->id), V(a->at), V(a->traces.who), V(a->risk.points), V(a->said.name),
+                          V(a->said.email), V(traces_text(cx->arena, &a->traces)), V(kept))));
+    if (n == 0)
+        return ERR_STALE; /* the same came beside it */
+    TRY(traces_put(cx, a));
+    if (a->risk.level == RISK_HIGH)
+        TRY(review_put(cx, &(struct review_new){"screened", a->traces.who, 0, a->new_id, 0, a->risk.points}));
+    if (a->n_due && a->risk.points > 0) /* what is thought of those who have these handles may change */
+        TRY(rules_due(cx, a->due_ids, a->n_due));
+    cx->made_id = a->new_id;
+    *o = (struct screen_out){.id = {a->new_id}, .at = a->at};
+    risk_answer_of(cx, &a->risk, &a->facts, &a->house, a->said.country, &o->answer);
+    return OK;
+}
+
+enum err screen_again(struct cx *cx, int64_t id, void *out)
+{
+    struct screened_row row = {0};
+    enum err e = db_one(cx, &q_screened_get, &screened_row_shape, &row, ARGS(V(id)));
+    if (e == ERR_NOT_FOUND)
+        return fault(cx, ERR_NOT_FOUND, M_RISK_SCREENED_UNKNOWN);
+    TRY(e);
+    return read_again(cx, &row, out);
+}
+
+/* ---- forgetting --------------------------------------------------------------------------------------------- */
+
+/* A year is enough for every window; what was decided stays with its review. */
+static enum err forget(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+{
+    (void)args;
+    (void)total;
+    enum { STEP = 40 };
+    struct list l = {0};
+    int64_t ids[STEP], limit = id_first_of(cx->now_ms - 365LL * 86400000);
+    TRY(db_all(cx, &q_screened_old, &screened_row_shape, &l, ARGS(V(limit), V((int64_t)STEP))));
+    const struct screened_row *r = l.items;
+    for (size_t i = 0; i < l.n; i++) {
+        int64_t traces[TRACE_KINDS + 1];
+        size_t n = 0;
+        for (str rest = r[i].traces; rest.len && n < COUNT(traces);) {
+            str number = str_cut(&rest, ' ');
+            (void)str_cut(&number, ':');
+            n += str_to_int(number, &traces[n]) ? 1 : 0;
+        }
+        if (n)
+            TRY(db_run(cx, &q_screened_trace_drop, ARGS(val_ints(traces, n), V(r[i].at), V(r[i].id))));
+        ids[i] = r[i].id;
+    }
+    if (l.n)
+        TRY(db_run(cx, &q_screened_drop, ARGS(val_ints(ids, l.n))));
+    ++*position;
+    *progress += (int64_t)l.n;
+    *finished = l.n < STEP;
+    return OK;
+}
+const struct job_kind risk_forget_job = {.name = "risk.forget", .slice = forget, .every_ms = 3600000};
