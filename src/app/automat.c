@@ -87,7 +87,8 @@ static bool page(struct automat *a)
     page.is_skipped = a->failed > TIMES;
     e = db_change(w->house->store, &cx, LANE_BULK, page_apply, &page);
     complain("automation.page", e);
-    bool is_ours = e != OK && e != ERR_STALE && e != ERR_CONFLICT && e != ERR_BUSY && e != ERR_NO_SPACE;
+    bool is_ours =
+        e != OK && e != ERR_STALE && e != ERR_CONFLICT && e != ERR_BUSY && e != ERR_NO_SPACE;
     if (e == OK && page.is_skipped)
         log_line(LOG_ERROR, "automation.skipped", "events=%zu", automation_page_size(page.p));
     a->failed = is_ours ? a->failed + 1 : e == OK ? 0 : a->failed;
@@ -166,11 +167,13 @@ static enum err outcome_apply(struct cx *cx, void *state)
     return delivery_done(cx, o->d, o->result, o->reason);
 }
 
-static void settle(struct automat *a, struct delivery_due *d, const struct webhook_result *r, str reason)
+static void settle(struct automat *a, struct delivery_due *d, const struct webhook_result *r,
+                   str reason)
 {
     struct cx cx = cx_of(&a->sends);
     struct outcome o = {d, r, reason};
-    complain("webhook.outcome", db_change(a->sends.house->store, &cx, LANE_BULK, outcome_apply, &o));
+    complain("webhook.outcome",
+             db_change(a->sends.house->store, &cx, LANE_BULK, outcome_apply, &o));
 }
 
 /* What is due, but for automations that have one under way, as many as there is room for. */
@@ -194,7 +197,8 @@ static void begin(struct automat *a, struct cx *cx, struct delivery_due *d)
     enum err e = delivery_request(cx, d, &r, &reason);
     if (e != OK) {
         struct outcome o = {d, NULL, reason};
-        complain("webhook.outcome", db_change(a->sends.house->store, cx, LANE_BULK, outcome_apply, &o));
+        complain("webhook.outcome",
+                 db_change(a->sends.house->store, cx, LANE_BULK, outcome_apply, &o));
     } else if (webhooks_add(a->webhooks, &r)) {
         *w = (struct under_way){.d = *d, .is_used = true};
         w->d.event = w->d.ref = w->d.name = w->d.secret = w->d.url = (str){0};
@@ -249,7 +253,8 @@ static void *send_main(void *arg)
 
 /* ---- open, close --------------------------------------------------------------------------------- */
 
-static enum err worker_open(struct cx *cx, struct automat *a, struct worker *w, void *(*main)(void *))
+static enum err worker_open(struct cx *cx, struct automat *a, struct worker *w,
+                            void *(*main)(void *))
 {
     w->arena = arena_open(ARENA_BYTES);
     if (!w->arena)

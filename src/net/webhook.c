@@ -111,7 +111,8 @@ enum webhook_url_fault webhook_url_read(struct arena *a, str url, struct webhook
         if ((unsigned char)url.ptr[i] <= 0x20 || (unsigned char)url.ptr[i] >= 0x7f)
             return WEBHOOK_URL_BROKEN;
     ptrdiff_t at = str_find(url, S("://"));
-    if (at < 1 || url.len > WEBHOOK_URL_MAX || url.len < (size_t)at + 4 || url.ptr[at + 3] == '/' || str_find(url, S("\\")) >= 0)
+    if (at < 1 || url.len > WEBHOOK_URL_MAX || url.len < (size_t)at + 4 || url.ptr[at + 3] == '/' ||
+        str_find(url, S("\\")) >= 0)
         return WEBHOOK_URL_BROKEN; /* others read http:///x and http:\\x as they like */
     CURLU *u = curl_url();
     if (!u)
@@ -321,7 +322,8 @@ static bool options_of(struct webhooks *w, struct sending *s, size_t body_len)
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a name server that does not answer does not keep us from stopping */
+    SET(CURLOPT_QUICK_EXIT,
+        1L); /* a name server that does not answer does not keep us from stopping */
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)w->o.connect_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)w->o.ms);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -440,7 +442,10 @@ bool webhooks_ended(struct webhooks *w, struct webhook_result *out)
     if (!s)
         return false;
     w->ended = s->next;
-    *out = (struct webhook_result){.tag = s->tag, .end = kind_of(s), .status = (int)s->status, .retry_after_s = s->retry_after_s};
+    *out = (struct webhook_result){.tag = s->tag,
+                                   .end = kind_of(s),
+                                   .status = (int)s->status,
+                                   .retry_after_s = s->retry_after_s};
     sending_free(s);
     return true;
 }

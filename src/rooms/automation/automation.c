@@ -5,16 +5,19 @@
 static const char label[] = "webhook";
 enum { SECRET_BYTES = 32 };
 
-const char *const action_codes[ACTION_N] = {"tag", "untag", "task", "priority", "notify", "webhook"};
+const char *const action_codes[ACTION_N] = {"tag",      "untag",  "task",
+                                            "priority", "notify", "webhook"};
 const char *const recipient_codes[TO_N] = {"", "responsible", "managers", "colleague"};
 
 static const struct begin begins[] = {
-    {EVENT_CUSTOMER_CREATED, NULL},     {EVENT_CUSTOMER_CHANGED, NULL}, {EVENT_INTERACTION_ADDED, "itx"},
-    {EVENT_ORDER_ADDED, "ord"},         {EVENT_CALL_RINGING, "cal"},    {EVENT_CALL_ANSWERED, "cal"},
-    {EVENT_CALL_ENDED, "cal"},          {EVENT_SEGMENT_ENTERED, "seg"}, {EVENT_SEGMENT_LEFT, "seg"},
+    {EVENT_CUSTOMER_CREATED, NULL},   {EVENT_CUSTOMER_CHANGED, NULL},
+    {EVENT_INTERACTION_ADDED, "itx"}, {EVENT_ORDER_ADDED, "ord"},
+    {EVENT_CALL_RINGING, "cal"},      {EVENT_CALL_ANSWERED, "cal"},
+    {EVENT_CALL_ENDED, "cal"},        {EVENT_SEGMENT_ENTERED, "seg"},
+    {EVENT_SEGMENT_LEFT, "seg"},
 };
 static const char *const begin_codes[] = {
-    "customer.created", "customer.changed", "interaction.added", "order.added",    "call.ringing",
+    "customer.created", "customer.changed", "interaction.added", "order.added",  "call.ringing",
     "call.answered",    "call.ended",       "segment.entered",   "segment.left",
 };
 
@@ -176,7 +179,8 @@ enum err automations(struct cx *cx, const struct query *q, struct list *out)
     int64_t *ids = ARENA_ARRAY(cx->arena, out->n, int64_t);
     for (size_t i = 0; i < out->n; i++)
         ids[i] = v[i].id.v;
-    TRY(db_all(cx, &q_automation_actions, &automation_action_row_shape, &k, ARGS(val_ints(ids, out->n))));
+    TRY(db_all(cx, &q_automation_actions, &automation_action_row_shape, &k,
+               ARGS(val_ints(ids, out->n))));
     struct action *a = k.items;
     for (size_t i = 0; i < out->n; i++) {
         size_t from = 0;
@@ -197,7 +201,8 @@ enum err automation_one(struct cx *cx, automation_id id, struct automation *out)
         return fault(cx, ERR_NOT_FOUND, M_AUTOMATION_UNKNOWN);
     TRY(e);
     int64_t ids[1] = {id.v};
-    return db_all(cx, &q_automation_actions, &automation_action_row_shape, &out->actions, ARGS(val_ints(ids, 1)));
+    return db_all(cx, &q_automation_actions, &automation_action_row_shape, &out->actions,
+                  ARGS(val_ints(ids, 1)));
 }
 
 enum err automation_plan(struct cx *cx, str where, struct expr_plan **out)
@@ -229,7 +234,8 @@ static enum err failure_of(struct cx *cx, const struct automation *a, str *out)
     return e;
 }
 
-static enum err out_of(struct cx *cx, const struct automation *a, const struct newest_row *newest, struct automation_out *o)
+static enum err out_of(struct cx *cx, const struct automation *a, const struct newest_row *newest,
+                       struct automation_out *o)
 {
     *o = (struct automation_out){.id = a->id,
                                  .name = a->name,
@@ -261,14 +267,16 @@ static enum err out_of(struct cx *cx, const struct automation *a, const struct n
     return failure_of(cx, a, &o->failure);
 }
 
-static enum err outs_of(struct cx *cx, const struct automation *v, size_t n, struct automation_out *out)
+static enum err outs_of(struct cx *cx, const struct automation *v, size_t n,
+                        struct automation_out *out)
 {
     struct list l = {0};
     int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
     for (size_t i = 0; i < n; i++)
         ids[i] = v[i].id.v;
     if (n)
-        TRY(db_all(cx, &q_automation_newest, &automation_newest_row_shape, &l, ARGS(val_ints(ids, n))));
+        TRY(db_all(cx, &q_automation_newest, &automation_newest_row_shape, &l,
+                   ARGS(val_ints(ids, n))));
     const struct newest_row *newest = l.items, none = {0};
     for (size_t i = 0; i < n; i++) {
         const struct newest_row *own = &none;
@@ -313,7 +321,8 @@ enum err automation_users(struct cx *cx, str attribute, struct list *out)
         const struct automation *a = (const struct automation *)l.items + i;
         struct expr *e = NULL;
         if (a->where.len && expr_parse(cx, a->where, &e, NULL) == OK && expr_names(e, attribute))
-            users[n++].who = msg_text(cx->arena, cx->lang, M_AUTOMATION_USES, &MARG("name", a->name), 1);
+            users[n++].who =
+                msg_text(cx->arena, cx->lang, M_AUTOMATION_USES, &MARG("name", a->name), 1);
     }
     cx->why = (struct fault){0};
     *out = (struct list){users, n};
@@ -323,7 +332,15 @@ enum err automation_users(struct cx *cx, str attribute, struct list *out)
 /* ---- checking ---------------------------------------------------------------------------------- */
 
 /* What an action may and must have, by its kind. */
-enum { HAS_TAG = 1, HAS_TEXT = 2, HAS_URL = 4, HAS_TO = 8, HAS_PRIORITY = 16, HAS_DAYS = 32, HAS_STAFF = 64 };
+enum {
+    HAS_TAG = 1,
+    HAS_TEXT = 2,
+    HAS_URL = 4,
+    HAS_TO = 8,
+    HAS_PRIORITY = 16,
+    HAS_DAYS = 32,
+    HAS_STAFF = 64
+};
 static const struct action_rule {
     unsigned may, must;
 } rules[ACTION_N] = {
@@ -356,7 +373,9 @@ static enum err url_check(struct cx *cx, str url)
         return fault(cx, ERR_INVALID, M_AUTOMATION_URL_USER);
     case WEBHOOK_URL_INSIDE:
         TRY(hosts_get(cx, &hosts));
-        return hosts_have(hosts, u.host) ? OK : fault(cx, ERR_INVALID, M_AUTOMATION_URL_INSIDE, MARG("host", u.host));
+        return hosts_have(hosts, u.host)
+                   ? OK
+                   : fault(cx, ERR_INVALID, M_AUTOMATION_URL_INSIDE, MARG("host", u.host));
     case WEBHOOK_URL_BROKEN:
         break;
     }
@@ -425,13 +444,16 @@ static enum err actions_check(struct cx *cx, struct automation_in *a)
         }
         webhooks += k[i].kind == ACTION_WEBHOOK;
     }
-    return webhooks <= 1 ? OK : fault_field(cx, ERR_INVALID, S("actions"), M_AUTOMATION_ONE_WEBHOOK);
+    return webhooks <= 1 ? OK
+                         : fault_field(cx, ERR_INVALID, S("actions"), M_AUTOMATION_ONE_WEBHOOK);
 }
 
 /* What leaves the house, and where to, is an administrator's. */
 static enum err webhook_may(struct cx *cx)
 {
-    return MAY(cx->actor.role) & MAY_ADMIN ? OK : fault_field(cx, ERR_DENIED, S("actions"), M_AUTOMATION_WEBHOOK_MAY);
+    return MAY(cx->actor.role) & MAY_ADMIN
+               ? OK
+               : fault_field(cx, ERR_DENIED, S("actions"), M_AUTOMATION_WEBHOOK_MAY);
 }
 
 static enum err check(struct cx *cx, struct automation_in *a)
@@ -471,7 +493,8 @@ str secret_seal(struct cx *cx, automation_id id, str secret)
 
 bool secret_open(struct cx *cx, automation_id id, str sealed, str *secret)
 {
-    return sealed.len && keyring_unseal(db_ring(cx), cx->arena, label, bound_of(cx, id), sealed, secret);
+    return sealed.len &&
+           keyring_unseal(db_ring(cx), cx->arena, label, bound_of(cx, id), sealed, secret);
 }
 
 static str secret_new(struct cx *cx)
@@ -483,8 +506,10 @@ struct secret_row {
     automation_id id;
     str secret;
 };
-static const struct field secret_row_fields[] = {FIELD(struct secret_row, id), FIELD(struct secret_row, secret)};
-static const struct shape automation_secret_row_shape = SHAPE("automation_secret_row", struct secret_row, secret_row_fields);
+static const struct field secret_row_fields[] = {FIELD(struct secret_row, id),
+                                                 FIELD(struct secret_row, secret)};
+static const struct shape automation_secret_row_shape =
+    SHAPE("automation_secret_row", struct secret_row, secret_row_fields);
 
 enum err automation_rekey_slice(struct cx *cx, int64_t *after, bool *is_finished)
 {
@@ -516,8 +541,9 @@ static enum err put_actions(struct cx *cx, const struct automation_in *a)
     const struct action_in *k = a->actions.items;
     for (size_t i = 0; i < a->actions.n; i++)
         TRY(db_run(cx, &q_automation_action_insert,
-                   ARGS(V(a->id), V((int64_t)i), V(action_codes[k[i].kind]), V(k[i].tag), V(k[i].text), V(k[i].url),
-                        V(recipient_codes[k[i].to]), V(k[i].staff.v), V(task_priority_codes[k[i].priority]), V(k[i].days))));
+                   ARGS(V(a->id), V((int64_t)i), V(action_codes[k[i].kind]), V(k[i].tag),
+                        V(k[i].text), V(k[i].url), V(recipient_codes[k[i].to]), V(k[i].staff.v),
+                        V(task_priority_codes[k[i].priority]), V(k[i].days))));
     return OK;
 }
 
@@ -559,8 +585,9 @@ enum err automation_add_apply(struct cx *cx, void *in, void *out)
     if (a->is_on)
         TRY(begin_following(cx));
     TRY(db_run_count(cx, &q_automation_insert, &n,
-                     ARGS(V(a->id), V(a->name), V(text_fold(cx->arena, a->name)), V(a->event), V(a->segment.v), V(a->where), V(a->again_days),
-                          V(a->is_on), V(cx->now_ms), blob_or_null(sealed), staff)));
+                     ARGS(V(a->id), V(a->name), V(text_fold(cx->arena, a->name)), V(a->event),
+                          V(a->segment.v), V(a->where), V(a->again_days), V(a->is_on),
+                          V(cx->now_ms), blob_or_null(sealed), staff)));
     if (n == 0)
         return fault_field(cx, ERR_CONFLICT, S("name"), M_AUTOMATION_HERE);
     TRY(put_actions(cx, a));
@@ -638,8 +665,9 @@ enum err automation_patch_apply(struct cx *cx, void *in, void *out)
     if (a->is_on && !a->seen.is_on)
         TRY(begin_following(cx));
     TRY(db_run_count(cx, &q_automation_update, &n,
-                     ARGS(V(a->name), V(folded), V(a->event), V(a->segment.v), V(a->where), V(a->again_days), V(a->is_on), V(a->is_on),
-                          V(cx->now_ms), blob_or_null(sealed), V(a->id), V(a->seen.version))));
+                     ARGS(V(a->name), V(folded), V(a->event), V(a->segment.v), V(a->where),
+                          V(a->again_days), V(a->is_on), V(a->is_on), V(cx->now_ms),
+                          blob_or_null(sealed), V(a->id), V(a->seen.version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(db_run(cx, &q_automation_actions_drop, ARGS(V(a->id))));
@@ -680,7 +708,8 @@ enum err secret_apply(struct cx *cx, void *in, void *out)
     const struct automation_in *a = in;
     int64_t n = 0;
     str sealed = secret_seal(cx, a->id, a->secret);
-    TRY(db_run_count(cx, &q_automation_secret, &n, ARGS(val_blob(sealed.ptr, sealed.len), V(cx->now_ms), V(a->id))));
+    TRY(db_run_count(cx, &q_automation_secret, &n,
+                     ARGS(val_blob(sealed.ptr, sealed.len), V(cx->now_ms), V(a->id))));
     if (n == 0)
         return fault(cx, ERR_NOT_FOUND, M_AUTOMATION_UNKNOWN);
     ((struct secret_out *)out)->secret = a->secret;

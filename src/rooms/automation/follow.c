@@ -110,10 +110,12 @@ static bool is_said(const struct automation_page *p, const struct match *m)
     return false;
 }
 
-static enum err match_events(struct cx *cx, const struct rule *rules, size_t n_rules, const struct event *v, size_t n,
-                             size_t most, struct automation_page *p)
+static enum err match_events(struct cx *cx, const struct rule *rules, size_t n_rules,
+                             const struct event *v, size_t n, size_t most,
+                             struct automation_page *p)
 {
-    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t), *wanted = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t),
+            *wanted = ARENA_ARRAY(cx->arena, n + 1, int64_t);
     size_t n_ids = 0, n_wanted = 0, n_plans = 0;
     const struct expr_plan **plans = ARENA_ARRAY(cx->arena, n_rules + 1, const struct expr_plan *);
     struct expr_many *many = NULL;
@@ -126,7 +128,8 @@ static enum err match_events(struct cx *cx, const struct rule *rules, size_t n_r
             }
     n_ids = sort_once(ids, n_ids);
     if (n_ids)
-        TRY(db_all(cx, &q_automation_roots, &automation_root_row_shape, &roots, ARGS(val_ints(ids, n_ids))));
+        TRY(db_all(cx, &q_automation_roots, &automation_root_row_shape, &roots,
+                   ARGS(val_ints(ids, n_ids))));
     for (size_t i = 0; i < roots.n; i++)
         wanted[n_wanted++] = ((const struct root_row *)roots.items)[i].root;
     n_wanted = sort_once(wanted, n_wanted);
@@ -138,14 +141,15 @@ static enum err match_events(struct cx *cx, const struct rule *rules, size_t n_r
     p->matches = ARENA_ARRAY(cx->arena, most + n_rules + 1, struct match);
     for (size_t i = 0; i < n && p->n_matches < most; i++) {
         int64_t root = root_of(&roots, v[i].customer_id);
-        const int64_t *at = root && n_wanted ? bsearch(&root, wanted, n_wanted, sizeof *wanted, by_number) : NULL;
+        const int64_t *at =
+            root && n_wanted ? bsearch(&root, wanted, n_wanted, sizeof *wanted, by_number) : NULL;
         for (size_t k = 0; at && k < n_rules; k++) {
             struct match m = {rules[k].a, &v[i], {root}};
             struct expr_subject s = {0};
             if (!fits(&rules[k], &v[i]) || is_said(p, &m))
                 continue;
-            if (!rules[k].plan ||
-                (expr_one_of(many, rules[k].plan, (size_t)(at - wanted), &s) && expr_holds(rules[k].plan, &s)))
+            if (!rules[k].plan || (expr_one_of(many, rules[k].plan, (size_t)(at - wanted), &s) &&
+                                   expr_holds(rules[k].plan, &s)))
                 p->matches[p->n_matches++] = m;
         }
         p->to = (struct follow_row){v[i].xid, v[i].seq};
@@ -165,7 +169,8 @@ enum err automation_page_plan(struct cx *cx, size_t most, struct automation_page
     TRY(rules_of(cx, &rules, &n));
     if (n == 0)
         return OK;
-    enum err e = db_one(cx, &q_automation_follow_get, &automation_follow_row_shape, &p->from, NO_ARGS);
+    enum err e =
+        db_one(cx, &q_automation_follow_get, &automation_follow_row_shape, &p->from, NO_ARGS);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     if (e == OK)
@@ -191,15 +196,18 @@ static enum err due_of(struct cx *cx, int64_t days, when *out)
     *out = (when){0};
     if (days) {
         str zone = settings_current(cx)->time_zone;
-        *out = (when){when_of_day(when_day((when){cx->now_ms}, zone) + (int32_t)days + 1, zone).ms - 1};
+        *out = (when){when_of_day(when_day((when){cx->now_ms}, zone) + (int32_t)days + 1, zone).ms -
+                      1};
     }
     return OK;
 }
 
-static enum err colleagues(struct cx *cx, const struct action *k, customer_id root, struct list *out)
+static enum err colleagues(struct cx *cx, const struct action *k, customer_id root,
+                           struct list *out)
 {
     if (k->to == TO_COLLEAGUE)
-        return db_all(cx, &q_automation_colleague, &automation_colleague_shape, out, ARGS(V(k->staff.id)));
+        return db_all(cx, &q_automation_colleague, &automation_colleague_shape, out,
+                      ARGS(V(k->staff.id)));
     if (k->to == TO_RESPONSIBLE)
         TRY(db_all(cx, &q_automation_owner, &automation_colleague_shape, out, ARGS(V(root))));
     if (k->to == TO_MANAGERS || out->n == 0) /* nobody is responsible: those who lead */
@@ -217,7 +225,8 @@ static enum err do_task(struct cx *cx, const struct action *k, customer_id root)
                          .phone = S(""),
                          .priority = k->priority};
     if (k->to == TO_COLLEAGUE)
-        TRY(db_all(cx, &q_automation_colleague, &automation_colleague_shape, &who, ARGS(V(k->staff.id))));
+        TRY(db_all(cx, &q_automation_colleague, &automation_colleague_shape, &who,
+                   ARGS(V(k->staff.id))));
     else if (k->to == TO_RESPONSIBLE)
         TRY(db_all(cx, &q_automation_owner, &automation_colleague_shape, &who, ARGS(V(root))));
     if (who.n)
@@ -232,7 +241,8 @@ static enum err do_notify(struct cx *cx, struct run *r, const struct action *k)
     size_t told = 0;
     TRY(colleagues(cx, k, r->m->root, &who));
     for (size_t i = 0; i < who.n; i++) {
-        enum err e = notice_add(cx, ((const struct colleague_row *)who.items)[i].id, r->m->root, r->m->a->id, k->text);
+        enum err e = notice_add(cx, ((const struct colleague_row *)who.items)[i].id, r->m->root,
+                                r->m->a->id, k->text);
         if (e != OK && e != ERR_TOO_MANY)
             return e;
         told += e == OK;
@@ -289,13 +299,15 @@ static enum err write_run(struct cx *cx, const struct run *r, const char *outcom
 {
     const struct match *m = r->m;
     return db_run(cx, &q_automation_run_insert,
-                  ARGS(V(r->id), V(m->a->id), V(m->root), V(m->a->event), V(r->ref), V(m->event->depth), V(outcome), V((int64_t)r->place),
+                  ARGS(V(r->id), V(m->a->id), V(m->root), V(m->a->event), V(r->ref),
+                       V(m->event->depth), V(outcome), V((int64_t)r->place),
                        V(r->reason ? r->reason : ""), V(cx->now_ms)));
 }
 
 static enum err stopped(struct cx *cx, const struct run *r, const char *why)
 {
-    log_line(LOG_WARN, "automation.stopped", "automation=" SFMT " why=%s", SARG(id_text(cx->arena, "aut", r->m->a->id.v)), why);
+    log_line(LOG_WARN, "automation.stopped", "automation=" SFMT " why=%s",
+             SARG(id_text(cx->arena, "aut", r->m->a->id.v)), why);
     TRY(db_run(cx, &q_automation_stopped, ARGS(V(why), V(cx->now_ms), V(r->m->a->id))));
     return write_run(cx, r, why);
 }
@@ -322,7 +334,8 @@ static enum err run_one(struct cx *cx, const struct match *planned)
     struct run r = {.id = {id_new(cx->now_ms)}, .m = m, .ref = S("")};
     int64_t often = 0;
     bool rests = false;
-    enum err e = db_int(cx, &q_automation_root, &now.root.v, ARGS(V(planned->root))); /* merged since the plan? */
+    enum err e = db_int(cx, &q_automation_root, &now.root.v,
+                        ARGS(V(planned->root))); /* merged since the plan? */
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e; /* erased */
     if (b && b->prefix && m->event->ref_id)
@@ -332,7 +345,8 @@ static enum err run_one(struct cx *cx, const struct match *planned)
         return OK;
     if (m->event->depth >= AUTOMATION_DEPTH)
         return stopped(cx, &r, "loop");
-    TRY(db_int(cx, &q_automation_run_count, &often, ARGS(V(m->root), V(m->a->id), V(cx->now_ms - HOUR_MS))));
+    TRY(db_int(cx, &q_automation_run_count, &often,
+               ARGS(V(m->root), V(m->a->id), V(cx->now_ms - HOUR_MS))));
     if (often > AUTOMATION_OFTEN) /* it is said once */
         return OK;
     if (often == AUTOMATION_OFTEN)
@@ -373,7 +387,8 @@ enum err automation_page_write(struct cx *cx, struct automation_page *p, bool is
 
 static enum err take_out(struct cx *cx, int64_t id)
 {
-    static const struct query *const slices[] = {&q_automation_runs_drop, &q_automation_deliveries_drop, &q_automation_lasts_drop};
+    static const struct query *const slices[] = {
+        &q_automation_runs_drop, &q_automation_deliveries_drop, &q_automation_lasts_drop};
     for (size_t i = 0; i < COUNT(slices); i++) {
         int64_t n = 0;
         TRY(db_run_count(cx, slices[i], &n, ARGS(V(id))));
@@ -383,9 +398,11 @@ static enum err take_out(struct cx *cx, int64_t id)
     return db_run(cx, &q_automation_drop, ARGS(V(id)));
 }
 
-static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
+                      bool *finished)
 {
-    static const struct query *const old[] = {&q_automation_runs_old, &q_deliveries_old, &q_notices_old};
+    static const struct query *const old[] = {&q_automation_runs_old, &q_deliveries_old,
+                                              &q_notices_old};
     int64_t id = 0, n = 0, before = id_first_of(cx->now_ms - KEPT_DAYS * DAY_MS);
     (void)args;
     (void)position;
@@ -405,4 +422,5 @@ static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progr
     *finished = true;
     return OK;
 }
-const struct job_kind automation_job = {.name = "automation.tidy", .slice = slice, .every_ms = 60000};
+const struct job_kind automation_job = {
+    .name = "automation.tidy", .slice = slice, .every_ms = 60000};

@@ -61,12 +61,14 @@ enum err runs_route(struct cx *cx, void *in, void *out)
     int64_t sort, before;
     TRY(automation_one(cx, a->id, &one));
     TRY(page_begin(cx, "automation_runs", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_automation_runs, &automation_run_row_shape, &o->items, ARGS(V(a->id), V(before), V(a->limit))));
+    TRY(db_all(cx, &q_automation_runs, &automation_run_row_shape, &o->items,
+               ARGS(V(a->id), V(before), V(a->limit))));
     struct run_row *r = o->items.items;
     for (size_t i = 0; i < o->items.n; i++)
         r[i].customer.name_lang = script_lang(r[i].customer.name);
     if ((int64_t)o->items.n == a->limit)
-        o->next = cursor_make(cx->arena, cx->now_ms, "automation_runs", r[o->items.n - 1].id.v, r[o->items.n - 1].id.v);
+        o->next = cursor_make(cx->arena, cx->now_ms, "automation_runs", r[o->items.n - 1].id.v,
+                              r[o->items.n - 1].id.v);
     return OK;
 }
 
@@ -163,13 +165,15 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static enum err people_of(struct cx *cx, const struct event_row *v, size_t n, struct list *roots, struct person **out, size_t *n_out)
+static enum err people_of(struct cx *cx, const struct event_row *v, size_t n, struct list *roots,
+                          struct person **out, size_t *n_out)
 {
     int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
     for (size_t i = 0; i < n; i++)
         ids[i] = v[i].customer_id;
     if (n)
-        TRY(db_all(cx, &q_automation_roots, &automation_root_row_shape, roots, ARGS(val_ints(ids, n))));
+        TRY(db_all(cx, &q_automation_roots, &automation_root_row_shape, roots,
+                   ARGS(val_ints(ids, n))));
     struct person *p = ARENA_ARRAY(cx->arena, roots->n + 1, struct person);
     for (size_t i = 0; i < roots->n; i++)
         p[i].root = ((const struct root_row *)roots->items)[i].root;
@@ -220,7 +224,8 @@ static enum err dry(struct cx *cx, const struct dry_in *a, struct dry_out *o)
     enum err e = automation_plan(cx, a->where, &plan);
     if (e != OK)
         return fault_at(cx, e, S("where"));
-    TRY(db_all(cx, &q_automation_events, &automation_event_row_shape, &events, ARGS(V(event_codes[b->type]), V(since))));
+    TRY(db_all(cx, &q_automation_events, &automation_event_row_shape, &events,
+               ARGS(V(event_codes[b->type]), V(since))));
     TRY(db_int(cx, &q_automation_events_from, &oldest, NO_ARGS));
     struct event_row *v = events.items;
     o->is_partial = events.n == DRY_FITTING;
@@ -233,8 +238,12 @@ static enum err dry(struct cx *cx, const struct dry_in *a, struct dry_out *o)
     TRY(people_of(cx, v, kept, &roots, &people, &n));
     TRY(look(cx, plan, people, n));
     for (size_t i = kept; i-- > 0;) { /* oldest first */
-        const struct root_row *r = roots.n ? bsearch(&(struct root_row){v[i].customer_id, 0}, roots.items, roots.n, sizeof *r, by_id) : NULL;
-        struct person *p = r ? bsearch(&(struct person){.root = r->root}, people, n, sizeof *people, by_root) : NULL;
+        const struct root_row *r = roots.n ? bsearch(&(struct root_row){v[i].customer_id, 0},
+                                                     roots.items, roots.n, sizeof *r, by_id)
+                                           : NULL;
+        struct person *p =
+            r ? bsearch(&(struct person){.root = r->root}, people, n, sizeof *people, by_root)
+              : NULL;
         if (!p || !p->holds || rests(a, p, v[i].at_ms))
             continue;
         o->customers += !p->has_acted;
@@ -310,8 +319,10 @@ enum err notice_add(struct cx *cx, staff_id staff, customer_id customer, automat
     TRY(db_int(cx, &q_notice_waiting, &waiting, ARGS(V(staff), V(NOTICES_MAX))));
     if (waiting >= NOTICES_MAX)
         return ERR_TOO_MANY;
-    TRY(db_run(cx, &q_notice_insert, ARGS(V(id), V(staff), V(customer), V(a), V(text), V(cx->now_ms))));
-    return event_add(cx, EVENT_NOTICE_ADDED, 0, id, arena_printf(cx->arena, "%lld", (long long)staff.v));
+    TRY(db_run(cx, &q_notice_insert,
+               ARGS(V(id), V(staff), V(customer), V(a), V(text), V(cx->now_ms))));
+    return event_add(cx, EVENT_NOTICE_ADDED, 0, id,
+                     arena_printf(cx->arena, "%lld", (long long)staff.v));
 }
 
 static int64_t me(const struct cx *cx)
@@ -326,12 +337,14 @@ enum err notices_route(struct cx *cx, void *in, void *out)
     int64_t sort, before;
     const char *tag = a->state ? "notices_all" : "notices_new";
     TRY(page_begin(cx, tag, &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, a->state ? &q_notice_all : &q_notice_new, &notice_row_shape, &o->items, ARGS(V(me(cx)), V(before), V(a->limit))));
+    TRY(db_all(cx, a->state ? &q_notice_all : &q_notice_new, &notice_row_shape, &o->items,
+               ARGS(V(me(cx)), V(before), V(a->limit))));
     struct notice *n = o->items.items;
     for (size_t i = 0; i < o->items.n; i++)
         n[i].customer.name_lang = script_lang(n[i].customer.name);
     if ((int64_t)o->items.n == a->limit)
-        o->next = cursor_make(cx->arena, cx->now_ms, tag, n[o->items.n - 1].id.v, n[o->items.n - 1].id.v);
+        o->next =
+            cursor_make(cx->arena, cx->now_ms, tag, n[o->items.n - 1].id.v, n[o->items.n - 1].id.v);
     return OK;
 }
 

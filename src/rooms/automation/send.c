@@ -11,7 +11,8 @@ struct hosts {
     struct str_list hosts;
 };
 static const struct field hosts_fields[] = {
-    FIELD(struct hosts, hosts, .max_len = HOSTS_MAX, .doc = "Names or addresses inside that webhooks may go to"),
+    FIELD(struct hosts, hosts, .max_len = HOSTS_MAX,
+          .doc = "Names or addresses inside that webhooks may go to"),
 };
 const struct shape hosts_shape = SHAPE("webhook_hosts", struct hosts, hosts_fields);
 
@@ -49,12 +50,17 @@ enum err hosts_plan(struct cx *cx, void *in, void *out)
         str h = str_trim(a->hosts.items[i]);
         bool is_v6 = h.len && memchr(h.ptr, ':', h.len);
         struct webhook_url u = {0};
-        str url = arena_printf(cx->arena, is_v6 ? "http://[" SFMT "]/" : "http://" SFMT "/", SARG(h));
+        str url =
+            arena_printf(cx->arena, is_v6 ? "http://[" SFMT "]/" : "http://" SFMT "/", SARG(h));
         enum webhook_url_fault f = webhook_url_read(cx->arena, url, &u);
-        bool is_plain = h.len && h.len <= 253 && !memchr(h.ptr, '/', h.len) && !memchr(h.ptr, '@', h.len) && !memchr(h.ptr, '?', h.len) &&
+        bool is_plain = h.len && h.len <= 253 && !memchr(h.ptr, '/', h.len) &&
+                        !memchr(h.ptr, '@', h.len) && !memchr(h.ptr, '?', h.len) &&
                         !memchr(h.ptr, '#', h.len);
         if (!is_plain || (f != WEBHOOK_URL_GOOD && f != WEBHOOK_URL_INSIDE))
-            return fault_at(cx, fault(cx, ERR_INVALID, M_WEBHOOK_HOST, MARG("host", str_clean(cx->arena, h, 60))), S("hosts"));
+            return fault_at(
+                cx,
+                fault(cx, ERR_INVALID, M_WEBHOOK_HOST, MARG("host", str_clean(cx->arena, h, 60))),
+                S("hosts"));
         a->hosts.items[i] = u.host;
     }
     return OK;
@@ -76,15 +82,16 @@ enum err hosts_apply(struct cx *cx, void *in, void *out)
 
 /* ---- putting in line ---------------------------------------------------------------------------------- */
 
-enum err delivery_add(struct cx *cx, automation_id a, run_id run, customer_id customer, str event, str ref)
+enum err delivery_add(struct cx *cx, automation_id a, run_id run, customer_id customer, str event,
+                      str ref)
 {
     int64_t waiting = 0;
     TRY(db_int(cx, &q_delivery_waiting, &waiting, ARGS(V(a), V(DELIVERIES_MAX))));
     if (waiting >= DELIVERIES_MAX)
         return ERR_TOO_MANY;
     return db_run(cx, &q_delivery_insert,
-                  ARGS(V(id_new(cx->now_ms)), V(a), V(run.v), val_int_or_null(customer.v), V(event), V(ref), V(cx->now_ms),
-                       V(cx->now_ms + SENT_FOR_MS)));
+                  ARGS(V(id_new(cx->now_ms)), V(a), V(run.v), val_int_or_null(customer.v), V(event),
+                       V(ref), V(cx->now_ms), V(cx->now_ms + SENT_FOR_MS)));
 }
 
 /* ---- sending -------------------------------------------------------------------------------------------- */
@@ -114,7 +121,8 @@ enum err delivery_next(struct cx *cx, struct list *out)
         struct delivery_due *d = (struct delivery_due *)out->items + i;
         struct webhook_url u = {0};
         enum webhook_url_fault f = webhook_url_read(cx->arena, d->url, &u);
-        d->may_inside = (f == WEBHOOK_URL_GOOD || f == WEBHOOK_URL_INSIDE) && hosts_have(hosts, u.host);
+        d->may_inside =
+            (f == WEBHOOK_URL_GOOD || f == WEBHOOK_URL_INSIDE) && hosts_have(hosts, u.host);
     }
     return OK;
 }
@@ -123,7 +131,8 @@ enum err delivery_claim(struct cx *cx, struct delivery_due *d, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int64_t got = 0;
-        TRY(db_run_count(cx, &q_delivery_claim, &got, ARGS(V(cx->now_ms + CLAIM_MS), V(d[i].id), V(d[i].due_ms))));
+        TRY(db_run_count(cx, &q_delivery_claim, &got,
+                         ARGS(V(cx->now_ms + CLAIM_MS), V(d[i].id), V(d[i].due_ms))));
         d[i].is_mine = got > 0;
     }
     return OK;
@@ -166,7 +175,8 @@ static str body_of(struct cx *cx, const struct delivery_due *d)
     return text_str(&t);
 }
 
-enum err delivery_request(struct cx *cx, const struct delivery_due *d, struct webhook_request *out, str *reason)
+enum err delivery_request(struct cx *cx, const struct delivery_due *d, struct webhook_request *out,
+                          str *reason)
 {
     str secret = {0};
     struct webhook_url u = {0};
@@ -180,19 +190,28 @@ enum err delivery_request(struct cx *cx, const struct delivery_due *d, struct we
     if (reason->len)
         return ERR_NOT_FOUND;
     struct http_header *h = ARENA_ARRAY(cx->arena, 3, struct http_header);
-    *out = (struct webhook_request){.tag = d->id.v, .url = d->url, .body = body_of(cx, d), .headers = h, .n = 3, .may_inside = d->may_inside};
-    h[0] = (struct http_header){S("Kith-Signature"), webhook_signature(cx->arena, secret, cx->now_ms, out->body)};
+    *out = (struct webhook_request){.tag = d->id.v,
+                                    .url = d->url,
+                                    .body = body_of(cx, d),
+                                    .headers = h,
+                                    .n = 3,
+                                    .may_inside = d->may_inside};
+    h[0] = (struct http_header){S("Kith-Signature"),
+                                webhook_signature(cx->arena, secret, cx->now_ms, out->body)};
     h[1] = (struct http_header){S("Kith-Delivery"), id_text(cx->arena, "dlv", d->id.v)};
     h[2] = (struct http_header){S("Kith-Event"), d->event};
     return OK;
 }
 
-static enum err ended(struct cx *cx, const struct delivery_due *d, const char *state, int64_t status, str reason)
+static enum err ended(struct cx *cx, const struct delivery_due *d, const char *state,
+                      int64_t status, str reason)
 {
-    return db_run(cx, &q_delivery_end, ARGS(V(state), V(cx->now_ms), V(status), V(reason), V(d->id)));
+    return db_run(cx, &q_delivery_end,
+                  ARGS(V(state), V(cx->now_ms), V(status), V(reason), V(d->id)));
 }
 
-enum err delivery_done(struct cx *cx, const struct delivery_due *d, const struct webhook_result *r, str reason)
+enum err delivery_done(struct cx *cx, const struct delivery_due *d, const struct webhook_result *r,
+                       str reason)
 {
     enum { STATUS_GONE = 410 };
     if (!r)
@@ -207,7 +226,8 @@ enum err delivery_done(struct cx *cx, const struct delivery_due *d, const struct
         pause = asked < RETRY_MOST_MS ? asked : RETRY_MOST_MS;
     if (r->status == STATUS_GONE || cx->now_ms + pause > d->until_ms)
         return ended(cx, d, "dead", r->status, why);
-    return db_run(cx, &q_delivery_later, ARGS(V(cx->now_ms + pause), V((int64_t)r->status), V(why), V(d->id)));
+    return db_run(cx, &q_delivery_later,
+                  ARGS(V(cx->now_ms + pause), V((int64_t)r->status), V(why), V(d->id)));
 }
 
 /* ---- the line, for people -------------------------------------------------------------------------------- */
@@ -285,14 +305,17 @@ enum err deliveries_route(struct cx *cx, void *in, void *out)
     const char *tag = arena_printf(cx->arena, "deliveries %lld", (long long)a->automation.v).ptr;
     TRY(page_begin(cx, tag, &a->limit, a->cursor, &sort, &before));
     if (a->automation.v)
-        TRY(db_all(cx, &q_delivery_of, &delivery_row_shape, &o->items, ARGS(V(a->automation), V(before), V(a->limit))));
+        TRY(db_all(cx, &q_delivery_of, &delivery_row_shape, &o->items,
+                   ARGS(V(a->automation), V(before), V(a->limit))));
     else
-        TRY(db_all(cx, &q_delivery_dead, &delivery_row_shape, &o->items, ARGS(V(before), V(a->limit))));
+        TRY(db_all(cx, &q_delivery_dead, &delivery_row_shape, &o->items,
+                   ARGS(V(before), V(a->limit))));
     struct delivery *d = o->items.items;
     for (size_t i = 0; i < o->items.n; i++)
         dress(&d[i]);
     if ((int64_t)o->items.n == a->limit)
-        o->next = cursor_make(cx->arena, cx->now_ms, tag, d[o->items.n - 1].id.v, d[o->items.n - 1].id.v);
+        o->next =
+            cursor_make(cx->arena, cx->now_ms, tag, d[o->items.n - 1].id.v, d[o->items.n - 1].id.v);
     return OK;
 }
 
@@ -308,7 +331,8 @@ enum err delivery_again_apply(struct cx *cx, void *in, void *out)
 {
     const struct delivery_in *a = in;
     int64_t n = 0;
-    TRY(db_run_count(cx, &q_delivery_again, &n, ARGS(V(cx->now_ms), V(cx->now_ms + SENT_FOR_MS), V(a->id))));
+    TRY(db_run_count(cx, &q_delivery_again, &n,
+                     ARGS(V(cx->now_ms), V(cx->now_ms + SENT_FOR_MS), V(a->id))));
     if (n == 0)
         return fault(cx, ERR_CONFLICT, M_DELIVERY_SENT);
     TRY(audit_add(cx, "webhook.again", a->seen.customer.id.v, a->id.v, (str){0}));

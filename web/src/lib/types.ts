@@ -56,6 +56,12 @@ export interface Settings {
   vip_share: number
   version: number
 }
+export interface Notice {
+  id: string
+  customer: { id: string; name: string; name_lang?: string }
+  text: string
+  at: string
+}
 export interface Page<T> {
   items: T[]
   next?: string | null
