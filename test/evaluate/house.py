@@ -137,10 +137,9 @@ class House:
         bad = [r for r in rows if not 200 <= r["status"] < 300]
         if bad:
             raise RuntimeError(f"{len(bad)} orders of the past were refused: {bad[0]}")
-        self.compete(told["competitors"])
-
-    def compete(self, names):
-        """The names of other shops, which the administrator enters."""
+        self.ask("PUT", "/competitors", {"names": told["competitors"]})
+        for n, name in enumerate(told["staff"]):  # whom customers ask for
+            self.ask("POST", "/staff", {"email": f"desk{n}@shop.example", "name": name, "role": "agent", "password": f"a lamp beside river {n}"})
 
     def line(self, sku, quantity, lang):
         return {"sku": f"{sku}-{lang}", "name": self.names[sku][lang], "quantity": quantity, "price": self.prices[sku]}

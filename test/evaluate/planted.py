@@ -207,6 +207,9 @@ class World:
             self.put(actor, at - datetime.timedelta(minutes=1), {**common, "order": order, "payment": payment, "history": history})
             payment = {**payment, "card_fingerprint": self.card()}
         self.put(actor, at, {**common, "order": order, "payment": payment, "history": history})
+        if self.yes(0.15):  # comes again, from wherever he is then
+            again = min(at + datetime.timedelta(days=r.uniform(0.2, 20)), self.now - datetime.timedelta(seconds=30))
+            self.put(actor, again, {**common, "ip": self.home(c) if self.yes(0.5) else ip, "order": {**order, "total": self.basket()}, "payment": payment, "history": history})
         if self.yes(0.06):  # somebody of the household orders on the same device, often with the same card
             other = self.name(culture, n["family"])
             second = self.actor("honest", ["household"])
@@ -332,10 +335,15 @@ class World:
         customer = {"name": v["local"], "email": self.email(v, c), "phone": self.phone(c), "country": c, "language": COUNTRIES[c][4][0],
                     "time_zone": r.choice(COUNTRIES[c if self.yes(0.5) else self.elsewhere(c)][5]), **self.address(c)}
         ip = self.one([(40, self.rented()), (30, self.home(self.elsewhere(c))), (30, self.home(c))])
+        at, own = self.time(20 * 86400), self.stolen(v, c)
+        owner = self.actor("honest", ["his account is taken over later"])
+        self.put(owner, at - datetime.timedelta(days=r.uniform(2, 9)), {
+            "customer": customer, "ip": self.home(c), "device": self.device(), "payment": own, "order": {"total": self.basket(), "currency": "EUR", "express": False, "items": []},
+            "history": {"paid_orders": r.randrange(1, 9), "age_days": r.randrange(60, 900), "questions": 0}})
         other, card_of = self.victim()
-        pay = self.stolen(v, c) if self.yes(0.55) else self.stolen(other, card_of)
+        pay = own if self.yes(0.55) else self.stolen(other, card_of)
         history = {"paid_orders": r.randrange(1, 9), "age_days": r.randrange(60, 900), "questions": r.choice([0, 0, 1])}
-        self.fraud_order(kind, customer, ip, self.device(), pay, self.time(), history=history, sign_up=False)
+        self.fraud_order(kind, {**customer, **(self.address(c) if self.yes(0.8) else {})}, ip, self.device(), pay, at, history=history, sign_up=False)
         return 1
 
     def friendly(self, kind, most):

@@ -164,7 +164,7 @@ class Teller:
     def abuse(self, p, at, moment, _, more):
         report = self.house.ask("POST", f"/customers/{p['id']}/abuse-reports", {"text": more["text"]})
         if more["confirmed"]:
-            self.house.ask("POST", f"/abuse-reports/{report['id']}/confirm", {})
+            self.house.ask("POST", f"/abuse-reports/{report['id']}/decide", {"confirmed": True})
 
     # ---- what the program says then ----------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Said:
         points = answer.get("risk")
         self.risk = points if isinstance(points, (int, float)) else answer.get("points", 0)
         self.level = code(answer.get("level"))
-        self.advice = code(answer.get("advice"))
+        self.advice = answer.get("advice_code") or code(answer.get("advice"))
         self.signals = {code(s.get("name") or s): s.get("points", 0) for s in answer.get("signals") or []}
         self.unknown = [code(u) for u in answer.get("unknown") or []]
         confidence = answer.get("confidence")
