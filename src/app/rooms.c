@@ -25,7 +25,7 @@
 
 const struct room *const rooms[] = {
     &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
-    &intake_room,   &order_room,  &segment_room, &automation_room, &phone_link_room, &call_room,     &risk_room, &judge_room,    &card_room,
+    &intake_room,   &order_room,  &evidence_room, &segment_room, &automation_room, &phone_link_room, &call_room,     &risk_room, &judge_room,    &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
