@@ -123,37 +123,58 @@ static void desk_add(int64_t *ids, size_t *n, const struct list *found)
     }
 }
 
-/* The best sense a text has: an extension goes before an e-mail address, that before a name. */
-static enum err desks_of_text(struct cx *cx, str text, int64_t *ids, size_t *n)
+/* What a text may name, the best sense first. */
+enum { BY_EXTENSION, BY_EMAIL, BY_NAME, SENSES };
+struct desk_text {
+    struct val keys[SENSES];
+    struct list found[SENSES];
+};
+
+static struct db_read desk_read(struct desk_text *t, int sense)
 {
-    static const struct query *const by[] = {&q_staff_desk_by_extension, &q_staff_desk_by_email,
-                                             &q_staff_desk_by_name};
-    for (size_t i = 0; i < COUNT(by); i++) {
-        struct list found = {0};
-        str key = text, normal = {0};
-        if (by[i] == &q_staff_desk_by_email) {
-            if (!email_read(cx->arena, text, &normal))
-                continue;
-            key = normal;
-        }
-        TRY(db_all(cx, by[i], &staff_number_shape, &found, ARGS(V(key))));
-        if (found.n) {
-            desk_add(ids, n, &found);
-            return OK;
-        }
+    static const struct query *const by[SENSES] = {&q_staff_desk_by_extension,
+                                                   &q_staff_desk_by_email, &q_staff_desk_by_name};
+    return (struct db_read){by[sense],        &staff_number_shape,  false,
+                            &t->found[sense], {&t->keys[sense], 1}, false};
+}
+
+/* Two batches at most, however many texts: a ringing call waits for them. */
+static enum err desks_look(struct cx *cx, struct desk_text *t, size_t n)
+{
+    struct db_read *reads = ARENA_ARRAY(cx->arena, 2 * n + 1, struct db_read);
+    size_t n_reads = 0;
+    for (size_t i = 0; i < n; i++)
+        reads[i] = desk_read(&t[i], BY_EXTENSION);
+    TRY(db_batch(cx, reads, n));
+    for (size_t i = 0; i < n; i++) {
+        if (t[i].found[BY_EXTENSION].n)
+            continue;
+        if (t[i].keys[BY_EMAIL].kind != VAL_NULL)
+            reads[n_reads++] = desk_read(&t[i], BY_EMAIL);
+        reads[n_reads++] = desk_read(&t[i], BY_NAME);
     }
-    return OK;
+    return db_batch(cx, reads, n_reads);
 }
 
 enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struct list *ids)
 {
     int64_t *out = ARENA_ARRAY(cx->arena, DESKS_MAX + 1, int64_t);
-    size_t n_out = 0;
+    struct desk_text *asked = ARENA_ARRAY(cx->arena, n + 1, struct desk_text);
+    size_t n_out = 0, n_asked = 0;
     for (size_t i = 0; i < n; i++) {
-        str t = str_trim(texts[i]);
-        if (t.len && t.len <= 800)
-            TRY(desks_of_text(cx, t, out, &n_out));
+        str t = str_trim(texts[i]), email = {0};
+        if (!t.len || t.len > 800)
+            continue;
+        asked[n_asked++] = (struct desk_text){
+            .keys = {V(t), email_read(cx->arena, t, &email) ? V(email) : VNULL, V(t)}};
     }
+    TRY(desks_look(cx, asked, n_asked));
+    for (size_t i = 0; i < n_asked; i++)
+        for (int sense = 0; sense < SENSES; sense++)
+            if (asked[i].found[sense].n) {
+                desk_add(out, &n_out, &asked[i].found[sense]);
+                break;
+            }
     if (n_out == 0 && queue.len) {
         struct list found = {0};
         TRY(db_all(cx, &q_staff_desk_by_queue, &staff_number_shape, &found, ARGS(V(queue))));
