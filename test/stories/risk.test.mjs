@@ -1,7 +1,7 @@
 // Risk: a checkout asks and is answered with reasons; what was seen is remembered; people decide, and it is kept.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { house } from './kith.mjs';
+import { house, until } from './kith.mjs';
 
 const honest = (i = 0) => ({
   customer: { name: `Anna Berg`, email: `anna.berg${i}@kith.example`, phone: '+4930901820', country: 'DE', city: 'Berlin', address: `Lane ${i + 1}`, language: 'de', time_zone: 'Europe/Berlin' },
@@ -174,6 +174,50 @@ test('facts of outcome and confirmed complaints stand on the customer', async (t
   assert.equal((await officer.must(200, 'GET', `/customers/${cus}/abuse-reports`)).items[0].state, 'confirmed');
   await officer.must(200, 'POST', `/abuse-reports/${report.id}/decide`, { confirmed: false });
   assert.ok(!names(await risk()).includes('abuse_report'));
+});
+
+test('a record is looked at within a second, conditions may ask it, and a change of a weight is shown before and followed', async (t) => {
+  const k = await house(t);
+  const officer = await k.person('risk');
+  const owner = await k.person('owner');
+  const made = (i, zone) => owner.must(201, 'POST', '/customers', { claims: { name: 'Anna Berg', country: 'DE', city: 'Bonn', time_zone: zone }, identities: [{ type: 'email', value: `anna.berg${i}@kith.example` }] });
+  await made(1, 'Asia/Tokyo');
+  const odd = (await made(2, 'Asia/Tokyo')).customer.id;
+  await made(3, 'Europe/Berlin');
+  const count = async (text) => (await owner.must(200, 'POST', '/expressions/count', { text })).count;
+  await until(async () => (await count('risk is known')) === 3, { ms: 10000, what: 'the look at three records' });
+  assert.equal(await count('risk = 12'), 2);
+  assert.equal(await count('risk_level = low'), 3);
+  assert.ok((await count('risk_confidence > 0.1')) === 3 && (await count('risk_confidence > 1')) === 0);
+  const judgement = await owner.must(200, 'GET', `/customers/${odd}/judgement`);
+  assert.equal(judgement.risk.risk, 12);
+  assert.equal(judgement.risk.signals[0].name, 'time_zone');
+
+  const seen = await officer.must(200, 'POST', '/risk/signals/time_zone/preview', { points: 40 });
+  assert.deepEqual(seen.changes, [{ from: 'low', to: 'medium', customers: 2 }]);
+  assert.equal(seen.looked_at, 2);
+  assert.equal(seen.sample.length, 2);
+  assert.equal(await count('risk_level = medium'), 0);
+  await officer.must(200, 'PATCH', '/risk/signals/time_zone', { points: 40 });
+  await until(async () => (await count('risk_level = medium')) === 2, { ms: 10000, what: 'the new weight on two records' });
+  await officer.must(200, 'PATCH', '/risk/signals/time_zone', { is_on: false });
+  await until(async () => (await count('risk = 0')) === 3, { ms: 10000, what: 'the sign that is off' });
+  const back = await officer.must(200, 'POST', '/risk/signals/time_zone/preview', { is_on: true });
+  assert.deepEqual(back.changes, [{ from: 'low', to: 'medium', customers: 2 }]);
+});
+
+test('what a checkout showed stands on the customer whose address it was, and a high one is in the queue', async (t) => {
+  const k = await house(t);
+  const officer = await k.person('risk');
+  const owner = await k.person('owner');
+  const shop = await k.token('manager');
+  const cus = (await owner.must(201, 'POST', '/customers', { claims: { name: 'Anna Berg', country: 'DE', city: 'Bonn' }, identities: [{ type: 'email', value: 'anna.berg@kith.example' }] })).customer.id;
+  await screen(shop, { customer: { name: 'Anna Berg', email: 'anna.berg@kith.example', country: 'DE', city: 'Bonn' }, payment: { card_name: 'MARIA GONZALEZ', card_country: 'BR' } });
+  const risk = await officer.must(200, 'GET', `/customers/${cus}/risk`);
+  assert.ok(names(risk).includes('holder_name') && names(risk).includes('card_country'), JSON.stringify(risk));
+  await officer.must(201, 'POST', '/risk/blocks', { kind: 'email', value: 'anna.berg@kith.example', reason: 'never paid' });
+  const queue = await until(async () => { const q = (await officer.must(200, 'GET', '/risk/queue')).items; return q.length ? q : null; }, { ms: 10000, what: 'the queue' });
+  assert.equal(queue[0].customer.id, cus);
 });
 
 test('weights are the company’s, versioned, and never above 100', async (t) => {

@@ -1,6 +1,7 @@
 /* rooms/judge/follow.c - the job: by events, by the due queue, and while all are looked at anew. A slice goes on for 4 ms. */
 #include "rooms/evidence/evidence.h"
 #include "rooms/judge/inside.h"
+#include "rooms/risk/risk.h"
 
 enum {
     EVENTS = 200,
@@ -81,13 +82,15 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What he wrote since the last time is read first; as many as one slice has time for. */
+/* What he wrote since the last time is read first, and his risk looked at; as many as one slice has time for. */
 static enum err gather(struct cx *cx, const int64_t *ids, size_t *n)
 {
     int64_t begun = clock_mono_ns();
     for (size_t i = 0; i < *n; i++) {
         bool has_changed = false;
         enum err e = evidence_gather(cx, (customer_id){ids[i]}, &has_changed);
+        if (e == OK)
+            e = risk_look(cx, (customer_id){ids[i]}, &has_changed);
         if (e != OK && e != ERR_NOT_FOUND) /* erased since */
             return e;
         if (clock_mono_ns() - begun > HOLD_NS)

@@ -1,5 +1,6 @@
 /* rooms/judge/judgement.c - one customer's judgement with its reasons, its history, and what people say against it. */
 #include "rooms/judge/inside.h"
+#include "rooms/risk/risk.h"
 
 struct pin_out {
     str class, name, reason, by;
@@ -233,6 +234,12 @@ enum err judgement_route(struct cx *cx, void *in, void *out)
     TRY(traces_of(cx, &set, root.v, traces));
     TRY(db_all(cx, &q_class_pin_of, &class_pin_row_shape, &pins, ARGS(V(root), V(cx->now_ms))));
     TRY(db_one(cx, &q_standing_get, &standing_row_shape, &standing, ARGS(V(root))));
+    struct risk_answer risk = {0};
+    TRY(risk_of(cx, root, &risk));
+    struct text t = text_in(cx->arena, 1 << 18);
+    struct json_out j = {.to = &t};
+    json_write(&j, &risk_answer_shape, &risk);
+    o->risk = text_str(&t);
     audit_view(cx, root.v);
     o->customer = root;
     make_class(cx, &set, l, traces, &pins, &o->class);
