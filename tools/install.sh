@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build="gcc g++ make meson ninja-build pkg-config python3 git libsqlite3-dev libpq-dev libmicrohttpd-dev
-       libgnutls28-dev libjansson-dev libsodium-dev libssl-dev libicu-dev libphonenumber-dev zlib1g-dev libcurl4-openssl-dev
+       libgnutls28-dev libjansson-dev libsodium-dev libssl-dev libicu-dev libphonenumber-dev zlib1g-dev libcurl4-openssl-dev libmaxminddb-dev
        ca-certificates tzdata"
 test="libcmocka-dev sqlite3 faketime postgresql-15 chromium clang llvm libclang-rt-14-dev curl openssl procps fonts-noto-core
       fonts-noto-cjk"

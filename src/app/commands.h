@@ -10,6 +10,7 @@ int token_command(int argc, char **argv);
 int import_command(int argc, char **argv);
 int export_command(int argc, char **argv);
 int audit_command(int argc, char **argv);
+int data_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int check_command(int argc, char **argv);
 int classify_command(int argc, char **argv);

@@ -11,6 +11,7 @@ struct flows;
 struct finder;
 struct follow;
 struct automat;
+struct source;
 struct house {
     struct store *store;
     struct http_server *http;
@@ -21,6 +22,7 @@ struct house {
     struct finder *finder;
     struct automat *automat;
     struct follow *follow; /* app/keep: backups that make themselves; NULL: none */
+    struct source *source; /* what is known of addresses and domains */
     str data_dir, key_file, tls_cert;
     bool has_proxies;
     int64_t started_ms;

@@ -25,6 +25,8 @@ static const char usage[] =
     "       kith audit who --data DIR [--customer ID] [--actor ID] [--act CODE] [--vip] [--from T] [--to T] [--json]\n"
     "       kith audit verify --data DIR [--head SEAL:HASH] [--json]\n"
     "       kith doctor --data DIR [--json]\n"
+    "       kith data update --data DIR [--from FILE|DIR]… [--kind K] [--licence L] [--attribution A] [--json]\n"
+    "       kith data list --data DIR [--json]\n"
     "       kith export all [FILE|-] --data DIR   kith import all [FILE|-] --data DIR [--key-file FILE]\n"
     "       kith demo --data DIR [--customers N] [--seed S]\n"
     "       kith key rotate | recover | recovery --data DIR\n"
@@ -69,6 +71,7 @@ static const struct {
     {"demo", demo_command, true},
     {"audit", audit_command},
     {"doctor", doctor_command},
+    {"data", data_command},
     {"openapi", openapi_command},
     {"key", key_command},
     {"version", version},

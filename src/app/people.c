@@ -10,6 +10,7 @@
 #include "base/password.h"
 #include "messages.h"
 #include "rooms/settings/settings.h"
+#include "rooms/source/source.h"
 #include "rooms/staff/staff.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +36,12 @@ enum wish {
     TOKEN_ADD,
     KEY_ROTATE,
     KEY_STATE,
+    SOURCES_RELOAD,
     WISH_N
 };
 static const char *const wish_codes[WISH_N] = {
-    "user_add", "user_list", "user_disable", "user_reset", "token_add", "key_rotate", "key_state"};
+    "user_add", "user_list", "user_disable", "user_reset", "token_add", "key_rotate", "key_state",
+    "sources_reload"};
 
 struct order {
     int wish;
@@ -171,6 +174,10 @@ static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *
                                                         [USER_DISABLE] = user_disable_apply,
                                                         [USER_RESET] = user_reset_apply,
                                                         [TOKEN_ADD] = token_add_apply};
+    if (o->wish == SOURCES_RELOAD) {
+        *out = arena_printf(cx->arena, "%zu", source_reload(source_of(cx)));
+        return OK;
+    }
     for (int tries = 0;; tries++) {
         TRY(read_begin(cx));
         enum err e = o->wish == USER_LIST ? list(cx, out) : plan(cx, o);

@@ -21,10 +21,11 @@
 #include "rooms/segment/segment.h"
 #include "app/look/doctor.h"
 #include "rooms/settings/settings.h"
+#include "rooms/source/source.h"
 #include "rooms/staff/staff.h"
 
 const struct room *const rooms[] = {
-    &settings_room, &staff_room,  &audit_room,   &product_room,    &customer_room, &consent_room,
+    &settings_room, &staff_room,  &audit_room, &source_room,   &product_room,    &customer_room, &consent_room,
     &intake_room,   &order_room,  &evidence_room, &segment_room, &automation_room, &phone_link_room, &call_room,     &risk_room, &judge_room,    &card_room,
     &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
 };

@@ -24,6 +24,7 @@
 #include "rooms/risk/risk.h"
 #include "rooms/segment/segment.h"
 #include "rooms/settings/settings.h"
+#include "rooms/source/source.h"
 #include "rooms/staff/staff.h"
 #include <malloc.h>
 #include <signal.h>
@@ -217,6 +218,10 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     reader_close(cx->db);
     cx->db = NULL;
     TRY(e);
+    h->source = source_open(h->data_dir);
+    if (!h->source)
+        return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
+    source_serve(h, h->source);
     static const struct job_kind *const kinds[] = {
         &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
         &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &judge_job, &risk_rescore_job, &risk_forget_job, &audit_values_job, &audit_watch_job};
@@ -261,6 +266,8 @@ static void house_close(struct house *h)
     automat_close(h->automat);
     follow_close(h->follow);
     store_close(h->store);
+    source_serve(NULL, NULL);
+    source_close(h->source);
 }
 
 static void say_where(const struct house *h, const struct wishes *w, str code)
@@ -288,6 +295,7 @@ static void wait_for_end(struct house *h, const sigset_t *signals)
         if (cx.arena && http_reload_tls(h->http, &cx) != OK)
             log_line(LOG_ERROR, "tls.reload", "%.*s", SARG(fault_text(cx.arena, LANG_EN, &cx.why)));
         arena_close(cx.arena);
+        (void)source_reload(h->source);
     }
 }
 

@@ -182,7 +182,8 @@ static bool is_that(struct arena *a, const struct form *f, const struct name_wor
         bool is_full = m.pairs[i].how >= NAME_NEAR && m.pairs[i].weight > 0.55;
         full += is_full;
         str last = f->words.words[f->last].shown;
-        has_last |= is_full && m.pairs[i].left.ptr <= last.ptr && m.pairs[i].left.ptr + m.pairs[i].left.len >= last.ptr + last.len;
+        has_last |= is_full && m.pairs[i].left.ptr <= last.ptr &&
+                    m.pairs[i].left.ptr + m.pairs[i].left.len >= last.ptr + last.len;
     }
     return full >= 2 && (has_last || f->words.n < 3);
 }

@@ -1,7 +1,8 @@
 /* base/name_match.c - which words of two names are partners, and what that says. */
 #include "base/name_words.h"
 
-const char *const name_how_codes[NAME_HOW_N] = {"alone", "initial", "ending", "near", "spelled", "same"};
+const char *const name_how_codes[NAME_HOW_N] = {"alone", "initial", "ending",
+                                                "near",  "spelled", "same"};
 
 /* ---- pairs ---------------------------------------------------------------------------------- */
 
@@ -25,7 +26,8 @@ static bool is_joinable(const struct name_words *w, struct span s)
 }
 
 /* The words of a span in one, bare in each way of writing. */
-static bool joined(const struct name_words *w, struct span s, size_t way, char out[static FORM_BYTES])
+static bool joined(const struct name_words *w, struct span s, size_t way,
+                   char out[static FORM_BYTES])
 {
     size_t n = 0;
     bool has_way = false;
@@ -73,10 +75,13 @@ static size_t couples(const struct name_words *l, const struct name_words *r, st
                 out[n++] = c;
             for (uint8_t k = 2; k <= JOINED_MAX; k++) {
                 struct span many_l = {i, k}, many_r = {j, k};
-                bool is_full_r = r->words[j].class != CLASS_INITIAL, is_full_l = l->words[i].class != CLASS_INITIAL;
-                if (is_full_r && i + k <= l->n && is_joinable(l, many_l) && joined_agrees(l, many_l, &r->words[j]))
+                bool is_full_r = r->words[j].class != CLASS_INITIAL,
+                     is_full_l = l->words[i].class != CLASS_INITIAL;
+                if (is_full_r && i + k <= l->n && is_joinable(l, many_l) &&
+                    joined_agrees(l, many_l, &r->words[j]))
                     out[n++] = (struct couple){many_l, {j, 1}, NAME_SPELLED, 0};
-                if (is_full_l && j + k <= r->n && is_joinable(r, many_r) && joined_agrees(r, many_r, &l->words[i]))
+                if (is_full_l && j + k <= r->n && is_joinable(r, many_r) &&
+                    joined_agrees(r, many_r, &l->words[i]))
                     out[n++] = (struct couple){{i, 1}, many_r, NAME_SPELLED, 0};
             }
         }
@@ -102,7 +107,8 @@ static void use(bool *used, struct span s)
 }
 
 /* A father's initial is not that of a given name while one is free; so what is full comes first, then what is longer. */
-static bool is_better(const struct name_words *l, const struct name_words *r, const struct couple *a, const struct couple *b)
+static bool is_better(const struct name_words *l, const struct name_words *r,
+                      const struct couple *a, const struct couple *b)
 {
     if (a->how != b->how)
         return a->how > b->how;
@@ -113,7 +119,8 @@ static bool is_better(const struct name_words *l, const struct name_words *r, co
     if (a->chars != b->chars)
         return a->chars > b->chars;
     int by_word = str_cmp(l->words[a->l.from].folded, l->words[b->l.from].folded);
-    return by_word ? by_word < 0 : str_cmp(r->words[a->r.from].folded, r->words[b->r.from].folded) < 0;
+    return by_word ? by_word < 0
+                   : str_cmp(r->words[a->r.from].folded, r->words[b->r.from].folded) < 0;
 }
 
 static str shown(struct arena *a, const struct name_words *w, struct span s)
@@ -141,7 +148,7 @@ static double weight_of(const struct name_words *w, struct span s)
 
 struct count {
     int same, near, ending, initial; /* pairs; those of fathers and particles are not counted */
-    bool left_over[2];               /* a word or an initial of a given or family name without partner */
+    bool left_over[2]; /* a word or an initial of a given or family name without partner */
 };
 
 static enum says verdict(const struct count *c)
@@ -166,7 +173,8 @@ static bool span_counts(const struct name_words *w, struct span s)
     return s.n > 1 || counts(&w->words[s.from]);
 }
 
-static void count_pair(struct count *c, const struct name_words *l, const struct name_words *r, const struct couple *p)
+static void count_pair(struct count *c, const struct name_words *l, const struct name_words *r,
+                       const struct couple *p)
 {
     if (!span_counts(l, p->l) || !span_counts(r, p->r)) {
         /* A father's initial says nothing of a given name that is left over there: A. Petrov, Boris Andreevich Petrov. */
@@ -186,14 +194,16 @@ static void add_pair(struct name_match *m, str left, str right, enum name_how ho
         m->pairs[m->n++] = (struct name_pair){left, right, (int)how, weight};
 }
 
-static size_t pick(const struct name_words *l, const struct name_words *r, struct couple *best, bool used[2][WORDS_MAX])
+static size_t pick(const struct name_words *l, const struct name_words *r, struct couple *best,
+                   bool used[2][WORDS_MAX])
 {
     struct couple all[COUPLES_MAX];
     size_t n = couples(l, r, all), picked = 0;
     for (;;) {
         const struct couple *top = NULL;
         for (size_t i = 0; i < n; i++)
-            if (is_free(used[0], all[i].l) && is_free(used[1], all[i].r) && (!top || is_better(l, r, &all[i], top)))
+            if (is_free(used[0], all[i].l) && is_free(used[1], all[i].r) &&
+                (!top || is_better(l, r, &all[i], top)))
                 top = &all[i];
         if (!top)
             return picked;
@@ -203,7 +213,8 @@ static size_t pick(const struct name_words *l, const struct name_words *r, struc
     }
 }
 
-void name_words_match(struct arena *a, const struct name_words *l, const struct name_words *r, struct name_match *out)
+void name_words_match(struct arena *a, const struct name_words *l, const struct name_words *r,
+                      struct name_match *out)
 {
     static const double worth[NAME_HOW_N] = {0, 0.5, 0.8, 0.8, 1, 1};
     bool used[2][WORDS_MAX] = {0};
@@ -231,7 +242,8 @@ void name_words_match(struct arena *a, const struct name_words *l, const struct 
                 continue;
             c.left_over[side] |= counts(w);
             all += w->weight / 2;
-            add_pair(out, side ? (str){0} : w->shown, side ? w->shown : (str){0}, NAME_ALONE, w->weight);
+            add_pair(out, side ? (str){0} : w->shown, side ? w->shown : (str){0}, NAME_ALONE,
+                     w->weight);
         }
     if (l->n == 0 || r->n == 0 || l->is_long || r->is_long) {
         out->is_same = SAYS_UNKNOWN;
@@ -248,7 +260,8 @@ void name_words_match(struct arena *a, const struct name_words *l, const struct 
  * language alone. */
 static bool is_comparable(unsigned l, unsigned r)
 {
-    const unsigned letters = SCRIPT_LATIN | SCRIPT_CYRILLIC, kana = SCRIPT_HIRAGANA | SCRIPT_KATAKANA;
+    const unsigned letters = SCRIPT_LATIN | SCRIPT_CYRILLIC,
+                   kana = SCRIPT_HIRAGANA | SCRIPT_KATAKANA;
     unsigned both = l | r;
     if (!(both & ~letters) || !(both & ~kana) || (l == SCRIPT_OTHER && r == SCRIPT_OTHER))
         return true;
@@ -284,7 +297,8 @@ static bool match_dense(struct arena *a, str left, str right, struct name_match 
     out->is_same = is ? SAYS_YES : is_mixed != other_mixed ? SAYS_UNKNOWN : SAYS_NO;
     out->score = is ? 1 : 0;
     out->shares = !is && first_l == first_r;
-    add_pair(out, left, right, is ? (str_eq(left, right) ? NAME_SAME : NAME_SPELLED) : NAME_ALONE, 1);
+    add_pair(out, left, right, is ? (str_eq(left, right) ? NAME_SAME : NAME_SPELLED) : NAME_ALONE,
+             1);
     if (!is) {
         out->n = 0;
         add_pair(out, left, (str){0}, NAME_ALONE, 1);
@@ -305,7 +319,8 @@ void name_match(struct arena *a, str left, str right, struct name_match *out)
     *out = (struct name_match){0};
     name_words(a, left, &l);
     name_words(a, right, &r);
-    if (!(l.scripts & r.scripts & SCRIPT_HAN) || l.is_long || r.is_long || !match_dense(a, left, right, out)) {
+    if (!(l.scripts & r.scripts & SCRIPT_HAN) || l.is_long || r.is_long ||
+        !match_dense(a, left, right, out)) {
         name_words_match(a, &l, &r, out);
         if (out->is_same == SAYS_NO && !is_comparable(l.scripts, r.scripts))
             out->is_same = SAYS_UNKNOWN;
@@ -317,7 +332,8 @@ void name_match(struct arena *a, str left, str right, struct name_match *out)
     }
 }
 
-void name_match_read(struct arena *a, str left, str left_reading, str right, str right_reading, struct name_match *out)
+void name_match_read(struct arena *a, str left, str left_reading, str right, str right_reading,
+                     struct name_match *out)
 {
     const str lefts[] = {left, left_reading}, rights[] = {right, right_reading};
     name_match(a, left, right, out);
@@ -362,7 +378,8 @@ static bool speaks_of(str local, const struct name_word *w)
 {
     for (size_t i = 0; i < w->n; i++) {
         str plain = w->plain[i];
-        if (plain.len >= 3 && (str_find(local, plain) >= 0 || (local.len >= 3 && str_starts(plain, local))))
+        if (plain.len >= 3 &&
+            (str_find(local, plain) >= 0 || (local.len >= 3 && str_starts(plain, local))))
             return true;
     }
     return false;

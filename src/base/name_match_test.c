@@ -98,8 +98,9 @@ static void names_are_those_of_one_person_or_not(void **state)
         struct name_match m;
         name_match(cx->arena, str_of(pairs[i].left), str_of(pairs[i].right), &m);
         if (said != pairs[i].is_same)
-            fail_msg("'%s' and '%s': %s, wanted %s: " SFMT, pairs[i].left, pairs[i].right, says_codes[said],
-                     says_codes[pairs[i].is_same], SARG(name_match_text(cx->arena, &m)));
+            fail_msg("'%s' and '%s': %s, wanted %s: " SFMT, pairs[i].left, pairs[i].right,
+                     says_codes[said], says_codes[pairs[i].is_same],
+                     SARG(name_match_text(cx->arena, &m)));
     }
 }
 
@@ -110,7 +111,8 @@ static void which_name_stands_left_does_not_matter(void **state)
         struct name_match l, r;
         name_match(cx->arena, str_of(pairs[i].left), str_of(pairs[i].right), &l);
         name_match(cx->arena, str_of(pairs[i].right), str_of(pairs[i].left), &r);
-        if (l.is_same != r.is_same || l.shares != r.shares || l.score - r.score > 1e-9 || r.score - l.score > 1e-9)
+        if (l.is_same != r.is_same || l.shares != r.shares || l.score - r.score > 1e-9 ||
+            r.score - l.score > 1e-9)
             fail_msg("'%s' and '%s' are another pair when turned", pairs[i].left, pairs[i].right);
     }
 }
@@ -136,8 +138,8 @@ static void the_order_of_the_words_does_not_matter(void **state)
         name_match(cx->arena, str_of(pairs[i].left), str_of(pairs[i].right), &straight);
         name_match(cx->arena, turned(cx->arena, pairs[i].left), str_of(pairs[i].right), &other);
         if (straight.is_same != other.is_same)
-            fail_msg("'" SFMT "' and '%s': %s, not %s", SARG(turned(cx->arena, pairs[i].left)), pairs[i].right,
-                     says_codes[other.is_same], says_codes[straight.is_same]);
+            fail_msg("'" SFMT "' and '%s': %s, not %s", SARG(turned(cx->arena, pairs[i].left)),
+                     pairs[i].right, says_codes[other.is_same], says_codes[straight.is_same]);
     }
 }
 
@@ -151,21 +153,25 @@ static void capitals_do_not_matter(void **state)
         struct name_match m;
         name_match(cx->arena, text_str(&t), str_of(pairs[i].right), &m);
         if (m.is_same != pairs[i].is_same)
-            fail_msg("'" SFMT "' and '%s': %s", SARG(text_str(&t)), pairs[i].right, says_codes[m.is_same]);
+            fail_msg("'" SFMT "' and '%s': %s", SARG(text_str(&t)), pairs[i].right,
+                     says_codes[m.is_same]);
     }
 }
 
 /* People of all peoples and both sexes; the same thing happens to each of them. */
-static const char *const given[] = {"John",   "Mary",   "Ivan",  "Olga",    "Akmaral", "Yerlan", "Hiroshi", "Sakura", "Wei",     "Jianguo",
-                                    "Fatima", "Khalid", "Priya", "Rajesh",  "Chinedu", "Ngozi",  "Jose",    "Ximena", "Siobhan", "Wojciech",
-                                    "Айгүл",  "Дмитрий", "Thuy", "Giuseppe"};
-static const char *const families[] = {"Sorensen", "Bekov", "Takagi", "Okafor", "Dubrovsky", "Fitzgerald"};
+static const char *const given[] = {
+    "John", "Mary",    "Ivan",    "Olga",     "Akmaral", "Yerlan",  "Hiroshi", "Sakura",
+    "Wei",  "Jianguo", "Fatima",  "Khalid",   "Priya",   "Rajesh",  "Chinedu", "Ngozi",
+    "Jose", "Ximena",  "Siobhan", "Wojciech", "Айгүл",   "Дмитрий", "Thuy",    "Giuseppe"};
+static const char *const families[] = {"Sorensen", "Bekov",     "Takagi",
+                                       "Okafor",   "Dubrovsky", "Fitzgerald"};
 
 static void swapping_given_names_between_peoples_changes_nothing(void **state)
 {
     struct cx *cx = *state;
     static const char *const frames[][2] = {
-        {"%s %s", "%s %s"}, {"%2$s, %1$s", "%1$s %2$s"}, {"%s %s", "%.0s%s"}, {"Mr %s %s", "%s %s Jr."}, {"%s X. %s", "%s %s"},
+        {"%s %s", "%s %s"},        {"%2$s, %1$s", "%1$s %2$s"}, {"%s %s", "%.0s%s"},
+        {"Mr %s %s", "%s %s Jr."}, {"%s X. %s", "%s %s"},
     };
     for (size_t f = 0; f < COUNT(frames); f++)
         for (size_t k = 0; k < COUNT(families); k++) {
@@ -181,10 +187,10 @@ static void swapping_given_names_between_peoples_changes_nothing(void **state)
                 name_match(cx->arena, str_of(l), str_of(r), &m);
                 if (i == 0)
                     first = m;
-                if (m.is_same != first.is_same || m.shares != first.shares || m.n != first.n || m.score - first.score > 1e-9 ||
-                    first.score - m.score > 1e-9)
-                    fail_msg("'%s' and '%s': %s %f, others %s %f", l, r, says_codes[m.is_same], m.score,
-                             says_codes[first.is_same], first.score);
+                if (m.is_same != first.is_same || m.shares != first.shares || m.n != first.n ||
+                    m.score - first.score > 1e-9 || first.score - m.score > 1e-9)
+                    fail_msg("'%s' and '%s': %s %f, others %s %f", l, r, says_codes[m.is_same],
+                             m.score, says_codes[first.is_same], first.score);
             }
         }
 }
@@ -304,7 +310,8 @@ static void the_famous_are_found_in_five_scripts(void **state)
     };
     for (size_t i = 0; i < COUNT(known); i++) {
         struct famous f;
-        if (!famous_find(cx->arena, str_of(known[i][0]), &f) || !str_eq(f.name, str_of(known[i][1])))
+        if (!famous_find(cx->arena, str_of(known[i][0]), &f) ||
+            !str_eq(f.name, str_of(known[i][1])))
             fail_msg("'%s' is '" SFMT "', wanted '%s'", known[i][0], SARG(f.name), known[i][1]);
         assert_true(f.written.len > 0 && f.field.len > 0);
     }
@@ -315,11 +322,36 @@ static void who_shares_half_a_name_with_the_famous_is_not_famous(void **state)
 {
     struct cx *cx = *state;
     static const char *const others[] = {
-        "Alexander Petrov",   "Ivan Pushkin",     "A. Pushkin",      "Pushkin",        "Anna Pushkina",     "Александра Пушкина",
-        "Dmitry Medvedkin",   "Wang Wei",         "李强",            "王伟",           "田中 裕子",         "佐藤 健",
-        "Johann Sebastian Meyer", "Martin Luther Weber", "Steve Johnson", "Maria Ivanova", "Иван Иванов",   "Айгүл Оспанова",
-        "Kim Min-su",         "Mohammed Ahmed",   "John Smith",      "Anna Weber",     "Xi Ming",           "席锦萍",
-        "",                   "?",                "Elon",            "Will Smith",     "Анна Павлова",      "Abai",
+        "Alexander Petrov",
+        "Ivan Pushkin",
+        "A. Pushkin",
+        "Pushkin",
+        "Anna Pushkina",
+        "Александра Пушкина",
+        "Dmitry Medvedkin",
+        "Wang Wei",
+        "李强",
+        "王伟",
+        "田中 裕子",
+        "佐藤 健",
+        "Johann Sebastian Meyer",
+        "Martin Luther Weber",
+        "Steve Johnson",
+        "Maria Ivanova",
+        "Иван Иванов",
+        "Айгүл Оспанова",
+        "Kim Min-su",
+        "Mohammed Ahmed",
+        "John Smith",
+        "Anna Weber",
+        "Xi Ming",
+        "席锦萍",
+        "",
+        "?",
+        "Elon",
+        "Will Smith",
+        "Анна Павлова",
+        "Abai",
     };
     for (size_t i = 0; i < COUNT(others); i++) {
         struct famous f;
@@ -355,7 +387,8 @@ static void *matches(void *arg)
         struct name_match m;
         struct famous f;
         name_match(a, S("習近平"), S("Xi Jinping"), &m);
-        *is_right &= m.is_same == SAYS_YES && famous_find(a, S("习近平"), &f) && famous_find(a, S("Илон Маск"), &f);
+        *is_right &= m.is_same == SAYS_YES && famous_find(a, S("习近平"), &f) &&
+                     famous_find(a, S("Илон Маск"), &f);
         arena_reset(a);
     }
     arena_close(a);

@@ -112,7 +112,8 @@ static void bare_of(str plain, char out[static FORM_BYTES])
     for (size_t i = 0; i < n; i++) {
         bool doubles = m && out[m - 1] == t[i];
         /* ie at the start or behind a vowel is e: Yelena, Elena; io behind a consonant at the start is e: Fyodor, Fedor. */
-        bool drops_i = t[i] == 'i' && i + 1 < n && t[i + 1] == 'e' && (i == 0 || is_vowel(t[i - 1]));
+        bool drops_i =
+            t[i] == 'i' && i + 1 < n && t[i + 1] == 'e' && (i == 0 || is_vowel(t[i - 1]));
         if (!doubles && !drops_i)
             out[m++] = t[i];
     }
@@ -158,8 +159,9 @@ static int group_of(const char *bare)
 
 static bool is_han(int32_t c)
 {
-    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0xF900 && c <= 0xFAFF) ||
-           (c >= 0x20000 && c <= 0x3FFFF) || c == 0x3005 || c == 0x3007;
+    return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) ||
+           (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF) || c == 0x3005 ||
+           c == 0x3007;
 }
 
 static unsigned script_of(int32_t c)
@@ -168,7 +170,8 @@ static unsigned script_of(int32_t c)
         return SCRIPT_HAN;
     if (c >= 0x3041 && c <= 0x309F)
         return SCRIPT_HIRAGANA;
-    if ((c >= 0x30A1 && c <= 0x30FF && c != 0x30FB) || (c >= 0x31F0 && c <= 0x31FF) || (c >= 0xFF66 && c <= 0xFF9D))
+    if ((c >= 0x30A1 && c <= 0x30FF && c != 0x30FB) || (c >= 0x31F0 && c <= 0x31FF) ||
+        (c >= 0xFF66 && c <= 0xFF9D))
         return SCRIPT_KATAKANA;
     if (c >= 0x400 && c <= 0x52F)
         return SCRIPT_CYRILLIC;
@@ -180,8 +183,10 @@ static unsigned script_of(int32_t c)
 
 static bool is_inside_word(int32_t c)
 {
-    bool is_apostrophe = c == '\'' || c == 0x2018 || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
-    return is_apostrophe || u_isalnum(c) || (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 || script_of(c) == SCRIPT_KATAKANA;
+    bool is_apostrophe =
+        c == '\'' || c == 0x2018 || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
+    return is_apostrophe || u_isalnum(c) || (U_GET_GC_MASK(c) & U_GC_M_MASK) != 0 ||
+           script_of(c) == SCRIPT_KATAKANA;
 }
 
 /* Cuts the next word off; false at the end. */
@@ -264,7 +269,8 @@ static void add_syllables(struct name_words *out, str shown, str reading)
     }
 }
 
-static void add_piece(struct arena *a, struct name_words *out, str piece, unsigned scripts, size_t letters)
+static void add_piece(struct arena *a, struct name_words *out, str piece, unsigned scripts,
+                      size_t letters)
 {
     struct name_keys k = name_keys(a, piece, (str){0});
     if (out->n == WORDS_MAX) {
@@ -374,16 +380,49 @@ static int32_t to_simple(UChar *u, int32_t n, int32_t cap)
 static UChar32 variant(UChar32 c)
 {
     static const UChar32 pairs[][2] = {
-        {0x9AD9, 0x9AD8} /* 髙高 */, {0xFA11, 0x5D0E} /* 﨑崎 */, {0x6FA4, 0x6CFD}, {0x6CA2, 0x6CFD} /* 沢泽 */,
-        {0x8FBA, 0x8FB9} /* 辺边 */, {0x9089, 0x8FB9}, {0x908A, 0x8FB9}, {0x5E83, 0x5E7F} /* 広广 */,
-        {0x6D5C, 0x6EE8} /* 浜滨 */, {0x685C, 0x6A31} /* 桜樱 */, {0x7ADC, 0x9F99} /* 竜龙 */, {0x658E, 0x9F50} /* 斎齐 */,
-        {0x6589, 0x9F50}, {0x9F4B, 0x9F50}, {0x9F4A, 0x9F50}, {0x5D8B, 0x5C9B} /* 嶋岛 */, {0x5D8C, 0x5C9B},
-        {0x5FB3, 0x5FB7} /* 徳德 */, {0x6D66, 0x6D66}, {0x6075, 0x60E0} /* 恵惠 */, {0x5B9F, 0x5B9E} /* 実实 */,
-        {0x6804, 0x8363} /* 栄荣 */, {0x5186, 0x5706} /* 円圆 */, {0x6B53, 0x6B22}, {0x5263, 0x5251} /* 剣剑 */,
-        {0x9244, 0x94C1} /* 鉄铁 */, {0x6238, 0x6237} /* 戸户 */, {0x9262, 0x9262}, {0x6E0B, 0x6DA9} /* 渋涩 */,
-        {0x8535, 0x85CF} /* 蔵藏 */, {0x9ED2, 0x9ED1} /* 黒黑 */, {0x5F25, 0x5F25}, {0x5F4C, 0x5F25} /* 彌弥 */,
-        {0x771E, 0x771F} /* 眞真 */, {0x95A2, 0x5173} /* 関关 */, {0x58F2, 0x5356}, {0x6761, 0x6761}, {0x8AAD, 0x8BFB},
-        {0x9298, 0x94B1}, {0x92AD, 0x94B1} /* 銭钱 */, {0x5BFF, 0x5BFF}, {0x58FD, 0x5BFF} /* 壽寿 */, {0x6E29, 0x6E29},
+        {0x9AD9, 0x9AD8} /* 髙高 */,
+        {0xFA11, 0x5D0E} /* 﨑崎 */,
+        {0x6FA4, 0x6CFD},
+        {0x6CA2, 0x6CFD} /* 沢泽 */,
+        {0x8FBA, 0x8FB9} /* 辺边 */,
+        {0x9089, 0x8FB9},
+        {0x908A, 0x8FB9},
+        {0x5E83, 0x5E7F} /* 広广 */,
+        {0x6D5C, 0x6EE8} /* 浜滨 */,
+        {0x685C, 0x6A31} /* 桜樱 */,
+        {0x7ADC, 0x9F99} /* 竜龙 */,
+        {0x658E, 0x9F50} /* 斎齐 */,
+        {0x6589, 0x9F50},
+        {0x9F4B, 0x9F50},
+        {0x9F4A, 0x9F50},
+        {0x5D8B, 0x5C9B} /* 嶋岛 */,
+        {0x5D8C, 0x5C9B},
+        {0x5FB3, 0x5FB7} /* 徳德 */,
+        {0x6D66, 0x6D66},
+        {0x6075, 0x60E0} /* 恵惠 */,
+        {0x5B9F, 0x5B9E} /* 実实 */,
+        {0x6804, 0x8363} /* 栄荣 */,
+        {0x5186, 0x5706} /* 円圆 */,
+        {0x6B53, 0x6B22},
+        {0x5263, 0x5251} /* 剣剑 */,
+        {0x9244, 0x94C1} /* 鉄铁 */,
+        {0x6238, 0x6237} /* 戸户 */,
+        {0x9262, 0x9262},
+        {0x6E0B, 0x6DA9} /* 渋涩 */,
+        {0x8535, 0x85CF} /* 蔵藏 */,
+        {0x9ED2, 0x9ED1} /* 黒黑 */,
+        {0x5F25, 0x5F25},
+        {0x5F4C, 0x5F25} /* 彌弥 */,
+        {0x771E, 0x771F} /* 眞真 */,
+        {0x95A2, 0x5173} /* 関关 */,
+        {0x58F2, 0x5356},
+        {0x6761, 0x6761},
+        {0x8AAD, 0x8BFB},
+        {0x9298, 0x94B1},
+        {0x92AD, 0x94B1} /* 銭钱 */,
+        {0x5BFF, 0x5BFF},
+        {0x58FD, 0x5BFF} /* 壽寿 */,
+        {0x6E29, 0x6E29},
     };
     for (size_t i = 0; i < COUNT(pairs); i++)
         if (pairs[i][0] == c)
@@ -393,7 +432,8 @@ static UChar32 variant(UChar32 c)
 
 static bool is_left_out(str folded)
 {
-    static const char *const firms[] = {"株式会社", "有限会社", "合同会社", "有限公司", "股份有限公司", "有限责任公司", "集团"};
+    static const char *const firms[] = {"株式会社",     "有限会社",     "合同会社", "有限公司",
+                                        "股份有限公司", "有限责任公司", "集团"};
     for (size_t i = 0; i < COUNT(firms); i++)
         if (str_eq(folded, str_of(firms[i])))
             return true;
@@ -563,9 +603,10 @@ static bool is_initial_of(const struct name_word *initial, const struct name_wor
 /* Given names in -in and -ina are two names, not two forms of one. */
 static bool is_given_in(const struct name_word *w)
 {
-    static const char names[] = " martin valentin konstantin constantin augustin justin celestin albin marin katrin kristin "
-                                "karin robin colin edvin alvin melvin marvin gavin kevin beniamin ioakin faustin kventin severin "
-                                "martina valentina konstantina augustina iustina celestina albina marina katrina kristina karina ";
+    static const char names[] =
+        " martin valentin konstantin constantin augustin justin celestin albin marin katrin kristin "
+        "karin robin colin edvin alvin melvin marvin gavin kevin beniamin ioakin faustin kventin severin "
+        "martina valentina konstantina augustina iustina celestina albina marina katrina kristina karina ";
     for (size_t i = 0; i < w->n; i++)
         if (has_word(names, str_of(w->bare[i])))
             return true;
@@ -579,7 +620,8 @@ enum name_how name_words_agree(const struct name_word *l, const struct name_word
     if (l->class == CLASS_INITIAL || r->class == CLASS_INITIAL) {
         bool is_left = l->class == CLASS_INITIAL;
         bool is_part = (is_left ? r : l)->class == CLASS_PARTICLE;
-        return !is_part && is_initial_of(is_left ? l : r, is_left ? r : l) ? NAME_INITIAL : NAME_ALONE;
+        return !is_part && is_initial_of(is_left ? l : r, is_left ? r : l) ? NAME_INITIAL
+                                                                           : NAME_ALONE;
     }
     if (l->group && l->group == r->group)
         return NAME_SPELLED;
@@ -589,7 +631,8 @@ enum name_how name_words_agree(const struct name_word *l, const struct name_word
             enum name_how how = name_bare_agree(l->bare[i], r->bare[j]);
             best = how > best ? how : best;
         }
-    bool may_end = l->class == CLASS_FULL && r->class == CLASS_FULL && best < NAME_SPELLED && !is_given_in(l) && !is_given_in(r);
+    bool may_end = l->class == CLASS_FULL && r->class == CLASS_FULL && best < NAME_SPELLED &&
+                   !is_given_in(l) && !is_given_in(r);
     for (size_t i = 0; may_end && i < l->n; i++)
         for (size_t j = 0; j < r->n; j++)
             if (is_hers(l->bare[i], r->bare[j]) || is_hers(r->bare[j], l->bare[i]))

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(m.is_same == turned.is_same && m.shares == turned.shares);
     must(!(m.is_same == SAYS_YES && m.shares));
     for (size_t i = 0; i < m.n; i++)
-        must(m.pairs[i].how >= 0 && m.pairs[i].how < NAME_HOW_N && (m.pairs[i].left.len || m.pairs[i].right.len));
+        must(m.pairs[i].how >= 0 && m.pairs[i].how < NAME_HOW_N &&
+             (m.pairs[i].left.len || m.pairs[i].right.len));
     must(str_is_utf8(name_match_text(a, &m)));
     (void)name_in_email(a, left, right);
     if (famous_find(a, left, &f))

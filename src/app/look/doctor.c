@@ -4,6 +4,7 @@
 #include "messages.h"
 #include "queries.h"
 #include "rooms/settings/settings.h"
+#include "rooms/source/source.h"
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -334,6 +335,36 @@ static void backup(struct look *l)
         s ? M_DOCTOR_BACKUP_DO : 0);
 }
 
+/* ---- data about addresses -------------------------------------------------------------------------------- */
+
+/* Countries, suffixes and the like; lists of networks exist only where somebody brings one. */
+static void sources(struct look *l)
+{
+    struct cx *cx = l->cx;
+    struct source_row rows[SOURCE_ROWS];
+    struct text missing = text_in(cx->arena, 2000), old = text_in(cx->arena, 2000);
+    int64_t n = 0;
+    struct source *own = l->house ? NULL : source_open(l->dir ? str_of(l->dir) : (str){0});
+    source_rows(l->house ? l->house->source : own, cx, rows);
+    source_close(own);
+    for (size_t i = 0; i < SOURCE_ROWS; i++) {
+        bool is_needed = rows[i].key == SOURCE_COUNTRY || rows[i].key == SOURCE_SUFFIX;
+        bool is_bad = rows[i].state == SOURCE_OLD || rows[i].state == SOURCE_DAMAGED;
+        struct text *t = is_bad ? &old : &missing;
+        n += rows[i].state != SOURCE_MISSING && rows[i].state != SOURCE_DAMAGED;
+        if (is_bad || (is_needed && rows[i].state == SOURCE_MISSING)) {
+            text_add(t, t->len ? S(", ") : S(""));
+            text_add(t, rows[i].title);
+        }
+    }
+    bool is_fine = !missing.len && !old.len;
+    say(l, "sources", M_DOCTOR_SOURCES, is_fine ? DOCTOR_OK : DOCTOR_ATTENTION,
+        is_fine       ? SAID(l, M_DOCTOR_SOURCES_FINE, MNUM("n", n), MARG("date", rows[SOURCE_COUNTRY].date))
+        : missing.len ? SAID(l, M_DOCTOR_SOURCES_MISSING, MARG("what", text_str(&missing)))
+                      : SAID(l, M_DOCTOR_SOURCES_OLD, MARG("what", text_str(&old))),
+        is_fine ? 0 : M_DOCTOR_SOURCES_DO);
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------- */
 
 enum err doctor_look(struct store *s, struct cx *cx, const struct house *h, str data_dir,
@@ -348,6 +379,7 @@ enum err doctor_look(struct store *s, struct cx *cx, const struct house *h, str 
     network(&l);
     disk(&l);
     log_size(&l);
+    sources(&l);
     static enum err (*const looks[])(struct look *) = {clock_line, tokens, staff, sessions,
                                                        views,      jobs,   schema};
     for (size_t i = 0; i < COUNT(looks); i++)
