@@ -22,6 +22,7 @@ put 644 packaging/kith.sysusers usr/lib/sysusers.d/kith.conf
 put 644 packaging/kith.default etc/default/kith
 put 644 packaging/kith.1 usr/share/man/man1/kith.1
 put 644 docs/operations.md usr/share/doc/kith/operations.md
+put 644 docs/sources.md usr/share/doc/kith/sources.md
 gzip -9n "$root/usr/share/man/man1/kith.1"
 cat >"$root/usr/share/doc/kith/copyright" <<EOF
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -52,6 +53,7 @@ Priority: optional
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
 Depends: $libraries, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, tzdata
 Recommends: ca-certificates
+Recommends: tor-geoipdb, publicsuffix
 Suggests: postgresql (>= 15)
 Description: customer-relationship system that a company runs itself
  One program holds one record for every customer, whatever door the customer
