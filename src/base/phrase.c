@@ -108,6 +108,15 @@ ptrdiff_t phrase_word(str folded, str word, bool is_open)
     return -1;
 }
 
+static bool has_letter(str s)
+{
+    int32_t c;
+    while ((c = utf8_next(&s)) >= 0)
+        if (is_letter(c))
+            return true;
+    return false;
+}
+
 /* Typographic apostrophes become the plain one. */
 static str fold(struct arena *a, str text)
 {
@@ -251,7 +260,8 @@ static bool line_read(struct phrases *p, str line, const char *const *kinds, siz
     if (!is_known || line.len == 0 || line.len > PHRASE_BYTES_MAX || !str_is_utf8(line))
         return false;
     ph->text = arena_str(p->arena, str_trim(line));
-    if (!phrase_read(p, ph, fold(p->arena, line)))
+    str folded = fold(p->arena, ph->text);
+    if (!has_letter(folded) || !phrase_read(p, ph, folded))
         return false;
     struct piece *last = &p->pieces[ph->parts[ph->n - 1].piece];
     ph->next = last->ends;
@@ -387,15 +397,6 @@ struct search {
 struct seen {
     uint32_t piece, from, to;
 };
-
-static bool has_letter(str s)
-{
-    int32_t c;
-    while ((c = utf8_next(&s)) >= 0)
-        if (is_letter(c))
-            return true;
-    return false;
-}
 
 /* ---- putting pieces together ------------------------------------------------------------------------- */
 
