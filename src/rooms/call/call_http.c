@@ -113,7 +113,7 @@ static const struct field change_fields[] = {
     FIELD(struct change_in, note, .max_len = NOTE_MAX, .multiline = true, .personal = true, .doc = "Saved while typing"),
     FIELD(struct change_in, reason, .max_len = 500, .personal = true),
     FIELD_ENUM(struct change_in, outcome, call_outcome_codes),
-    FIELD_ENUM(struct change_in, impression, impression_codes),
+    FIELD_ENUM(struct change_in, impression, impression_codes, .nullable = true),
     FIELD(struct change_in, customer, .doc = "Chosen: whose call it is"),
     FIELD(struct change_in, spoke, .nullable = true, .doc = "Who spoke, when not the customer himself; null: himself"),
     FIELD(struct change_in, spoke_name, .max_len = 200, .personal = true),
@@ -342,7 +342,7 @@ static const struct field wrap_fields[] = {
     FIELD_ENUM(struct wrap_in, outcome, call_outcome_codes, .required = true),
     FIELD(struct wrap_in, note, .max_len = NOTE_MAX, .multiline = true, .personal = true),
     FIELD(struct wrap_in, reason, .max_len = 500, .personal = true),
-    FIELD_ENUM(struct wrap_in, impression, impression_codes, .doc = "It counts for the customer for 180 days"),
+    FIELD_ENUM(struct wrap_in, impression, impression_codes, .nullable = true, .doc = "It counts for the customer for 180 days"),
     FIELD_STRUCT(struct wrap_in, follow_up, &follow_up_shape, .nullable = true),
 };
 enum { WRAP_NOTE = 1 << 2, WRAP_REASON = 1 << 3, WRAP_IMPRESSION = 1 << 4 };

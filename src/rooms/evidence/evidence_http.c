@@ -1,7 +1,7 @@
 /* rooms/evidence/evidence_http.c - what was found, for people to see; impressions; the company's own list of competitors. */
 #include "rooms/evidence/inside.h"
 
-enum { PAGE = 50 };
+enum { PAGE = 50, SENT_IMPRESSION = 1 << 1 };
 
 /* ---- what was found ------------------------------------------------------------------------ */
 
@@ -124,7 +124,7 @@ struct impression_in {
 };
 static const struct field impression_in_fields[] = {
     FIELD(struct impression_in, id, .in_path = true),
-    FIELD_ENUM(struct impression_in, impression, impression_codes, .required = true, .doc = "Empty: what was said before is taken back"),
+    FIELD_ENUM(struct impression_in, impression, impression_codes, .nullable = true, .doc = "null: what was said before is taken back"),
 };
 static const struct shape impression_in_shape = SHAPE("impression_in", struct impression_in, impression_in_fields);
 /* clang-format on */
@@ -133,6 +133,8 @@ static enum err impression_plan(struct cx *cx, void *in_, void *out)
 {
     (void)out;
     struct impression_in *in = in_;
+    if (!(cx->sent & SENT_IMPRESSION))
+        return fault_field(cx, ERR_INVALID, S("impression"), M_MISSING);
     if (in->source == 0)
         in->source = id_new(cx->now_ms);
     return customer_root(cx, in->id, &in->root, NULL);
