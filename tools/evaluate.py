@@ -96,7 +96,7 @@ def main():
     p.add_argument("--only", default="", help="these stories only")
     p.add_argument("--short", action="store_true")
     p.add_argument("--honest", type=int)
-    p.add_argument("--share", type=float, default=0.01)
+    p.add_argument("--share", type=float)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cases", type=int)
     p.add_argument("--page")
@@ -134,7 +134,7 @@ def main():
     only = set(a.only.split(",")) if a.only else None
     step("stories", lambda house: stories.run(house, only))
     step("meta", lambda house: meta.run(house, a.seed, a.cases or (40 if a.short else 150)))
-    step("planted", lambda house: planted.run(house, a.seed, a.honest or (4000 if a.short else 20000), a.share))
+    step("planted", lambda house: planted.run(house, a.seed, a.honest or (5000 if a.short else 20000), a.share or (0.02 if a.short else 0.01)))
 
     text = report.text(time.monotonic() - began)
     out = TOP / "build/evaluate"

@@ -217,7 +217,7 @@ def trust_never_raises_the_risk(lab):
 def the_same_id_is_asked_once(lab):
     for kind, case in lab.cases[:40]:
         q = spread_ip(lab.dress(case), lab)
-        answers = [lab.house.ask("POST", "/screen", q) for _ in range(3)]
+        answers = [{k: v for k, v in lab.house.ask("POST", "/screen", q).items() if k != "is_repeat"} for _ in range(3)]
         yield kind, answers[0] == answers[1] == answers[2], str(answers[1])[:200]
 
 

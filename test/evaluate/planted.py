@@ -34,6 +34,10 @@ BASKETS = [(18, 750), (18, 890), (14, 1290), (9, 2950), (9, 3990), (5, 5990), (6
            (1, 64900), (1.2, 79900), (0.6, 129900)]
 RESOLD = [79900, 129900, 64900, 19900, 5000]
 
+# Of the fraudulent accounts: what share, and who plays it.
+KINDS = {"careless": (0.27, "careless"), "fitted card": (0.33, "fitted"), "ring": (0.20, "ring"), "card tester": (0.06, "tester"),
+         "account taken over": (0.09, "taken_over"), "friendly": (0.05, "friendly")}
+
 
 def people():
     names = defaultdict(list)
@@ -56,9 +60,10 @@ class World:
                          for c, v in COUNTRIES.items()}  # mobile networks put hundreds of people behind one address
         for _ in range(honest):
             self.honest()
-        left = round(len(self.actors) * share / (1 - share))
-        while left > 0:
-            left -= self.fraud(left)
+        self.frauds = dict.fromkeys(KINDS, 0)
+        self.to_come = round(len(self.actors) * share / (1 - share))
+        while self.to_come > sum(self.frauds.values()):
+            self.fraud()
         self.events.sort(key=lambda e: e[:2])
 
     # ---- small things ------------------------------------------------------------------------
@@ -255,11 +260,10 @@ class World:
 
     # ---- fraud -------------------------------------------------------------------------------
 
-    def fraud(self, most):
-        """One scheme; → how many accounts it used."""
-        kind = self.one([(27, "careless"), (33, "fitted card"), (20, "ring"), (6, "card tester"), (9, "account taken over"), (5, "friendly")])
-        return getattr(self, {"careless": "careless", "fitted card": "fitted", "ring": "ring", "card tester": "tester", "account taken over": "taken_over",
-                              "friendly": "friendly"}[kind])(kind, most)
+    def fraud(self):
+        """One scheme more, of the kind that is furthest behind its share."""
+        kind = max(KINDS, key=lambda k: KINDS[k][0] * self.to_come - self.frauds[k])
+        self.frauds[kind] += getattr(self, KINDS[kind][1])(kind, self.to_come - sum(self.frauds.values()))
 
     def victim(self):
         c = self.country()

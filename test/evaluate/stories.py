@@ -52,7 +52,7 @@ class Teller:
 
     def person(self, n, who):
         own = {"device": f"device-{self.story['id']}-{n}", "card": f"card-{self.story['id']}-{n}"}
-        return {**own, **who, "id": None, "orders": [], "paid": 0, "since": None, "asked": 0, "screens": []}
+        return {**own, **who, "id": None, "orders": [], "screens": []}
 
     def at(self, when):
         number, unit = re.fullmatch(r"-(\d+)([dhm])", when).groups()
@@ -91,7 +91,6 @@ class Teller:
         self.screen(p, at, moment, more)
         self.take(p, {"channel": "form", "direction": "in", "at": at, "source_id": f"{self.story['id']}-{more['n']}", "subject": "Sign-up",
                       "identities": self.identities(p, more.get("verified", ())), "claims": self.claims(p, more), **self.ip(p, more)})
-        p["since"] = p["since"] or moment
 
     def contact(self, p, at, moment, text, more):
         by = CHANNELS[more["channel"]]
@@ -101,7 +100,6 @@ class Teller:
                       "claims": claims, **({} if more["channel"] == "call" else {"text": text, **self.ip(p, more)})})
         if more["channel"] == "call" and text:  # what the operator noted
             self.house.ask("POST", f"/customers/{p['id']}/notes", {"text": text})
-        p["asked"] += len(re.findall(r"[?？]", text))
 
     def order(self, p, at, moment, _, more):
         pay = more.get("pay", {"method": "card"})
@@ -119,11 +117,9 @@ class Teller:
             **({"payment_method": pay["method"]} if not more.get("free") else {}),
             **{k: more[k] for k in ("promotions", "discount") if k in more}})
         p["id"] = p["id"] or made["customer"]["id"]
-        p["since"] = p["since"] or moment
         p["orders"].append(made["id"])
         for n, kind in enumerate(more.get("facts", [])):
             self.house.ask("POST", f"/orders/{made['id']}/facts", {"kind": kind, "at": self.later(moment, (n + 1) * 3600), "source_id": f"{number}-{kind}"})
-            p["paid"] += {"paid": 1, "charge_back": -1}.get(kind, 0)
 
     def later(self, moment, seconds):
         return min(moment + datetime.timedelta(seconds=seconds), self.now).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -143,11 +139,25 @@ class Teller:
                     if (v := more.get(k, p.get(k)))}
         body = {"id": f"{self.story['id']}-{more['n']}", "at": at, "customer": customer, **self.ip(p, more), "device": more.get("device", p["device"]),
                 **({"form_seconds": more["form_seconds"]} if "form_seconds" in more else {}), **(extra or {}),
-                "history": {"paid_orders": p["paid"], "age_days": (moment - p["since"]).days if p["since"] else 0, "questions": p["asked"]}}
+                "history": self.history(more, moment)}
         try:
             p["screens"].append(Said(self.house.ask("POST", "/screen", body)))
         except Refused as e:  # the shop sells without an answer
             self.trouble.append(str(e))
+
+    def history(self, more, moment):
+        """What the shop knows of this person before this event, in whatever order the events are told."""
+        paid = asked = 0
+        since = moment
+        for when, what, *rest in self.story["events"][:more["n"]]:
+            said, detail = (rest[0] if rest and isinstance(rest[0], str) else ""), (rest[-1] if rest and isinstance(rest[-1], dict) else {})
+            if detail.get("as", 0) != more.get("as", 0):
+                continue
+            since = min(since, self.at(when)[1]) if what in ("sign_up", "order") else since
+            asked += len(re.findall(r"[?？]", said)) if what in CHANNELS and what != "call" else 0
+            facts = detail.get("facts", [])
+            paid += "paid" in facts and "charge_back" not in facts
+        return {"paid_orders": paid, "age_days": (moment - since).days, "questions": asked}
 
     def give_back(self, p, at, moment, _, more):
         self.house.ask("POST", f"/orders/{p['orders'][-1]}/returns", {"line": more["line"], "quantity": more["quantity"], "reason": more["reason"], "at": at})
