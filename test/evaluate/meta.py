@@ -257,7 +257,7 @@ def twin(story, turn):
     who = text["who"]
     local, _, domain = who["email"].partition("@")
     who["email"] = f"{local}{turn + 1}{turn + 3}@{domain}"
-    who["phone"] = re.sub(r"\d{2}$", f"{60 + turn}", who["phone"][:-1]) + who["phone"][-1]
+    who["phone"] = "+" + re.sub(r"\D", "", who["phone"])[:-3] + f"{5 + turn}{story['id'][-2:]}"
     if "ip" in who:
         a, b, c, d = who["ip"].split(".")
         who["ip"] = f"{a}.{b}.{(int(c) + 100 + turn) % 256}.{d}"
