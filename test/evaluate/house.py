@@ -52,7 +52,7 @@ class House:
 
     def __enter__(self):
         try:
-            self.sources = self.update()
+            self.missing = self.update()
             self.token = self.run("token", "add", *self.args, "--name", "evaluate", "--role", "owner", "--scope", "read", "--scope", "write",
                                   "--scope", "intake", "--scope", "vouch", "--scope", "admin").strip()
             self.log = open(self.scratch / "log", "wb")
@@ -80,8 +80,13 @@ class House:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def update(self):
-        """The offline data that a careful administrator would have; which of it there was."""
-        return []
+        """The offline data that a careful administrator has; → the keys of those that are missing all the same."""
+        countries = country_files()
+        self.run("data", "update", *self.args, *(["--from", str(countries)] if countries else []), "--from", str(HERE / "networks"))
+        if pathlib.Path("/usr/share/publicsuffix/public_suffix_list.dat").exists():
+            self.run("data", "update", *self.args, "--from", "/usr/share/publicsuffix/public_suffix_list.dat")
+        rows = json.loads(self.run("data", "list", *self.args, "--json"))
+        return [row["key"] for row in rows if row["state"] not in ("loaded", "old") and row["key"] != "vpn"]
 
     # ---- asking ------------------------------------------------------------------------------
 
@@ -143,6 +148,22 @@ class House:
 
     def line(self, sku, quantity, lang):
         return {"sku": f"{sku}-{lang}", "name": self.names[sku][lang], "quantity": quantity, "price": self.prices[sku]}
+
+
+def country_files():
+    """The folder of Debian's tor-geoipdb. Where it is not installed its package is fetched and unpacked beside the build: to
+    be installed it wants Tor itself."""
+    for folder in (pathlib.Path("/usr/share/tor"), TOP / "build/evaluate/geoip/usr/share/tor"):
+        if (folder / "geoip").exists():
+            return folder
+    beside = TOP / "build/evaluate/geoip"
+    beside.mkdir(parents=True, exist_ok=True)
+    try:
+        subprocess.run(["apt-get", "download", "tor-geoipdb"], cwd=beside, check=True, capture_output=True)
+        subprocess.run(["dpkg", "-x", next(beside.glob("tor-geoipdb*.deb")), beside], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError, StopIteration):
+        return None
+    return beside / "usr/share/tor"
 
 
 def past_orders(past, prices, names):
