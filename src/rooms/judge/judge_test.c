@@ -259,7 +259,7 @@ static enum err person_apply(struct cx *cx, void *state)
         if (step == p->order)
             f.add.contacts = p->contacts;
         else
-            f.add = (struct standing_sums){.orders = p->orders, .discounted = p->discounted};
+            f.add = (struct standing_sums){.orders = p->orders, .discounted = p->discounted, .spent = 1000 * p->orders};
         TRY(standing_add(cx, p->id, &f, false));
     }
     return event_add(cx, EVENT_CUSTOMER_CHANGED, p->id.v, 0, (str){0});
