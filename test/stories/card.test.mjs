@@ -32,8 +32,9 @@ test('one request brings everything an operator needs, late things first', async
   assert.equal(card.ask, null);
   assert.deepEqual(card.recent.map((l) => l.channel), ['order', 'chat']);
   assert.equal(card.identities[0].state, 'claimed');
-  for (const absent of ['risk', 'value', 'mood']) assert.ok(!(absent in card));
+  for (const absent of ['value', 'mood']) assert.ok(!(absent in card));
   assert.equal(typeof card.class.advice, 'string');
+  assert.ok(card.risk === null || card.risk.level === 'low');
 });
 
 test('the timeline pages through every contact once, newest first', async (t) => {

@@ -129,6 +129,7 @@ struct card {
     struct list identities;
     struct card_numbers numbers;
     struct class_seen class;
+    struct risk_seen_of risk;
     struct list advice, open, recent, orders, holdings, people, notes, proposals;
     struct card_last_call last_call;
     struct next_ask ask;

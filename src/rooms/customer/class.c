@@ -29,6 +29,15 @@ static const struct field seen_fields[] = {
     FIELD(struct class_seen, is_undecided, .doc = "Needs time, or is considering: offer the test, it decides"),
     FIELD_LIST(struct class_seen, also, &also_shape, .doc = "What else he is"),
 };
+static const struct field risk_fields[] = {
+    FIELD(struct risk_seen_of, level, .nullable = true, .doc = "low, medium, high"), FIELD(struct risk_seen_of, points, .doc = "0 to 100"),
+    FIELD(struct risk_seen_of, confidence, .doc = "Percent of the checks that are known"), FIELD(struct risk_seen_of, since),
+};
+const struct shape risk_seen_of_shape = SHAPE("risk_seen", struct risk_seen_of, risk_fields);
+static const struct field risk_row_fields[] = {
+    FIELD(struct risk_seen_of, level), FIELD(struct risk_seen_of, points), FIELD(struct risk_seen_of, confidence), FIELD_AS(struct risk_seen_of, since, "at_ms"),
+};
+const struct shape risk_seen_of_row_shape = SHAPE("risk_seen_of_row", struct risk_seen_of, risk_row_fields);
 /* clang-format on */
 const struct shape class_seen_shape = SHAPE("class_seen", struct class_seen, seen_fields);
 

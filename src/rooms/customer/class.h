@@ -4,7 +4,7 @@
  * The keys stand in code and in conditions; people read only the words of the catalogue.
  */
 #pragma once
-#include "base/field.h"
+#include "net/route.h"
 
 enum class {
     CLASS_REGULAR,
@@ -55,6 +55,16 @@ struct class_seen {
 extern const struct shape class_seen_shape;
 /* From the rows of class_of_customer (strongest first) and the first of class_pin_of (n 0 or 1). */
 struct class_seen class_seen_of(struct arena *a, enum lang lang, const struct list *in, const struct list *pins);
+
+/* His risk, as last looked at (rooms/risk); level empty: nobody looked yet. For those who serve and who answer for it. */
+struct risk_seen_of {
+    str level; /* low, medium, high */
+    int64_t points;
+    int64_t confidence; /* percent of the checks that are known */
+    when since;
+};
+enum { MAY_READ_RISK = MAY_SERVE | MAY(ROLE_RISK) | MAY(ROLE_PRIVACY) };
+extern const struct shape risk_seen_of_shape, risk_seen_of_row_shape;
 
 /* Needs time and is considering lie so close that only a test decides. */
 enum { CLASS_CLOSE = 15 };

@@ -22,6 +22,7 @@ struct record {
     struct next_ask ask;
     struct standing_out standing;
     struct class_seen class;
+    struct risk_seen_of risk;
     struct str_list more;
     int64_t version;
 };

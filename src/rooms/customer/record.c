@@ -49,6 +49,7 @@ static const struct field record_fields[] = {
     FIELD_LIST(struct record, consents, &consent_shape, .doc = "The last word on each purpose"),
     FIELD_STRUCT(struct record, standing, &standing_out_shape),
     FIELD_STRUCT(struct record, class, &class_seen_shape, .doc = "What kind of customer this is, and how to serve him"),
+    FIELD_STRUCT(struct record, risk, &risk_seen_of_shape, .nullable = true, .seen_by = MAY_READ_RISK, .doc = "As last looked at; GET /customers/{id}/judgement says why"),
     FIELD(struct record, more, .doc = "Lists above that hold more than is shown here"),
     FIELD(struct record, version),
 };
@@ -110,6 +111,7 @@ enum err record_get(struct cx *cx, customer_id id, struct record *out)
         {&q_holding_list, &holding_row_shape, false, &out->holdings, by_root, false},
         {&q_proposal_list, &proposal_row_shape, false, &out->proposals, by_root, false},
         {&q_standing_get, &standing_row_shape, true, &standing, by_root, false},
+        {&q_risk_seen_of, &risk_seen_of_row_shape, true, &out->risk, by_root, false},
         {&q_class_of_customer, &class_in_row_shape, false, &classes, by_root, false},
         {&q_class_pin_of, &class_pin_row_shape, false, &pins, ARGS(V(root), V(cx->now_ms)), false},
     };

@@ -82,7 +82,7 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What he wrote since the last time is read first, and his risk looked at; as many as one slice has time for. */
+/* What he wrote since the last time is read first, then his risk is looked at; as many as one slice has time for. */
 static enum err gather(struct cx *cx, const int64_t *ids, size_t *n)
 {
     int64_t begun = clock_mono_ns();

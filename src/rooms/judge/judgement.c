@@ -36,7 +36,7 @@ struct judgement_in {
 struct judgement_out {
     customer_id customer;
     struct class_answer class;
-    str risk;
+    struct risk_answer risk;
     struct value_answer value;
     struct list advice;
 };
@@ -101,7 +101,7 @@ const struct shape judgement_in_shape = SHAPE("judgement_in", struct judgement_i
 static const struct field out_fields[] = {
     FIELD(struct judgement_out, customer),
     FIELD_STRUCT(struct judgement_out, class, &class_shape),
-    FIELD_JSON(struct judgement_out, risk, .nullable = true, .seen_by = MAY_SERVE | MAY(ROLE_RISK) | MAY(ROLE_PRIVACY)),
+    FIELD_STRUCT(struct judgement_out, risk, &risk_answer_shape, .seen_by = MAY_READ_RISK),
     FIELD_STRUCT(struct judgement_out, value, &value_shape),
     FIELD_LIST(struct judgement_out, advice, &advice_shape),
 };
@@ -234,12 +234,7 @@ enum err judgement_route(struct cx *cx, void *in, void *out)
     TRY(traces_of(cx, &set, root.v, traces));
     TRY(db_all(cx, &q_class_pin_of, &class_pin_row_shape, &pins, ARGS(V(root), V(cx->now_ms))));
     TRY(db_one(cx, &q_standing_get, &standing_row_shape, &standing, ARGS(V(root))));
-    struct risk_answer risk = {0};
-    TRY(risk_of(cx, root, &risk));
-    struct text t = text_in(cx->arena, 1 << 18);
-    struct json_out j = {.to = &t};
-    json_write(&j, &risk_answer_shape, &risk);
-    o->risk = text_str(&t);
+    TRY(risk_of(cx, root, &o->risk));
     audit_view(cx, root.v);
     o->customer = root;
     make_class(cx, &set, l, traces, &pins, &o->class);
