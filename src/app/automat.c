@@ -34,7 +34,7 @@ struct automat {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     unsigned failed; /* times in a row that a page was not written */
-    struct webhooks *webhooks;
+    struct webhooks *webhooks; /* NULL: nothing was sent yet; set under the lock, by the one who sends */
     struct under_way under_way[WEBHOOK_AT_ONCE];
 };
 
@@ -122,6 +122,11 @@ static void *follow_main(void *arg)
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
+static size_t running(const struct automat *a)
+{
+    return a->webhooks ? webhooks_running(a->webhooks) : 0;
+}
+
 static struct under_way *way_of(struct automat *a, int64_t automation)
 {
     for (size_t i = 0; i < WEBHOOK_AT_ONCE; i++)
@@ -176,11 +181,23 @@ static void settle(struct automat *a, struct delivery_due *d, const struct webho
              db_change(a->sends.house->store, &cx, LANE_BULK, outcome_apply, &o));
 }
 
+/* With the first message: most houses send none. */
+static bool opened(struct automat *a)
+{
+    if (a->webhooks)
+        return true;
+    struct webhooks *w = webhooks_open(&(struct webhook_options){0});
+    pthread_mutex_lock(&a->lock);
+    a->webhooks = w;
+    pthread_mutex_unlock(&a->lock);
+    return w != NULL;
+}
+
 /* What is due, but for automations that have one under way, as many as there is room for. */
 static size_t choose(struct automat *a, struct list *l)
 {
     struct delivery_due *d = l->items;
-    size_t n = 0, room = WEBHOOK_AT_ONCE - webhooks_running(a->webhooks);
+    size_t n = 0, room = WEBHOOK_AT_ONCE - running(a);
     for (size_t i = 0; i < l->n && n < room; i++)
         if (!way_of(a, d[i].automation.v))
             d[n++] = d[i];
@@ -216,7 +233,7 @@ static void look(struct automat *a)
     read_end(&cx);
     complain("webhook.look", e);
     size_t n = e == OK ? choose(a, &l) : 0;
-    if (n == 0)
+    if (n == 0 || !opened(a))
         return;
     struct claim c = {l.items, n};
     e = db_change(w->house->store, &cx, LANE_BULK, claim_apply, &c);
@@ -230,11 +247,11 @@ static void *send_main(void *arg)
     struct automat *a = arg;
     struct webhook_result r;
     int64_t looked = 0;
-    while (!nap(a, webhooks_running(a->webhooks) ? 0 : LOOK_MS)) {
-        if (webhooks_running(a->webhooks))
+    while (!nap(a, running(a) ? 0 : LOOK_MS)) {
+        if (running(a))
             webhooks_run(a->webhooks, LOOK_MS);
         bool has_ended = false;
-        while (webhooks_ended(a->webhooks, &r)) {
+        while (a->webhooks && webhooks_ended(a->webhooks, &r)) {
             struct under_way *w = way_by_tag(a, r.tag);
             has_ended = true;
             if (w) {
@@ -277,9 +294,6 @@ enum err automat_open(struct cx *cx, struct house *house, struct automat **out)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&a->wake, &attr);
     pthread_condattr_destroy(&attr);
-    a->webhooks = webhooks_open(&(struct webhook_options){0});
-    if (!a->webhooks)
-        return ERR_INTERNAL;
     TRY(worker_open(cx, a, &a->follows, follow_main));
     return worker_open(cx, a, &a->sends, send_main);
 }
@@ -300,9 +314,9 @@ void automat_close(struct automat *a)
     pthread_mutex_lock(&a->lock);
     a->is_stopping = true;
     pthread_cond_broadcast(&a->wake);
-    pthread_mutex_unlock(&a->lock);
     if (a->webhooks)
         webhooks_wake(a->webhooks);
+    pthread_mutex_unlock(&a->lock);
     worker_close(&a->follows);
     worker_close(&a->sends);
     webhooks_close(a->webhooks);
