@@ -183,6 +183,7 @@ struct store_options {
     unsigned writers;  /* PostgreSQL only; 0 = 8 */
     unsigned cache_mb; /* page cache in all; 0 = 96 */
     bool no_migrate;   /* refuse instead of migrating */
+    bool takes_less;   /* SQLite: a damaged log is opened as far as it is whole */
     str key_file;      /* --key-file; "": looked for as keyring.h says */
     str key_dir;       /* beside which directory, when data_dir is one that is still being made; "": data_dir */
     const struct key_voice *voice; /* NULL: stderr */

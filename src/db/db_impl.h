@@ -235,6 +235,9 @@ int room_claim(struct store *s, struct db *d);
 bool room_is_there(const struct store *s, int64_t bytes); /* SQLite; tries it */
 int64_t room_free(const struct store *s); /* bytes; -1: not known */
 
+/* torn.c: before the first connection: nothing of the log that was ever synced is lost by opening it. */
+enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir);
+
 /* audit.c */
 /* Seals the next rows of the audit; cx reads. */
 enum err audit_seal_slice(struct store *s, struct cx *cx, bool *is_more);

@@ -263,6 +263,8 @@ static enum err settle_plain(struct cx *cx, str path)
     str log = arena_printf(cx->arena, "%s-wal", path.ptr);
     if (rc == SQLITE_OK && stat(log.ptr, &st) == 0 && st.st_size > 0)
         rc = SQLITE_BUSY;
+    if (rc == SQLITE_OK && unlink(arena_printf(cx->arena, "%s-shm", path.ptr).ptr) != 0 && errno != ENOENT)
+        rc = SQLITE_IOERR; /* of that log: it would say that something is missing */
     if (rc == SQLITE_OK)
         return OK;
     return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path), MARG("reason", why));

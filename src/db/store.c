@@ -145,6 +145,8 @@ static enum err lite_start(struct cx *cx, struct store *s, const struct store_op
 {
     TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
     TRY(keys_open(cx, s, o));
+    if (!s->is_new && !o->takes_less)
+        TRY(log_judge(cx, s->ring, s->dir));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
     store_log_away(s);

@@ -350,6 +350,199 @@ static void one_flipped_bit_in_a_page_of_the_log_is_named(void **state)
     store_close(s);
 }
 
+/* ---- a log that is found at the start ------------------------------------------------------------- */
+
+enum { COMMITS = 12, BASE = 2910 };
+
+static void child_put(struct store *s, struct cx *cx, int64_t from, int64_t to)
+{
+    if (db_change(s, cx, LANE_INTERACTIVE, rows_apply, &(struct rows){from, to}) != OK)
+        _exit(1);
+}
+
+/* A process that was killed: so many commits of a row each lie in the log, behind the rest of an earlier one. */
+static void killed_with_a_log(struct place *p)
+{
+    filled(p, 10);
+    pid_t child = fork();
+    if (child == 0) {
+        struct cx cx = cx_of(p);
+        struct store *s = NULL;
+        if (opened(p, &cx, &s) != OK)
+            _exit(1);
+        child_put(s, &cx, 100, 3000);
+        checkpoint_finish(s); /* it begins anew: frames of before stand behind the new ones */
+        for (int64_t i = 0; i < COMMITS; i++)
+            child_put(s, &cx, 10000 + i, 10001 + i);
+        kill(getpid(), SIGKILL);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status));
+}
+
+struct laid {
+    str db, log, index;
+};
+
+static struct laid laid_of(struct place *p)
+{
+    return (struct laid){file(p, "kith.db"), file(p, "kith.db-wal"), file(p, "kith.db-shm")};
+}
+
+static void gone(struct place *p, const char *name)
+{
+    (void)unlink(arena_printf(p->arena, "%s/%s", p->dir, name).ptr);
+}
+
+/* As it was; without the index, as after the machine was switched off. */
+static void lay(struct place *p, const struct laid *l, bool has_index)
+{
+    file_put(p, "kith.db", l->db);
+    file_put(p, "kith.db-wal", l->log);
+    gone(p, "kith.db-shm");
+    if (has_index)
+        file_put(p, "kith.db-shm", l->index);
+}
+
+static uint16_t refusal(struct place *p, int64_t *rows)
+{
+    struct cx cx = cx_of(p);
+    struct store *s = NULL;
+    *rows = -1;
+    if (opened(p, &cx, &s) == OK)
+        assert_int_equal(counted(p, &cx, s, rows), OK);
+    store_close(s);
+    return cx.why.msg;
+}
+
+static int64_t frame_place(int64_t i)
+{
+    return VAULT_LOG_HEAD + i * VAULT_FRAME;
+}
+
+/* Frames of the log that count: those that the index says. */
+static int64_t frames_of(const struct laid *l)
+{
+    uint32_t n;
+    memcpy(&n, l->index.ptr + 16, sizeof n);
+    return n;
+}
+
+static void a_log_that_nobody_touched_opens_with_and_without_its_index(void **state)
+{
+    struct place *p = *state;
+    int64_t whole = 0, rows = 0;
+    killed_with_a_log(p);
+    struct laid l = laid_of(p);
+    assert_true(frames_of(&l) >= COMMITS);
+    assert_true((int64_t)l.log.len > frame_place(frames_of(&l) + 1)); /* there are some of before */
+    assert_int_equal(refusal(p, &whole), 0);
+    assert_true(whole == BASE + COMMITS);
+    lay(p, &l, false);
+    assert_int_equal(refusal(p, &rows), 0);
+    assert_int_equal(rows, whole);
+    lay(p, &l, true);
+    gone(p, "kith.db-shm");
+    file_put(p, "kith.db-shm", (str){l.index.ptr, 40}); /* one that is cut is none */
+    assert_int_equal(refusal(p, &rows), 0);
+    assert_int_equal(rows, whole);
+}
+
+static void damage_anywhere_in_a_log_is_named_and_nothing_is_served(void **state)
+{
+    struct place *p = *state;
+    int64_t rows = 0;
+    static const int64_t in_frame[] = {0, 5, 9, 20, 24, 4000, 24 + VAULT_TEXT, VAULT_FRAME - 1};
+    killed_with_a_log(p);
+    struct laid l = laid_of(p);
+    int64_t last = frames_of(&l) - 1;
+    for (int64_t i = 0; i <= last; i += last / 3)
+        for (size_t k = 0; k < COUNT(in_frame); k++) {
+            lay(p, &l, true);
+            bit_flip(p, "kith.db-wal", frame_place(i) + in_frame[k]);
+            assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED);
+            assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED); /* and nothing was made of it */
+        }
+    for (int64_t at = 0; at < VAULT_LOG_HEAD; at += 5)
+        for (int has_index = 0; has_index < 2; has_index++) {
+            lay(p, &l, has_index);
+            bit_flip(p, "kith.db-wal", at);
+            assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED);
+        }
+    lay(p, &l, true);
+    struct cx cx = cx_of(p);
+    struct store *s = NULL;
+    bit_flip(p, "kith.db-wal", frame_place(last / 2) + 100);
+    const struct store_options less = {.data_dir = str_of(p->dir), .voice = &quiet, .takes_less = true};
+    assert_int_equal(store_open(&cx, &less, &s), OK); /* who wants it knowingly */
+    assert_int_equal(counted(p, &cx, s, &rows), OK);
+    assert_true(rows >= BASE && rows < BASE + COMMITS);
+    store_close(s);
+}
+
+/* Without the index a damaged log and one that a power failure tore look alike; the index tells of a cut, and of a log that is gone. */
+static void what_was_acknowledged_is_missed_by_the_index_of_the_log(void **state)
+{
+    struct place *p = *state;
+    int64_t rows = 0, whole = BASE + COMMITS;
+    killed_with_a_log(p);
+    struct laid l = laid_of(p);
+    int64_t last = frames_of(&l) - 1;
+
+    lay(p, &l, false);
+    bit_flip(p, "kith.db-wal", frame_place(last) + 77);
+    assert_int_equal(refusal(p, &rows), 0); /* as a power failure leaves it: what cannot be told */
+    assert_true(rows < whole && rows >= whole - 2);
+    lay(p, &l, true);
+    bit_flip(p, "kith.db-wal", frame_place(last) + 77);
+    assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED);
+
+    for (int64_t keep = last; keep > 0; keep -= 1 + last / 4) {
+        lay(p, &l, true);
+        file_put(p, "kith.db-wal", (str){l.log.ptr, (size_t)frame_place(keep) + 50});
+        assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED);
+        lay(p, &l, false);
+        file_put(p, "kith.db-wal", (str){l.log.ptr, (size_t)frame_place(keep) + 50});
+        assert_int_equal(refusal(p, &rows), 0);
+    }
+    lay(p, &l, true);
+    gone(p, "kith.db-wal");
+    assert_int_equal(refusal(p, &rows), M_STORE_LOG_MISSING);
+    lay(p, &l, true);
+    assert_int_equal(refusal(p, &rows), 0);
+    assert_int_equal(rows, whole);
+}
+
+/* Of what was not synced any part may be there: the rest of one commit behind a hole is no damage. */
+static void a_hole_in_the_commit_that_was_being_written_is_a_torn_end(void **state)
+{
+    struct place *p = *state;
+    int64_t rows = 0;
+    killed_with_a_log(p);
+    struct laid l = laid_of(p);
+    struct cx cx = cx_of(p);
+    struct store *s = NULL;
+    pid_t child = fork();
+    if (child == 0) { /* one commit of many frames is the last */
+        if (opened(p, &cx, &s) != OK)
+            _exit(1);
+        child_put(s, &cx, 20000, 21500);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    l = laid_of(p);
+    int64_t n = frames_of(&l);
+    assert_true(n > 10);
+    for (int64_t hole = n - 8; hole < n; hole += 3) {
+        lay(p, &l, false);
+        for (int64_t at = 0; at < VAULT_FRAME; at += 512)
+            bit_flip(p, "kith.db-wal", frame_place(hole) + at);
+        assert_int_equal(refusal(p, &rows), 0);
+        assert_int_equal(rows, BASE + COMMITS);
+    }
+}
+
 static void keys_that_are_wrong_gone_or_damaged_get_one_sentence_each(void **state)
 {
     struct place *p = *state;
@@ -433,6 +626,30 @@ static void a_plain_store_is_sealed_at_its_first_start_even_if_that_is_killed(vo
     nothing_planted(p);
     store_close(s);
     nothing_planted(p);
+}
+
+static void a_plain_store_that_was_killed_is_sealed_with_what_its_log_holds(void **state)
+{
+    struct place *p = *state;
+    int64_t n = 0;
+    plain_made(p, 1000);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *h = NULL;
+        (void)sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &h);
+        (void)sqlite3_exec(h, "INSERT INTO thing SELECT id + 1000, name FROM thing", NULL, NULL, NULL);
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    assert_true(file(p, "kith.db-wal").len > 10000 && file(p, "kith.db-shm").len > 1000);
+    struct cx cx = cx_of(p);
+    struct store *s = NULL;
+
+    assert_int_equal(opened(p, &cx, &s), OK);
+
+    assert_int_equal(counted(p, &cx, s, &n), OK);
+    assert_int_equal(n, 2000);
+    store_close(s);
 }
 
 /* ---- rotation ------------------------------------------------------------------------------------------------- */
@@ -520,8 +737,13 @@ int main(void)
         PLACE(pages_that_change_places_are_refused),
         PLACE(a_file_that_was_cut_is_refused),
         PLACE(one_flipped_bit_in_a_page_of_the_log_is_named),
+        PLACE(a_log_that_nobody_touched_opens_with_and_without_its_index),
+        PLACE(damage_anywhere_in_a_log_is_named_and_nothing_is_served),
+        PLACE(what_was_acknowledged_is_missed_by_the_index_of_the_log),
+        PLACE(a_hole_in_the_commit_that_was_being_written_is_a_torn_end),
         PLACE(keys_that_are_wrong_gone_or_damaged_get_one_sentence_each),
         PLACE(a_plain_store_is_sealed_at_its_first_start_even_if_that_is_killed),
+        PLACE(a_plain_store_that_was_killed_is_sealed_with_what_its_log_holds),
         PLACE(pages_are_sealed_anew_while_they_are_read_and_written),
         PLACE(a_slice_that_was_killed_half_way_is_mended),
     };

@@ -126,6 +126,21 @@ static bool by_server(struct asked *a, const struct keep_wish *wish)
     return in != NULL;
 }
 
+/* The log does not hold what it held; --repair opens what is left, and says so. */
+static bool log_is_less(struct asked *a)
+{
+    uint16_t msg = a->cx.why.msg;
+    if (msg != M_STORE_LOG_DAMAGED && msg != M_STORE_LOG_MISSING)
+        return false;
+    const struct keep_word w = {.kind = WORD_DAMAGE,
+                                .is_fine = true,
+                                .code = str_of(msg_name(msg)),
+                                .text = fault_text(a->arena, LANG_EN, &a->cx.why)};
+    note_damage(a, &w);
+    a->cx.why = (struct fault){0};
+    return true;
+}
+
 static void by_oneself(struct asked *a, const struct keep_wish *wish)
 {
     struct store_options so = {.data_dir = str_of(a->data ? a->data : ""),
@@ -143,6 +158,10 @@ static void by_oneself(struct asked *a, const struct keep_wish *wish)
         return;
     }
     enum err e = store_open(&a->cx, &so, &s);
+    if (e != OK && wish->repair && log_is_less(a)) {
+        so.takes_less = true;
+        e = store_open(&a->cx, &so, &s);
+    }
     if (e == OK)
         e = store_reader(s, &a->cx, &a->cx.db);
     if (e == OK) {
