@@ -6,6 +6,7 @@
  *   bench-load bulk    --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
  *   bench-load orders  --port P --token T --customers N [--connections 1] [--lines 1000] [--seconds 10]
  *   bench-load create  --port P --token T --customers N [--connections 64] [--seconds 10]
+ *   bench-load screen  --port P --token T --customers N [--connections 8] [--seconds 10]
  *   bench-load read    --port P --token T --customers N [--connections 32] [--seconds 10]
  *   bench-load SEARCH  --port P --token T --customers N [--connections 8] [--seconds 10]
  *                      SEARCH: search-name, search-phone, search-email, search-short, search
@@ -15,6 +16,7 @@
  * bulk sends the intakes of `intake` as lines of POST /bulk/intake, and names for those that are new; its per_second and
  * cpu_ms_each are of lines, its times of requests. orders does so with orders of two
  * lines each, POST /bulk/orders. create makes a new person with name, phone and e-mail by POST /customers.
+ * screen is a shop's checkout, POST /screen; a twentieth of them share few devices, cards and networks.
  * search asks for fragments, each as likely as any other: of names of the generator's people in English, Japanese, Chinese,
  * Russian and Kazakh (a beginning, a middle, two words, the Latin spelling), of telephone numbers in several formats, of
  * addresses; short ones: one or two letters and pieces that nearly everybody has. `search` mixes the first three.
@@ -344,6 +346,26 @@ static void ask_create(struct conn *c)
         "\"value\":\"%s\"},{\"type\":\"email\",\"value\":\"b%lld.%lld@example.com\"}]}",
         name, phone.text, (long long)run_tag, (long long)serial++);
     conn_send(c, "POST", "/api/v1/customers", opt.token, "application/json", body);
+}
+
+/* A shop's checkout: whole, each with its own number; a twentieth comes from one of few devices, cards and networks. */
+static void ask_screen(struct conn *c)
+{
+    char body[2048], name[96];
+    bool is_known = chance_below(&chance, 100) < 80, is_shared = chance_below(&chance, 20) == 0;
+    struct generated_phone phone = generated_phone(is_known ? zipf(opt.customers) : opt.customers + 1 + (run_tag + serial) % 1000000);
+    long long n = (long long)serial++, tag = (long long)run_tag, at = is_shared ? (long long)chance_below(&chance, 200) : n;
+    a_name(name, sizeof name);
+    snprintf(body, sizeof body,
+             "{\"id\":\"S%lld-%lld\",\"customer\":{\"name\":\"%s\",\"email\":\"s%lld.%lld@example.com\",\"phone\":\"%s\",\"country\":\"GB\","
+             "\"city\":\"Leeds\",\"address\":\"%lld Long Lane\",\"language\":\"en\",\"time_zone\":\"Europe/London\"},\"ip\":\"%lld.%lld.%lld.%lld\","
+             "\"device\":\"d%lld-%lld\",\"form_seconds\":%d,\"payment\":{\"method\":\"card\",\"card_name\":\"%s\",\"card_country\":\"GB\","
+             "\"card_fingerprint\":\"c%lld-%lld\"},\"order\":{\"total\":%d,\"currency\":\"EUR\",\"items\":[{\"sku\":\"S1\",\"name\":\"Goods\",\"qty\":1,"
+             "\"price\":900}]},\"history\":{\"paid_orders\":%d,\"age_days\":%d,\"questions\":1}}",
+             tag, n, name, tag, n, phone.text, at, 20 + at % 200, at / 200 % 250, at / 50000 % 250, at % 250, tag, at,
+             3 + (int)chance_below(&chance, 90), name, tag, at, 900 + (int)chance_below(&chance, 90000), (int)chance_below(&chance, 5),
+             (int)chance_below(&chance, 900));
+    conn_send(c, "POST", "/api/v1/screen", opt.token, "application/json", body);
 }
 
 static str *ids;
@@ -915,6 +937,8 @@ int main(int argc, char **argv)
         ask = ask_orders, usual = 1;
     else if (strcmp(opt.mode, "create") == 0)
         ask = ask_create, usual = 64;
+    else if (strcmp(opt.mode, "screen") == 0)
+        ask = ask_screen, usual = 8;
     else if (strcmp(opt.mode, "read") == 0)
         ask = ask_read, usual = 32;
     else if (strcmp(opt.mode, "list") == 0 || strcmp(opt.mode, "list-rare") == 0)

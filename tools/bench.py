@@ -201,7 +201,7 @@ def measure(name, url, a, scratch):
         rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
         rows.append(("flush of the disk", "8 KB over what is there, before the rounds", flush_ms(data)))
         load(server, options, "intake", "--seconds", a.warm)
-        for mode, connections in (("intake", 64), ("create", 64), ("read", 32), ("card", 32), ("lookup", 8), ("search-name", 8),
+        for mode, connections in (("intake", 64), ("create", 64), ("read", 32), ("card", 32), ("lookup", 8), ("screen", 8), ("search-name", 8),
                                   ("search-phone", 8), ("search-email", 8), ("search-short", 8), ("list", 8), ("list-rare", 8)):
             rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
             f = median_round(rounds, mode)[mode]

@@ -22,6 +22,7 @@ struct traces {
     int64_t of[TRACE_KINDS];
     int64_t who; /* by e-mail, else phone, else name and country */
 };
+struct phone said_phone(struct arena *a, const struct risk_said *s);
 void traces_of(struct cx *cx, const struct risk_said *s, struct traces *out);
 /* What blocks and verdicts are asked by: everything but the name. */
 size_t traces_list(const struct traces *t, int64_t out[static TRACE_KINDS]);

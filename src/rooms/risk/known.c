@@ -1,11 +1,12 @@
 /* rooms/risk/known.c - what libraries and files on this machine know of what somebody says. What is absent is not known. */
 #include "base/name_match.h"
 #include "rooms/risk/inside.h"
+#include "rooms/source/source.h"
 #include <pthread.h>
 
 static void of_phone(struct cx *cx, const struct risk_said *s, struct risk_seen *out)
 {
-    struct phone p = phone_read(cx->arena, s->phone, s->country);
+    struct phone p = said_phone(cx->arena, s);
     if (!p.is_possible)
         return;
     out->is_phone_read = true;
@@ -28,13 +29,47 @@ static void of_holder(struct cx *cx, const struct risk_said *s, str reading, str
     out->holder_why = m.n ? name_match_text(cx->arena, &m) : (str){0};
 }
 
+static void of_address(struct source *files, struct cx *cx, const struct risk_said *s, struct risk_seen *out)
+{
+    static const int domains[SOURCE_MAIL_N] = {
+        [SOURCE_MAIL_OTHER] = RISK_DOMAIN_OTHER,
+        [SOURCE_MAIL_FREE] = RISK_DOMAIN_FREE,
+        [SOURCE_MAIL_DISPOSABLE] = RISK_DOMAIN_DISPOSABLE,
+    };
+    str normal = {0};
+    if (!email_read(cx->arena, s->email, &normal))
+        return;
+    (void)str_cut(&normal, '@');
+    out->domain = normal;
+    out->domain_kind = domains[source_domain(files, normal)];
+}
+
+static void of_connection(struct source *files, struct cx *cx, str ip, struct risk_seen *out)
+{
+    static const int networks[SOURCE_NET_N] = {
+        [SOURCE_NET_NONE] = RISK_NETWORK_NONE,
+        [SOURCE_NET_HOSTING] = RISK_NETWORK_HOSTING,
+        [SOURCE_NET_VPN] = RISK_NETWORK_HOSTING,
+        [SOURCE_NET_TOR] = RISK_NETWORK_TOR,
+    };
+    char country[3] = "";
+    if (source_ip_country(files, ip, country))
+        out->ip_country = arena_str(cx->arena, str_of(country));
+    out->network = networks[source_ip_network(files, ip).kind];
+}
+
 void seen_sources(struct cx *cx, const struct risk_said *s, str reading, struct risk_seen *out)
 {
+    struct source *files = source_of(cx);
     struct famous famous = {0};
     if (s->phone.len)
         of_phone(cx, s, out);
     if (s->name.len && s->card_name.len)
         of_holder(cx, s, reading, out);
+    if (s->email.len)
+        of_address(files, cx, s, out);
+    if (s->ip.len)
+        of_connection(files, cx, s->ip, out);
     if (s->name.len) {
         out->is_famous = famous_find(cx->arena, s->name, &famous) ? RISK_YES : RISK_NO;
         out->famous = famous.name;

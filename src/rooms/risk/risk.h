@@ -88,6 +88,8 @@ void risk_score(const struct risk_facts *f, const struct risk_rules *r, struct r
 
 struct risk_said {
     str name, email, phone, country, city, address, company, language, time_zone;
+    bool is_phone_read; /* number: of phone, by who looked at it already */
+    struct phone number;
     str ip, device;
     opt_int form_seconds;
     bool has_payment;

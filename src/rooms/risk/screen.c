@@ -154,6 +154,8 @@ static enum err said_of(struct cx *cx, struct screen_in *a)
     };
     TRY(customer_rule_country(cx, S("customer.country"), &s->country));
     TRY(customer_rule_country(cx, S("payment.card_country"), &s->card_country));
+    s->number = said_phone(cx->arena, s);
+    s->is_phone_read = true;
     if (s->has_order && !currency_parse(str_trim(a->order.currency), &s->currency))
         return fault_field(cx, ERR_INVALID, S("order.currency"), M_SETTINGS_CURRENCY);
     if (!s->name.len && !s->email.len && !s->phone.len)
@@ -192,9 +194,7 @@ static size_t values_of(struct cx *cx, const struct risk_said *s, str out[static
     str email = {0};
     if (email_read(cx->arena, s->email, &email))
         out[n++] = email;
-    struct phone p = {0};
-    if (s->phone.len)
-        p = phone_read(cx->arena, s->phone, s->country);
+    struct phone p = said_phone(cx->arena, s);
     if (p.e164.len)
         out[n++] = p.e164;
     if (s->device.len)

@@ -105,6 +105,13 @@ int64_t trace_hash(struct arena *a, int kind, str normal)
     return v ? (int64_t)v : 1;
 }
 
+struct phone said_phone(struct arena *a, const struct risk_said *s)
+{
+    if (s->is_phone_read || s->phone.len == 0)
+        return s->number;
+    return phone_read(a, s->phone, s->country);
+}
+
 void traces_of(struct cx *cx, const struct risk_said *s, struct traces *out)
 {
     struct arena *a = cx->arena;
@@ -115,7 +122,7 @@ void traces_of(struct cx *cx, const struct risk_said *s, struct traces *out)
     const str given[TRACE_KINDS] = {
         [TRACE_EMAIL] = trace_normal(a, TRACE_EMAIL, s->email, (str){0}),
         [TRACE_DOMAIN] = trace_normal(a, TRACE_DOMAIN, domain, (str){0}),
-        [TRACE_PHONE] = s->phone.len ? trace_normal(a, TRACE_PHONE, s->phone, s->country) : (str){0},
+        [TRACE_PHONE] = said_phone(a, s).e164,
         [TRACE_DEVICE] = str_trim(s->device),
         [TRACE_CARD] = str_trim(s->card_fingerprint),
         [TRACE_IP] = trace_normal(a, TRACE_IP, s->ip, (str){0}),
