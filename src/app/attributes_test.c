@@ -3,6 +3,8 @@
 #include "app/demo/demo.h"
 #include "db/db_test.h"
 #include "expr/inside.h"
+#include "queries.h"
+#include "rooms/evidence/evidence.h"
 #include "rooms/segment/segment.h"
 
 enum { FILLED = 150, MERGED = 30, CUSTOMERS = FILLED - MERGED, SEED = 11, WILD = 1500 };
@@ -179,6 +181,23 @@ static enum err merge_apply(struct cx *cx, void *state)
     return OK;
 }
 
+/* What half of them said, and what was thought of some. */
+static enum err said_apply(struct cx *cx, void *state)
+{
+    (void)state;
+    for (size_t i = 0; i < CUSTOMERS; i += 2) {
+        int64_t n[EVIDENCE_IMPRESSION];
+        for (size_t k = 0; k < EVIDENCE_IMPRESSION; k++)
+            n[k] = dice(4);
+        n[EVIDENCE_OFF_MATTER] = dice(n[EVIDENCE_QUESTION] + 1);
+        int64_t thought = dice(IMPRESSION_N);
+        TRY(db_run(cx, &q_trait_put,
+                   ARGS(V(ids[i]), V(n[0]), V(n[1]), V(n[2]), V(n[3]), V(n[4]), V(n[5]), V(n[6]), V(n[7]), V(n[8]), V(n[9]), V(0),
+                        V(impression_codes[thought]), V(0), V(thought ? cx->now_ms - dice(180) * 86400000 : 0), V(0), V(0), V(0), V(1))));
+    }
+    return OK;
+}
+
 static int filled(void **state)
 {
     test_world_open(state);
@@ -199,6 +218,7 @@ static int filled(void **state)
     assert_int_equal(l.n, CUSTOMERS);
     for (size_t i = 0; i < CUSTOMERS; i++)
         ids[i] = ((struct id_row *)l.items)[i].id;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, said_apply, NULL), OK);
     return 0;
 }
 #define HOUSE_TEST(fn) cmocka_unit_test_setup_teardown(fn, filled, test_world_close)

@@ -12,8 +12,8 @@ enum {
     NOT_BLANKS = 4,   /* words between "not" and what is not meant */
     NOT_LETTERS = 6,
     NEAR_BYTES = 160,  /* and in any case */
-    PIECES_MAX = 4000, /* found in one sentence */
-    PIECE_HITS = 500,
+    PIECES_MAX = 2000, /* found in one sentence */
+    PIECE_HITS = 250,
     STEPS_MAX = 200000 /* looks of one search: what is longer is not written by people */
 };
 static const size_t LIST_BYTES_MAX = (size_t)32 << 20;

@@ -15,7 +15,7 @@
 #pragma once
 #include "base/field.h"
 
-enum { PHRASE_BYTES_MAX = 200, PHRASE_PARTS_MAX = 4, PHRASES_MAX = 8000, PHRASE_HITS_MAX = 2000, PHRASE_SENTENCES_MAX = 2000 };
+enum { PHRASE_BYTES_MAX = 200, PHRASE_PARTS_MAX = 4, PHRASES_MAX = 8000, PHRASE_HITS_MAX = 500, PHRASE_SENTENCES_MAX = 500 };
 
 struct phrases;
 /* `kinds` are the words that may stand before the tab, besides the four above, and live as long as the list. NULL: *line is
