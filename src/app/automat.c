@@ -34,7 +34,8 @@ struct automat {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     unsigned failed; /* times in a row that a page was not written */
-    struct webhooks *webhooks; /* NULL: nothing was sent yet; set under the lock, by the one who sends */
+    struct webhooks
+        *webhooks; /* NULL: nothing was sent yet; set under the lock, by the one who sends */
     struct under_way under_way[WEBHOOK_AT_ONCE];
 };
 

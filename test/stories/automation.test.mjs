@@ -350,3 +350,15 @@ test('a restored installation sends nothing until a person says so', { skip: isP
   await again.must(204, 'POST', '/sending/release');
   await until(() => r.got.length === 3, { what: 'both messages' });
 });
+
+test('a type that is judged anew begins an automation, and its condition asks which it is now', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('manager');
+  const ann = await person(boss), bob = await person(boss);
+  await boss.must(201, 'POST', '/automations', { name: 'Business', event: 'customer.judged', where: 'class = company', is_on: true, actions: [{ kind: 'tag', tag: 'account' }] });
+  const all = await boss.must(201, 'POST', '/automations', { name: 'Any type', event: 'customer.judged', is_on: true, actions: [{ kind: 'tag', tag: 'judged' }] });
+  for (const [id, name] of [[bob, 'chatty'], [ann, 'company']]) await boss.must(200, 'POST', `/customers/${id}/judgement/correct`, { class: name, reason: 'told by phone' });
+  await until(async () => (await runs(boss, all)).length >= 2, { ms: 15000, what: 'both' });
+  await until(async () => (await tags(boss, ann)).includes('account'), { ms: 15000, what: 'the tag' });
+  assert.deepEqual((await tags(boss, bob)).filter((x) => x === 'account'), []);
+});

@@ -9,17 +9,24 @@ const char *const action_codes[ACTION_N] = {"tag",      "untag",  "task",
                                             "priority", "notify", "webhook"};
 const char *const recipient_codes[TO_N] = {"", "responsible", "managers", "colleague"};
 
+/* clang-format off */
 static const struct begin begins[] = {
-    {EVENT_CUSTOMER_CREATED, NULL},   {EVENT_CUSTOMER_CHANGED, NULL},
-    {EVENT_INTERACTION_ADDED, "itx"}, {EVENT_ORDER_ADDED, "ord"},
-    {EVENT_CALL_RINGING, "cal"},      {EVENT_CALL_ANSWERED, "cal"},
-    {EVENT_CALL_ENDED, "cal"},        {EVENT_SEGMENT_ENTERED, "seg"},
+    {EVENT_CUSTOMER_CREATED, NULL},
+    {EVENT_CUSTOMER_CHANGED, NULL},
+    {EVENT_CUSTOMER_JUDGED, NULL},
+    {EVENT_INTERACTION_ADDED, "itx"},
+    {EVENT_ORDER_ADDED, "ord"},
+    {EVENT_CALL_RINGING, "cal"},
+    {EVENT_CALL_ANSWERED, "cal"},
+    {EVENT_CALL_ENDED, "cal"},
+    {EVENT_SEGMENT_ENTERED, "seg"},
     {EVENT_SEGMENT_LEFT, "seg"},
 };
 static const char *const begin_codes[] = {
-    "customer.created", "customer.changed", "interaction.added", "order.added",  "call.ringing",
-    "call.answered",    "call.ended",       "segment.entered",   "segment.left",
+    "customer.created", "customer.changed", "customer.judged", "interaction.added", "order.added", "call.ringing", "call.answered", "call.ended",
+    "segment.entered", "segment.left",
 };
+/* clang-format on */
 
 const struct begin *begin_of(str code)
 {

@@ -1,5 +1,5 @@
 /* What an automation is, as the server tells it. */
-export const events = ['customer.created', 'customer.changed', 'interaction.added', 'order.added', 'call.ringing', 'call.answered', 'call.ended', 'segment.entered', 'segment.left'] as const
+export const events = ['customer.created', 'customer.changed', 'customer.judged', 'interaction.added', 'order.added', 'call.ringing', 'call.answered', 'call.ended', 'segment.entered', 'segment.left'] as const
 export const kinds = ['tag', 'untag', 'task', 'priority', 'notify', 'webhook'] as const
 export type Kind = (typeof kinds)[number]
 export type To = '' | 'responsible' | 'managers' | 'colleague'
