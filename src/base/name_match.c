@@ -118,9 +118,17 @@ static bool is_better(const struct name_words *l, const struct name_words *r,
         return class_a < class_b;
     if (a->chars != b->chars)
         return a->chars > b->chars;
-    int by_word = str_cmp(l->words[a->l.from].folded, l->words[b->l.from].folded);
-    return by_word ? by_word < 0
-                   : str_cmp(r->words[a->r.from].folded, r->words[b->r.from].folded) < 0;
+    /* The same whichever name stands left. */
+    str words[2][2] = {{l->words[a->l.from].folded, r->words[a->r.from].folded},
+                       {l->words[b->l.from].folded, r->words[b->r.from].folded}};
+    for (size_t i = 0; i < 2; i++)
+        if (str_cmp(words[i][0], words[i][1]) > 0) {
+            str first = words[i][0];
+            words[i][0] = words[i][1];
+            words[i][1] = first;
+        }
+    int by_word = str_cmp(words[0][0], words[1][0]);
+    return by_word ? by_word < 0 : str_cmp(words[0][1], words[1][1]) < 0;
 }
 
 static str shown(struct arena *a, const struct name_words *w, struct span s)

@@ -615,13 +615,13 @@ static bool is_given_in(const struct name_word *w)
 
 enum name_how name_words_agree(const struct name_word *l, const struct name_word *r)
 {
+    bool is_left = l->class == CLASS_INITIAL, is_right = r->class == CLASS_INITIAL;
     if (str_eq(l->folded, r->folded))
-        return l->class == CLASS_INITIAL ? NAME_INITIAL : NAME_SAME;
-    if (l->class == CLASS_INITIAL || r->class == CLASS_INITIAL) {
-        bool is_left = l->class == CLASS_INITIAL;
-        bool is_part = (is_left ? r : l)->class == CLASS_PARTICLE;
-        return !is_part && is_initial_of(is_left ? l : r, is_left ? r : l) ? NAME_INITIAL
-                                                                           : NAME_ALONE;
+        return is_left || is_right ? NAME_INITIAL : NAME_SAME;
+    if (is_left || is_right) {
+        bool is_part = l->class == CLASS_PARTICLE || r->class == CLASS_PARTICLE;
+        bool is = (is_left && is_initial_of(l, r)) || (is_right && is_initial_of(r, l));
+        return is && !is_part ? NAME_INITIAL : NAME_ALONE;
     }
     if (l->group && l->group == r->group)
         return NAME_SPELLED;

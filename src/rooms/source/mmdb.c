@@ -193,7 +193,11 @@ static enum err database_read(struct cx *cx, const struct place *at, const char 
                 out->description =
                     str_clean(cx->arena, str_of(m->description.descriptions[i]->description), 200);
         w->visits_max = (uint64_t)m->node_count + 1;
-        if (m->ip_version != 4 && m->ip_version != 6)
+        /* The library's own check of this overflows. */
+        uint64_t tree = (uint64_t)m->node_count * w->db.full_record_byte_size;
+        if (tree + 16 > (uint64_t)(w->db.metadata_section - w->db.file_content))
+            why = "its search tree is longer than the file";
+        else if (m->ip_version != 4 && m->ip_version != 6)
             why = "it is neither of IPv4 nor of IPv6";
         if (!why && m->ip_version == 6)
             v4_find(w);

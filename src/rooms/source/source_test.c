@@ -613,6 +613,22 @@ static void a_tree_that_bites_its_tail_is_refused(void **state)
     assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
 }
 
+static void a_tree_that_claims_to_be_longer_than_its_file_is_refused(void **state)
+{
+    struct desk *d = *state;
+    static struct tree t;
+    t = (struct tree){0};
+    tree_put(&t, (uint8_t[]){192, 0, 2, 1}, 32, country_put(&t, "JP"));
+    str bytes = tree_bytes(d->cx->arena, &t, 4, "x");
+    ptrdiff_t at = str_find(bytes, S("node_count"));
+    assert_true(at > 0);
+    char *count = arena_cstr(d->cx->arena, bytes);
+    memcpy(count + at + 11, "\x80\0\0\x02", 4); /* times six: overflows 32 bits */
+    str path = put(d, "c.mmdb", (str){count, bytes.len});
+    assert_int_equal(update(d, &path, 1, ""), ERR_INVALID);
+    assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 struct asking {
@@ -664,6 +680,7 @@ int main(void)
         DESK_TEST(a_database_of_maxmind_is_walked_without_its_aliases),
         DESK_TEST(a_database_may_tell_of_networks),
         DESK_TEST(a_tree_that_bites_its_tail_is_refused),
+        DESK_TEST(a_tree_that_claims_to_be_longer_than_its_file_is_refused),
         DESK_TEST(answers_stay_right_while_the_files_are_loaded_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
