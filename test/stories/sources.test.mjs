@@ -53,6 +53,25 @@ test('a new house says what it does not know; after one command the running serv
   assert.equal((await k.nobody().get('/sources')).status, 401);
 });
 
+test('a sign-up is screened by the files from the moment the command ends; what no file tells is unknown, and no reason', async (t) => {
+  const k = await house(t), file = place(t);
+  const api = await k.token('owner');
+  const said = { customer: { name: 'Anna Weber', email: 'anna.weber@mailinator.com', country: 'CN' }, ip: '1.0.0.7' };
+  const screen = async () => {
+    const a = await api.must(200, 'POST', '/screen', said);
+    return { ...a, names: a.signals.map((s) => s.name) };
+  };
+  const before = await screen();
+  assert.ok(before.unknown.includes('ip_country') && before.unknown.includes('network'), before.unknown.join());
+  assert.ok(before.names.includes('disposable_email'), before.names.join()); // our own list is always there
+  const made = await run(['data', 'update', '--data', k.data, '--from', file('geoip', geoip), '--from', file('tor.txt', '1.0.0.7\n')]);
+  assert.equal(made.status, 0, made.err);
+  const after = await screen();
+  assert.ok(after.names.includes('ip_country') && after.names.includes('tor_network'), after.names.join());
+  assert.ok(after.risk > before.risk && after.confidence > before.confidence);
+  assert.ok(!after.unknown.includes('ip_country') && !after.unknown.includes('network'));
+});
+
 test('a file that is not what it should be is refused in one sentence with its line, and the server goes on with what it had', async (t) => {
   const k = await house(t), file = place(t);
   const owner = await k.person('owner');
