@@ -139,6 +139,7 @@ test('people overrule the rules, with a reason, until a day; the disagreement st
 
   const back = await agent.must(200, 'DELETE', `/customers/${id}/judgement/pin`);
   assert.equal(back.is_pinned, false);
+  assert.equal(back.code, 'freeloader', 'what came with a word that was taken back is not held by a minimum stay');
   const check = await risk.must(200, 'POST', correct, { class: 'fraud_suspect', reason: 'Card of somebody else' });
   assert.equal(check.name, 'Check first');
   assert.equal((await agent.ask('DELETE', `/customers/${id}/judgement/pin`)).status, 403);

@@ -34,7 +34,8 @@ static void decide_one(const struct class_limits *l, const struct class_facts *f
         is->since_ms = is->is_in ? f->now_ms : 0;
         return;
     }
-    int64_t left = stay_left(was->since_ms, l->stay_ms, f->now_ms);
+    int64_t left = was->is_free ? 0 : stay_left(was->since_ms, l->stay_ms, f->now_ms);
+    is->is_free = was->is_free;
     is->is_in = score >= l->leave || left > 0;
     is->since_ms = was->since_ms < f->now_ms ? was->since_ms : f->now_ms;
     is->lead_ms = was->lead_ms;
@@ -71,7 +72,7 @@ static int leads(const struct class_limits limits[CLASSES], const struct class_f
         return best;
     if (s->of[best].score < s->of[was].score + MARGIN)
         return was;
-    int64_t left = stay_left(s->of[was].lead_ms, limits[was].stay_ms, f->now_ms);
+    int64_t left = s->of[was].is_free ? 0 : stay_left(s->of[was].lead_ms, limits[was].stay_ms, f->now_ms);
     if (left > 0)
         sooner(due, f->now_ms + left);
     return left > 0 ? was : best;

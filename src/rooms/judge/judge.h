@@ -25,7 +25,7 @@ struct class_facts {
 };
 struct class_state {
     struct class_part {
-        bool is_in;
+        bool is_in, is_free; /* is_free: came with the word of a person that has ended; it is not held by a minimum stay */
         int64_t score, since_ms, lead_ms; /* lead_ms 0: another leads */
     } of[CLASSES];
 };

@@ -74,15 +74,15 @@ SELECT j.customer_id, j.class, j.score, j.since_ms, j.lead_ms
   FROM judgement j WHERE j.customer_id IN {{ints}} :customers ORDER BY j.customer_id LIMIT 10000;
 
 -- name: judge_pins -> judge_pin_row
-SELECT r.root_id, k.class, k.until_ms
+SELECT r.root_id, k.class, k.at_ms, k.until_ms, k.ended_ms
   FROM class_correction k JOIN customer r ON r.id = k.customer_id
- WHERE k.class <> '' AND k.ended_ms = 0 AND k.until_ms > :now AND r.root_id >= :from AND r.root_id <= :to
+ WHERE k.class <> '' AND r.root_id >= :from AND r.root_id <= :to
  ORDER BY r.root_id, k.id LIMIT 100000;
 
 -- name: judge_pins_of -> judge_pin_row
-SELECT r.root_id, k.class, k.until_ms
+SELECT r.root_id, k.class, k.at_ms, k.until_ms, k.ended_ms
   FROM customer r JOIN class_correction k ON k.customer_id = r.id
- WHERE r.root_id IN {{ints}} :customers AND k.class <> '' AND k.ended_ms = 0 AND k.until_ms > :now
+ WHERE r.root_id IN {{ints}} :customers AND k.class <> ''
  ORDER BY r.root_id, k.id LIMIT 10000;
 
 -- name: judge_names -> customer_ref_row

@@ -203,7 +203,7 @@ static void deciding_twice_is_deciding_once(void **state)
         struct class_verdict once, twice;
         for (int c = 0; c < CLASSES; c++) {
             f.score[c] = dice(140) - 20;
-            was.of[c] = (struct class_part){dice(2), dice(101), JUDGE_DAY_MS * (90 + dice(30)), 0};
+            was.of[c] = (struct class_part){.is_in = dice(2), .score = dice(101), .since_ms = JUDGE_DAY_MS * (90 + dice(30))};
         }
 
         judge_classes(limits(), &f, &was, &once);

@@ -15,7 +15,7 @@ struct was_row {
 struct pin_row {
     int64_t id;
     int class;
-    int64_t until_ms;
+    int64_t at_ms, until_ms, ended_ms;
 };
 /* clang-format off */
 static const struct field whom_fields[] = {FIELD_AS(struct whom_row, id, "customer_id"), FIELD(struct whom_row, known)};
@@ -26,7 +26,8 @@ static const struct field was_fields[] = {
 };
 static const struct shape judge_was_row_shape = SHAPE("judge_was_row", struct was_row, was_fields);
 static const struct field pin_fields[] = {
-    FIELD_AS(struct pin_row, id, "root_id"), FIELD_ENUM(struct pin_row, class, class_codes), FIELD(struct pin_row, until_ms),
+    FIELD_AS(struct pin_row, id, "root_id"), FIELD_ENUM(struct pin_row, class, class_codes), FIELD(struct pin_row, at_ms),
+    FIELD(struct pin_row, until_ms), FIELD(struct pin_row, ended_ms),
 };
 static const struct shape judge_pin_row_shape = SHAPE("judge_pin_row", struct pin_row, pin_fields);
 static const struct field id_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
@@ -71,17 +72,27 @@ static enum err whom(struct in_hand *h, const int64_t *ids, int64_t after, size_
     return OK;
 }
 
+/* What a person said: of what holds the newest counts; what came with a word that has ended is not held by a minimum stay. */
+static void pinned(struct looked *l, const struct pin_row *p, int64_t now_ms)
+{
+    int64_t end = p->ended_ms ? p->ended_ms : p->until_ms;
+    if (end > now_ms) {
+        l->pin = p->class;
+        l->due_ms = end;
+    } else if (p->class < CLASSES && l->was.of[p->class].since_ms >= p->at_ms && l->was.of[p->class].since_ms <= end) {
+        l->was.of[p->class].is_free = true;
+    }
+}
+
 static enum err as_they_stand(struct in_hand *h)
 {
     struct list was = {0}, pins = {0};
     struct cx *cx = h->cx;
     int64_t from = h->ids[0], to = h->ids[h->n - 1];
-    struct args range = ARGS(V(from), V(to)), pins_range = ARGS(V(cx->now_ms), V(from), V(to));
-    struct args some = ARGS(val_ints(h->ids, h->n)), pins_some = ARGS(val_ints(h->ids, h->n), V(cx->now_ms));
+    struct args whose = h->by_range ? ARGS(V(from), V(to)) : ARGS(val_ints(h->ids, h->n));
     struct db_read reads[] = {
-        {h->by_range ? &q_judge_was : &q_judge_was_of, &judge_was_row_shape, false, &was, h->by_range ? range : some, false},
-        {h->by_range ? &q_judge_pins : &q_judge_pins_of, &judge_pin_row_shape, false, &pins,
-         h->by_range ? pins_range : pins_some, false},
+        {h->by_range ? &q_judge_was : &q_judge_was_of, &judge_was_row_shape, false, &was, whose, false},
+        {h->by_range ? &q_judge_pins : &q_judge_pins_of, &judge_pin_row_shape, false, &pins, whose, false},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
     const struct was_row *w = was.items;
@@ -93,13 +104,11 @@ static enum err as_they_stand(struct in_hand *h)
             at++;
         for (; at < was.n && w[at].id == l->customer; at++)
             if (w[at].class < CLASSES)
-                l->was.of[w[at].class] = (struct class_part){true, w[at].score, w[at].since_ms, w[at].lead_ms};
+                l->was.of[w[at].class] = (struct class_part){.is_in = true, .score = w[at].score, .since_ms = w[at].since_ms, .lead_ms = w[at].lead_ms};
         while (pin_at < pins.n && p[pin_at].id < l->customer)
             pin_at++;
-        for (; pin_at < pins.n && p[pin_at].id == l->customer; pin_at++) { /* the newest counts */
-            l->pin = p[pin_at].class;
-            l->due_ms = p[pin_at].until_ms;
-        }
+        for (; pin_at < pins.n && p[pin_at].id == l->customer; pin_at++)
+            pinned(l, &p[pin_at], cx->now_ms);
     }
     return OK;
 }

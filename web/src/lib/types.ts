@@ -212,8 +212,21 @@ export interface Candidate extends Ref {
   detail?: string
 }
 export type Activity = 'new' | 'active' | 'cooling' | 'idle' | 'lost'
+/** What kind of customer this is; code empty: not enough is known yet. */
+export interface ClassSeen {
+  code: string
+  name: string
+  advice: string
+  score: number
+  since: string | null
+  is_pinned: boolean
+  pinned_until: string | null
+  is_undecided: boolean
+  also: { code: string; name: string }[]
+}
 export interface Card {
   customer: Customer
+  class: ClassSeen
   marks: Mark[]
   greeting?: { lang: string; text: string; sentence?: string | null; again?: string | null } | null
   identities: Identity[]
@@ -417,6 +430,7 @@ export interface CustomerRecord {
   attributes: Attribute[]
   consents: Consent[]
   freshness: Fresh[]
+  class: ClassSeen
   ask?: Ask | null
   more?: string[]
   identities: Identity[]

@@ -1,6 +1,6 @@
 /* Words for codes that the server sends; a code that this page does not know is left out or shown as it is. */
 import { ago, due, has_text, language_name, t } from './i18n.svelte'
-import type { Ask, Coded } from './types'
+import type { Ask, Coded, ClassSeen } from './types'
 
 /** Args of a reason, with its times written out. */
 function readable(args: Coded['args'] = {}): Record<string, string | number> {
@@ -30,5 +30,8 @@ export const channel_icon: Record<string, string> = {
   call: 'phone', email: 'mail', chat: 'chat', fax: 'fax', letter: 'letter', form: 'form', visit: 'globe', order: 'cart', purchase: 'shop', survey: 'star', note: 'note',
 }
 export const order_tone: Record<string, string> = { open: 'warn', paid: 'acc', shipped: '', delivered: 'ok', cancelled: 'bad' }
+export const class_codes = ['regular', 'chatty', 'freeloader', 'time_eater', 'interested', 'company', 'fraud_suspect']
+/** A type that asks for more than ordinary service. */
+export const says_more = (type: ClassSeen): boolean => !!type.code && type.code !== 'regular'
 export const outcome_tone: Record<string, string> = { solved: 'ok', follow_up: 'warn', passed_on: '' }
 export const tel = (number: string) => 'tel:' + number.replace(/[^\d+*#]/g, '')
