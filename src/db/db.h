@@ -113,7 +113,8 @@ struct made_text {
     bool is_postgres; /* for the few places where the two are not written alike */
     bool by_sets;     /* expr's own: how it writes, … */
     const void *first; /* … what of it is gathered first, … */
-    bool is_apart;     /* … and that merged records are asked apart */
+    bool is_apart;     /* … that merged records are asked apart, … */
+    bool is_aside;     /* … and that it is inside a set of rows that not everybody has */
 };
 struct made_text made_begin(struct cx *cx); /* for the engine of cx->db */
 /* Words of SQL as they are; {{ints}} and the like are not known here. */

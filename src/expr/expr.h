@@ -60,6 +60,9 @@ struct expr_attr {
     /* … and one form in SQL, over standing s, and with EXPR_RECORD the customer c (the record that answers); in a row of a collection over
      * the names of its `from`. sql_postgres where the engines differ. */
     const char *sql, *sql_postgres;
+    /* The value stands in a row that not everybody has; without it, it is 0, or not known. Then who asks of everybody goes
+     * through those rows alone: "trait t", "t.customer_id", "t.questions". NULL: not offered. */
+    const char *aside_from, *aside_own, *aside_sql;
     /* The field of the part with the time (ms) at which the value may change by itself; 0 in it: never. */
     const char *due;
     /* Several values (tags, phones): the field `field` of the rows of this collection; a comparison asks whether one of

@@ -8,6 +8,8 @@ static void emit(struct made_text *m, const struct bound *b, bool is_negated);
 
 static const char *column(const struct made_text *m, const struct expr_attr *attr)
 {
+    if (m->is_aside && attr->aside_sql)
+        return attr->aside_sql;
     return m->is_postgres && attr->sql_postgres ? attr->sql_postgres : attr->sql;
 }
 
@@ -578,8 +580,31 @@ static void emit_joined(struct made_text *m, const struct bound *b, bool is_nega
     made_sql(m, ")");
 }
 
+/* Of a value that not everybody has a row for: does it let nobody through who has none? */
+static bool is_aside(const struct made_text *m, const struct bound *b)
+{
+    bool is_value = b->kind == B_RANGE || b->kind == B_TEXT || b->kind == B_KNOWN;
+    if (!m->by_sets || m->is_aside || !is_value || !b->ref.attr->aside_sql)
+        return false;
+    if (b->ref.attr->unknown != EXPR_NEVER)
+        return true;
+    return b->kind == B_RANGE && !b->is_real && !holds_zero(&b->range);
+}
+
 static void emit_leaf(struct made_text *m, const struct bound *b)
 {
+    if (is_aside(m, b)) {
+        made_sql(m, "s.customer_id IN (SELECT ");
+        made_sql(m, b->ref.attr->aside_own);
+        made_sql(m, " FROM ");
+        made_sql(m, b->ref.attr->aside_from);
+        made_sql(m, " WHERE ");
+        m->is_aside = true;
+        emit_leaf(m, b);
+        m->is_aside = false;
+        made_sql(m, ")");
+        return;
+    }
     switch (b->kind) {
     case B_RANGE:
         emit_range(m, b);

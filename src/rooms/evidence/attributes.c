@@ -32,8 +32,9 @@ static bool off_matter_share(const void *part, double *out)
 }
 
 #define OF_TRAIT .group = "said", .cost = EXPR_SCAN, .part = &trait_part
+#define ASIDE(sql) .aside_from = "trait t", .aside_own = "t.customer_id", .aside_sql = (sql)
 #define COLUMN(c, none) "COALESCE((SELECT t." c " FROM trait t WHERE t.customer_id = s.customer_id), " none ")"
-#define SAID(column, lab) {.name = column, .label = (lab), .days = EVIDENCE_DAYS, OF_TRAIT, .type = EXPR_NUMBER, .field = column, .sql = COLUMN(column, "0")}
+#define SAID(column, lab) {.name = column, .label = (lab), .days = EVIDENCE_DAYS, OF_TRAIT, .type = EXPR_NUMBER, .field = column, .sql = COLUMN(column, "0"), ASIDE("t." column)}
 
 static const struct expr_attr attrs[] = {
     SAID("asked_discount", M_ATTR_ASKED_DISCOUNT),
@@ -48,12 +49,13 @@ static const struct expr_attr attrs[] = {
     SAID("off_matter", M_ATTR_OFF_MATTER),
     {.name = "off_matter_share", .label = M_ATTR_OFF_MATTER_SHARE, .days = EVIDENCE_DAYS, OF_TRAIT, .type = EXPR_NUMBER, .unknown = EXPR_NULL,
      .get = off_matter_share,
-     .sql = "(SELECT CAST(t.off_matter AS DOUBLE PRECISION) / NULLIF(t.questions, 0) FROM trait t WHERE t.customer_id = s.customer_id)"},
+     .sql = "(SELECT CAST(t.off_matter AS DOUBLE PRECISION) / NULLIF(t.questions, 0) FROM trait t WHERE t.customer_id = s.customer_id)",
+     ASIDE("(CAST(t.off_matter AS DOUBLE PRECISION) / NULLIF(t.questions, 0))")},
     {.name = "impression", .label = M_ATTR_IMPRESSION, .days = EVIDENCE_DAYS, OF_TRAIT, .type = EXPR_CHOICE, .unknown = EXPR_EMPTY,
      .field = "impression", .sql = COLUMN("impression", "''"), .choices = impression_codes + 1, .n_choices = IMPRESSION_N - 1,
-     .choice_label = "impression."},
+     .choice_label = "impression.", ASIDE("t.impression")},
     {.name = "impression_at", .label = M_ATTR_IMPRESSION_AT, OF_TRAIT, .type = EXPR_TIME, .unknown = EXPR_ZERO, .field = "impression_ms",
-     .sql = COLUMN("impression_ms", "0")},
+     .sql = COLUMN("impression_ms", "0"), ASIDE("t.impression_ms")},
 };
 /* clang-format on */
 const struct expr_table evidence_attributes = {.attrs = attrs, .n = COUNT(attrs)};

@@ -30,7 +30,7 @@ SELECT s.customer_id, {{trait_columns}}
 
 -- Written since: by the customer, or by a colleague about him. What orders and tills bring is no one's words.
 -- name: evidence_messages -> evidence_text
-SELECT i.id, i.customer_id, i.id AS interaction_id, i.at_ms, CASE WHEN i.direction = 'in' THEN 0 ELSE 1 END AS by_staff,
+SELECT i.id, i.customer_id, i.id AS interaction_id, i.at_ms, CASE WHEN i.direction = 'in' AND i.channel <> 'note' THEN 0 ELSE 1 END AS by_staff,
        i.subject, substr(i.text, 1, 8000) AS text
   FROM interaction i
  WHERE i.customer_id IN {{ints}} :customers AND i.at_ms >= :since AND i.id > :after
