@@ -246,7 +246,7 @@ static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const
     if (b->n_tables == TABLES_MAX)
         return not_plain(cx, q);
     struct table *t = &b->tables[b->n_tables];
-    *t = (struct table){.insert = q, .name = name, .rows = text_on_heap((size_t)64 << 20)};
+    *t = (struct table){.insert = q, .name = arena_cstr(b->arena, str_of(name)), .rows = text_on_heap((size_t)64 << 20)};
     str sql = str_of(q->postgres);
     ptrdiff_t open = str_find(sql, S("(")), close = str_find(sql, S(")"));
     ptrdiff_t values = str_find(sql, S("VALUES"));
