@@ -334,11 +334,7 @@ static void export_go(struct flowing *f)
     if (e == OK)
         e = export_open(cx, f->what, &in, &r);
     if (e == OK)
-        e = export_page(r, &some, &finished);
-    if (e == OK)
-        e = audited(f, f->what == EXPORT_CUSTOMERS ? "export.customers" : "export.orders", 0,
-                    arena_printf(cx->arena, "%s%s", export_format_codes[in.format],
-                                 in.where.len ? " filtered" : ""));
+        e = export_page(r, f->house->store, &some, &finished);
     if (e != OK) {
         refuse(f, e);
     } else {
@@ -349,7 +345,7 @@ static void export_go(struct flowing *f)
             bool goes = http_flow_write(f->x, text_str(&some));
             while (goes && !finished) {
                 some.len = 0;
-                goes = export_page(r, &some, &finished) == OK &&
+                goes = export_page(r, f->house->store, &some, &finished) == OK &&
                        http_flow_write(f->x, text_str(&some));
             }
             http_flow_end(f->x, finished && goes);

@@ -259,14 +259,6 @@ static void rejected_send(struct talk *t, const struct import *i)
 
 /* ---- an export, wherever it goes ------------------------------------------------------------- */
 
-static enum err exported_apply(struct cx *cx, void *state)
-{
-    const struct export_wish *w = state;
-    return audit_add(cx, w->what == EXPORT_CUSTOMERS ? "export.customers" : "export.orders", 0, 0,
-                     arena_printf(cx->arena, "%s%s", export_format_codes[w->format],
-                                  w->where.len ? " filtered" : ""));
-}
-
 static enum err export_all(struct store *s, struct cx *cx, struct export_wish *w,
                            bool (*take)(void *arg, str piece), void *arg)
 {
@@ -275,11 +267,9 @@ static enum err export_all(struct store *s, struct cx *cx, struct export_wish *w
     struct export_in in = {w->format, w->where};
     bool finished = false;
     enum err e = export_open(cx, w->what, &in, &r);
-    if (e == OK)
-        e = db_change(s, cx, LANE_INTERACTIVE, exported_apply, w);
     while (e == OK && !finished) {
         piece.len = 0;
-        e = export_page(r, &piece, &finished);
+        e = export_page(r, s, &piece, &finished);
         if (e == OK && piece.len && !take(arg, text_str(&piece)))
             e = ERR_NO_SPACE;
     }

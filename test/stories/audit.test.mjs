@@ -56,6 +56,47 @@ test('who saw a record, who changed it and which exports may have held it is one
   assert.equal((await k.command(['audit', 'who'])).status, 2);
 });
 
+test('who exported this customer is said of each export: with a condition or without, of customers and of orders', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner');
+  const privacy = await k.person('privacy');
+  const made = async (name, city) => (await owner.must(201, 'POST', '/customers', { claims: { name, city }, identities: mail(`${name}@example.com`) })).customer;
+  const ann = await made('ann', 'Osaka'), bob = await made('bob', 'Almaty'), cid = await made('cid', 'Osaka');
+  const held = async (id) => (await all(privacy, `customer=${id}&act=export`)).map((r) => [r.action, r.held]);
+  const out = `${k.data}/x.csv`;
+
+  await k.run(['export', 'customers', '--where', "city = 'Osaka'", '--out', out]);
+  assert.deepEqual(await held(ann.id), [['export.customers', 'yes']]);
+  assert.deepEqual(await held(bob.id), []);
+
+  const file = await owner.get(`/customers/export?where=${encodeURIComponent("city = 'Almaty'")}`);
+  assert.equal(file.status, 200);
+  assert.deepEqual(await held(bob.id), [['export.customers', 'yes']]);
+  assert.equal((await held(ann.id)).length, 1);
+
+  await k.run(['export', 'orders', '--out', out]);
+  assert.equal((await held(bob.id)).length, 1); // he has none
+  const api = await k.token('manager');
+  await api.must(201, 'POST', '/orders', { number: '1', currency: 'EUR', identities: mail('bob@example.com'), lines: [{ sku: 'L', name: 'Lamp', quantity: 1, price: 4900 }] });
+  await k.run(['export', 'orders', '--out', out]);
+  await k.run(['export', 'orders', '--where', "city = 'Almaty'", '--out', out]);
+  assert.equal((await held(bob.id)).length, 3);
+  assert.equal((await held(ann.id)).length, 1);
+
+  assert.deepEqual(await held(cid.id), [['export.customers', 'yes']]);
+
+  const told = await k.run(['audit', 'who', '--customer', cid.id, '--act', 'export']);
+  assert.match(told, /export\.customers.*many records, this one too csv filtered/);
+  for (let n = 0; n < 7; n++) await k.run(['export', 'customers', '--where', n % 2 ? "city = 'Osaka'" : "city = 'Nowhere'", '--out', out]);
+  const pages = [];
+  for (let cursor = ''; cursor !== null;) {
+    const page = await privacy.must(200, 'GET', `/audit?limit=2&act=export&customer=${cid.id}${cursor && `&cursor=${cursor}`}`);
+    pages.push(...page.items);
+    cursor = page.next;
+  }
+  assert.equal(pages.length, 4);
+});
+
 test('reading of VIP records is shown apart, and who sees unusually many is told', async (t) => {
   const k = await house(t);
   const owner = await k.person('owner');

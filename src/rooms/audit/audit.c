@@ -41,7 +41,9 @@ static const struct field audit_line_fields[] = {
     FIELD(struct audit_line, details, .doc = "Names of fields and codes, never values"),
     FIELD(struct audit_line, peer, .omit_empty = true, .doc = "The address it came from"),
     FIELD(struct audit_line, whole, .omit_empty = true,
-          .doc = "Asked for one customer: an export of many records that may have held this one"),
+          .doc = "Asked for one customer: an export of many records"),
+    FIELD(struct audit_line, held, .omit_empty = true,
+          .doc = "Of such an export: yes, this record was in it; perhaps, it was broken off or is of before this was noted"),
 };
 const struct shape audit_line_shape = SHAPE("audit_line", struct audit_line, audit_line_fields);
 
@@ -54,7 +56,7 @@ const struct shape audit_page_shape = SHAPE("audit_page", struct audit_page, aud
 static const struct field audit_in_fields[] = {
     PAGE_FIELDS(struct audit_wish),
     FIELD(struct audit_wish, customer,
-          .doc = "All ids of the record, and exports that may have held it"),
+          .doc = "All ids of the record, and exports that held it"),
     FIELD(struct audit_wish, staff),
     FIELD(struct audit_wish, actor, .max_len = 40, .doc = "stf_…, tok_…, phl_…, or system"),
     FIELD(struct audit_wish, act, .max_len = 60,
@@ -75,7 +77,7 @@ static const struct {
     {{"note", 4}, "not"},     {{"task", 4}, "tsk"},        {{"address", 7}, "adr"},
     {{"holding", 7}, "hld"},  {{"product", 7}, "prd"},     {{"order", 5}, "ord"},
     {{"call", 4}, "cal"},     {{"phone_link", 10}, "phl"}, {{"merge", 5}, "mrg"},
-    {{"relation", 8}, "rel"}, {{"proposal", 8}, "prp"},    {{"return", 6}, "ret"},
+    {{"export", 6}, "exp"},   {{"relation", 8}, "rel"},    {{"proposal", 8}, "prp"},    {{"return", 6}, "ret"},
 };
 
 static str ref_text(struct cx *cx, str action, int64_t ref)
@@ -225,15 +227,46 @@ static enum err rows_read(struct cx *cx, const struct audit_wish *w, int64_t bef
     return db_all(cx, q, &audit_row_shape, rows, made_args(&m));
 }
 
-/* For one customer: what was done to his record, and the exports of many, in one order. */
-static struct list merged(struct cx *cx, const struct list *a, const struct list *b, size_t limit)
+/* ---- exports of many ------------------------------------------------------------------------------ */
+
+enum { EXPORTS_LOOKED = 400 /* for one page; the next goes on from there */ };
+
+struct exports {
+    struct audit_row *rows;
+    str *held;
+    size_t n;
+    int64_t stopped; /* id that it came to; 0: there are no more */
+};
+
+static enum err exports_read(struct cx *cx, const struct audit_wish *w, int64_t before, size_t limit,
+                             struct exports *out)
 {
-    struct audit_row *out = ARENA_ARRAY(cx->arena, a->n + b->n + 1, struct audit_row);
-    const struct audit_row *x = a->items, *y = b->items;
-    size_t i = 0, k = 0, n = 0;
-    while (n < limit && (i < a->n || k < b->n))
-        out[n++] = k == b->n || (i < a->n && x[i].id > y[k].id) ? x[i++] : y[k++];
-    return (struct list){out, n};
+    static const char *const words[] = {"no", "perhaps", "yes"};
+    struct list ids = {0}, rows = {0};
+    TRY(db_all(cx, &q_audit_ids_of, &watch_row_shape, &ids, ARGS(V(w->customer))));
+    const int64_t own = w->customer.v, *all = ids.n ? ids.items : &own; /* struct watch_row is one int64 */
+    size_t n_all = ids.n ? ids.n : 1;
+    *out = (struct exports){.rows = ARENA_ARRAY(cx->arena, limit + 1, struct audit_row),
+                            .held = ARENA_ARRAY(cx->arena, limit + 1, str)};
+    TRY(rows_read(cx, w, before, EXPORTS_LOOKED, true, &rows));
+    const struct audit_row *r = rows.items;
+    for (size_t i = 0; i < rows.n; i++) {
+        enum audit_held held = HELD_YES; /* all records there were; his was made before */
+        bool is_list = str_eq(r[i].action, S("export.customers")) || str_eq(r[i].action, S("export.orders"));
+        if (out->n == limit) {
+            out->stopped = r[i].id + 1;
+            return OK;
+        }
+        if (is_list)
+            TRY(audit_export_held(cx, r[i].ref, all, n_all, &held));
+        if (held == HELD_NO)
+            continue;
+        out->rows[out->n] = r[i];
+        out->held[out->n++] = str_of(words[held]);
+    }
+    if (rows.n == EXPORTS_LOOKED)
+        out->stopped = r[rows.n - 1].id;
+    return OK;
 }
 
 static bool wants_exports(const struct audit_wish *w)
@@ -241,34 +274,51 @@ static bool wants_exports(const struct audit_wish *w)
     return w->customer.v && !w->vip && (!w->act.len || str_starts(w->act, S("export")));
 }
 
+static struct audit_line line_of(struct cx *cx, const struct audit_row *r, str held)
+{
+    return (struct audit_line){r->at,
+                               {r->actor_kind, actor_text(cx, r), r->actor_name},
+                               r->action,
+                               {r->customer},
+                               ref_text(cx, r->action, r->ref),
+                               r->details,
+                               r->peer,
+                               held.len > 0,
+                               held};
+}
+
 enum err audit_find(struct cx *cx, const struct audit_wish *w, struct audit_page *page)
 {
-    struct list rows = {0}, exports = {0};
-    int64_t before = INT64_MAX, sort = 0, limit = w->limit ? w->limit : 50;
+    struct list rows = {0};
+    struct exports x = {0};
+    int64_t before = INT64_MAX, sort = 0, last = 0;
+    size_t limit = (size_t)(w->limit ? w->limit : 50), i = 0, k = 0, n = 0;
     if (w->cursor.len && !cursor_read(w->cursor, cx->now_ms, "audit", &sort, &before))
         return fault_field(cx, ERR_INVALID, S("cursor"), M_AUDIT_CURSOR);
     if (w->from.ms && w->to.ms && w->from.ms >= w->to.ms)
         return fault_field(cx, ERR_INVALID, S("to"), M_AUDIT_TIMES);
-    TRY(rows_read(cx, w, before, limit + 1, false, &rows));
+    TRY(rows_read(cx, w, before, (int64_t)limit + 1, false, &rows));
     if (wants_exports(w))
-        TRY(rows_read(cx, w, before, limit + 1, true, &exports));
-    rows = merged(cx, &rows, &exports, (size_t)limit + 1);
+        TRY(exports_read(cx, w, before, limit + 1, &x));
+    /* For one customer: what was done to his record, and the exports of many, in one order. */
     const struct audit_row *r = rows.items;
-    size_t n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
-    struct audit_line *lines = ARENA_ARRAY(cx->arena, n + 1, struct audit_line);
-    for (size_t i = 0; i < n; i++)
-        lines[i] = (struct audit_line){r[i].at,
-                                       {r[i].actor_kind, actor_text(cx, &r[i]), r[i].actor_name},
-                                       r[i].action,
-                                       {r[i].customer},
-                                       ref_text(cx, r[i].action, r[i].ref),
-                                       r[i].details,
-                                       r[i].peer,
-                                       w->customer.v && !r[i].customer};
+    struct audit_line *lines = ARENA_ARRAY(cx->arena, limit + 1, struct audit_line);
+    while (n < limit && (i < rows.n || k < x.n)) {
+        bool is_own = k == x.n || (i < rows.n && r[i].id > x.rows[k].id);
+        const struct audit_row *next = is_own ? &r[i] : &x.rows[k];
+        if (next->id < x.stopped)
+            break; /* exports behind it are not looked at yet */
+        lines[n++] = line_of(cx, next, is_own ? (str){0} : x.held[k]);
+        last = next->id;
+        i += is_own;
+        k += !is_own;
+    }
     page->items = (struct list){lines, n};
     page->next = (str){0};
-    if (rows.n > n)
-        page->next = cursor_make(cx->arena, cx->now_ms, "audit", 0, r[n - 1].id);
+    if (n == limit && (i < rows.n || k < x.n || x.stopped))
+        page->next = cursor_make(cx->arena, cx->now_ms, "audit", 0, last);
+    else if (x.stopped)
+        page->next = cursor_make(cx->arena, cx->now_ms, "audit", 0, x.stopped);
     return OK;
 }
 

@@ -11,7 +11,7 @@
 struct audit_wish {
     int64_t limit;
     str cursor;
-    customer_id customer; /* all ids of his record, and exports that may have held it */
+    customer_id customer; /* all ids of his record, and exports that held it */
     staff_id staff;
     str actor; /* stf_…, tok_…, phl_…, "system" */
     str act;   /* a code ("customer.view"), or "export", "change", "merge" for all of its kind */
@@ -26,7 +26,8 @@ struct audit_line {
     str action;
     customer_id customer;
     str ref, details, peer;
-    bool whole; /* an export of many records, that may have held the one asked for */
+    bool whole; /* an export of many records */
+    str held;   /* of such: "yes", or "perhaps", when that was not noted */
 };
 struct audit_page {
     struct list items;
@@ -35,6 +36,20 @@ struct audit_page {
 extern const struct shape audit_line_shape;
 extern const struct shape audit_page_shape;
 enum err audit_find(struct cx *cx, const struct audit_wish *w, struct audit_page *out) MUST_USE;
+
+/* Whose records are in an export of many. All inside apply; what goes out is noted before it goes. */
+struct audit_export {
+    int64_t id; /* by id_new */
+    bool is_orders, is_all; /* is_all: without a condition; then it has no parts */
+    int64_t until;          /* the last customer, or order, that it can come to */
+    str details;
+};
+enum err audit_export_begin(struct cx *cx, const struct audit_export *x) MUST_USE;
+enum err audit_export_part(struct cx *cx, int64_t export_id, int64_t *ids, size_t n) MUST_USE; /* sorts them */
+enum err audit_export_done(struct cx *cx, int64_t export_id) MUST_USE;
+enum audit_held { HELD_NO, HELD_PERHAPS, HELD_YES };
+/* ids: all of one record. PERHAPS: it was broken off, or is of before this was noted. */
+enum err audit_export_held(struct cx *cx, int64_t export_id, const int64_t *ids, size_t n, enum audit_held *out) MUST_USE;
 
 /* Who saw how many records today, and who more than is usual. */
 struct audit_person {

@@ -38,3 +38,24 @@ SELECT d.staff_id, COALESCE(s.name, ''), d.seen, d.vips,
                   WHERE b.staff_id = d.staff_id AND b.day >= :since AND b.day < d.day), 0)
   FROM audit_day d LEFT JOIN staff s ON s.id = d.staff_id
  WHERE d.day = :day ORDER BY d.seen DESC, d.staff_id LIMIT 50;
+
+-- ---- who is in an export ----
+
+-- name: export_list_insert
+INSERT INTO export_list (id, what, is_all, until_id, is_done) VALUES (:id, :what, :is_all, :until, 0);
+
+-- name: export_list_done
+UPDATE export_list SET is_done = 1 WHERE id = :id;
+
+-- name: export_list_get -> export_list_row
+SELECT what, is_all, until_id, is_done FROM export_list WHERE id = :id;
+
+-- name: export_part_insert
+INSERT INTO export_part (id, export_id, first_id, last_id, ids) VALUES (:id, :export, :first, :last, :ids);
+
+-- name: export_parts_of -> export_part_row
+SELECT first_id, ids FROM export_part WHERE export_id = :export AND first_id <= :customer AND last_id >= :customer
+ ORDER BY first_id LIMIT 100000;
+
+-- name: export_has_order
+SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id IN {{ints}} :ids AND id <= :until LIMIT 1) AS found;

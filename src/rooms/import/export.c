@@ -2,6 +2,7 @@
 #include "rooms/import/export.h"
 #include "messages.h"
 #include "queries.h"
+#include "rooms/audit/audit.h"
 #include "rooms/customer/customer.h"
 #include "rooms/import/csv.h"
 #include "rooms/settings/settings.h"
@@ -62,8 +63,9 @@ struct export_run {
     struct arena *own;
     int what, format;
     str where;
-    int64_t last;
+    int64_t last, until;
     bool has_head;
+    struct audit_export noted; /* id 0: not yet */
     struct list attributes; /* of struct attr_def */
 };
 
@@ -345,6 +347,8 @@ static enum err ids_read(struct export_run *r, struct list *out)
               "JOIN customer c ON c.id = s.customer_id WHERE o.id > "
             : "SELECT s.customer_id FROM standing s JOIN customer c ON c.id = s.customer_id WHERE s.customer_id > ");
     made_val(&m, V(r->last));
+    made_sql(&m, is_orders ? " AND o.id <= " : " AND s.customer_id <= ");
+    made_val(&m, V(r->until));
     if (!is_orders)
         made_sql(&m, " AND c.root_id = c.id");
     if (r->where.len) {
@@ -361,6 +365,8 @@ static enum err ids_read(struct export_run *r, struct list *out)
 static enum err begin(struct export_run *r)
 {
     struct list ids;
+    bool is_orders = r->what == EXPORT_ORDERS;
+    TRY(db_int(&r->cx, is_orders ? &q_export_orders_last : &q_export_customers_last, &r->until, NO_ARGS));
     TRY(ids_read(r, &ids)); /* says at once what is wrong with the condition */
     struct cx own = r->cx;
     own.arena = r->own;
@@ -398,16 +404,19 @@ enum err export_open(struct cx *cx, int what, const struct export_in *in, struct
     return e;
 }
 
-static enum err page(struct export_run *r, struct text *to, bool *finished)
+static enum err page(struct export_run *r, struct text *to, struct list *members, bool *finished)
 {
     struct list ids = {0};
     struct line l = {.to = to, .is_csv = r->format == EXPORT_CSV};
+    bool is_orders = r->what == EXPORT_ORDERS;
     TRY(ids_read(r, &ids));
     const int64_t *id = ids.items; /* struct id_row is one int64 */
     if (!r->has_head && l.is_csv)
         text_add(to, S("\xEF\xBB\xBF"));
-    TRY(r->what == EXPORT_CUSTOMERS ? customers_page(r, id, ids.n, &l)
-                                    : orders_page(r, id, ids.n, &l));
+    TRY(is_orders ? orders_page(r, id, ids.n, &l) : customers_page(r, id, ids.n, &l));
+    if (r->where.len && ids.n)
+        TRY(db_all(&r->cx, is_orders ? &q_export_order_members : &q_export_members, &id_shape, members,
+                   ARGS(val_ints(id, ids.n))));
     r->has_head = true;
     if (ids.n)
         r->last = id[ids.n - 1];
@@ -415,15 +424,49 @@ static enum err page(struct export_run *r, struct text *to, bool *finished)
     return to->is_over ? fault(&r->cx, ERR_TOO_BIG, M_STORE_TOO_BIG) : OK;
 }
 
-enum err export_page(struct export_run *r, struct text *to, bool *finished)
+struct noting {
+    struct export_run *run;
+    struct list members;
+    bool is_first, is_last;
+};
+
+static enum err note_apply(struct cx *cx, void *state)
 {
+    const struct noting *n = state;
+    const struct audit_export *x = &n->run->noted;
+    if (n->is_first)
+        TRY(audit_export_begin(cx, x));
+    TRY(audit_export_part(cx, x->id, n->members.items, n->members.n));
+    return n->is_last ? audit_export_done(cx, x->id) : OK;
+}
+
+/* The first and the last wait for the disk, and with the last everything before it. */
+static enum err note(struct export_run *r, struct store *s, const struct list *members, bool finished)
+{
+    struct noting n = {r, *members, r->noted.id == 0, finished};
+    if (n.is_first)
+        r->noted = (struct audit_export){
+            .id = id_new(r->cx.now_ms),
+            .is_orders = r->what == EXPORT_ORDERS,
+            .is_all = !r->where.len,
+            .until = r->until,
+            .details = arena_printf(r->own, "%s%s", export_format_codes[r->format],
+                                    r->where.len ? " filtered" : "")};
+    if (n.is_first || n.is_last)
+        return db_change(s, &r->cx, LANE_INTERACTIVE, note_apply, &n);
+    return members->n ? db_change_soft(s, &r->cx, note_apply, &n) : OK;
+}
+
+enum err export_page(struct export_run *r, struct store *s, struct text *to, bool *finished)
+{
+    struct list members = {0};
     arena_reset(r->cx.arena);
     r->cx.why = (struct fault){0};
     r->cx.now_ms = clock_now_ms();
     TRY(read_begin(&r->cx));
-    enum err e = page(r, to, finished);
+    enum err e = page(r, to, &members, finished);
     read_end(&r->cx);
-    return e;
+    return e == OK ? note(r, s, &members, *finished) : e;
 }
 
 void export_close(struct export_run *r)

@@ -23,6 +23,7 @@ struct export_run;
 /* Refuses a condition that cannot be read, with its place. cx (a reader) must live as long. */
 enum err export_open(struct cx *cx, int what, const struct export_in *in, struct export_run **out)
     MUST_USE;
-/* Adds the next page; the header stands before the first. */
-enum err export_page(struct export_run *r, struct text *to, bool *finished) MUST_USE;
+/* Adds the next page; the header stands before the first. Before it can leave, the store has noted whose records are in it; with
+ * the first page, that there is an export at all. */
+enum err export_page(struct export_run *r, struct store *s, struct text *to, bool *finished) MUST_USE;
 void export_close(struct export_run *r); /* accepts NULL */

@@ -34,3 +34,17 @@ SELECT m.root_id, d.code, d.type, a.num, a.text
 SELECT s.customer_id, s.activity, s.is_vip, s.contacts, s.last_contact_ms, s.orders, s.spent_minor, s.last_order_ms
   FROM standing s WHERE s.customer_id IN {{ints}} :ids
  ORDER BY s.customer_id LIMIT 1000;
+
+-- name: export_customers_last
+SELECT COALESCE(max(id), 0) FROM customer;
+
+-- name: export_orders_last
+SELECT COALESCE(max(id), 0) FROM orders;
+
+-- All ids of the records of a page.
+-- name: export_members -> export_id
+SELECT id FROM customer WHERE root_id IN {{ints}} :ids ORDER BY id LIMIT 100000;
+
+-- name: export_order_members -> export_id
+SELECT DISTINCT c.id FROM orders o JOIN customer m ON m.id = o.customer_id JOIN customer c ON c.root_id = m.root_id
+ WHERE o.id IN {{ints}} :ids ORDER BY c.id LIMIT 100000;

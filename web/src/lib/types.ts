@@ -513,6 +513,8 @@ export interface AuditRow {
   ref?: string | null
   details?: string
   peer?: string
-  /** Asked for one customer: an export of many records that may have held this one. */
+  /** Asked for one customer: an export of many records. */
   whole?: boolean
+  /** Of such an export: yes, this record was in it; perhaps, it was broken off or is of before this was noted. */
+  held?: string
 }
