@@ -24,8 +24,8 @@ class Lab:
         latest = {}
         for _, _, actor, request in self.world.events:
             latest[id(actor)] = (actor["kind"], request)
-        # Tor's exits are few: asked so often they would tell of haste
-        self.cases = [(kind, q) for kind, q in latest.values() if not q["ip"].startswith(planted.TOR)]
+        # small networks, asked so often, would tell of haste
+        self.cases = [(kind, q) for kind, q in latest.values() if not q["ip"].startswith((planted.TOR, "185.98."))]
         self.r.shuffle(self.cases)
         self.cases = self.cases[:count]
 
@@ -53,10 +53,8 @@ class Lab:
 
 
 def spread_ip(q, lab):
-    """Another address of the same network: the last two numbers are new."""
     if "ip" in q:
-        a, b, *_ = q["ip"].split(".")
-        q["ip"] = f"{a}.{b}.{lab.r.randrange(256)}.{lab.r.randrange(1, 255)}"
+        q["ip"] = planted.neighbour(q["ip"], lab.r)
     return q
 
 
@@ -77,7 +75,6 @@ def with_(path, value):
     return change
 
 
-FAR = {"JP": "BR", "CN": "BR", "KZ": "BR", "RU": "BR", "GB": "BR", "US": "BR", "DE": "BR", "FR": "BR", "CA": "BR"}
 # One sign more, of the same thing that was said before.
 ODDITIES = {
     "a throw-away address": with_("customer.email", lambda q, lab: f"{q['customer'].get('email', 'x@y').partition('@')[0]}@mailinator.com"),
@@ -85,7 +82,7 @@ ODDITIES = {
     "a card from far away": with_("payment.card_country", "BR"),
     "a stranger's card": with_("payment.card_name", lambda q, lab: other_person(lab)),
     "a number from far away": with_("customer.phone", lambda q, lab: f"+55119{lab.r.randrange(10**7, 10**8)}"),
-    "a clock of the other side of the world": with_("customer.time_zone", "America/Bogota"),
+    "a clock of the other side of the world": with_("customer.time_zone", lambda q, lab: "America/Bogota" if q["customer"]["country"] in ("JP", "CN", "KZ", "RU") else "Asia/Kolkata"),
     "keyboard noise for a name": with_("customer.name", "sdfgh jklqw"),
     "a famous name": with_("customer.name", "Elvis Presley"),
     "an order by express": with_("order.express", True),
@@ -173,7 +170,7 @@ def no_country_is_bad(lab):
     seen = {}
     for where in planted.COUNTRIES:
         for fits in (True, False):
-            away = "CA" if where != "CA" else "FR"
+            away = "CA" if where not in ("CA", "US") else "FR"  # these two share a calling code
             at = where if fits else away
             said = lab.ask(lab.dress({
                 "customer": {"name": "Anna Lindqvist", "email": "anna.lindqvist1@example.com", "phone": lab.world.phone(at), "country": where, "city": "Town", "address": "x"},

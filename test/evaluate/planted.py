@@ -25,10 +25,13 @@ FREE = {"JP": ["yahoo.co.jp", "gmail.com", "icloud.com"], "CN": ["qq.com", "163.
         "RU": ["mail.ru", "yandex.ru", "gmail.com"], "GB": ["gmail.com", "hotmail.co.uk", "outlook.com"], "US": ["gmail.com", "yahoo.com", "outlook.com"],
         "DE": ["gmx.de", "web.de", "gmail.com"], "FR": ["orange.fr", "gmail.com", "free.fr"], "CA": ["gmail.com", "outlook.com", "yahoo.ca"]}
 THROW_AWAY = ["mailinator.com", "guerrillamail.com", "10minutemail.com", "yopmail.com", "temp-mail.org"]
-RENTED = {"DE": ["52.29.{}", "159.89.{}"], "NL": ["51.15.{}"], "FI": ["95.216.{}"]}  # rented servers, where most commercial VPNs leave too
+RENTED = {"JP": ["54.250.{}", "54.238.{}"], "CN": ["47.93.{}", "47.94.{}"], "KZ": ["185.98.4", "185.98.5", "185.98.6", "185.98.7"], "RU": ["95.213.{}"],
+          "GB": ["35.177.{}", "35.178.{}"], "US": ["3.84.{}", "18.204.{}"], "DE": ["52.29.{}"], "FR": ["52.47.{}"], "CA": ["35.182.{}", "99.79.{}"],
+          "NL": ["51.15.{}"]}  # rented servers, where most commercial VPNs leave too
 TOR = "185.220.101"
 HOBBIES = ["bluefish", "nightowl", "catlover", "runner", "skyline", "greentea", "guitarman", "hanami", "snowflake", "panda", "rosegarden", "volna", "zhuldyz"]
-FAMOUS = ["Elvis Presley", "Brad Pitt", "Владимир Высоцкий", "Лев Толстой", "Jackie Chan", "Taylor Swift", "木村拓哉", "姚明"]
+FAMOUS = [("Elvis Presley", "Presley", "Elvis"), ("Brad Pitt", "Pitt", "Brad"), ("Владимир Высоцкий", "Vysotsky", "Vladimir"), ("Лев Толстой", "Tolstoy", "Lev"),
+          ("Jackie Chan", "Chan", "Jackie"), ("Taylor Swift", "Swift", "Taylor"), ("木村 拓哉", "Kimura", "Takuya"), ("姚明", "Yao", "Ming")]
 # What is bought: ordinary baskets, and what is easily sold again.
 BASKETS = [(18, 750), (18, 890), (14, 1290), (9, 2950), (9, 3990), (5, 5990), (6, 4500), (6, 8990), (6, 6990), (2, 15900), (3, 19900), (1.5, 5000), (1, 44900),
            (1, 64900), (1.2, 79900), (0.6, 129900)]
@@ -37,6 +40,15 @@ RESOLD = [79900, 129900, 64900, 19900, 5000]
 # Of the fraudulent accounts: what share, and who plays it.
 KINDS = {"careless": (0.27, "careless"), "fitted card": (0.33, "fitted"), "ring": (0.20, "ring"), "card tester": (0.06, "tester"),
          "account taken over": (0.09, "taken_over"), "friendly": (0.05, "friendly")}
+
+
+def neighbour(ip, chance):
+    """Another address of the same kind and country."""
+    head = ".".join(ip.split(".")[:2])
+    for patterns in [*RENTED.values(), *([b + ".{}" for b in v[6]] for v in COUNTRIES.values())]:
+        if any(p.startswith(head + ".") for p in patterns):
+            return f"{chance.choice(patterns).format(chance.randrange(256))}.{chance.randrange(1, 255)}"
+    return ip
 
 
 def people():
@@ -119,11 +131,8 @@ class World:
     def home(self, c):
         return f"{self.r.choice(COUNTRIES[c][6])}.{self.r.randrange(256)}.{self.r.randrange(1, 255)}"
 
-    def rented(self, near=None):
-        if near in RENTED and self.yes(0.7):
-            where = near
-        else:
-            where = self.r.choice(sorted(RENTED))
+    def rented(self, near=None, stays=0.0):
+        where = near if self.yes(stays) else self.r.choice(sorted(RENTED))
         return f"{self.r.choice(RENTED[where]).format(self.r.randrange(256))}.{self.r.randrange(1, 255)}"
 
     def elsewhere(self, c):
@@ -166,8 +175,11 @@ class World:
             culture = COUNTRIES[self.elsewhere(c)][1]
         n = self.name(culture)
         if self.yes(0.002):
-            n["local"] = r.choice(FAMOUS)  # a namesake, or one who jokes
-            traits.append("famous name")
+            local, family, given = r.choice(FAMOUS)
+            if self.yes(0.85):
+                n, _ = {**n, "local": local, "own": [family], "given": [given]}, traits.append("namesake")
+            else:
+                n, _ = {**n, "local": local}, traits.append("signs with a famous name")
         zone, language = r.choice(COUNTRIES[c][5]), COUNTRIES[c][4][0]
         if self.yes(0.10):
             language = r.choice(["en", "ru", "zh", "de", "es"])
@@ -185,7 +197,7 @@ class World:
             if where == "travel" and self.yes(0.5):
                 zone = r.choice(COUNTRIES[abroad][5])
         elif where == "vpn":
-            ip, _ = self.rented(c), traits.append("VPN")
+            ip, _ = self.rented(c, 0.15 if c == "CN" else 0.45), traits.append("VPN")
         elif where == "tor":
             ip, _ = f"{TOR}.{r.randrange(1, 255)}", traits.append("Tor")
         customer = {"name": n["local"], "email": email, "country": c, "language": language if self.yes(0.9) else None,
@@ -277,7 +289,7 @@ class World:
         v, card_of = self.victim()
         c = card_of if self.yes(0.45) else self.elsewhere(card_of)
         own = self.name(COUNTRIES[self.country()][1])
-        name = self.one([(50, own["local"]), (12, r.choice(FAMOUS)), (18, "".join(r.choice("qwertasdfgzxcvb") for _ in range(r.randrange(2, 8)))), (20, v["local"])])
+        name = self.one([(50, own["local"]), (12, r.choice(FAMOUS)[0]), (18, "".join(r.choice("qwertasdfgzxcvb") for _ in range(r.randrange(2, 8)))), (20, v["local"])])
         domain = r.choice(THROW_AWAY) if self.yes(0.3) else r.choice(FREE[c])
         ip = self.one([(12, f"{TOR}.{r.randrange(1, 255)}"), (43, self.rented()), (30, self.home(self.elsewhere(c))), (15, self.home(c))])
         customer = {"name": name, "email": f"{''.join(r.choice('abcdefghkmnprstuvz') for _ in range(6))}{r.randrange(10, 9999)}@{domain}", "country": c,
@@ -290,7 +302,7 @@ class World:
         """Everything as the card says: the victim's name and country, an exit near the victim, a parcel address of somebody else."""
         r = self.r
         v, c = self.victim()
-        ip = self.one([(55, self.home(c)), (28, self.rented(c)), (17, self.home(self.elsewhere(c)))])
+        ip = self.one([(55, self.home(c)), (28, self.rented(c, 0.8)), (17, self.home(self.elsewhere(c)))])
         zone = r.choice(COUNTRIES[c if self.yes(0.7) else self.elsewhere(c)][5])
         fits = self.yes(0.6)
         customer = {"name": v["local"] if self.yes(0.6) else f"{v['given'][0]} {v['own'][0]}",
@@ -305,7 +317,7 @@ class World:
         r = self.r
         size = min(most, r.randrange(3, 9))
         v, c = self.victim()
-        device, drop, ip, start = self.device(), self.address(c), self.one([(60, self.home(c)), (40, self.rented(c))]), self.time(25 * 86400)
+        device, drop, ip, start = self.device(), self.address(c), self.one([(60, self.home(c)), (40, self.rented(c, 0.8))]), self.time(25 * 86400)
         keeps_device, keeps_ip = self.yes(0.6), self.yes(0.5)
         for n in range(size):
             v, card_of = self.name(COUNTRIES[c][1]), c if self.yes(0.75) else self.elsewhere(c)
