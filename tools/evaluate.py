@@ -55,6 +55,9 @@ class Report:
                          table(["expected", "as expected", "of"], table_rows), ""]
         by_lang = collections.Counter(s["id"][:2] for s in results), collections.Counter(s["id"][:2] for s in results if all(r["right"] for r in s["rows"]))
         self.summary += ["By language: " + ", ".join(f"{l} {by_lang[1][l]} of {n}" for l, n in sorted(by_lang[0].items())) + ".", ""]
+        brief = [f"{s['id']} " + ", ".join(f"{r['kind']} {r['want'] if r['kind'] not in ('class', 'advice') else r['got'] + ' instead of ' + r['want']}" for r in s["rows"] if not r["right"])
+                 for s in results if not all(r["right"] for r in s["rows"])]
+        self.summary += ["Otherwise: " + "; ".join(brief) + ".", ""] if brief else []
         self.details += ["## Stories that went otherwise", ""]
         for s in results:
             wrong = [r for r in s["rows"] if not r["right"]]
@@ -66,6 +69,7 @@ class Report:
         self.count(sum(not r["wrong"] for r in results), sum(bool(r["wrong"]) for r in results))
         self.summary += ["**What must hold whoever it is**: " + f"{sum(not r['wrong'] for r in results)} of {len(results)} hold.", "",
                          table(["", "tried", "against it"], [[r["name"], r["tried"], r["wrong"]] for r in results]), ""]
+        self.summary += [f"- {r['name']}: {e}" for r in results for e in r["examples"][:2]] + [""]
         self.details += ["## Against what must hold", ""]
         for r in results:
             if r["wrong"]:
