@@ -73,8 +73,8 @@ static size_t couples(const struct name_words *l, const struct name_words *r, st
             struct couple c = {{i, 1}, {j, 1}, name_words_agree(&l->words[i], &r->words[j]), 0};
             if (c.how != NAME_ALONE)
                 out[n++] = c;
-            for (uint8_t k = 2; k <= JOINED_MAX; k++) {
-                struct span many_l = {i, k}, many_r = {j, k};
+            for (size_t k = 2; k <= JOINED_MAX; k++) {
+                struct span many_l = {i, (uint8_t)k}, many_r = {j, (uint8_t)k};
                 bool is_full_r = r->words[j].class != CLASS_INITIAL,
                      is_full_l = l->words[i].class != CLASS_INITIAL;
                 if (is_full_r && i + k <= l->n && is_joinable(l, many_l) &&

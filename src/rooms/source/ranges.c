@@ -70,6 +70,17 @@ void ranges_free(struct made_ranges *m)
     *m = (struct made_ranges){0};
 }
 
+static bool ranges_grow(struct ranges *r)
+{
+    size_t cap = r->cap ? r->cap * 2 : 1024;
+    struct range *more = r->n < RANGES_MAX ? realloc(r->items, cap * sizeof *more) : NULL;
+    if (!more)
+        return false;
+    r->items = more;
+    r->cap = cap;
+    return true;
+}
+
 void range_add(struct made_ranges *m, bool is_v4, addr from, addr to, uint16_t value)
 {
     struct ranges *r = is_v4 ? &m->v4 : &m->v6;
@@ -78,20 +89,8 @@ void range_add(struct made_ranges *m, bool is_v4, addr from, addr to, uint16_t v
         last->to = to;
         return;
     }
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 1024;
-        struct range *more = cap <= RANGES_MAX * 2 ? realloc(r->items, cap * sizeof *more) : NULL;
-        if (!more || r->n >= RANGES_MAX) {
-            free(more ? more : r->items);
-            r->items = NULL;
-            r->n = r->cap = 0;
-            m->is_full = true;
-        }
-        if (m->is_full)
-            return;
-        r->items = more;
-        r->cap = cap;
-    }
+    if (!m->is_full && r->n == r->cap)
+        m->is_full = !ranges_grow(r);
     if (!m->is_full)
         r->items[r->n++] = (struct range){from, to, value};
 }
@@ -175,6 +174,11 @@ enum err geoip_read(struct cx *cx, struct place *at, str text, struct made_range
     return OK;
 }
 
+static addr all_of(bool is_v4)
+{
+    return is_v4 ? UINT32_MAX : ~(addr)0;
+}
+
 /* "192.0.2.0/24", "192.0.2.1", "192.0.2.1-192.0.2.9". */
 static bool network_read(str s, bool *is_v4, addr *from, addr *to)
 {
@@ -188,9 +192,9 @@ static bool network_read(str s, bool *is_v4, addr *from, addr *to)
         bits -= is_mapped ? 96 : 0;
         if (bits < 0 || bits > width)
             return false;
-        addr host = bits == width ? 0 : ((addr)1 << (width - bits)) - 1;
-        if (bits == 0)
-            host = *is_v4 ? UINT32_MAX : ~(addr)0;
+        addr host = all_of(*is_v4);
+        if (bits)
+            host = bits == width ? 0 : ((addr)1 << (width - bits)) - 1;
         *from &= ~host;
         *to = *from | host;
         return true;

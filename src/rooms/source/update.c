@@ -112,7 +112,7 @@ static bool is_file(const char *path)
 
 static void *bytes_of(const char *path, size_t *n, int *os)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *bytes = NULL;
     *n = 0;
