@@ -15,6 +15,7 @@ const leads = (who, id, what) => until(async () => (await who.must(200, 'GET', `
 test('a customer is judged soon after something happened, and the judgement says why', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');
+  const marketer = await k.person('marketer');
   const japanese = await k.person('agent', { lang: 'ja' });
   await shipped(agent);
   const acme = await add(agent, { name: 'Acme Ltd', kind: 'company', company: 'Acme Ltd' });
@@ -28,7 +29,13 @@ test('a customer is judged soon after something happened, and the judgement says
   const ja = await judged(japanese, fay);
   const history = await agent.must(200, 'GET', `/customers/${fay}/judgements`);
 
+  const rules = (await agent.must(200, 'GET', '/rules')).items;
+  assert.ok(rules.length > 25 && rules.every((r) => r.failure === null && r.is_shipped && r.label), JSON.stringify(rules.filter((r) => r.failure)));
   assert.equal(j.class.leading, 'freeloader');
+  assert.ok(j.risk.risk >= 0 && j.risk.payment.length > 0);
+  assert.equal(card.risk.level, 'low');
+  for (const [path, see] of [['judgement', 'risk'], ['card', 'risk']])
+    assert.equal((await marketer.must(200, 'GET', `/customers/${fay}/${path}`))[see], null, 'risk is for those who serve and who answer for it');
   assert.equal(j.class.name, 'Price-minded');
   assert.equal(ja.class.name, 'お得志向');
   assert.match(j.advice[0].text, /firm fixed price/);

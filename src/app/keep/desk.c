@@ -19,7 +19,8 @@ static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release", "export", "classify"};
+const char *const keep_verb_codes[KEEP_VERBS] = {"check", "backup", "release", "export",
+                                                 "classify"};
 static const char *const word_codes[WORD_KINDS] = {"step", "damage", "end"};
 /* clang-format off */
 static const struct field wish_fields[] = {
@@ -186,12 +187,12 @@ static enum err do_classify(struct keep_run *r, const struct keep_wish *w, struc
 void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 {
     static enum err (*const doers[KEEP_VERBS])(struct keep_run *, const struct keep_wish *,
-                                               struct saying *,
-                                               struct keep_word *) = {[KEEP_CHECK] = do_check,
-                                                                      [KEEP_BACKUP] = do_copy,
-                                                                      [KEEP_RELEASE] = do_release,
-                                                                      [KEEP_EXPORT] = do_copy,
-                                                                      [KEEP_CLASSIFY] = do_classify};
+                                               struct saying *, struct keep_word *) = {
+        [KEEP_CHECK] = do_check,
+        [KEEP_BACKUP] = do_copy,
+        [KEEP_RELEASE] = do_release,
+        [KEEP_EXPORT] = do_copy,
+        [KEEP_CLASSIFY] = do_classify};
     struct saying s = {.run = r, .arena = arena_open((size_t)1 << 20), .is_heard = true};
     struct keep_word end = {.kind = WORD_END};
     enum err e =

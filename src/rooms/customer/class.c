@@ -2,8 +2,8 @@
 #include "messages.h"
 #include "rooms/customer/customer.h"
 
-const char *const class_codes[CLASSES + 1] = {"regular",    "chatty",  "freeloader",    "time_eater",
-                                              "interested", "company", "fraud_suspect", ""};
+const char *const class_codes[CLASSES + 1] = {
+    "regular", "chatty", "freeloader", "time_eater", "interested", "company", "fraud_suspect", ""};
 
 /* clang-format off */
 static const struct field in_fields[] = {
@@ -64,7 +64,8 @@ bool class_is_close(int64_t time_eater, int64_t interested, int64_t from)
     return time_eater >= from && interested >= from && apart <= CLASS_CLOSE;
 }
 
-struct class_seen class_seen_of(struct arena *a, enum lang lang, const struct list *in, const struct list *pins)
+struct class_seen class_seen_of(struct arena *a, enum lang lang, const struct list *in,
+                                const struct list *pins)
 {
     const struct class_in *v = in->items, *leads = NULL;
     const struct class_pin *pin = pins->n ? pins->items : NULL;
@@ -76,8 +77,9 @@ struct class_seen class_seen_of(struct arena *a, enum lang lang, const struct li
         if (v[i].lead_at.ms && !leads)
             leads = &v[i];
         else if (v[i].class != CLASS_REGULAR)
-            also[n++] = (struct class_also){str_of(class_codes[v[i].class]), class_name(a, lang, v[i].class),
-                                            v[i].score, v[i].since};
+            also[n++] =
+                (struct class_also){str_of(class_codes[v[i].class]),
+                                    class_name(a, lang, v[i].class), v[i].score, v[i].since};
     }
     int class = leads ? leads->class : CLASSES;
     struct class_seen s = {

@@ -137,15 +137,18 @@ enum err class_patch_apply(struct cx *cx, void *in, void *out)
     const struct class_setting *s = &a->is, *was = &a->seen;
     const struct class_defaults *d = &class_defaults[s->class];
     int64_t n = 0, version = was->version ? was->version : 1;
-    TRY(db_run(cx, &q_class_setting_ship, ARGS(V(class_codes[s->class]), V(d->enter), V(d->leave), V(d->stay_days),
-                                               V(d->known), V(cx->now_ms))));
+    TRY(db_run(cx, &q_class_setting_ship,
+               ARGS(V(class_codes[s->class]), V(d->enter), V(d->leave), V(d->stay_days),
+                    V(d->known), V(cx->now_ms))));
     TRY(db_run_count(cx, &q_class_setting_put, &n,
-                     ARGS(V(s->enter), V(s->leave), V(s->stay_days), V(s->known), V(s->is_on), V(s->advice), staff_of(cx),
-                          V(cx->now_ms), V(class_codes[s->class]), V(version))));
+                     ARGS(V(s->enter), V(s->leave), V(s->stay_days), V(s->known), V(s->is_on),
+                          V(s->advice), staff_of(cx), V(cx->now_ms), V(class_codes[s->class]),
+                          V(version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    bool is_other = s->enter != was->enter || s->leave != was->leave || s->stay_days != was->stay_days ||
-                    s->known != was->known || s->is_on != was->is_on;
+    bool is_other = s->enter != was->enter || s->leave != was->leave ||
+                    s->stay_days != was->stay_days || s->known != was->known ||
+                    s->is_on != was->is_on;
     if (is_other)
         TRY(judge_all_again(cx));
     TRY(audit_add(cx, "class.change", 0, 0, str_of(class_codes[s->class])));
@@ -174,7 +177,8 @@ enum err classify_route(struct cx *cx, void *in, void *out)
     int64_t total = f.looked;
     if (f.filled_to.has)
         TRY(db_int(cx, &q_judge_total, &total, NO_ARGS));
-    *(struct classify_out *)out = (struct classify_out){f.filled_to.has, total, f.looked, f.changed, f.begun_at, f.done_at};
+    *(struct classify_out *)out =
+        (struct classify_out){f.filled_to.has, total, f.looked, f.changed, f.begun_at, f.done_at};
     return OK;
 }
 

@@ -23,8 +23,9 @@ static int64_t stay_left(int64_t since, int64_t stay, int64_t now)
     return end > now ? end - now : 0;
 }
 
-static void decide_one(const struct class_limits *l, const struct class_facts *f, const struct class_part *was,
-                       int64_t score, struct class_part *is, int64_t *due)
+static void decide_one(const struct class_limits *l, const struct class_facts *f,
+                       const struct class_part *was, int64_t score, struct class_part *is,
+                       int64_t *due)
 {
     *is = (struct class_part){.score = score};
     if (!l->is_on)
@@ -50,7 +51,8 @@ static int strongest(const struct class_state *s)
     if (s->of[CLASS_FRAUD_SUSPECT].is_in)
         return CLASS_FRAUD_SUSPECT;
     for (int c = 0; c < CLASSES; c++)
-        if (s->of[c].is_in && c != CLASS_REGULAR && (best == CLASSES || s->of[c].score > s->of[best].score))
+        if (s->of[c].is_in && c != CLASS_REGULAR &&
+            (best == CLASSES || s->of[c].score > s->of[best].score))
             best = c;
     return best == CLASSES && s->of[CLASS_REGULAR].is_in ? CLASS_REGULAR : best;
 }
@@ -63,8 +65,8 @@ static int leading_of(const struct class_state *s)
     return CLASSES;
 }
 
-static int leads(const struct class_limits limits[CLASSES], const struct class_facts *f, const struct class_state *s,
-                 int64_t *due)
+static int leads(const struct class_limits limits[CLASSES], const struct class_facts *f,
+                 const struct class_state *s, int64_t *due)
 {
     int was = leading_of(s), best = strongest(s);
     bool is_weak = was == CLASSES || was == CLASS_REGULAR;
@@ -72,7 +74,8 @@ static int leads(const struct class_limits limits[CLASSES], const struct class_f
         return best;
     if (s->of[best].score < s->of[was].score + MARGIN)
         return was;
-    int64_t left = s->of[was].is_free ? 0 : stay_left(s->of[was].lead_ms, limits[was].stay_ms, f->now_ms);
+    int64_t left =
+        s->of[was].is_free ? 0 : stay_left(s->of[was].lead_ms, limits[was].stay_ms, f->now_ms);
     if (left > 0)
         sooner(due, f->now_ms + left);
     return left > 0 ? was : best;
@@ -102,11 +105,12 @@ void judge_classes(const struct class_limits limits[CLASSES], const struct class
     }
     const struct class_limits *t = &limits[CLASS_TIME_EATER], *i = &limits[CLASS_INTERESTED];
     int64_t from = (t->enter < i->enter ? t->enter : i->enter) - CLASS_CLOSE;
-    out->is_undecided = f->pin == CLASSES && t->is_on && i->is_on && f->known >= t->known && f->known >= i->known &&
+    out->is_undecided = f->pin == CLASSES && t->is_on && i->is_on && f->known >= t->known &&
+                        f->known >= i->known &&
                         (out->leading == CLASSES || out->leading == CLASS_REGULAR ||
                          out->leading == CLASS_TIME_EATER || out->leading == CLASS_INTERESTED) &&
-                        class_is_close(is->of[CLASS_TIME_EATER].score, is->of[CLASS_INTERESTED].score,
-                                       from > 1 ? from : 1);
+                        class_is_close(is->of[CLASS_TIME_EATER].score,
+                                       is->of[CLASS_INTERESTED].score, from > 1 ? from : 1);
 }
 
 bool class_state_is_same(const struct class_state *a, const struct class_state *b)
@@ -115,7 +119,8 @@ bool class_state_is_same(const struct class_state *a, const struct class_state *
         const struct class_part *x = &a->of[c], *y = &b->of[c];
         if (x->is_in != y->is_in)
             return false;
-        if (x->is_in && (x->score != y->score || x->since_ms != y->since_ms || x->lead_ms != y->lead_ms))
+        if (x->is_in &&
+            (x->score != y->score || x->since_ms != y->since_ms || x->lead_ms != y->lead_ms))
             return false;
     }
     return true;

@@ -120,7 +120,8 @@ static enum err look_at_due(struct cx *cx, const struct judge_set *s, bool *is_m
 
 /* ---- everybody ------------------------------------------------------------------------------------ */
 
-void holds_add(const struct judge_set *s, const struct looked *v, size_t n, int64_t counts[RULES_MAX])
+void holds_add(const struct judge_set *s, const struct looked *v, size_t n,
+               int64_t counts[RULES_MAX])
 {
     for (size_t i = 0; i < n; i++)
         for (size_t r = 0; r < s->n; r++)
@@ -134,7 +135,8 @@ static int64_t number_cut(str *rest)
     return str_to_int(word, &n) ? n : 0;
 }
 
-str holds_text(struct arena *a, const struct judge_set *s, str before, const int64_t counts[RULES_MAX])
+str holds_text(struct arena *a, const struct judge_set *s, str before,
+               const int64_t counts[RULES_MAX])
 {
     int64_t sum[RULES_MAX];
     memcpy(sum, counts, sizeof sum);
@@ -146,7 +148,8 @@ str holds_text(struct arena *a, const struct judge_set *s, str before, const int
     }
     struct text t = text_in(a, 64 * RULES_MAX);
     for (size_t r = 0; r < s->n; r++)
-        text_printf(&t, "%s%lld %lld", r ? " " : "", (long long)s->v[r].rule->id.v, (long long)sum[r]);
+        text_printf(&t, "%s%lld %lld", r ? " " : "", (long long)s->v[r].rule->id.v,
+                    (long long)sum[r]);
     return text_str(&t);
 }
 
@@ -181,8 +184,8 @@ static enum err fill(struct cx *cx, const struct judge_set *s, bool *is_more)
     if (is_over)
         TRY(holds_put(cx, holds));
     return db_run(cx, &q_judge_follow_filled,
-                  ARGS(is_over ? VNULL : V(v[n - 1].customer), V((int64_t)n), V(changed), V(is_over ? S("") : holds),
-                       V(is_over ? cx->now_ms : 0), V(at.round)));
+                  ARGS(is_over ? VNULL : V(v[n - 1].customer), V((int64_t)n), V(changed),
+                       V(is_over ? S("") : holds), V(is_over ? cx->now_ms : 0), V(at.round)));
 }
 
 /* ---- the job ----------------------------------------------------------------------------------------- */
@@ -198,7 +201,8 @@ static enum err step(struct cx *cx, const struct judge_set *s, bool *is_more)
     return OK;
 }
 
-static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
+                      bool *finished)
 {
     (void)args;
     (void)total;
@@ -231,9 +235,12 @@ static bool is_idle(struct cx *cx)
     bool is_there = false, is_gone = false;
     if (judge_follow_read(cx, &at, &is_there) != OK || !is_there || at.filled_to.has)
         return false;
-    if (db_all(cx, &q_judge_due_list, &judge_due_row_shape, &due, ARGS(V(cx->now_ms), V(1))) != OK || due.n)
+    if (db_all(cx, &q_judge_due_list, &judge_due_row_shape, &due, ARGS(V(cx->now_ms), V(1))) !=
+            OK ||
+        due.n)
         return false;
     return event_after(cx, at.xid, at.seq, 1, &events, &is_gone) == OK && !is_gone && events.n == 0;
 }
 
-const struct job_kind judge_job = {.name = "judge.follow", .slice = slice, .every_ms = EVERY_MS, .is_idle = is_idle};
+const struct job_kind judge_job = {
+    .name = "judge.follow", .slice = slice, .every_ms = EVERY_MS, .is_idle = is_idle};

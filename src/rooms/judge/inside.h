@@ -81,12 +81,13 @@ struct looked {
     struct class_verdict verdict;
     bool is_changed; /* a row must be written */
     bool is_moved;   /* he is in other classes, or another leads */
+    bool is_told;    /* his history gets a line of it */
     str why;         /* JSON, for the history */
 };
 /* Those with an id in ids (sorted), or, ids NULL, up to n behind `after`. Roots only. */
 enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids, int64_t after, size_t n,
                     struct looked **out, size_t *n_out) MUST_USE;
-/* For those that moved: what the rules saw. */
+/* For those whose history tells of it: what the rules saw. */
 enum err judge_reasons(struct cx *cx, const struct judge_set *s, struct looked *v, size_t n) MUST_USE;
 /* Inside apply: writes what changed. is_quiet: tells no events, segments look again. correction: because of this one. */
 enum err judge_write(struct cx *cx, const struct looked *v, size_t n, bool is_quiet, int64_t correction) MUST_USE;

@@ -170,11 +170,8 @@ SELECT COUNT(*) FROM standing;
 -- name: judge_page -> judge_page
 SELECT s.customer_id FROM standing s WHERE s.customer_id > :after ORDER BY s.customer_id LIMIT :n;
 
--- name: judge_first
-SELECT s.customer_id FROM standing s ORDER BY s.customer_id LIMIT 1;
-
--- name: judge_last
-SELECT s.customer_id FROM standing s ORDER BY s.customer_id DESC LIMIT 1;
+-- name: judge_skip
+SELECT s.customer_id FROM standing s WHERE s.customer_id > :after ORDER BY s.customer_id LIMIT 1 OFFSET :skip;
 
 -- name: judge_total_to
 SELECT COUNT(*) FROM (SELECT 1 FROM standing LIMIT :most) AS found;

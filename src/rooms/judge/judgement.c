@@ -135,7 +135,8 @@ const struct shape unpin_in_shape = SHAPE("judgement_unpin", struct correct_in, 
 
 /* ---- the judgement, with reasons ---------------------------------------------------------- */
 
-static enum err traces_of(struct cx *cx, const struct judge_set *s, int64_t id, struct expr_trace *out)
+static enum err traces_of(struct cx *cx, const struct judge_set *s, int64_t id,
+                          struct expr_trace *out)
 {
     const struct expr_plan **plans = ARENA_ARRAY(cx->arena, s->n + 1, const struct expr_plan *);
     struct expr_many *many = NULL;
@@ -152,7 +153,8 @@ static enum err traces_of(struct cx *cx, const struct judge_set *s, int64_t id, 
     return OK;
 }
 
-static str because_text(struct cx *cx, const struct judge_set *s, uint64_t holds, int class, const struct expr_trace *t)
+static str because_text(struct cx *cx, const struct judge_set *s, uint64_t holds, int class,
+                        const struct expr_trace *t)
 {
     struct text out = text_in(cx->arena, (size_t)256 << 10);
     struct json_out j = {.to = &out};
@@ -168,8 +170,9 @@ static int stronger(const void *a, const void *b)
     return x->score > y->score ? -1 : x->score < y->score ? 1 : str_cmp(x->name, y->name);
 }
 
-static void make_class(struct cx *cx, const struct judge_set *s, const struct looked *l, const struct expr_trace *traces,
-                       const struct list *pins, struct class_answer *o)
+static void make_class(struct cx *cx, const struct judge_set *s, const struct looked *l,
+                       const struct expr_trace *traces, const struct list *pins,
+                       struct class_answer *o)
 {
     const struct class_verdict *v = &l->verdict;
     struct class_all *all = ARENA_ARRAY(cx->arena, CLASSES, struct class_all);
@@ -195,24 +198,33 @@ static void make_class(struct cx *cx, const struct judge_set *s, const struct lo
         o->since.ms = v->is.of[v->leading].lead_ms;
     const struct class_pin *p = pins->items;
     if (pins->n)
-        o->pin = (struct pin_out){str_of(class_codes[p->class]), class_name(cx->arena, cx->lang, p->class), p->reason, p->by,
-                                  p->at, p->until};
+        o->pin = (struct pin_out){str_of(class_codes[p->class]),
+                                  class_name(cx->arena, cx->lang, p->class),
+                                  p->reason,
+                                  p->by,
+                                  p->at,
+                                  p->until};
 }
 
-static void make_advice(struct cx *cx, const struct judge_set *s, const struct looked *l, struct list *out)
+static void make_advice(struct cx *cx, const struct judge_set *s, const struct looked *l,
+                        struct list *out)
 {
     struct advice_answer *a = ARENA_ARRAY(cx->arena, CLASSES + 2, struct advice_answer);
     const struct class_verdict *v = &l->verdict;
     size_t n = 0;
     if (v->is_undecided)
-        a[n++] = (struct advice_answer){S("undecided"), msg_text(cx->arena, cx->lang, M_CLASS_UNDECIDED_ADVICE, NULL, 0)};
+        a[n++] = (struct advice_answer){
+            S("undecided"), msg_text(cx->arena, cx->lang, M_CLASS_UNDECIDED_ADVICE, NULL, 0)};
     for (int pass = 0; pass < 2; pass++) /* the leading one's first */
         for (int c = 0; c < CLASSES; c++)
-            if ((c == v->leading) == (pass == 0) && (pass == 0 || (v->is.of[c].is_in && c != CLASS_REGULAR)))
+            if ((c == v->leading) == (pass == 0) &&
+                (pass == 0 || (v->is.of[c].is_in && c != CLASS_REGULAR)))
                 a[n++] = (struct advice_answer){
-                    str_of(class_codes[c]), class_advice(cx->arena, cx->lang, c, s->settings[c].advice)};
+                    str_of(class_codes[c]),
+                    class_advice(cx->arena, cx->lang, c, s->settings[c].advice)};
     if (n == 0)
-        a[n++] = (struct advice_answer){S("unknown"), class_advice(cx->arena, cx->lang, CLASSES, (str){0})};
+        a[n++] = (struct advice_answer){S("unknown"),
+                                        class_advice(cx->arena, cx->lang, CLASSES, (str){0})};
     *out = (struct list){a, n};
 }
 
@@ -296,7 +308,8 @@ static enum err now_of(struct cx *cx, struct correct_in *a, struct looked *out)
 static enum err may_say(struct cx *cx, const struct correct_in *a)
 {
     bool is_risk = a->was == CLASS_FRAUD_SUSPECT || (a->is_pin && a->is == CLASS_FRAUD_SUSPECT);
-    bool may = cx->actor.kind == ACTOR_SYSTEM || ((MAY_LEAD | MAY(ROLE_RISK)) & MAY(cx->actor.role));
+    bool may =
+        cx->actor.kind == ACTOR_SYSTEM || ((MAY_LEAD | MAY(ROLE_RISK)) & MAY(cx->actor.role));
     return is_risk && !may ? fault(cx, ERR_DENIED, M_CLASS_RISK_OFFICER) : OK;
 }
 
@@ -333,7 +346,8 @@ static enum err say(struct cx *cx, const struct correct_in *a)
     for (size_t i = 0; i < a->set.n; i++) {
         const struct rule *r = a->set.v[i].rule;
         if ((a->holds >> i & 1) && r->class == a->was && r->points > 0)
-            TRY(db_run(cx, &q_correction_said, ARGS(V(a->correction), V(r->id), V(r->version), V(is_against))));
+            TRY(db_run(cx, &q_correction_said,
+                       ARGS(V(a->correction), V(r->id), V(r->version), V(is_against))));
     }
     return OK;
 }
@@ -343,6 +357,7 @@ static enum err settle(struct cx *cx, struct correct_in *a, int64_t correction)
 {
     struct looked l;
     TRY(now_of(cx, a, &l));
+    l.is_told = l.is_told || correction; /* a person's word always stands in the history */
     TRY(judge_reasons(cx, &a->set, &l, 1));
     return judge_write(cx, &l, 1, false, correction);
 }
@@ -353,9 +368,10 @@ enum err correct_apply(struct cx *cx, void *in, void *out)
     if (a->is_pin)
         TRY(db_run(cx, &q_pins_end, ARGS(V(cx->now_ms), V(a->root))));
     TRY(db_run(cx, &q_correction_add,
-               ARGS(V(a->correction), V(a->root), V(class_codes[a->was]), V(a->is_pin ? class_codes[a->is] : ""),
-                    V(a->reason), V(a->is_pin ? a->until_at.ms : 0), V(actor_codes[cx->actor.kind]), V(cx->actor.id),
-                    V(cx->actor.name), V(cx->now_ms))));
+               ARGS(V(a->correction), V(a->root), V(class_codes[a->was]),
+                    V(a->is_pin ? class_codes[a->is] : ""), V(a->reason),
+                    V(a->is_pin ? a->until_at.ms : 0), V(actor_codes[cx->actor.kind]),
+                    V(cx->actor.id), V(cx->actor.name), V(cx->now_ms))));
     TRY(say(cx, a));
     TRY(audit_add(cx, "class.correct", a->root.v, a->correction, S("class")));
     if (a->is_pin)

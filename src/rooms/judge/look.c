@@ -58,7 +58,8 @@ static enum err whom(struct in_hand *h, const int64_t *ids, int64_t after, size_
     if (ids)
         TRY(db_all(cx, &q_judge_whom, &judge_whom_row_shape, &l, ARGS(val_ints(ids, n))));
     else
-        TRY(db_all(cx, &q_judge_whom_page, &judge_whom_row_shape, &l, ARGS(V(after), V((int64_t)n))));
+        TRY(db_all(cx, &q_judge_whom_page, &judge_whom_row_shape, &l,
+                   ARGS(V(after), V((int64_t)n))));
     const struct whom_row *w = l.items;
     int64_t *own = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
     h->v = ARENA_ARRAY(cx->arena, l.n + 1, struct looked);
@@ -79,7 +80,8 @@ static void pinned(struct looked *l, const struct pin_row *p, int64_t now_ms)
     if (end > now_ms) {
         l->pin = p->class;
         l->due_ms = end;
-    } else if (p->class < CLASSES && l->was.of[p->class].since_ms >= p->at_ms && l->was.of[p->class].since_ms <= end) {
+    } else if (p->class < CLASSES && l->was.of[p->class].since_ms >= p->at_ms &&
+               l->was.of[p->class].since_ms <= end) {
         l->was.of[p->class].is_free = true;
     }
 }
@@ -91,8 +93,10 @@ static enum err as_they_stand(struct in_hand *h)
     int64_t from = h->ids[0], to = h->ids[h->n - 1];
     struct args whose = h->by_range ? ARGS(V(from), V(to)) : ARGS(val_ints(h->ids, h->n));
     struct db_read reads[] = {
-        {h->by_range ? &q_judge_was : &q_judge_was_of, &judge_was_row_shape, false, &was, whose, false},
-        {h->by_range ? &q_judge_pins : &q_judge_pins_of, &judge_pin_row_shape, false, &pins, whose, false},
+        {h->by_range ? &q_judge_was : &q_judge_was_of, &judge_was_row_shape, false, &was, whose,
+         false},
+        {h->by_range ? &q_judge_pins : &q_judge_pins_of, &judge_pin_row_shape, false, &pins, whose,
+         false},
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
     const struct was_row *w = was.items;
@@ -104,7 +108,10 @@ static enum err as_they_stand(struct in_hand *h)
             at++;
         for (; at < was.n && w[at].id == l->customer; at++)
             if (w[at].class < CLASSES)
-                l->was.of[w[at].class] = (struct class_part){.is_in = true, .score = w[at].score, .since_ms = w[at].since_ms, .lead_ms = w[at].lead_ms};
+                l->was.of[w[at].class] = (struct class_part){.is_in = true,
+                                                             .score = w[at].score,
+                                                             .since_ms = w[at].since_ms,
+                                                             .lead_ms = w[at].lead_ms};
         while (pin_at < pins.n && p[pin_at].id < l->customer)
             pin_at++;
         for (; pin_at < pins.n && p[pin_at].id == l->customer; pin_at++)
@@ -115,14 +122,16 @@ static enum err as_they_stand(struct in_hand *h)
 
 /* ---- which rules hold ---------------------------------------------------------------------------- */
 
-static enum err ask(struct in_hand *h, const struct judging *r, struct db_read *read, struct list *to)
+static enum err ask(struct in_hand *h, const struct judging *r, struct db_read *read,
+                    struct list *to)
 {
     struct cx *cx = h->cx;
     struct made_text *m = ARENA_NEW(cx->arena, struct made_text);
     const struct query *q = NULL;
     *m = made_begin(cx);
     made_sql(m, "SELECT s.customer_id FROM standing s");
-    made_sql(m, expr_needs_customer(r->plan) ? " JOIN customer c ON c.id = s.customer_id WHERE " : " WHERE ");
+    made_sql(m, expr_needs_customer(r->plan) ? " JOIN customer c ON c.id = s.customer_id WHERE "
+                                             : " WHERE ");
     if (h->by_range) {
         made_sql(m, "s.customer_id >= ");
         made_val(m, V(h->ids[0]));
@@ -219,6 +228,17 @@ static bool is_moved(const struct class_state *a, const struct class_state *b)
     return leading_of(a) != leading_of(b);
 }
 
+/* That an ordinary customer is ordinary since he is known needs no page in his history: the row itself says it. */
+static bool is_told(const struct looked *l)
+{
+    bool was_any = false, is_other = false;
+    for (int c = 0; c < CLASSES; c++) {
+        was_any |= l->was.of[c].is_in;
+        is_other |= l->verdict.is.of[c].is_in && c != CLASS_REGULAR;
+    }
+    return was_any || is_other;
+}
+
 static void decide(const struct judge_set *s, struct looked *l, int64_t now_ms)
 {
     struct class_facts f = {.known = l->known, .now_ms = now_ms, .pin = l->pin};
@@ -227,10 +247,11 @@ static void decide(const struct judge_set *s, struct looked *l, int64_t now_ms)
     sooner(&l->due_ms, l->verdict.due_ms);
     l->is_changed = !class_state_is_same(&l->was, &l->verdict.is);
     l->is_moved = l->is_changed && is_moved(&l->was, &l->verdict.is);
+    l->is_told = l->is_moved && is_told(l);
 }
 
-enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids, int64_t after, size_t n,
-                    struct looked **out, size_t *n_out)
+enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids, int64_t after,
+                    size_t n, struct looked **out, size_t *n_out)
 {
     struct in_hand h = {.cx = cx, .set = s};
     *n_out = 0;
@@ -249,8 +270,8 @@ enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids
 
 /* ---- why -------------------------------------------------------------------------------------------------- */
 
-void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s, uint64_t holds, int class,
-                   const struct expr_trace *traces)
+void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s, uint64_t holds,
+                   int class, const struct expr_trace *traces)
 {
     json_array_begin(j);
     for (size_t i = 0; i < s->n; i++) {
@@ -282,7 +303,8 @@ void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s,
     json_array_end(j);
 }
 
-static str why_of(struct cx *cx, const struct judge_set *s, const struct looked *l, const struct expr_trace *traces)
+static str why_of(struct cx *cx, const struct judge_set *s, const struct looked *l,
+                  const struct expr_trace *traces)
 {
     struct text t = text_in(cx->arena, (size_t)256 << 10);
     struct json_out j = {.to = &t};
@@ -309,7 +331,7 @@ enum err judge_reasons(struct cx *cx, const struct judge_set *s, struct looked *
         struct expr_many *many = NULL;
         size_t some = 0;
         for (; i < n && some < AT_ONCE; i++)
-            if (v[i].is_moved) {
+            if (v[i].is_told) {
                 ids[some] = v[i].customer;
                 moved[some++] = &v[i];
             }
@@ -340,19 +362,9 @@ static str classes_text(struct cx *cx, const struct class_state *s)
     struct text t = text_in(cx->arena, 400);
     for (int c = 0; c < CLASSES; c++)
         if (s->of[c].is_in)
-            text_printf(&t, "%s%s %lld", t.len ? " " : "", class_codes[c], (long long)s->of[c].score);
+            text_printf(&t, "%s%s %lld", t.len ? " " : "", class_codes[c],
+                        (long long)s->of[c].score);
     return text_str(&t);
-}
-
-/* That an ordinary customer is ordinary since he is known needs no page in his history: the row itself says it. */
-static bool is_told(const struct looked *l)
-{
-    bool was_any = false, is_other = false;
-    for (int c = 0; c < CLASSES; c++) {
-        was_any |= l->was.of[c].is_in;
-        is_other |= l->verdict.is.of[c].is_in && c != CLASS_REGULAR;
-    }
-    return was_any || is_other;
 }
 
 static enum err write_one(struct cx *cx, const struct looked *l, bool is_quiet, int64_t correction)
@@ -360,23 +372,29 @@ static enum err write_one(struct cx *cx, const struct looked *l, bool is_quiet, 
     const struct class_state *was = &l->was, *is = &l->verdict.is;
     for (int c = 0; c < CLASSES; c++) {
         const struct class_part *a = &was->of[c], *b = &is->of[c];
-        if (b->is_in && (!a->is_in || a->score != b->score || a->since_ms != b->since_ms || a->lead_ms != b->lead_ms))
+        if (b->is_in && (!a->is_in || a->score != b->score || a->since_ms != b->since_ms ||
+                         a->lead_ms != b->lead_ms))
             TRY(db_run(cx, &q_judgement_put,
-                       ARGS(V(l->customer), V(class_codes[c]), V(b->score), V(b->since_ms), V(b->lead_ms))));
+                       ARGS(V(l->customer), V(class_codes[c]), V(b->score), V(b->since_ms),
+                            V(b->lead_ms))));
         else if (a->is_in && !b->is_in)
             TRY(db_run(cx, &q_judgement_drop, ARGS(V(l->customer), V(class_codes[c]))));
     }
     if (!l->is_moved && !correction)
         return OK;
     const char *leading = class_codes[l->verdict.leading];
-    if (is_told(l) || correction)
+    if (l->is_told || correction)
         TRY(db_run(cx, &q_judgement_log_add,
-                   ARGS(V(id_new(cx->now_ms)), V(l->customer), V(cx->now_ms), V(class_codes[leading_of(was)]), V(leading),
-                        V(classes_text(cx, is)), V(l->why.len ? l->why : S("{}")), val_int_or_null(correction))));
-    return is_quiet || !l->is_moved ? OK : event_add(cx, EVENT_CUSTOMER_JUDGED, l->customer, 0, str_of(leading));
+                   ARGS(V(id_new(cx->now_ms)), V(l->customer), V(cx->now_ms),
+                        V(class_codes[leading_of(was)]), V(leading), V(classes_text(cx, is)),
+                        V(l->why.len ? l->why : S("{}")), val_int_or_null(correction))));
+    return is_quiet || !l->is_moved
+               ? OK
+               : event_add(cx, EVENT_CUSTOMER_JUDGED, l->customer, 0, str_of(leading));
 }
 
-enum err judge_write(struct cx *cx, const struct looked *v, size_t n, bool is_quiet, int64_t correction)
+enum err judge_write(struct cx *cx, const struct looked *v, size_t n, bool is_quiet,
+                     int64_t correction)
 {
     int64_t *moved = ARENA_ARRAY(cx->arena, n + 1, int64_t);
     size_t n_moved = 0;

@@ -35,7 +35,8 @@ struct page_write {
 static enum err write_apply(struct cx *cx, void *state)
 {
     const struct page_write *w = state;
-    int64_t *ids = ARENA_ARRAY(cx->arena, w->n + 1, int64_t), *late = ARENA_ARRAY(cx->arena, w->n + 1, int64_t);
+    int64_t *ids = ARENA_ARRAY(cx->arena, w->n + 1, int64_t),
+            *late = ARENA_ARRAY(cx->arena, w->n + 1, int64_t);
     struct looked *now = NULL, *fine = ARENA_ARRAY(cx->arena, w->n + 1, struct looked);
     size_t n = 0, n_fine = 0, n_late = 0, at = 0;
     for (size_t i = 0; i < w->n; i++)
@@ -55,7 +56,8 @@ static enum err write_apply(struct cx *cx, void *state)
     return judge_write(cx, fine, n_fine, true, 0);
 }
 
-static enum err write_changed(struct pass *p, struct cx *cx, const struct judge_set *s, struct looked *v, size_t n)
+static enum err write_changed(struct pass *p, struct cx *cx, const struct judge_set *s,
+                              struct looked *v, size_t n)
 {
     struct looked *some = ARENA_ARRAY(cx->arena, WRITES, struct looked);
     size_t n_some = 0;
@@ -142,10 +144,15 @@ static void *pass_main(void *arg)
 {
     struct pass *p = arg;
     struct arena *rules = arena_open((size_t)16 << 20), *pages = arena_open(ARENA_BYTES);
-    struct cx cx = {.arena = rules, .now_ms = p->now_ms, .actor = {.kind = ACTOR_SYSTEM}, .if_match = -1, .peer = S("")};
+    struct cx cx = {.arena = rules,
+                    .now_ms = p->now_ms,
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
     struct judge_set set = {0};
     bool is_more = true;
-    enum err e = rules && pages ? store_reader(p->store, &cx, &cx.db) : fault(&cx, ERR_INTERNAL, M_STORE_FAILED);
+    enum err e = rules && pages ? store_reader(p->store, &cx, &cx.db)
+                                : fault(&cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK)
         e = judge_set_open(&cx, &set);
     cx.arena = pages;
@@ -187,8 +194,11 @@ static enum err end_apply(struct cx *cx, void *state)
     if (f.round != p->round) /* rules were changed while we looked: the job goes over all again */
         return OK;
     return db_run(cx, &q_judge_follow_filled,
-                  ARGS(VNULL, V(is_there && f.filled_to.has ? p->done - f.looked : is_there ? 0 : p->done), V(p->changed),
-                       V(""), V(cx->now_ms), V(is_there ? f.round : 1)));
+                  ARGS(VNULL,
+                       V(is_there && f.filled_to.has ? p->done - f.looked
+                         : is_there                  ? 0
+                                                     : p->done),
+                       V(p->changed), V(""), V(cx->now_ms), V(is_there ? f.round : 1)));
 }
 
 static unsigned threads_of(const struct judge_pass *p)
@@ -216,7 +226,8 @@ static enum err run(struct pass *p, struct cx *cx)
 
 enum err judge_everybody(struct store *s, struct cx *cx, struct judge_pass *out)
 {
-    struct pass p = {.store = s, .p = out, .now_ms = cx->now_ms, .after = INT64_MIN / 2, .keep = cx->arena};
+    struct pass p = {
+        .store = s, .p = out, .now_ms = cx->now_ms, .after = INT64_MIN / 2, .keep = cx->arena};
     struct judge_set set = {0};
     struct follow_state f = {0};
     bool is_there = false;

@@ -3,7 +3,7 @@
  * estimate, and say so. Minimum stays are not waited for: what would come of it in the end is shown. */
 #include "rooms/judge/inside.h"
 
-enum { PAGE = 4000, SAMPLE = 10, LOOK_MS = 1200, STRIPES = 16 };
+enum { PAGE = 4000, SAMPLE = 10, LOOK_MS = 700, STRIPES = 16 };
 
 struct preview_in {
     rule_id id;
@@ -54,11 +54,10 @@ static const struct field out_fields[] = {
 const struct shape preview_out_shape = SHAPE("rule_preview", struct preview_out, out_fields);
 static const struct field ref_fields[] = {FIELD(struct customer_ref, id), FIELD(struct customer_ref, name)};
 static const struct shape ref_shape = SHAPE("customer_ref_row", struct customer_ref, ref_fields);
-static const struct field id_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
-static const struct shape id_shape = SHAPE("judge_page", struct number_row, id_fields);
 /* clang-format on */
 
 struct preview {
+    struct arena *page; /* of one stripe */
     struct judge_set before, after;
     int changed; /* place of the rule in `after`; -1: it is not there */
     int64_t enters[CLASSES], leaves[CLASSES], more[CLASSES + 1], less[CLASSES + 1];
@@ -128,13 +127,21 @@ static void count(struct preview *p, const struct looked *a, const struct looked
     }
 }
 
-static enum err look(struct cx *cx, struct preview *p, int64_t after, size_t most, size_t *n, int64_t *last)
+static enum err look(struct cx *cx, struct preview *p, int64_t after, size_t most, size_t *n,
+                     int64_t *last)
 {
     struct looked *a = NULL, *b = NULL;
+    struct arena *whole = cx->arena;
     size_t n_b = 0;
     *n = 0;
-    TRY(judge_look(cx, &p->before, NULL, after, most, &a, n));
-    TRY(judge_look(cx, &p->after, NULL, after, most, &b, &n_b));
+    arena_reset(p->page);
+    cx->arena = p->page;
+    enum err e = judge_look(cx, &p->before, NULL, after, most, &a, n);
+    if (e == OK)
+        e = judge_look(cx, &p->after, NULL, after, most, &b, &n_b);
+    cx->arena = whole;
+    if (e != OK) /* what it says lives no longer than the page */
+        return cx->why.n_args ? fault(cx, e, M_STORE_FAILED) : e;
     for (size_t i = 0, k = 0; i < *n; i++) {
         while (k < n_b && b[k].customer < a[i].customer)
             k++;
@@ -146,12 +153,19 @@ static enum err look(struct cx *cx, struct preview *p, int64_t after, size_t mos
     return OK;
 }
 
-/* Small houses whole; else stripes from the first to the last id, each as long as time allows. */
+/* How many of a stripe fit into the time that is left for each. */
+static size_t as_many(size_t some, int64_t spent_ns)
+{
+    int64_t each_ns = LOOK_MS * INT64_C(1000000) / STRIPES, most = PAGE;
+    int64_t fits = spent_ns > 0 ? (int64_t)some * each_ns / spent_ns : most;
+    return (size_t)(fits < 50 ? 50 : fits > most ? most : fits);
+}
+
+/* Small houses whole; else stripes from the first customer to the last, each as long as time allows. */
 static enum err everybody(struct cx *cx, struct preview *p, int64_t total, bool *is_whole)
 {
-    int64_t begun = clock_mono_ns(), last = INT64_MIN / 2, end[2] = {0};
-    struct list ids = {0};
-    size_t n = 0;
+    int64_t last = INT64_MIN / 2, begun = clock_mono_ns();
+    size_t n = 0, some = PAGE;
     *is_whole = total <= 2 * PAGE;
     if (*is_whole) {
         do
@@ -159,19 +173,15 @@ static enum err everybody(struct cx *cx, struct preview *p, int64_t total, bool 
         while (n == PAGE);
         return OK;
     }
-    TRY(db_int(cx, &q_judge_first, &end[0], NO_ARGS));
-    TRY(db_int(cx, &q_judge_last, &end[1], NO_ARGS));
-    size_t some = PAGE / 2;
-    for (int i = 0; i < STRIPES; i++) {
-        int64_t at = end[0] + (end[1] - end[0]) / STRIPES * i;
-        TRY(db_all(cx, &q_judge_page, &id_shape, &ids, ARGS(V(at), V(1))));
-        if (ids.n)
-            TRY(look(cx, p, ((const struct number_row *)ids.items)[0].n - 1, some, &n, &last));
-        int64_t spent = (clock_mono_ns() - begun) / 1000000;
-        if (spent * (i + 2) / (i + 1) > LOOK_MS) /* the next one would take too long: half as many of each */
-            some = some > 200 ? some / 2 : 100;
-        if (spent > LOOK_MS)
+    some = 500;
+    for (int i = 0; i < STRIPES && clock_mono_ns() - begun < 2 * LOOK_MS * INT64_C(1000000); i++) {
+        int64_t at = clock_mono_ns(), skip = total / STRIPES - (int64_t)some;
+        TRY(look(cx, p, last, some, &n, &last));
+        some = as_many(some, clock_mono_ns() - at);
+        enum err e = db_int(cx, &q_judge_skip, &last, ARGS(V(last), V(skip > 0 ? skip : 0)));
+        if (e == ERR_NOT_FOUND)
             break;
+        TRY(e);
     }
     return OK;
 }
@@ -202,9 +212,9 @@ static enum err sample_of(struct cx *cx, struct preview *p, struct list *out)
     return OK;
 }
 
-static enum err preview(struct cx *cx, const struct rule *r, bool is_gone, struct preview_out *o)
+static enum err preview_by(struct cx *cx, const struct rule *r, bool is_gone, struct preview *p,
+                           struct preview_out *o)
 {
-    struct preview *p = ARENA_NEW(cx->arena, struct preview);
     int64_t total = 0;
     bool is_whole = false;
     TRY(sets_of(cx, r, is_gone, p));
@@ -212,7 +222,9 @@ static enum err preview(struct cx *cx, const struct rule *r, bool is_gone, struc
     TRY(everybody(cx, p, total, &is_whole));
     if (is_whole)
         total = p->looked;
-    *o = (struct preview_out){p->looked, total, !is_whole, scaled(p, p->holds, total), scaled(p, p->moved, total), {0}, {0}};
+    *o = (struct preview_out){
+        p->looked, total, !is_whole, scaled(p, p->holds, total), scaled(p, p->moved, total),
+        {0},       {0}};
     struct move_out *m = ARENA_ARRAY(cx->arena, CLASSES, struct move_out);
     for (int c = 0; c < CLASSES; c++)
         m[c] = (struct move_out){str_of(class_codes[c]),         class_name(cx->arena, cx->lang, c),
@@ -220,6 +232,17 @@ static enum err preview(struct cx *cx, const struct rule *r, bool is_gone, struc
                                  scaled(p, p->more[c], total),   scaled(p, p->less[c], total)};
     o->classes = (struct list){m, CLASSES};
     return sample_of(cx, p, &o->sample);
+}
+
+static enum err preview(struct cx *cx, const struct rule *r, bool is_gone, struct preview_out *o)
+{
+    struct preview *p = ARENA_NEW(cx->arena, struct preview);
+    p->page = arena_open((size_t)32 << 20);
+    if (!p->page)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    enum err e = preview_by(cx, r, is_gone, p, o);
+    arena_close(p->page);
+    return e;
 }
 
 /* ---- routes ------------------------------------------------------------------------------------------------ */
@@ -250,7 +273,8 @@ enum err rule_preview_route(struct cx *cx, void *in, void *out)
 enum err rule_preview_new_route(struct cx *cx, void *in, void *out)
 {
     const struct preview_in *a = in;
-    struct rule r = {.label = a->label, .condition = a->condition, .points = a->points, .is_on = true};
+    struct rule r = {
+        .label = a->label, .condition = a->condition, .points = a->points, .is_on = true};
     TRY(class_read(cx, a->class, &r.class));
     return preview(cx, &r, false, out);
 }

@@ -99,7 +99,8 @@ static enum err failure_of(struct cx *cx, const struct rule *r, str *out)
     return OK;
 }
 
-static enum err out_of(struct cx *cx, const struct rule *r, const struct list *said, struct rule_out *o)
+static enum err out_of(struct cx *cx, const struct rule *r, const struct list *said,
+                       struct rule_out *o)
 {
     const struct shipped_rule *s = shipped_by_key(r->key);
     *o = (struct rule_out){
@@ -111,7 +112,8 @@ static enum err out_of(struct cx *cx, const struct rule *r, const struct list *s
         .condition = r->condition,
         .points = r->points,
         .is_on = r->is_on,
-        .is_shipped = s && r->label.len == 0 && r->points == s->points && str_eq(r->condition, str_of(s->condition)),
+        .is_shipped = s && r->label.len == 0 && r->points == s->points &&
+                      str_eq(r->condition, str_of(s->condition)),
         .holds = r->holds,
         .created_at = r->created_at,
         .changed_at = r->changed_at,
@@ -194,9 +196,10 @@ enum err rule_add_plan(struct cx *cx, void *in, void *out)
     (void)out;
     struct rule_in *a = in;
     struct list l = {0};
-    struct rule r = {.label = a->label, .condition = a->condition, .points = a->points, .is_on = true};
+    struct rule r = {
+        .label = a->label, .condition = a->condition, .points = a->points, .is_on = true};
     while (r.class < CLASSES && !str_eq(a->class, str_of(class_codes[r.class])))
-        r.class++;
+        r.class ++;
     if (r.class == CLASSES)
         return fault_field(cx, ERR_INVALID, S("class"), M_CLASS_UNKNOWN);
     if (cx->sent >> ADD_ON & 1)
@@ -217,8 +220,9 @@ enum err rule_add_apply(struct cx *cx, void *in, void *out)
     TRY(rules_read(cx, &l));
     if (l.n >= RULES_MAX)
         return fault(cx, ERR_CONFLICT, M_RULE_MANY, MNUM("most", RULES_MAX));
-    TRY(db_run(cx, &q_rule_insert, ARGS(V(r->id), V(class_codes[r->class]), V(""), V(r->label), V(r->condition), V(r->points),
-                                        V(r->is_on), staff_of(cx), V(cx->now_ms))));
+    TRY(db_run(cx, &q_rule_insert,
+               ARGS(V(r->id), V(class_codes[r->class]), V(""), V(r->label), V(r->condition),
+                    V(r->points), V(r->is_on), staff_of(cx), V(cx->now_ms))));
     TRY(db_run(cx, &q_rule_version_keep, ARGS(staff_of(cx), V(cx->now_ms), V(r->id))));
     TRY(judge_all_again(cx));
     TRY(audit_add(cx, "rule.add", 0, r->id.v, (str){0}));
@@ -246,8 +250,8 @@ static enum err put(struct cx *cx, const struct rule *r, bool is_gone)
 {
     int64_t n = 0;
     TRY(db_run_count(cx, &q_rule_update, &n,
-                     ARGS(V(r->label), V(r->condition), V(r->points), V(r->is_on), V(is_gone), V(cx->now_ms), V(r->id),
-                          V(r->version))));
+                     ARGS(V(r->label), V(r->condition), V(r->points), V(r->is_on), V(is_gone),
+                          V(cx->now_ms), V(r->id), V(r->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(db_run(cx, &q_rule_version_keep, ARGS(staff_of(cx), V(cx->now_ms), V(r->id))));

@@ -66,7 +66,8 @@ enum err rule_plan(struct cx *cx, str condition, struct expr_plan **out)
     TRY(expr_plan(cx, &world, e, out));
     unsigned cost = expr_cost(*out);
     if (cost > RULE_COST_MAX)
-        return fault(cx, ERR_INVALID, M_RULE_COSTLY, MNUM("cost", cost), MNUM("most", RULE_COST_MAX));
+        return fault(cx, ERR_INVALID, M_RULE_COSTLY, MNUM("cost", cost),
+                     MNUM("most", RULE_COST_MAX));
     return OK;
 }
 
@@ -77,7 +78,8 @@ enum err judge_set_open(struct cx *cx, struct judge_set *out)
     TRY(rules_read(cx, &out->rules));
     for (int c = 0; c < CLASSES; c++) {
         const struct class_setting *s = &out->settings[c];
-        out->limits[c] = (struct class_limits){s->enter, s->leave, s->stay_days * JUDGE_DAY_MS, s->known, s->is_on};
+        out->limits[c] = (struct class_limits){s->enter, s->leave, s->stay_days * JUDGE_DAY_MS,
+                                               s->known, s->is_on};
     }
     const struct rule *r = out->rules.items;
     out->v = ARENA_ARRAY(cx->arena, out->rules.n + 1, struct judging);
@@ -133,15 +135,16 @@ enum err judge_ship(struct cx *cx, bool *did)
         TRY(e);
         int64_t id = id_new(cx->now_ms);
         TRY(db_run(cx, &q_rule_insert,
-                   ARGS(V(id), V(class_codes[r[i].class]), V(r[i].key), V(""), V(r[i].condition), V(r[i].points), V(true),
-                        VNULL, V(cx->now_ms))));
+                   ARGS(V(id), V(class_codes[r[i].class]), V(r[i].key), V(""), V(r[i].condition),
+                        V(r[i].points), V(true), VNULL, V(cx->now_ms))));
         TRY(db_run(cx, &q_rule_version_keep, ARGS(VNULL, V(cx->now_ms), V(id))));
         *did = true;
     }
     for (int c = 0; c < CLASSES && keys.n == 0; c++) {
         const struct class_defaults *d = &class_defaults[c];
-        TRY(db_run(cx, &q_class_setting_ship, ARGS(V(class_codes[c]), V(d->enter), V(d->leave), V(d->stay_days),
-                                                   V(d->known), V(cx->now_ms))));
+        TRY(db_run(cx, &q_class_setting_ship,
+                   ARGS(V(class_codes[c]), V(d->enter), V(d->leave), V(d->stay_days), V(d->known),
+                        V(cx->now_ms))));
     }
     return OK;
 }

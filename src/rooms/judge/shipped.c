@@ -62,8 +62,8 @@ const struct shipped_rule *shipped_by_key(str key)
 
 /* class: enter, leave, days to stay, contacts and orders to be known */
 const struct class_defaults class_defaults[CLASSES] = {
-    [CLASS_REGULAR] = {40, 25, 14, 2},    [CLASS_CHATTY] = {50, 35, 14, 3},
-    [CLASS_FREELOADER] = {50, 35, 14, 1}, [CLASS_TIME_EATER] = {50, 35, 14, 3},
-    [CLASS_INTERESTED] = {50, 35, 14, 2}, [CLASS_COMPANY] = {50, 35, 14, 0},
+    [CLASS_REGULAR] = {40, 25, 14, 2},      [CLASS_CHATTY] = {50, 35, 14, 3},
+    [CLASS_FREELOADER] = {50, 35, 14, 1},   [CLASS_TIME_EATER] = {50, 35, 14, 3},
+    [CLASS_INTERESTED] = {50, 35, 14, 2},   [CLASS_COMPANY] = {50, 35, 14, 0},
     [CLASS_FRAUD_SUSPECT] = {67, 50, 7, 0},
 };
