@@ -192,8 +192,10 @@ static enum err said_apply(struct cx *cx, void *state)
         n[EVIDENCE_OFF_MATTER] = dice(n[EVIDENCE_QUESTION] + 1);
         int64_t thought = dice(IMPRESSION_N);
         TRY(db_run(cx, &q_trait_put,
-                   ARGS(V(ids[i]), V(n[0]), V(n[1]), V(n[2]), V(n[3]), V(n[4]), V(n[5]), V(n[6]), V(n[7]), V(n[8]), V(n[9]), V(0),
-                        V(impression_codes[thought]), V(0), V(thought ? cx->now_ms - dice(180) * 86400000 : 0), V(0), V(0), V(0), V(1))));
+                   ARGS(V(ids[i]), V(n[0]), V(n[1]), V(n[2]), V(n[3]), V(n[4]), V(n[5]), V(n[6]),
+                        V(n[7]), V(n[8]), V(n[9]), V(0), V(impression_codes[thought]), V(0),
+                        V(thought ? cx->now_ms - dice(180) * 86400000 : 0), V(0), V(0), V(0),
+                        V(1))));
     }
     return OK;
 }

@@ -8,7 +8,7 @@
 enum {
     GAP_BLANKS = 5,   /* words between two parts of a phrase */
     GAP_LETTERS = 14, /* the same where words have no blanks */
-    GAP_OVER = 2,      /* over a comma: one word, as "please" */
+    GAP_OVER = 2,     /* over a comma: one word, as "please" */
     NOT_BLANKS = 4,   /* words between "not" and what is not meant */
     NOT_LETTERS = 6,
     NEAR_BYTES = 160,  /* and in any case */
@@ -401,7 +401,8 @@ struct seen {
 /* ---- putting pieces together ------------------------------------------------------------------------- */
 
 /* Between two places: how many blanks, how many letters of scripts without them; where a part of the sentence ends, `over`. */
-static bool is_near(const struct sentence *s, size_t from, size_t to, size_t blanks, size_t letters, size_t over)
+static bool is_near(const struct sentence *s, size_t from, size_t to, size_t blanks, size_t letters,
+                    size_t over)
 {
     str between = {s->out.text.ptr + from, to - from};
     size_t b = 0, l = 0;
@@ -532,8 +533,8 @@ static void sentence_find(struct search *q, struct sentence *s)
                 q->out->is_cut = true;
                 break;
             }
-            all[n++] = (struct phrase_hit){ph->kind, ph->text, start, q->seen[i].to,
-                                           q->out->n_sentences, ph->in_question};
+            all[n++] = (struct phrase_hit){
+                ph->kind, ph->text, start, q->seen[i].to, q->out->n_sentences, ph->in_question};
             s->out.is_question = s->out.is_question || ph->kind == KIND_QUESTION;
         }
     if (n)

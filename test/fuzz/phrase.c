@@ -9,8 +9,9 @@ static void must(bool b)
 }
 
 static const char *const kinds[] = {"a", "b", "c"};
-#define OURS "a\tdiscount*\na\tgive .. discount\na\tcheaper ?\nb\ttoo expensive\nb\t太贵\nb\t高い\nc\tскидк*\nc\tсделай* .. скидк*\n"\
-                           "not\tnot\nnot\tне\nnot\t不\nnot_after\tません\nnot_after\tемес\nnot_not\tдавай не\nnot_not\t不 .. 吗\nquestion\t^ when\nquestion\tма $\n"
+#define OURS                                                                                                                                     \
+    "a\tdiscount*\na\tgive .. discount\na\tcheaper ?\nb\ttoo expensive\nb\t太贵\nb\t高い\nc\tскидк*\nc\tсделай* .. скидк*\n" \
+    "not\tnot\nnot\tне\nnot\t不\nnot_after\tません\nnot_after\tемес\nnot_not\tдавай не\nnot_not\t不 .. 吗\nquestion\t^ when\nquestion\tма $\n"
 
 static void must_be_whole(str text, size_t at)
 {

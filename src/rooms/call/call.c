@@ -155,7 +155,8 @@ const struct shape call_row_shape = SHAPE("call_row", struct call, row_fields);
 
 void call_finish(struct cx *cx, struct call *c)
 {
-    c->impression = c->impression_n > 0 && c->impression_n < IMPRESSION_N ? (int)c->impression_n : IMPRESSION_NONE;
+    c->impression = c->impression_n > 0 && c->impression_n < IMPRESSION_N ? (int)c->impression_n
+                                                                          : IMPRESSION_NONE;
     if (c->customer.id.v)
         c->customer.name_lang = customer_name_lang(c->customer.name, c->customer.lang);
     if (c->e164.len)

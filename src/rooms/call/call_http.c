@@ -157,15 +157,18 @@ static enum err change_plan(struct cx *cx, void *in_, void *out)
 }
 
 /* What he who answered thinks of the customer counts when the call is closed; then also what is corrected. */
-static enum err impression_told(struct cx *cx, const struct call *before, customer_id customer, int impression)
+static enum err impression_told(struct cx *cx, const struct call *before, customer_id customer,
+                                int impression)
 {
-    bool is_same = customer.v == before->customer.id.v && impression == before->impression && before->wrapped_at.ms;
+    bool is_same = customer.v == before->customer.id.v && impression == before->impression &&
+                   before->wrapped_at.ms;
     if (is_same || (impression == IMPRESSION_NONE && before->impression == IMPRESSION_NONE))
         return OK;
     struct impression_new n = {.customer = customer,
                                .impression = impression,
                                .source = before->id.v,
-                               .staff = cx->actor.kind == ACTOR_STAFF ? (staff_id){cx->actor.id} : before->staff.id};
+                               .staff = cx->actor.kind == ACTOR_STAFF ? (staff_id){cx->actor.id}
+                                                                      : before->staff.id};
     return impression_put(cx, &n);
 }
 
@@ -388,8 +391,7 @@ static enum err wrap(struct cx *cx, void *in_, void *out)
     TRY(db_int(cx, &q_call_wrap_up, &version,
                ARGS(V(cx->sent & WRAP_NOTE ? in->note : c.note),
                     V(cx->sent & WRAP_REASON ? in->reason : c.reason),
-                    V(call_outcome_codes[in->outcome]),
-                    V(impression), V(cx->now_ms), V(in->id))));
+                    V(call_outcome_codes[in->outcome]), V(impression), V(cx->now_ms), V(in->id))));
     TRY(impression_told(cx, &c, c.customer.id, impression));
     if (in->follow_up.title.len)
         TRY(follow_up(cx, in, &c));

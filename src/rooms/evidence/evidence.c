@@ -3,10 +3,11 @@
 #include "rooms/evidence/inside.h"
 
 const char *const evidence_codes[EVIDENCE_N] = {
-    "discount_asked", "promise_more", "competitor_named", "price_remark", "colleague_asked", "referral_given",
-    "aggressive",     "hurry",        "question",         "off_matter",   "impression"};
-const char *const impression_codes[IMPRESSION_N] = {"",           "regular",    "chatty", "freeloader",
-                                                    "time_eater", "interested", "company"};
+    "discount_asked",  "promise_more",   "competitor_named", "price_remark",
+    "colleague_asked", "referral_given", "aggressive",       "hurry",
+    "question",        "off_matter",     "impression"};
+const char *const impression_codes[IMPRESSION_N] = {
+    "", "regular", "chatty", "freeloader", "time_eater", "interested", "company"};
 
 enum {
     TEXTS = 20,  /* read at a time … */
@@ -74,7 +75,8 @@ enum err trait_of(struct cx *cx, customer_id any, struct trait *out)
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
-static enum err latest_of(struct cx *cx, const struct list *ids, int kind, struct evidence_line *out)
+static enum err latest_of(struct cx *cx, const struct list *ids, int kind,
+                          struct evidence_line *out)
 {
     *out = (struct evidence_line){0};
     enum err e = db_one(cx, &q_evidence_newest_of, &evidence_row_shape, out,
@@ -93,17 +95,18 @@ static int impression_of(str code)
 static enum err put(struct cx *cx, const struct trait *t)
 {
     const int64_t *n = t->counts;
-    return db_run(
-        cx, &q_trait_put,
-        ARGS(V(t->id), V(n[EVIDENCE_DISCOUNT_ASKED]), V(n[EVIDENCE_PROMISE_MORE]),
-             V(n[EVIDENCE_COMPETITOR_NAMED]), V(n[EVIDENCE_PRICE_REMARK]), V(n[EVIDENCE_COLLEAGUE_ASKED]),
-             V(n[EVIDENCE_REFERRAL_GIVEN]), V(n[EVIDENCE_AGGRESSIVE]), V(n[EVIDENCE_HURRY]),
-             V(n[EVIDENCE_QUESTION]), V(n[EVIDENCE_OFF_MATTER]), V(t->colleague),
-             V(impression_codes[t->impression]), V(t->impression_by), V(t->impression_at), V(t->due_at),
-             V(t->read_id), V(t->read_ms), V(t->n_ids)));
+    return db_run(cx, &q_trait_put,
+                  ARGS(V(t->id), V(n[EVIDENCE_DISCOUNT_ASKED]), V(n[EVIDENCE_PROMISE_MORE]),
+                       V(n[EVIDENCE_COMPETITOR_NAMED]), V(n[EVIDENCE_PRICE_REMARK]),
+                       V(n[EVIDENCE_COLLEAGUE_ASKED]), V(n[EVIDENCE_REFERRAL_GIVEN]),
+                       V(n[EVIDENCE_AGGRESSIVE]), V(n[EVIDENCE_HURRY]), V(n[EVIDENCE_QUESTION]),
+                       V(n[EVIDENCE_OFF_MATTER]), V(t->colleague),
+                       V(impression_codes[t->impression]), V(t->impression_by), V(t->impression_at),
+                       V(t->due_at), V(t->read_id), V(t->read_ms), V(t->n_ids)));
 }
 
-enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, struct trait *t, bool *is_moved)
+enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, struct trait *t,
+                       bool *is_moved)
 {
     struct trait was = *t;
     struct list rows = {0};
@@ -133,8 +136,9 @@ enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, 
     }
     /* What is dated ahead counts, and falls out in its time. */
     t->due_at.ms = oldest ? oldest + EVIDENCE_DAYS * DAY_MS + 1 : 0;
-    *is_moved = memcmp(was.counts, t->counts, sizeof was.counts) != 0 || was.colleague.v != t->colleague.v ||
-                was.impression != t->impression || was.impression_by.v != t->impression_by.v ||
+    *is_moved = memcmp(was.counts, t->counts, sizeof was.counts) != 0 ||
+                was.colleague.v != t->colleague.v || was.impression != t->impression ||
+                was.impression_by.v != t->impression_by.v ||
                 was.impression_at.ms != t->impression_at.ms;
     return OK;
 }
@@ -209,21 +213,25 @@ static enum err is_of_the_matter(struct cx *cx, str question, bool *out)
 
 /* ---- one text ---------------------------------------------------------------------------------------------- */
 
-static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phrase, int64_t staff, int64_t weight)
+static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phrase, int64_t staff,
+                     int64_t weight)
 {
     /* One that is dated ahead of the clock would count for longer than it may. */
     int64_t at = t->at < cx->now_ms ? t->at : cx->now_ms;
     return db_run(cx, &q_evidence_put,
-                  ARGS(V(id_new(cx->now_ms)), V(t->customer), V(evidence_codes[kind]), V(at), V(t->id),
-                       val_int_or_null(t->interaction), val_int_or_null(staff), V(phrase), V(weight)));
+                  ARGS(V(id_new(cx->now_ms)), V(t->customer), V(evidence_codes[kind]), V(at),
+                       V(t->id), val_int_or_null(t->interaction), val_int_or_null(staff), V(phrase),
+                       V(weight)));
 }
 
-static enum err read_text(struct cx *cx, const struct text_row *t, struct house_words *house, bool *is_found)
+static enum err read_text(struct cx *cx, const struct text_row *t, struct house_words *house,
+                          bool *is_found)
 {
     struct words_read w;
     words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
     if (w.asks && !house->colleagues.n) {
-        TRY(db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape, &house->colleagues, NO_ARGS));
+        TRY(db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape, &house->colleagues,
+                   NO_ARGS));
         words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
     }
     const struct said *s = w.said.items;
@@ -265,8 +273,8 @@ static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_
 }
 
 /* All of one table behind *after, or so much that the next time goes on from there. */
-static enum err read_table(struct cx *cx, struct walk *w, const struct query *q, struct list rows, int64_t *after,
-                           bool *is_end)
+static enum err read_table(struct cx *cx, struct walk *w, const struct query *q, struct list rows,
+                           int64_t *after, bool *is_end)
 {
     *is_end = false;
     for (int i = 0; i < ROUNDS && !*is_end; i++) {
@@ -277,7 +285,8 @@ static enum err read_table(struct cx *cx, struct walk *w, const struct query *q,
         *is_end = rows.n < TEXTS;
         if (!*is_end)
             TRY(db_all(cx, q, &evidence_text_shape, &rows,
-                       ARGS(val_ints(w->ids.items, w->ids.n), V(since(cx)), V(*after), V((int64_t)TEXTS))));
+                       ARGS(val_ints(w->ids.items, w->ids.n), V(since(cx)), V(*after),
+                            V((int64_t)TEXTS))));
     }
     return OK;
 }
@@ -295,10 +304,18 @@ static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
     struct list m = {0}, n = {0}, k = {0};
     struct val ids = val_ints(w->ids.items, w->ids.n);
     bool is_m = false, is_n = false;
-    struct db_read reads[] = {
-        {.q = &q_evidence_messages, .shape = &evidence_text_shape, .out = &m, .args = ARGS(ids, V(since(cx)), V(messages), V((int64_t)TEXTS))},
-        {.q = &q_evidence_notes, .shape = &evidence_text_shape, .out = &n, .args = ARGS(ids, V(since(cx)), V(notes), V((int64_t)TEXTS))},
-        {.q = &q_evidence_calls, .shape = &evidence_call_shape, .out = &k, .args = ARGS(ids, V(since(cx)), V(closed), V((int64_t)CALLS))}};
+    struct db_read reads[] = {{.q = &q_evidence_messages,
+                               .shape = &evidence_text_shape,
+                               .out = &m,
+                               .args = ARGS(ids, V(since(cx)), V(messages), V((int64_t)TEXTS))},
+                              {.q = &q_evidence_notes,
+                               .shape = &evidence_text_shape,
+                               .out = &n,
+                               .args = ARGS(ids, V(since(cx)), V(notes), V((int64_t)TEXTS))},
+                              {.q = &q_evidence_calls,
+                               .shape = &evidence_call_shape,
+                               .out = &k,
+                               .args = ARGS(ids, V(since(cx)), V(closed), V((int64_t)CALLS))}};
     TRY(db_batch(cx, reads, COUNT(reads)));
     TRY(read_table(cx, w, &q_evidence_messages, m, &messages, &is_m));
     TRY(read_table(cx, w, &q_evidence_notes, n, &notes, &is_n));
@@ -347,7 +364,8 @@ enum err evidence_gather(struct cx *cx, customer_id any, bool *has_changed)
     t.id = root;
     if (w.is_found || is_other || is_due)
         TRY(trait_recount(cx, root, &w.ids, &t, has_changed));
-    bool is_same = !*has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms && !is_other && !w.n_calls;
+    bool is_same = !*has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms &&
+                   !is_other && !w.n_calls;
     if (!is_same)
         TRY(put(cx, &t));
     return *has_changed ? moved(cx, root) : OK;
@@ -373,7 +391,8 @@ static enum err count_again(struct cx *cx, customer_id any)
 enum err impression_put(struct cx *cx, const struct impression_new *in)
 {
     struct id_row was = {0};
-    enum err e = db_one(cx, &q_evidence_impression_was, &evidence_root_shape, &was, ARGS(V(in->source)));
+    enum err e =
+        db_one(cx, &q_evidence_impression_was, &evidence_root_shape, &was, ARGS(V(in->source)));
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     customer_id root = {0};
@@ -384,8 +403,9 @@ enum err impression_put(struct cx *cx, const struct impression_new *in)
     bool is_only_taken_back = was.id && in->impression == IMPRESSION_NONE;
     if (in->customer.v && !is_only_taken_back)
         TRY(db_run(cx, &q_evidence_put,
-                   ARGS(V(id_new(cx->now_ms)), V(in->customer), V(evidence_codes[EVIDENCE_IMPRESSION]), V(cx->now_ms),
-                        V(in->source), val_int_or_null(in->interaction.v), val_int_or_null(in->staff.v),
+                   ARGS(V(id_new(cx->now_ms)), V(in->customer),
+                        V(evidence_codes[EVIDENCE_IMPRESSION]), V(cx->now_ms), V(in->source),
+                        val_int_or_null(in->interaction.v), val_int_or_null(in->staff.v),
                         V(impression_codes[in->impression]), V(1))));
     if (was.id && was.id != root.v)
         TRY(count_again(cx, (customer_id){was.id}));
@@ -394,14 +414,16 @@ enum err impression_put(struct cx *cx, const struct impression_new *in)
 
 /* ---- what falls out ------------------------------------------------------------------------------------------------ */
 
-static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                          int64_t *total, bool *finished)
 {
     (void)args;
     (void)total;
     int64_t begun = clock_mono_ns();
     do {
         struct list rows = {0};
-        TRY(db_all(cx, &q_trait_due_list, &evidence_root_shape, &rows, ARGS(V(cx->now_ms), V((int64_t)SLICE))));
+        TRY(db_all(cx, &q_trait_due_list, &evidence_root_shape, &rows,
+                   ARGS(V(cx->now_ms), V((int64_t)SLICE))));
         const struct id_row *r = rows.items;
         for (size_t i = 0; i < rows.n; i++) {
             customer_id root = {0};
@@ -420,4 +442,5 @@ static enum err due_slice(struct cx *cx, str args, int64_t *position, int64_t *p
     } while (!*finished && clock_mono_ns() - begun < HOLD_NS);
     return OK;
 }
-const struct job_kind evidence_due_job = {.name = "evidence_due", .slice = due_slice, .every_ms = 15 * 1000};
+const struct job_kind evidence_due_job = {
+    .name = "evidence_due", .slice = due_slice, .every_ms = 15 * 1000};

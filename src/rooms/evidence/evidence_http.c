@@ -83,9 +83,10 @@ static enum err head_of(struct cx *cx, customer_id root, struct evidence_out *ou
     TRY(colleague_of(cx, out->t.colleague, &out->colleague));
     if (out->t.impression == IMPRESSION_NONE)
         return OK;
-    out->impression = (struct impression_out){.key = out->t.impression,
-                                              .at = out->t.impression_at,
-                                              .until = {out->t.impression_at.ms + EVIDENCE_DAYS * (int64_t)86400000}};
+    out->impression = (struct impression_out){
+        .key = out->t.impression,
+        .at = out->t.impression_at,
+        .until = {out->t.impression_at.ms + EVIDENCE_DAYS * (int64_t)86400000}};
     return colleague_of(cx, out->t.impression_by, &out->impression.staff);
 }
 
@@ -97,7 +98,8 @@ static enum err evidence_route(struct cx *cx, void *in_, void *out_)
     struct list ids = {0};
     int64_t at = 0, before = 0;
     TRY(customer_root(cx, in->id, &root, &ids));
-    const char *tag = arena_cstr(cx->arena, arena_printf(cx->arena, "evidence %lld", (long long)root.v));
+    const char *tag =
+        arena_cstr(cx->arena, arena_printf(cx->arena, "evidence %lld", (long long)root.v));
     if (in->limit == 0)
         in->limit = PAGE;
     TRY(page_begin(cx, tag, &in->limit, in->cursor, &at, &before));
@@ -106,7 +108,8 @@ static enum err evidence_route(struct cx *cx, void *in_, void *out_)
                ARGS(val_ints(ids.items, ids.n), V(at), V(before), V(in->limit + 1))));
     if ((int64_t)out->items.n > in->limit) {
         out->items.n = (size_t)in->limit;
-        const struct evidence_line *last = (const struct evidence_line *)out->items.items + in->limit - 1;
+        const struct evidence_line *last =
+            (const struct evidence_line *)out->items.items + in->limit - 1;
         out->next = cursor_make(cx->arena, cx->now_ms, tag, last->at.ms, last->id);
     }
     audit_view(cx, root.v);
@@ -153,14 +156,18 @@ static enum err impression_apply(struct cx *cx, void *in_, void *out)
                                .source = in->source,
                                .staff = {cx->actor.kind == ACTOR_STAFF ? cx->actor.id : 0}};
     TRY(impression_put(cx, &n));
-    TRY(audit_add(cx, "customer.impression", in->root.v, 0, str_of(impression_codes[in->impression])));
+    TRY(audit_add(cx, "customer.impression", in->root.v, 0,
+                  str_of(impression_codes[in->impression])));
     TRY(event_add(cx, EVENT_CUSTOMER_CHANGED, in->root.v, 0, S("impression")));
     cx->made_id = in->root.v;
     return impression_answer(cx, in->root.v, out);
 }
 
 /* What stands before the list. */
-static const struct shape head_shape = {.name = "evidence_head", .size = sizeof(struct evidence_out), .fields = out_fields, .n = COUNT(out_fields) - 2};
+static const struct shape head_shape = {.name = "evidence_head",
+                                        .size = sizeof(struct evidence_out),
+                                        .fields = out_fields,
+                                        .n = COUNT(out_fields) - 2};
 
 /* ---- competitors --------------------------------------------------------------------------------- */
 
@@ -189,7 +196,8 @@ static enum err competitors_plan(struct cx *cx, void *in, void *out)
         for (size_t k = 0; k < s->len; k++)
             is_good = is_good && (unsigned char)s->ptr[k] >= 0x20;
         if (!is_good)
-            return fault_field(cx, ERR_INVALID, arena_printf(cx->arena, "names[%zu]", i), M_COMPETITOR_NAME);
+            return fault_field(cx, ERR_INVALID, arena_printf(cx->arena, "names[%zu]", i),
+                               M_COMPETITOR_NAME);
     }
     return OK;
 }

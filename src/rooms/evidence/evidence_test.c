@@ -6,12 +6,16 @@
 static const int64_t DAY_MS = 86400000;
 
 #define MADE(id, np, is_write, both) \
-    static const struct query id = {.name = #id, .sqlite = (both), .n_params = (np), .writes = (is_write), .postgres = (both)}
+    static const struct query id = { \
+        .name = #id, .sqlite = (both), .n_params = (np), .writes = (is_write), .postgres = (both)}
 MADE(q_rows, 0, false, "SELECT count(*) FROM evidence");
 MADE(q_traits, 0, false, "SELECT count(*) FROM trait");
 MADE(q_looked_at, 0, false, "SELECT count(*) FROM rule_due WHERE due_ms = 0");
 MADE(q_looked, 0, true, "DELETE FROM rule_due");
-static const struct query q_merge = {.name = "merge", .sqlite = "UPDATE customer SET root_id = ?1 WHERE id = ?2", .n_params = 2, .writes = true,
+static const struct query q_merge = {.name = "merge",
+                                     .sqlite = "UPDATE customer SET root_id = ?1 WHERE id = ?2",
+                                     .n_params = 2,
+                                     .writes = true,
                                      .postgres = "UPDATE customer SET root_id = $1 WHERE id = $2"};
 
 static int64_t number(struct test_world *w, const struct query *q)
@@ -26,10 +30,13 @@ static int64_t number(struct test_world *w, const struct query *q)
 static enum err house_apply(struct cx *cx, void *state)
 {
     (void)state;
-    TRY(db_run(cx, &q_staff_insert, ARGS(V(77), V("anna@kith.example"), V("Anna Petrova"), V("agent"), V(""), V("en"), V(cx->now_ms))));
+    TRY(db_run(cx, &q_staff_insert,
+               ARGS(V(77), V("anna@kith.example"), V("Anna Petrova"), V("agent"), V(""), V("en"),
+                    V(cx->now_ms))));
     TRY(settings_set(cx, "competitors", S("Rival & Sons\nКонкуренто")));
     /* rules are told only where there is one */
-    return db_run(cx, &q_segment_insert, ARGS(V(1), V("x"), V("x"), V("vip"), VNULL, V(cx->now_ms)));
+    return db_run(cx, &q_segment_insert,
+                  ARGS(V(1), V("x"), V("x"), V("vip"), VNULL, V(cx->now_ms)));
 }
 
 static int world(void **state)
@@ -49,7 +56,8 @@ static enum err enter_apply(struct cx *cx, void *state)
 }
 
 /* A message of somebody with this address. */
-static customer_id writes(struct test_world *w, const char *email, const char *text, struct intake in)
+static customer_id writes(struct test_world *w, const char *email, const char *text,
+                          struct intake in)
 {
     struct intake_identity id = {.type = IDENTITY_EMAIL, .value = str_of(email)};
     struct intake_result out = {0};
@@ -96,7 +104,9 @@ static enum err query_apply(struct cx *cx, void *q)
 
 static void forget_looks(struct test_world *w)
 {
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_looked), OK);
+    assert_int_equal(
+        db_change(w->store, &w->cx, LANE_INTERACTIVE, query_apply, (void *)(uintptr_t)&q_looked),
+        OK);
 }
 
 static enum err due_apply(struct cx *cx, void *finished)
@@ -119,9 +129,11 @@ static enum err impression_apply(struct cx *cx, void *in)
     return impression_put(cx, in);
 }
 
-static void thinks(struct test_world *w, customer_id c, int impression, int64_t source, int64_t staff)
+static void thinks(struct test_world *w, customer_id c, int impression, int64_t source,
+                   int64_t staff)
 {
-    struct impression_new n = {.customer = c, .impression = impression, .source = source, .staff = {staff}};
+    struct impression_new n = {
+        .customer = c, .impression = impression, .source = source, .staff = {staff}};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, impression_apply, &n), OK);
 }
 
@@ -130,7 +142,9 @@ static void thinks(struct test_world *w, customer_id c, int impression, int64_t 
 static void a_message_is_read_once_and_rules_are_told_once(void **state)
 {
     struct test_world *w = *state;
-    customer_id ann = WRITES(w, "ann@kith.example", "Could you give me a discount? I will order more. Rival & Sons is cheaper. What is your favourite colour of the sky?");
+    customer_id ann = WRITES(
+        w, "ann@kith.example",
+        "Could you give me a discount? I will order more. Rival & Sons is cheaper. What is your favourite colour of the sky?");
     customer_id bob = WRITES(w, "bob@kith.example", "Please send the parcel to my office.");
 
     assert_true(gather(w, ann));
@@ -160,13 +174,17 @@ static void a_message_is_read_once_and_rules_are_told_once(void **state)
 static void our_own_letters_orders_and_old_messages_are_not_read(void **state)
 {
     struct test_world *w = *state;
-    customer_id ann = writes(w, "ann@kith.example", "Give me a discount!", (struct intake){.direction = DIRECTION_OUT});
-    (void)writes(w, "ann@kith.example", "Give me a discount!", (struct intake){.channel = CHANNEL_ORDER});
-    (void)writes(w, "ann@kith.example", "Give me a discount!", (struct intake){.at = {w->cx.now_ms - 181 * DAY_MS}});
+    customer_id ann = writes(w, "ann@kith.example", "Give me a discount!",
+                             (struct intake){.direction = DIRECTION_OUT});
+    (void)writes(w, "ann@kith.example", "Give me a discount!",
+                 (struct intake){.channel = CHANNEL_ORDER});
+    (void)writes(w, "ann@kith.example", "Give me a discount!",
+                 (struct intake){.at = {w->cx.now_ms - 181 * DAY_MS}});
 
     assert_false(gather(w, ann));
     assert_int_equal(number(w, &q_traits), 0);
-    (void)writes(w, "ann@kith.example", "Give me a discount!", (struct intake){.at = {w->cx.now_ms - 179 * DAY_MS}});
+    (void)writes(w, "ann@kith.example", "Give me a discount!",
+                 (struct intake){.at = {w->cx.now_ms - 179 * DAY_MS}});
     assert_true(gather(w, ann));
     assert_int_equal(trait(w, ann).due_at.ms, w->cx.now_ms + DAY_MS + 1);
 }
@@ -174,7 +192,10 @@ static void our_own_letters_orders_and_old_messages_are_not_read(void **state)
 static enum err note_apply(struct cx *cx, void *state)
 {
     const customer_id *c = state;
-    return db_run(cx, &q_note_insert, ARGS(V(id_new(cx->now_ms)), V(*c), V("Asks for a discount and for Anna Petrova again. Urgent!"), VNULL, V(cx->now_ms)));
+    return db_run(cx, &q_note_insert,
+                  ARGS(V(id_new(cx->now_ms)), V(*c),
+                       V("Asks for a discount and for Anna Petrova again. Urgent!"), VNULL,
+                       V(cx->now_ms)));
 }
 
 static void notes_of_colleagues_are_read_without_his_temper(void **state)
@@ -196,31 +217,41 @@ static enum err sold_apply(struct cx *cx, void *state)
     (void)state;
     bool finished = false;
     int64_t position = 0, progress = 0, total = 0;
-    TRY(db_run(cx, &q_product_insert, ARGS(V(5), V("OW-7"), V("Owl statue"), VNULL, V(""), V("Garden"), V(1), V("ow-7 owl statue"))));
-    TRY(db_run(cx, &q_product_insert, ARGS(V(6), V("ЧД-2"), V("Самовар"), VNULL, V(""), V(""), V(1), V("чд-2 самовар"))));
+    TRY(db_run(cx, &q_product_insert,
+               ARGS(V(5), V("OW-7"), V("Owl statue"), VNULL, V(""), V("Garden"), V(1),
+                    V("ow-7 owl statue"))));
+    TRY(db_run(cx, &q_product_insert,
+               ARGS(V(6), V("ЧД-2"), V("Самовар"), VNULL, V(""), V(""), V(1), V("чд-2 самовар"))));
     return product_word_job.slice(cx, (str){0}, &position, &progress, &total, &finished);
 }
 
 static enum err order_apply(struct cx *cx, void *state)
 {
     const customer_id *c = state;
-    static const struct query q = {.name = "o", .writes = true, .n_params = 2,
-                                   .sqlite = "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES (9, 'R-1044', ?1, 'open', ?2, 'EUR', 100)",
-                                   .postgres = "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES (9, 'R-1044', $1, 'open', $2, 'EUR', 100)"};
+    static const struct query q = {
+        .name = "o",
+        .writes = true,
+        .n_params = 2,
+        .sqlite =
+            "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES (9, 'R-1044', ?1, 'open', ?2, 'EUR', 100)",
+        .postgres =
+            "INSERT INTO orders (id, number, customer_id, status, at_ms, currency, total_minor) VALUES (9, 'R-1044', $1, 'open', $2, 'EUR', 100)"};
     return db_run(cx, &q, ARGS(V(*c), V(cx->now_ms)));
 }
 
 static void a_question_about_what_is_sold_or_ordered_is_to_the_matter(void **state)
 {
     struct test_world *w = *state;
-    customer_id ann = WRITES(w, "ann@kith.example",
-                             "Are the owls made by hand? Where is my r-1044 now? А самовары у вас есть? Do you like the sunny days? Is your garden big?");
+    customer_id ann = WRITES(
+        w, "ann@kith.example",
+        "Are the owls made by hand? Where is my r-1044 now? А самовары у вас есть? Do you like the sunny days? Is your garden big?");
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, sold_apply, NULL), OK);
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, order_apply, &ann), OK);
 
     assert_true(gather(w, ann));
     assert_int_equal(trait(w, ann).counts[EVIDENCE_QUESTION], 5);
-    assert_int_equal(trait(w, ann).counts[EVIDENCE_OFF_MATTER], 2); /* owls: three letters are no name; the days */
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_OFF_MATTER],
+                     2); /* owls: three letters are no name; the days */
 }
 
 /* ---- 180 days -------------------------------------------------------------------------------------- */
@@ -281,10 +312,12 @@ static enum err merge_apply(struct cx *cx, void *state)
 static void a_merged_record_counts_what_both_said_and_parts_again_exactly(void **state)
 {
     struct test_world *w = *state;
-    customer_id ann = WRITES(w, "ann@kith.example", "Too expensive!"), lee = WRITES(w, "lee@kith.example", "Far too expensive. Hurry!");
+    customer_id ann = WRITES(w, "ann@kith.example", "Too expensive!"),
+                lee = WRITES(w, "lee@kith.example", "Far too expensive. Hurry!");
     assert_true(gather(w, ann));
     assert_true(gather(w, lee));
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){ann, lee}), OK);
+    assert_int_equal(
+        db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){ann, lee}), OK);
 
     assert_true(gather(w, lee));
     assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 2);
@@ -292,7 +325,8 @@ static void a_merged_record_counts_what_both_said_and_parts_again_exactly(void *
     assert_int_equal(number(w, &q_traits), 1);
     assert_false(gather(w, ann));
 
-    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){lee, lee}), OK);
+    assert_int_equal(
+        db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){lee, lee}), OK);
     assert_true(gather(w, ann));
     assert_true(gather(w, lee));
     assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 1);
@@ -318,7 +352,8 @@ static void a_long_history_is_read_to_its_end(void **state)
 static void the_newest_impression_counts_is_corrected_and_fades(void **state)
 {
     struct test_world *w = *state;
-    customer_id ann = WRITES(w, "ann@kith.example", "hello"), bob = WRITES(w, "bob@kith.example", "hello");
+    customer_id ann = WRITES(w, "ann@kith.example", "hello"),
+                bob = WRITES(w, "bob@kith.example", "hello");
 
     thinks(w, ann, IMPRESSION_CHATTY, 1001, 77);
     struct trait t = trait(w, ann);

@@ -18,9 +18,10 @@ IN_BINARY(phrases_ru, "phrases/ru.tsv");
 
 /* Behind the kinds of evidence: words by which a question leans on what was said before, and words of the shop. */
 enum { KIND_THIS = EVIDENCE_HURRY + 1, KIND_MATTER, KINDS };
-static const char *const kinds[KINDS] = {
-    "discount_asked", "promise_more", "competitor_named", "price_remark", "colleague_asked",
-    "referral_given", "aggressive",   "hurry",            "this",         "matter"};
+static const char *const kinds[KINDS] = {"discount_asked", "promise_more",    "competitor_named",
+                                         "price_remark",   "colleague_asked", "referral_given",
+                                         "aggressive",     "hurry",           "this",
+                                         "matter"};
 enum { LEAST_WORDS = 3, LEAST_LETTERS = 5 /* of a question that stands by itself */ };
 
 static struct phrases *lists;
@@ -51,8 +52,11 @@ const struct phrases *words_lists(void)
 
 static bool begins_quote(str line)
 {
-    static const char *const heads[] = {"-----", "_____", "from:", "sent:", "от:", "отправлено:", "кімнен:", "差出人:", "发件人:"};
-    static const char *const ends[] = {"wrote:", "writes:", "пишет:", "написал:", "написала:", "писал(а):", "жазды:", "写道:", "写道：", "書きました:", "のメッセージ:"};
+    static const char *const heads[] = {
+        "-----", "_____", "from:", "sent:", "от:", "отправлено:", "кімнен:", "差出人:", "发件人:"};
+    static const char *const ends[] = {
+        "wrote:", "writes:", "пишет:", "написал:",    "написала:",    "писал(а):",
+        "жазды:", "写道:",   "写道：", "書きました:", "のメッセージ:"};
     for (size_t i = 0; i < COUNT(heads); i++)
         if (str_starts(line, str_of(heads[i])))
             return true;
@@ -93,7 +97,9 @@ static bool is_ascii(str s)
 /* Names bend in Russian and Kazakh: their last letter may be another, and more may follow. */
 static bool has_name(str sentence, str word)
 {
-    bool is_plain = is_ascii(word), bends = (unsigned char)word.ptr[0] == 0xd0 || (unsigned char)word.ptr[0] == 0xd1 || (unsigned char)word.ptr[0] == 0xd2;
+    bool is_plain = is_ascii(word), bends = (unsigned char)word.ptr[0] == 0xd0 ||
+                                            (unsigned char)word.ptr[0] == 0xd1 ||
+                                            (unsigned char)word.ptr[0] == 0xd2;
     if (is_plain ? word.len < 3 : str_chars(word) < 2)
         return false;
     if (bends && str_chars(word) >= 4)
@@ -101,7 +107,8 @@ static bool has_name(str sentence, str word)
     return phrase_word(sentence, word, bends) >= 0;
 }
 
-static void colleague_find(struct arena *a, str sentence, const struct list *colleagues, struct said *out)
+static void colleague_find(struct arena *a, str sentence, const struct list *colleagues,
+                           struct said *out)
 {
     const struct colleague *c = colleagues->items;
     size_t best = 0;
@@ -146,12 +153,15 @@ static bool counts(const struct phrase_hit *h, bool by_staff)
     return !h->is_negated || h->kind == EVIDENCE_COMPETITOR_NAMED;
 }
 
-static void competitors_find(const struct phrases_found *f, const struct list *names, struct words_read *out)
+static void competitors_find(const struct phrases_found *f, const struct list *names,
+                             struct words_read *out)
 {
     const str *v = names->items;
     for (size_t i = 0; i < names->n; i++)
         for (size_t k = 0; k < f->n_sentences; k++)
-            if (phrase_word(f->sentences[k].text, v[i], (unsigned char)v[i].ptr[0] >= 0xd0 && (unsigned char)v[i].ptr[0] <= 0xd2) >= 0) {
+            if (phrase_word(f->sentences[k].text, v[i],
+                            (unsigned char)v[i].ptr[0] >= 0xd0 &&
+                                (unsigned char)v[i].ptr[0] <= 0xd2) >= 0) {
                 struct said *was = said_of(out, EVIDENCE_COMPETITOR_NAMED);
                 if (was)
                     was->phrase = v[i]; /* the name says more than "elsewhere" */
@@ -184,8 +194,9 @@ static void questions_count(struct arena *a, const struct phrases_found *f, stru
         for (; h < f->n_hits && f->hits[h].sentence == k; h++) {
             int kind = f->hits[h].kind;
             leans = leans || kind == KIND_THIS;
-            meets = meets || kind == KIND_MATTER || kind == EVIDENCE_DISCOUNT_ASKED || kind == EVIDENCE_PRICE_REMARK ||
-                    kind == EVIDENCE_COMPETITOR_NAMED || kind == EVIDENCE_COLLEAGUE_ASKED;
+            meets = meets || kind == KIND_MATTER || kind == EVIDENCE_DISCOUNT_ASKED ||
+                    kind == EVIDENCE_PRICE_REMARK || kind == EVIDENCE_COMPETITOR_NAMED ||
+                    kind == EVIDENCE_COLLEAGUE_ASKED;
         }
         if (!f->sentences[k].is_question)
             continue;
@@ -196,8 +207,8 @@ static void questions_count(struct arena *a, const struct phrases_found *f, stru
     out->open.items = open;
 }
 
-void words_read(struct arena *a, str subject, str text, bool by_staff, const struct house_words *house,
-                struct words_read *out)
+void words_read(struct arena *a, str subject, str text, bool by_staff,
+                const struct house_words *house, struct words_read *out)
 {
     struct phrases_found f;
     *out = (struct words_read){.said = {ARENA_ARRAY(a, EVIDENCE_N, struct said), 0}};

@@ -5,9 +5,11 @@
 #include "rooms/evidence/inside.h"
 
 static str competitors[] = {S("rival & sons"), S("конкуренто"), S("竞品店")};
-static struct colleague colleagues[] = {{{11}, S("Anna Petrova")}, {{12}, S("Анна Петрова")}, {{13}, S("田中 美咲")},
-                                        {{14}, S("王小明")},       {{15}, S("Айгүл Сейітова")}, {{16}, S("Ben Ray")}};
-static const struct house_words house = {{competitors, COUNT(competitors)}, {colleagues, COUNT(colleagues)}};
+static struct colleague colleagues[] = {{{11}, S("Anna Petrova")},   {{12}, S("Анна Петрова")},
+                                        {{13}, S("田中 美咲")},      {{14}, S("王小明")},
+                                        {{15}, S("Айгүл Сейітова")}, {{16}, S("Ben Ray")}};
+static const struct house_words house = {{competitors, COUNT(competitors)},
+                                         {colleagues, COUNT(colleagues)}};
 
 /* "discount_asked hurry q2 off1": kinds in the order of the list, questions, those that met no word of ours. */
 static str read_as(struct arena *a, const char *text, bool by_staff)
@@ -39,7 +41,8 @@ static void are(struct cx *cx, const struct row *rows, size_t n, bool by_staff)
     for (size_t i = 0; i < n; i++) {
         str got = read_as(cx->arena, rows[i].text, by_staff);
         if (!str_eq(got, str_of(rows[i].want))) {
-            print_message("%s\n   is read as: " SFMT "\n   wanted:     %s\n", rows[i].text, SARG(got), rows[i].want);
+            print_message("%s\n   is read as: " SFMT "\n   wanted:     %s\n", rows[i].text,
+                          SARG(got), rows[i].want);
             failed++;
         }
     }
@@ -49,7 +52,8 @@ static void are(struct cx *cx, const struct row *rows, size_t n, bool by_staff)
 static void english_is_read(void **state)
 {
     static const struct row rows[] = {
-        {"Could you give me a discount? I will order more next time.", "discount_asked promise_more q1"},
+        {"Could you give me a discount? I will order more next time.",
+         "discount_asked promise_more q1"},
         {"That is too expensive. Rival & Sons sells it for 20.", "competitor_named price_remark"},
         {"It is not expensive at all, thank you.", ""},
         {"I don't need a discount, just the invoice.", ""},
@@ -80,7 +84,8 @@ static void english_is_read(void **state)
 static void russian_is_read(void **state)
 {
     static const struct row rows[] = {
-        {"Здравствуйте! Сделайте, пожалуйста, скидку, в следующий раз закажу больше.", "discount_asked promise_more"},
+        {"Здравствуйте! Сделайте, пожалуйста, скидку, в следующий раз закажу больше.",
+         "discount_asked promise_more"},
         {"Не могли бы вы сделать скидку?", "discount_asked q1"},
         {"Скидка мне не нужна.", ""},
         {"Слишком дорого, у конкурентов дешевле.", "competitor_named price_remark"},
@@ -142,7 +147,8 @@ static void chinese_is_read(void **state)
 static void kazakh_is_read(void **state)
 {
     static const struct row rows[] = {
-        {"Жеңілдік жасап бересіз бе? Келесі жолы көбірек аламын.", "discount_asked promise_more q1"},
+        {"Жеңілдік жасап бересіз бе? Келесі жолы көбірек аламын.",
+         "discount_asked promise_more q1"},
         {"Жеңілдік керек емес.", ""},
         {"Тым қымбат, басқа дүкенде арзан.", "competitor_named price_remark"},
         {"Бұл қымбат емес.", ""},
@@ -159,7 +165,8 @@ static void kazakh_is_read(void **state)
 static void a_note_of_a_colleague_tells_what_the_customer_asked_but_not_his_temper(void **state)
 {
     static const struct row rows[] = {
-        {"Asks for a discount again, finds it too expensive. Urgent! Is that right?", "discount_asked price_remark"},
+        {"Asks for a discount again, finds it too expensive. Urgent! Is that right?",
+         "discount_asked price_remark"},
         {"Просит скидку, обещает ещё купить", "discount_asked promise_more"},
         {"値引き交渉あり", "discount_asked"},
         {"要求优惠", "discount_asked"},
