@@ -2,7 +2,7 @@
 """Does the program judge customers as people who know customers expect? Conformance with stories, with rules that hold
 whatever the right answer is, and with a planted population; never accuracy, which only real outcomes can show.
 
-  evaluate.py [--parts stories,meta,planted] [--short] [--only ID,ID] [--honest 20000] [--share 0.01] [--seed 1] [--page docs/evaluation.md] [--store URL]
+  evaluate.py [--parts stories,meta,planted] [--short] [--only ID,ID] [--honest 20000] [--share 0.01] [--seed 1] [--page docs/evaluation.md] [--postgres URL]
 
 Everything goes through the program's HTTP interface. The whole report is build/evaluate/report.md (figures: report.json);
 with --page the summary is put into that page. The last line is `N passed, N failed`."""
@@ -104,7 +104,7 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--cases", type=int)
     p.add_argument("--page")
-    p.add_argument("--store")
+    p.add_argument("--postgres", help="the URL of a server where databases may be made")
     a = p.parse_args()
     parts = a.parts.split(",")
     wrong = list(stories.faults(list(stories.told())))
@@ -120,7 +120,7 @@ def main():
             return
         at = time.monotonic()
         try:
-            with houses.House(a.store) as house:
+            with houses.House(a.postgres) as house:
                 house.shop()
                 if house.missing:
                     print(f"{name}: without {', '.join(house.missing)}", flush=True)

@@ -33,14 +33,26 @@ class Refused(Exception):
 
 
 class House:
-    def __init__(self, store=None):
+    """`server`: the URL of a PostgreSQL where a database may be made; without it SQLite."""
+
+    made = 0
+
+    def __init__(self, server=None):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-evaluate."))
         self.data = self.scratch / "data"
         self.data.mkdir()
-        self.args = ["--data", str(self.data)] + (["--store", store] if store else [])
+        self.args, self.base = ["--data", str(self.data)], None
+        if server:
+            House.made += 1
+            self.base, self.admin = f"evaluate_{os.getpid()}_{House.made}", server
+            self.psql(f"CREATE DATABASE {self.base}")
+            self.args += ["--store", server.rsplit("/", 1)[0] + "/" + self.base]
         self.server = None
         self.missing = []
         self.local = threading.local()
+
+    def psql(self, sql):
+        subprocess.run(["psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", self.admin, "-c", sql], check=True, capture_output=True)
 
     # ---- the program -------------------------------------------------------------------------
 
@@ -78,6 +90,8 @@ class House:
                 self.server.kill()
                 self.server.wait()
         shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.base:
+            self.psql(f"DROP DATABASE IF EXISTS {self.base} WITH (FORCE)")
 
     def update(self):
         """The offline data that a careful administrator has; → the keys of those that are missing all the same."""
