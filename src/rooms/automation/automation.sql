@@ -92,8 +92,9 @@ SELECT count(*) FROM automation_run r
 INSERT INTO automation_run (id, automation_id, customer_id, event, ref, depth, outcome, place, reason, at_ms)
 VALUES (:id, :automation, :customer, :event, :ref, :depth, :outcome, :place, :reason, :now);
 
+-- Not joined: PostgreSQL would go through everybody who has an owner while its statistics know of nobody.
 -- name: automation_owner -> automation_colleague
-SELECT s.id FROM customer c JOIN staff s ON s.id = c.owner_id WHERE c.id = :customer AND s.is_active = 1;
+SELECT s.id FROM staff s WHERE s.id = (SELECT c.owner_id FROM customer c WHERE c.id = :customer) AND s.is_active = 1;
 
 -- name: automation_managers -> automation_colleague
 SELECT s.id FROM staff s WHERE s.is_active = 1 AND s.role IN ('owner', 'manager') ORDER BY s.id LIMIT 20;
