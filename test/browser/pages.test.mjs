@@ -227,7 +227,7 @@ test('the rule of VIPs is set in whole units of money, and a wrong day is said a
 test('every page stands at every width, language and colour without a finding', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.owner);
-  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/search?q=0142', '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/value', '/settings/types', '/settings/automations', '/settings/tokens', '/settings/audit', '/settings/security', '/nowhere'];
+  const paths = ['/', '/calls', `/customers/${s.aiko}`, '/search?q=0142', '/risk', '/settings/me', '/settings/people', '/settings/telephone', '/settings/say', '/settings/company', '/settings/value', '/settings/types', '/settings/automations', '/settings/tokens', '/settings/audit', '/settings/security', '/nowhere'];
   for (const lang of ['en', 'ja', 'zh', 'kk', 'ru']) {
     await s.owner.patch('/me', { lang, theme: lang === 'zh' || lang === 'ru' ? 'dark' : 'light' });
     for (const path of paths) {

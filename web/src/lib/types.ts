@@ -224,7 +224,23 @@ export interface ClassSeen {
   is_undecided: boolean
   also: { code: string; name: string }[]
 }
+/** Who may deceive us, with the signs that made it. */
+export interface Risk {
+  risk: number
+  confidence: number
+  level: string
+  summary: string
+  signals: { name: string; group: string; label: string; points: number; evidence: string }[]
+  advice: string
+  payment: string[]
+  unknown: string[]
+}
+export interface RiskSeen {
+  level: string | null
+  points: number
+}
 export interface Card {
+  risk?: RiskSeen | null
   customer: Customer
   class: ClassSeen
   marks: Mark[]
@@ -431,6 +447,7 @@ export interface CustomerRecord {
   consents: Consent[]
   freshness: Fresh[]
   class: ClassSeen
+  risk?: RiskSeen | null
   ask?: Ask | null
   more?: string[]
   identities: Identity[]
