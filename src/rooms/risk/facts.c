@@ -154,8 +154,6 @@ int risk_language_differs(str language, str country)
     pthread_once(&spoken.once, spoken_read);
     if (base.len > 3 || !pair_of(str_of(small), country, &pair))
         return RISK_UNKNOWN;
-    if (str_eq(str_of(small), S("en"))) /* everybody may */
-        return RISK_NO;
     bool has_country = false;
     for (size_t i = 0; i < spoken.n; i++) {
         if (spoken.pairs[i] == pair)
@@ -248,7 +246,7 @@ static struct risk_fact counted(int64_t n, struct steps s)
 static void name_facts(struct arena *a, const struct risk_said *s, const struct risk_seen *seen,
                        struct risk_facts *f)
 {
-    bool is_little = !s->phone.len && !s->country.len && !s->city.len && !s->address.len && !s->company.len;
+    bool is_little = !s->phone.len && !s->city.len && !s->address.len && !s->company.len;
     set_yes_no(f, RISK_MINIMAL_DATA, is_little, (str){0}, (str){0});
     if (s->name.len)
         set_yes_no(f, RISK_NOISE_NAME, risk_name_is_noise(a, s->name), s->name, (str){0});
@@ -293,9 +291,13 @@ static void phone_facts(const struct risk_said *s, const struct risk_seen *seen,
 
 static void connection_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)
 {
-    if (seen->ip_country.len == 2 && s->country.len == 2)
-        set_yes_no(f, RISK_IP_COUNTRY, !is_same_country(seen->ip_country, s->country), seen->ip_country,
-                   s->country);
+    bool is_rented = seen->network == RISK_NETWORK_HOSTING || seen->network == RISK_NETWORK_TOR;
+    if (seen->ip_country.len == 2 && s->country.len == 2) /* where a rented exit stands says little more */
+        set(f, RISK_IP_COUNTRY,
+            (struct risk_fact){.state = is_same_country(seen->ip_country, s->country) ? RISK_NO : RISK_YES,
+                               .strength = is_rented ? 40 : 100,
+                               .a = seen->ip_country,
+                               .b = s->country});
     if (seen->network != RISK_NETWORK_UNKNOWN) {
         set_yes_no(f, RISK_HOSTING_NETWORK, seen->network == RISK_NETWORK_HOSTING, s->ip, (str){0});
         set_yes_no(f, RISK_TOR_NETWORK, seen->network == RISK_NETWORK_TOR, s->ip, (str){0});
@@ -317,7 +319,9 @@ static void payment_facts(const struct risk_said *s, const struct risk_seen *see
     if (seen->holder != RISK_HOLDER_UNKNOWN)
         set(f, RISK_HOLDER_NAME,
             (struct risk_fact){.state = seen->holder == RISK_HOLDER_SAME ? RISK_NO : RISK_YES,
-                               .strength = seen->holder == RISK_HOLDER_FAMILY ? 35 : 100,
+                               .strength = seen->holder == RISK_HOLDER_FAMILY    ? 35
+                                           : seen->holder == RISK_HOLDER_COMPANY ? 50
+                                                                                 : 100,
                                .a = s->card_name,
                                .b = seen->holder_why.len ? seen->holder_why : s->name});
     if (s->card_country.len == 2 && s->country.len == 2)
@@ -380,9 +384,9 @@ static struct risk_fact speed(const struct risk_seen *seen)
 static void memory_facts(const struct risk_seen *seen, struct risk_facts *f)
 {
     set(f, RISK_VELOCITY, speed(seen));
-    set(f, RISK_SHARED_DEVICE, counted(seen->people_of_device, (struct steps){2, 4, 40}));
-    set(f, RISK_SHARED_CARD, counted(seen->people_of_card, (struct steps){2, 3, 40}));
-    set(f, RISK_SHARED_ADDRESS, counted(seen->people_of_address, (struct steps){4, 7, 50}));
+    set(f, RISK_SHARED_DEVICE, counted(seen->people_of_device, (struct steps){2, 3, 15}));
+    set(f, RISK_SHARED_CARD, counted(seen->people_of_card, (struct steps){2, 3, 25}));
+    set(f, RISK_SHARED_ADDRESS, counted(seen->people_of_address, (struct steps){3, 5, 50}));
     set(f, RISK_SHARED_IP, counted(seen->people_of_ip, (struct steps){4, 8, 50}));
     set_yes_no(f, RISK_LINKED_BLOCKED, seen->is_blocked, seen->blocked_by, (str){0});
     set_yes_no(f, RISK_LISTED, seen->is_listed, seen->listed_by, (str){0});

@@ -68,6 +68,9 @@ void seen_sources(struct cx *cx, const struct risk_said *s, str reading, struct 
 /* From which total an order is large, in minor units of its currency; 0: not known. */
 enum err large_from(struct cx *cx, currency c, int64_t *out) MUST_USE;
 
+extern const struct shape risk_outcome_row_shape;
+void outcome_facts(const struct list *outcomes, int64_t abuse, struct risk_facts *f);
+
 /* ---- what is kept of an answer ----------------------------------------------------------------------- */
 
 uint16_t risk_label(int signal);

@@ -4,28 +4,64 @@
 #include "rooms/source/source.h"
 #include <pthread.h>
 
+/* Countries behind one calling code: a number that could be of several of them says nothing against any. */
+static bool is_of_one_code(str a, str b)
+{
+    static const char *const groups[] = {
+        "US CA AG AI AS BB BM BS DM DO GD GU JM KN KY LC MP MS PR SX TC TT VC VG VI", "RU KZ", "GB GG JE IM",
+        "IT VA", "NO SJ", "AU CC CX", "MA EH", "RE YT TF", "SH TA", "FI AX", "GP BL MF", "CW BQ"};
+    for (size_t i = 0; i < COUNT(groups); i++)
+        if (str_find(str_of(groups[i]), a) >= 0 && str_find(str_of(groups[i]), b) >= 0)
+            return true;
+    return false;
+}
+
 static void of_phone(struct cx *cx, const struct risk_said *s, struct risk_seen *out)
 {
     struct phone p = said_phone(cx->arena, s);
     if (!p.is_possible)
         return;
     out->is_phone_read = true;
-    out->phone_country = strlen(p.country) == 2 ? arena_str(cx->arena, str_of(p.country)) : (str){0};
+    str country = str_of(p.country);
+    bool may_be_his = p.is_country_shared && is_of_one_code(country, s->country);
+    out->phone_country = country.len == 2 && !may_be_his ? arena_str(cx->arena, str_of(p.country)) : (str){0};
     out->is_voip = (int)phone_is_voip(&p);
 }
 
-/* The name, or the company: a company's card is its own. */
+/* A card that bears a company's name: "NORDIC TRADING LTD", 株式会社桜. */
+static bool is_company(struct arena *a, str name)
+{
+    static const char *const words[] = {"ltd", "limited", "gmbh", "llc", "inc", "corp", "plc", "ag", "kg", "ug", "sarl", "sas", "srl", "spa", "bv", "oy", "ab",
+                                        "as", "pte", "co", "company", "ооо", "оао", "зао", "ао", "пао", "ип", "тоо", "жшс", "ақ"};
+    static const char *const inside[] = {"株式会社", "有限会社", "合同会社", "有限公司", "股份公司", "集团"};
+    for (size_t i = 0; i < COUNT(inside); i++)
+        if (str_find(name, str_of(inside[i])) >= 0)
+            return true;
+    for (str rest = text_fold(a, name); rest.len;) {
+        str word = str_cut(&rest, ' ');
+        while (word.len && strchr(".,", word.ptr[word.len - 1]))
+            word.len--;
+        for (size_t i = 0; i < COUNT(words); i++)
+            if (str_eq(word, str_of(words[i])))
+                return true;
+    }
+    return false;
+}
+
+/* The name, or the company: a company's card is its own. One of another company is less odd than one of another person. */
 static void of_holder(struct cx *cx, const struct risk_said *s, str reading, struct risk_seen *out)
 {
     struct name_match m, c = {0};
     name_match_read(cx->arena, s->name, reading, s->card_name, (str){0}, &m);
     if (s->company.len)
         name_match(cx->arena, s->company, s->card_name, &c);
-    bool is_company = s->company.len && (c.is_same == SAYS_YES || c.score >= 0.99);
-    if (m.is_same == SAYS_YES || is_company)
+    bool is_own = s->company.len && (c.is_same == SAYS_YES || c.score >= 0.99);
+    if (m.is_same == SAYS_YES || is_own)
         out->holder = RISK_HOLDER_SAME;
     else if (m.is_same == SAYS_NO)
-        out->holder = m.shares ? RISK_HOLDER_FAMILY : RISK_HOLDER_OTHER;
+        out->holder = m.shares                              ? RISK_HOLDER_FAMILY
+                      : is_company(cx->arena, s->card_name) ? RISK_HOLDER_COMPANY
+                                                            : RISK_HOLDER_OTHER;
     out->holder_why = m.n ? name_match_text(cx->arena, &m) : (str){0};
 }
 

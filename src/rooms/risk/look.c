@@ -54,7 +54,7 @@ static const struct field identity_fields[] = {
 static const struct shape risk_identity_row_shape = SHAPE("risk_identity_row", struct identity_row, identity_fields);
 static const struct field address_fields[] = {FIELD(struct address_row, line), FIELD(struct address_row, postal), FIELD(struct address_row, country)};
 static const struct shape risk_address_row_shape = SHAPE("risk_address_row", struct address_row, address_fields);
-static const struct field ip_fields[] = {FIELD(struct ip_row, ip), FIELD(struct ip_row, channel)};
+static const struct field ip_fields[] = {FIELD(struct ip_row, ip), FIELD_AS(struct ip_row, channel, "channel")};
 static const struct shape risk_ip_row_shape = SHAPE("risk_ip_row", struct ip_row, ip_fields);
 static const struct field sums_fields[] = {
     FIELD(struct order_sums, n), FIELD_AS(struct order_sums, first_at, "first_ms"), FIELD(struct order_sums, has_purchase), FIELD(struct order_sums, has_bank),
@@ -62,7 +62,7 @@ static const struct field sums_fields[] = {
 };
 static const struct shape risk_order_sums_row_shape = SHAPE("risk_order_sums_row", struct order_sums, sums_fields);
 static const struct field outcome_fields[] = {FIELD(struct outcome_row, kind), FIELD(struct outcome_row, n)};
-static const struct shape risk_outcome_row_shape = SHAPE("risk_outcome_row", struct outcome_row, outcome_fields);
+const struct shape risk_outcome_row_shape = SHAPE("risk_outcome_row", struct outcome_row, outcome_fields);
 static const struct field linked_fields[] = {
     FIELD_AS(struct linked_row, root, "root_id"), FIELD(struct linked_row, name), FIELD(struct linked_row, type), FIELD(struct linked_row, is_blocked),
 };
@@ -201,7 +201,7 @@ static bool is_of_checkout(int signal)
 {
     int group = risk_signal_kinds[signal].group;
     return group == RISK_OF_CONNECTION || group == RISK_OF_PAYMENT || group == RISK_OF_ORDER || group == RISK_OF_BEHAVIOUR ||
-           group == RISK_OF_SHARING || signal == RISK_PREPAID;
+           group == RISK_OF_SHARING || signal == RISK_PREPAID || signal == RISK_LINKED_BLOCKED;
 }
 
 static void take_screened(struct cx *cx, const struct record *k, struct risk_facts *f)
@@ -224,24 +224,24 @@ static void take_screened(struct cx *cx, const struct record *k, struct risk_fac
 
 static void times(struct risk_facts *f, int signal, int64_t n)
 {
-    f->of[signal] = (struct risk_fact){.state = n > 0 ? RISK_YES : RISK_NO, .n = n};
+    f->of[signal] = (struct risk_fact){.state = n > 0 ? RISK_YES : RISK_NO, .strength = n > 1 ? 100 : 80, .n = n};
 }
 
-static void outcome_facts(const struct record *k, struct risk_facts *f)
+void outcome_facts(const struct list *outcomes, int64_t abuse, struct risk_facts *f)
 {
     static const struct {
         const char *kind;
         int signal;
     } kinds[] = {{"charge_back", RISK_CHARGE_BACK}, {"dispute", RISK_DISPUTE}, {"refused", RISK_REFUSED_PAYMENT},
                  {"refund_abuse", RISK_REFUND_ABUSE}};
-    const struct outcome_row *o = k->outcomes.items;
+    const struct outcome_row *o = outcomes->items;
     for (size_t i = 0; i < COUNT(kinds); i++) {
         int64_t n = 0;
-        for (size_t j = 0; j < k->outcomes.n; j++)
+        for (size_t j = 0; j < outcomes->n; j++)
             n += str_eq(o[j].kind, str_of(kinds[i].kind)) ? o[j].n : 0;
         times(f, kinds[i].signal, n);
     }
-    times(f, RISK_ABUSE_REPORT, k->abuse);
+    times(f, RISK_ABUSE_REPORT, abuse);
 }
 
 static void trust_facts(const struct record *k, int64_t now_ms, struct risk_facts *f)
@@ -254,7 +254,11 @@ static void trust_facts(const struct record *k, int64_t now_ms, struct risk_fact
     f->of[RISK_PAID_HISTORY] =
         (struct risk_fact){.state = is_old ? RISK_YES : RISK_NO, .strength = k->sums.n >= 2 ? 100 : 50, .n = k->sums.n};
     f->of[RISK_VERIFIED_PHONE] = (struct risk_fact){.state = is_confirmed ? RISK_YES : RISK_NO};
-    f->of[RISK_SHOP_VISIT] = (struct risk_fact){.state = k->sums.has_purchase ? RISK_YES : RISK_NO};
+    const struct ip_row *i = k->ips.items;
+    bool was_there = k->sums.has_purchase;
+    for (size_t n = 0; n < k->ips.n; n++) /* a visit that nobody but the shop tells of */
+        was_there = was_there || str_eq(i[n].channel, S("visit")) || str_eq(i[n].channel, S("purchase"));
+    f->of[RISK_SHOP_VISIT] = (struct risk_fact){.state = was_there ? RISK_YES : RISK_NO};
     if (k->r.kind == CUSTOMER_COMPANY && k->sums.has_bank)
         f->of[RISK_PREPAID] = (struct risk_fact){.state = RISK_YES};
 }
@@ -295,7 +299,7 @@ static enum err facts_of_record(struct cx *cx, struct record *k, struct risk_fac
     link_facts(k, &seen);
     risk_facts_of(cx->arena, &k->said, &seen, f);
     take_screened(cx, k, f);
-    outcome_facts(k, f);
+    outcome_facts(&k->outcomes, k->abuse, f);
     trust_facts(k, cx->now_ms, f);
     return OK;
 }

@@ -103,7 +103,7 @@ struct risk_said {
 };
 enum risk_network { RISK_NETWORK_UNKNOWN, RISK_NETWORK_NONE, RISK_NETWORK_HOSTING, RISK_NETWORK_TOR };
 enum risk_domain { RISK_DOMAIN_UNKNOWN, RISK_DOMAIN_OTHER, RISK_DOMAIN_FREE, RISK_DOMAIN_DISPOSABLE };
-enum risk_holder { RISK_HOLDER_UNKNOWN, RISK_HOLDER_SAME, RISK_HOLDER_FAMILY, RISK_HOLDER_OTHER };
+enum risk_holder { RISK_HOLDER_UNKNOWN, RISK_HOLDER_SAME, RISK_HOLDER_FAMILY, RISK_HOLDER_COMPANY, RISK_HOLDER_OTHER };
 /* How often it was seen, with whom; -1: not known (nothing to go by). */
 struct risk_seen {
     str ip_country, domain, phone_country;

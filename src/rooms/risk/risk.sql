@@ -86,7 +86,7 @@ SELECT v.type, v.value, o.state, o.last_ms FROM customer r JOIN identity_owner o
 SELECT a.line, a.postal, a.country FROM customer r JOIN address a ON a.customer_id = r.id WHERE r.root_id = :root ORDER BY a.id DESC LIMIT 5;
 
 -- name: risk_ip_list -> risk_ip_row
-SELECT i.ip, i.channel FROM customer r JOIN interaction i ON i.customer_id = r.id WHERE r.root_id = :root ORDER BY i.at_ms DESC LIMIT 30;
+SELECT i.ip, CASE WHEN i.trust = 'typed' THEN '' ELSE i.channel END FROM customer r JOIN interaction i ON i.customer_id = r.id WHERE r.root_id = :root ORDER BY i.at_ms DESC LIMIT 30;
 
 -- name: risk_order_sums -> risk_order_sums_row
 SELECT count(*), COALESCE(min(o.at_ms), 0), COALESCE(max(CASE WHEN o.channel = 'purchase' THEN 1 ELSE 0 END), 0),
@@ -94,12 +94,23 @@ SELECT count(*), COALESCE(min(o.at_ms), 0), COALESCE(max(CASE WHEN o.channel = '
   FROM customer r JOIN orders o ON o.customer_id = r.id
  WHERE r.root_id = :root AND o.status IN ('paid', 'shipped', 'delivered') AND o.lost_minor = 0;
 
--- A fact that was made good by "paid at last" on the same order counts no more.
+-- A fact that was made good later on the same order counts no more.
 -- name: risk_outcome_list -> risk_outcome_row
 SELECT f.kind, count(*) FROM customer r JOIN order_fact f ON f.customer_id = r.id
  WHERE r.root_id = :root AND f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
-   AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.kind IN ('paid', 'paid_at_last') AND p.at_ms >= f.at_ms)
+   AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.at_ms >= f.at_ms
+                     AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
  GROUP BY f.kind ORDER BY f.kind LIMIT 10;
+
+-- name: risk_outcome_of -> risk_outcome_row
+SELECT f.kind, count(*) FROM customer r JOIN order_fact f ON f.customer_id = r.id
+ WHERE r.root_id IN {{ints}} :roots AND f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
+   AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.at_ms >= f.at_ms
+                     AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
+ GROUP BY f.kind ORDER BY f.kind LIMIT 10;
+
+-- name: risk_abuse_of -> number_row
+SELECT count(*) FROM customer r JOIN abuse_report a ON a.customer_id = r.id WHERE r.root_id IN {{ints}} :roots AND a.state = 'confirmed';
 
 -- name: risk_abuse_count -> number_row
 SELECT count(*) FROM customer r JOIN abuse_report a ON a.customer_id = r.id WHERE r.root_id = :root AND a.state = 'confirmed';

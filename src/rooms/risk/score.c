@@ -25,7 +25,7 @@ const struct risk_signal_kind risk_signal_kinds[RISK_SIGNALS] = {
 const char *const risk_level_codes[RISK_LEVELS] = {"low", "medium", "high"};
 const char *const risk_advice_codes[RISK_ADVICES] = {"accept", "accept_3ds", "irrevocable", "hold",
                                                      "refuse"};
-enum { WITH_3DS_FROM = 20 };
+enum { WITH_3DS_FROM = 20, IRREVOCABLE_FROM = 50 };
 
 void risk_rules_default(struct risk_rules *out)
 {
@@ -61,7 +61,7 @@ static double group_points(const struct group *g)
 
 static bool is_before(const struct risk_sign *a, const struct risk_sign *b)
 {
-    bool a_trust = a->points < 0, b_trust = b->points < 0;
+    bool a_trust = risk_signal_kinds[a->signal].group == RISK_OF_TRUST, b_trust = risk_signal_kinds[b->signal].group == RISK_OF_TRUST;
     if (a_trust != b_trust)
         return b_trust;
     return a_trust ? a->points < b->points : a->points > b->points;
@@ -74,6 +74,13 @@ void sign_add(struct risk *out, int signal, int points)
     for (; at > 0 && is_before(&s, &out->signs[at - 1]); at--)
         out->signs[at] = out->signs[at - 1];
     out->signs[at] = s;
+}
+
+/* What somebody did is told also where it does not count alone, with 0 points; what he is called, or that he asked nothing,
+ * is not. */
+static bool is_worth_telling(int signal)
+{
+    return signal == RISK_HURRY || signal == RISK_EMAIL_UNLIKE_NAME || signal == RISK_LANGUAGE;
 }
 
 static void checks_count(const struct risk_facts *f, struct risk *out)
@@ -92,7 +99,7 @@ static int advice_of(int points, bool is_listed)
 {
     if (points >= RISK_HIGH_FROM)
         return is_listed ? RISK_REFUSE : RISK_HOLD;
-    return points >= RISK_MEDIUM_FROM ? RISK_IRREVOCABLE
+    return points >= IRREVOCABLE_FROM ? RISK_IRREVOCABLE
            : points >= WITH_3DS_FROM  ? RISK_ACCEPT_3DS
                                       : RISK_ACCEPT;
 }
@@ -125,7 +132,7 @@ void risk_score(const struct risk_facts *f, const struct risk_rules *r, struct r
     for (int i = 0; i < RISK_SIGNALS; i++) {
         int group = risk_signal_kinds[i].group;
         double share = w[i] > 0 ? group_points(&g[group]) * w[i] / g[group].sum : 0;
-        if (w[i] > 0)
+        if (w[i] > 0 || (f->of[i].state == RISK_YES && !r->of[i].is_off && is_worth_telling(i)))
             sign_add(out, i, (int)lround(group == RISK_OF_TRUST ? -share : share));
     }
     checks_count(f, out);

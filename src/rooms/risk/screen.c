@@ -211,11 +211,11 @@ static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
     int64_t list[TRACE_KINDS];
     str values[4];
     size_t n = 0, n_list = traces_list(t, list), n_values = values_of(cx, &a->said, values);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_DEVICE], a, 30, &m->device);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_DEVICE], a, 180, &m->device);
     want_traces(reads, &n, cx->arena, t->of[TRACE_CARD], a, 180, &m->card);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_NETWORK], a, 1, &m->network);
+    want_traces(reads, &n, cx->arena, t->of[TRACE_NETWORK], a, 3, &m->network);
     want_traces(reads, &n, cx->arena, t->of[TRACE_ADDRESS], a, 90, &m->address);
-    want_traces(reads, &n, cx->arena, t->who, a, 7, &m->who);
+    want_traces(reads, &n, cx->arena, t->who, a, 180, &m->who);
     const struct args blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)), verdicts = ARGS(val_ints(list, n_list)),
                       owners = ARGS(val_texts(values, n_values));
     if (n_list) {
@@ -227,6 +227,65 @@ static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
     return n ? db_batch(cx, reads, n) : OK;
 }
 
+/* What came of the orders of those whose handles these are, and who complained about them. */
+static enum err outcomes(struct cx *cx, const struct memory *m, struct risk_facts *f)
+{
+    enum { MOST = 4 };
+    struct list found = {0};
+    struct number_row abuse = {0};
+    int64_t roots[MOST];
+    const struct owner_row *o = m->owners.items;
+    size_t n = 0;
+    for (size_t i = 0; i < m->owners.n && n < MOST; i++)
+        if (str_eq(o[i].type, S("email")) || str_eq(o[i].type, S("phone")))
+            roots[n++] = o[i].root;
+    const struct args args = ARGS(val_ints(roots, n));
+    struct db_read reads[] = {{&q_risk_outcome_of, &risk_outcome_row_shape, false, &found, args, false},
+                              {&q_risk_abuse_of, &number_row_shape, true, &abuse, args, false}};
+    if (n)
+        TRY(db_batch(cx, reads, COUNT(reads)));
+    outcome_facts(&found, abuse.n, f);
+    return OK;
+}
+
+static size_t ids_of(const struct list *rows, int64_t *ids, size_t n, size_t most)
+{
+    const struct trace_row *r = rows->items;
+    for (size_t i = 0; i < rows->n && n < most; i++)
+        ids[n++] = r[i].screened;
+    return n;
+}
+
+/* Is one of those who left the same device, card or box a blocked customer? Asked only when somebody did. */
+static enum err company(struct cx *cx, const struct screen_in *a, const struct memory *m, struct risk_seen *seen)
+{
+    enum { MOST = 20 };
+    int64_t ids[MOST];
+    str emails[MOST];
+    struct list rows = {0}, owners = {0};
+    size_t n = 0, n_emails = 0;
+    n = ids_of(&m->who, ids, n, 5);
+    n = ids_of(&m->card, ids, n, 12);
+    n = ids_of(&m->device, ids, n, MOST);
+    if (n == 0 || seen->is_blocked)
+        return OK;
+    TRY(db_all(cx, &q_screened_some, &screened_row_shape, &rows, ARGS(val_ints(ids, n))));
+    const struct screened_row *r = rows.items;
+    for (size_t i = 0; i < rows.n && n_emails < MOST; i++)
+        if (!str_eq(r[i].email, a->said.email) && email_read(cx->arena, r[i].email, &emails[n_emails]))
+            n_emails++;
+    if (n_emails == 0)
+        return OK;
+    TRY(db_all(cx, &q_risk_owner_list, &risk_owner_row_shape, &owners, ARGS(val_texts(emails, n_emails))));
+    const struct owner_row *o = owners.items;
+    for (size_t i = 0; i < owners.n; i++)
+        if (o[i].is_blocked && !seen->is_blocked) {
+            seen->is_blocked = true;
+            seen->blocked_by = m->device.n ? S("device") : m->card.n ? S("card") : S("email");
+        }
+    return OK;
+}
+
 static enum err look_up(struct cx *cx, struct screen_in *a)
 {
     struct memory m = {0};
@@ -236,9 +295,11 @@ static enum err look_up(struct cx *cx, struct screen_in *a)
     TRY(remember(cx, a, &m));
     seen_count(&m, &a->traces, a->at.ms, &seen);
     seen_sources(cx, &a->said, (str){0}, &seen);
+    TRY(company(cx, a, &m, &seen));
     if (a->said.has_order)
         TRY(large_from(cx, a->said.currency, &seen.large_from));
     risk_facts_of(cx->arena, &a->said, &seen, &a->facts);
+    TRY(outcomes(cx, &m, &a->facts));
     const struct owner_row *o = m.owners.items;
     for (size_t i = 0; i < m.owners.n && a->n_due < COUNT(a->due_ids); i++)
         a->due_ids[a->n_due++] = o[i].root;
