@@ -514,11 +514,11 @@ static int cost_swap(char a, char b, bool is_first, bool is_last)
     static const char pairs[] = "ckkcszzseiievffvghhg";
     if (a == b)
         return 0;
+    if (is_first && a + b != 'c' + 'k') /* Carl, Karl; but Sakharov, Zakharov */
+        return 4;
     for (size_t i = 0; i + 1 < sizeof pairs; i += 2)
         if (pairs[i] == a && pairs[i + 1] == b)
             return is_last && is_vowel(a) ? 5 : 1;
-    if (is_first)
-        return 4;
     return is_last && (is_vowel(a) || is_vowel(b)) ? 5 : 2;
 }
 

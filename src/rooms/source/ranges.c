@@ -91,6 +91,7 @@ void range_add(struct made_ranges *m, bool is_v4, addr from, addr to, uint16_t v
     }
     if (!m->is_full && r->n == r->cap)
         m->is_full = !ranges_grow(r);
+    assert(m->is_full || r->items);
     if (!m->is_full)
         r->items[r->n++] = (struct range){from, to, value};
 }
