@@ -70,6 +70,7 @@ static const struct pair {
     {"Alexander Kim", "Alexandra Kim", SAYS_NO},
     {"Elena Popova", "Alena Popova", SAYS_NO},
     {"Андрей Захаров", "Andrei Sakharov", SAYS_NO},
+    {"Rosa Fernández", "Rosa Hernández", SAYS_NO},
     {"Carlotta Weber", "Karlotta Weber", SAYS_YES},
     {"Lina Popova", "Lena Popova", SAYS_NO},
     {"Иван Петрович Сидоров", "Иван Петрович Смирнов", SAYS_NO},

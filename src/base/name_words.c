@@ -514,7 +514,8 @@ static int cost_swap(char a, char b, bool is_first, bool is_last)
     static const char pairs[] = "ckkcszzseiievffvghhg";
     if (a == b)
         return 0;
-    if (is_first && a + b != 'c' + 'k') /* Carl, Karl; but Sakharov, Zakharov */
+    bool is_ck = (a == 'c' && b == 'k') || (a == 'k' && b == 'c');
+    if (is_first && !is_ck) /* Carl, Karl; but Sakharov, Zakharov */
         return 4;
     for (size_t i = 0; i + 1 < sizeof pairs; i += 2)
         if (pairs[i] == a && pairs[i + 1] == b)
