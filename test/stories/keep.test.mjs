@@ -187,6 +187,30 @@ test('a restored or copied store sends nothing until a person releases it; the o
   assert.equal(await held(k), '');
 });
 
+test('the machine and its key are lost: the backup and the recovery key from paper bring everything back', async (t) => {
+  const k = await house(t), at = place(t), file = path.join(at, 'copy.kith'), back = path.join(at, 'back');
+  const recovery = /^kith: {5}((?:[0-9A-Z]{4}-){8}[0-9A-Z]{4})$/m.exec(k.log)[1];
+  await k.person('owner', { email: 'o@kith.example' });
+  const api = await k.token('owner');
+  for (let n = 0; n < 5; n++) await api.must(200, 'POST', '/intake', person(n));
+  await k.run(['backup', '--to', file]);
+  await k.stop();
+  const words = ['restore', '--from', file, '--data', back, '--recovery-key-stdin'];
+
+  const wrong = await run(words, { input: `${'ABCD-'.repeat(8)}ABCD\n` });
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.err, /^kith: [^\n]*recovery key[^\n]*\n$/);
+  assert.equal(existsSync(path.join(back, 'kith.db')), false);
+  const right = await run(words, { input: `${recovery.toLowerCase().replaceAll('-', ' ')}\n` });
+  assert.equal(right.status, 0, right.err);
+
+  assert.notEqual(readFileSync(`${back}.key`, 'utf8'), readFileSync(keyOf(k), 'utf8')); // a key of its own, for the old one is lost
+  const checked = await run(['check', '--data', back]);
+  assert.equal(checked.status, 0, checked.err);
+  assert.equal(await customersIn(back, `${back}.key`), 5);
+  assert.match((await run(['user', 'list', '--data', back])).out, /o@kith\.example/);
+});
+
 test('a whole installation goes from one store to another: people log in there, customers are there, nothing is sent', async (t) => {
   const k = await house(t), at = place(t), file = path.join(at, 'all.kith'), there = path.join(at, 'there');
   await k.person('owner', { email: 'o@kith.example' });
