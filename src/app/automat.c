@@ -6,6 +6,7 @@
  * The second claims what is due (so that no other node sends it too) and keeps up to WEBHOOK_AT_ONCE messages under way, one
  * of each automation. A receiver that does not answer is left alone for a while, by itself. */
 #include "app/automat.h"
+#include "base/cond.h"
 #include "rooms/automation/automation.h"
 #include <pthread.h>
 #include <time.h>
@@ -285,16 +286,12 @@ static enum err worker_open(struct cx *cx, struct automat *a, struct worker *w,
 enum err automat_open(struct cx *cx, struct house *house, struct automat **out)
 {
     struct automat *a = calloc(1, sizeof *a);
-    pthread_condattr_t attr;
     *out = a;
     if (!a)
         return ERR_INTERNAL;
     a->follows.house = a->sends.house = house;
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&a->wake);
     TRY(worker_open(cx, a, &a->follows, follow_main));
     return worker_open(cx, a, &a->sends, send_main);
 }

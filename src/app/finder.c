@@ -4,6 +4,7 @@
  * change of the bulk lane, so that nobody who waits for an answer waits for it. When it falls behind, its pages are written
  * with the others. Several nodes: the one with the lease does it. */
 #include "app/finder.h"
+#include "base/cond.h"
 #include "rooms/search/search.h"
 #include <pthread.h>
 #include <time.h>
@@ -97,11 +98,7 @@ enum err finder_open(struct cx *cx, struct house *house, struct finder **out)
         return ERR_INTERNAL;
     f->house = house;
     pthread_mutex_init(&f->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&f->wake);
     f->arena = arena_open((size_t)64 << 20);
     if (!f->arena)
         return ERR_INTERNAL;

@@ -4,6 +4,7 @@
  * publish callback (events), workers (new streams), polling threads (streams that ended).
  */
 #include "app/hub.h"
+#include "base/cond.h"
 #include "app/gate.h"
 #include "app/hub_inner.h"
 #include "messages.h"
@@ -1290,11 +1291,7 @@ enum err hub_open(struct cx *cx, struct house *house, struct hub **out)
         return e;
     }
     pthread_mutex_init(&h->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&h->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_monotonic(&h->wake);
     h->queue_version = 1;
     e = renderers_open(cx, h);
     bool is_open = e == OK && pthread_create(&h->thread, NULL, hub_main, h) == 0;

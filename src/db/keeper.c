@@ -4,6 +4,7 @@
  * the lease, and a slice commits only at the number it began with, so no slice counts twice.
  */
 #include "db/db_impl.h"
+#include "base/cond.h"
 #include "queries.h"
 #include <errno.h>
 #include <time.h>
@@ -404,11 +405,7 @@ enum err keeper_start(struct cx *cx, struct store *s)
     s->keeper = k;
     k->store = s;
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&k->wake);
     k->seen = calloc(SEEN_CAP, sizeof *k->seen);
     k->arena = arena_open((size_t)16 << 20);
     if (!k->seen || !k->arena)

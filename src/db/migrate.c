@@ -4,6 +4,7 @@
  * there when it was killed.
  */
 #include "db/db_impl.h"
+#include "base/cond.h"
 #include "migrations.h"
 #include "queries.h"
 
@@ -155,12 +156,8 @@ static void *tell_main(void *arg)
 
 static void tell_begin(struct migrating *g)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&g->wake);
     g->begun_ns = clock_mono_ns();
     g->has_thread = pthread_create(&g->thread, NULL, tell_main, g) == 0;
 }

@@ -1,5 +1,6 @@
 /* db/store.c - opening and closing: the lock of the directory, migrations, threads, figures. */
 #include "db/db_impl.h"
+#include "base/cond.h"
 #include "queries.h"
 #include <dirent.h>
 #include <errno.h>
@@ -180,11 +181,7 @@ static struct store *new_store(const struct store_options *o)
     follows_init(&s->follows);
     pthread_cond_init(&s->wake, NULL);
     pthread_cond_init(&s->bulk_wake, NULL);
-    pthread_condattr_t attr; /* waited for with a limit, by the clock that nobody sets */
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->closing, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&s->closing);
     pthread_cond_init(&s->pause_done, NULL);
     pthread_cond_init(&s->parked, NULL);
     return s;

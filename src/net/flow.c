@@ -5,6 +5,7 @@
  * slow client the handler, and nothing else waits for either. Everything here is under
  * exchange.lock. */
 #include "net/http.h"
+#include "base/cond.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -38,11 +39,7 @@ struct flow *flow_new(void)
         return NULL;
     }
     f->ring = ring;
-    pthread_condattr_t a;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->bell, &a);
-    pthread_condattr_destroy(&a);
+    cond_monotonic(&f->bell);
     return f;
 }
 

@@ -1,5 +1,6 @@
 /* app/keep/follow.c - backups that make themselves. */
 #include "app/keep/follow.h"
+#include "base/cond.h"
 #include "app/keep/copy.h"
 #include "messages.h"
 #include "rooms/settings/settings.h"
@@ -298,11 +299,7 @@ struct follow *follow_open(struct store *s, const struct keyring *ring, str data
                          .state = {.is_on = true},
                          .arena = arena_open((size_t)64 << 20)};
     pthread_mutex_init(&f->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_monotonic(&f->wake);
     if (!f->dir || !f->data_dir || !f->arena ||
         pthread_create(&f->thread, NULL, follow_main, f) != 0) {
         free(f->dir);

@@ -1,6 +1,7 @@
 /* rooms/import/desk.c - the thread of a server that works on imports: one at a time, batch by batch;
  * and what was rejected, as a file. */
 #include "messages.h"
+#include "base/cond.h"
 #include "queries.h"
 #include "rooms/import/inside.h"
 #include <errno.h>
@@ -29,11 +30,7 @@ static struct import_desk *here;
 
 static void bell_make(void)
 {
-    pthread_condattr_t a;
-    pthread_condattr_init(&a);
-    pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    pthread_cond_init(&bell, &a);
-    pthread_condattr_destroy(&a);
+    cond_monotonic(&bell);
 }
 
 void import_desk_wake(void)
