@@ -52,8 +52,7 @@ Section: web
 Priority: optional
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
 Depends: $libraries, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, tzdata
-Recommends: ca-certificates
-Recommends: tor-geoipdb, publicsuffix
+Recommends: ca-certificates, tor-geoipdb, publicsuffix
 Suggests: postgresql (>= 15)
 Description: customer-relationship system that a company runs itself
  One program holds one record for every customer, whatever door the customer
