@@ -104,6 +104,22 @@ static str part_of(struct arena *a, CURLU *u, CURLUPart part)
     return out.ptr ? out : S("");
 }
 
+/* As names of hosts and addresses are written, after %XX was read; no empty label. */
+static bool is_host(str h)
+{
+    bool is_v6 = memchr(h.ptr, ':', h.len) != NULL;
+    if (h.len == 0 || h.len > 253 || h.ptr[0] == '.' || h.ptr[h.len - 1] == '.' ||
+        str_find(h, S("..")) >= 0)
+        return false;
+    for (size_t i = 0; i < h.len; i++) {
+        char c = h.ptr[i];
+        bool is_word = (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.' || c == '_';
+        if (!is_word && !(is_v6 && (c == ':' || c == '%')))
+            return false;
+    }
+    return true;
+}
+
 enum webhook_url_fault webhook_url_read(struct arena *a, str url, struct webhook_url *out)
 {
     *out = (struct webhook_url){0};
@@ -143,6 +159,14 @@ enum webhook_url_fault webhook_url_read(struct arena *a, str url, struct webhook
         if (lower[i] >= 'A' && lower[i] <= 'Z')
             lower[i] = (char)(lower[i] | 0x20);
     out->host = (str){lower, host.len};
+    if (!is_host(out->host))
+        return WEBHOOK_URL_BROKEN;
+    struct in_addr v4;
+    if (inet_aton(lower, &v4)) { /* 127.1, 0x7f000001, with a point behind: one way to write it */
+        uint32_t n = ntohl(v4.s_addr);
+        out->host = arena_printf(a, "%u.%u.%u.%u", n >> 24, n >> 16 & 255, n >> 8 & 255, n & 255);
+        lower = arena_cstr(a, out->host);
+    }
     return is_inside_host(lower) ? WEBHOOK_URL_INSIDE : WEBHOOK_URL_GOOD;
 }
 

@@ -142,6 +142,11 @@ static void an_address_is_read_as_a_connection_would_and_refused_by_what_is_wron
         {"http://example.com/\r\nX: y", WEBHOOK_URL_BROKEN, NULL},
         {"http://ex\xc3\xa4mple.com/", WEBHOOK_URL_BROKEN, NULL},
         {"http://[::1", WEBHOOK_URL_BROKEN, NULL},
+        {"http://localhost../", WEBHOOK_URL_BROKEN, NULL},
+        {"http://.example.com/", WEBHOOK_URL_BROKEN, NULL},
+        {"http://a..b/", WEBHOOK_URL_BROKEN, NULL},
+        {"http://a,b/", WEBHOOK_URL_BROKEN, NULL},
+        {"http://%31%32%37.0.0.1/", WEBHOOK_URL_INSIDE, "127.0.0.1"},
         {"", WEBHOOK_URL_BROKEN, NULL},
     };
     struct arena *a = arena_open(1 << 20);
