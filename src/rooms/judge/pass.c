@@ -79,16 +79,17 @@ static enum err write_changed(struct pass *p, struct cx *cx, const struct judge_
 
 /* ---- pages ---------------------------------------------------------------------------------------- */
 
+static const struct field page_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
+static const struct shape judge_page_shape = SHAPE("judge_page", struct number_row, page_fields);
+
 /* The next page for this thread: ids are handed out in order, the looking goes beside each other. */
 static enum err page_take(struct pass *p, struct cx *cx, struct list *ids)
 {
-    static const struct field id_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
-    static const struct shape id_shape = SHAPE("judge_page", struct number_row, id_fields);
     pthread_mutex_lock(&p->lock);
     enum err e = OK;
     ids->n = 0;
     if (!p->is_over && !p->is_stopped && p->failed == OK) {
-        e = db_all(cx, &q_judge_page, &id_shape, ids, ARGS(V(p->after), V(PAGE)));
+        e = db_all(cx, &q_judge_page, &judge_page_shape, ids, ARGS(V(p->after), V(PAGE)));
         if (e == OK && ids->n)
             p->after = ((const struct number_row *)ids->items)[ids->n - 1].n;
         p->is_over = e == OK && ids->n < PAGE;
