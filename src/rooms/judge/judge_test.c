@@ -244,12 +244,17 @@ static enum err slice_apply(struct cx *cx, void *state)
  * runs. */
 static void follow(struct test_world *w)
 {
-    int64_t until = clock_mono_ns() + 60 * 1000000000LL;
+    static const struct query q_behind = {
+        .name = "behind",
+        .sqlite = "SELECT COUNT(*) FROM event e, judge_follow f WHERE e.seq > f.seq",
+        .postgres = "SELECT COUNT(*) FROM event e, judge_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
+    int64_t behind = 1, until = clock_mono_ns() + 60 * 1000000000LL;
     do {
         bool finished = false;
         assert_true(clock_mono_ns() < until);
         assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, slice_apply, &finished), OK);
-    } while (!judge_job.is_idle(&w->cx));
+        assert_int_equal(db_int(&w->cx, &q_behind, &behind, NO_ARGS), OK);
+    } while (behind > 0 || !judge_job.is_idle(&w->cx));
 }
 
 struct person {
