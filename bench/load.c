@@ -353,18 +353,22 @@ static void ask_screen(struct conn *c)
 {
     char body[2048], name[96];
     bool is_known = chance_below(&chance, 100) < 80, is_shared = chance_below(&chance, 20) == 0;
-    struct generated_phone phone = generated_phone(is_known ? zipf(opt.customers) : opt.customers + 1 + (run_tag + serial) % 1000000);
-    long long n = (long long)serial++, tag = (long long)run_tag, at = is_shared ? (long long)chance_below(&chance, 200) : n;
+    struct generated_phone phone = generated_phone(
+        is_known ? zipf(opt.customers) : opt.customers + 1 + (run_tag + serial) % 1000000);
+    long long n = (long long)serial++, tag = (long long)run_tag,
+              at = is_shared ? (long long)chance_below(&chance, 200) : n;
     a_name(name, sizeof name);
-    snprintf(body, sizeof body,
-             "{\"id\":\"S%lld-%lld\",\"customer\":{\"name\":\"%s\",\"email\":\"s%lld.%lld@example.com\",\"phone\":\"%s\",\"country\":\"GB\","
-             "\"city\":\"Leeds\",\"address\":\"%lld Long Lane\",\"language\":\"en\",\"time_zone\":\"Europe/London\"},\"ip\":\"%lld.%lld.%lld.%lld\","
-             "\"device\":\"d%lld-%lld\",\"form_seconds\":%d,\"payment\":{\"method\":\"card\",\"card_name\":\"%s\",\"card_country\":\"GB\","
-             "\"card_fingerprint\":\"c%lld-%lld\"},\"order\":{\"total\":%d,\"currency\":\"EUR\",\"items\":[{\"sku\":\"S1\",\"name\":\"Goods\",\"qty\":1,"
-             "\"price\":900}]},\"history\":{\"paid_orders\":%d,\"age_days\":%d,\"questions\":1}}",
-             tag, n, name, tag, n, phone.text, at, 20 + at % 200, at / 200 % 250, at / 50000 % 250, at % 250, tag, at,
-             3 + (int)chance_below(&chance, 90), name, tag, at, 900 + (int)chance_below(&chance, 90000), (int)chance_below(&chance, 5),
-             (int)chance_below(&chance, 900));
+    snprintf(
+        body, sizeof body,
+        "{\"id\":\"S%lld-%lld\",\"customer\":{\"name\":\"%s\",\"email\":\"s%lld.%lld@example.com\",\"phone\":\"%s\",\"country\":\"GB\","
+        "\"city\":\"Leeds\",\"address\":\"%lld Long Lane\",\"language\":\"en\",\"time_zone\":\"Europe/London\"},\"ip\":\"%lld.%lld.%lld.%lld\","
+        "\"device\":\"d%lld-%lld\",\"form_seconds\":%d,\"payment\":{\"method\":\"card\",\"card_name\":\"%s\",\"card_country\":\"GB\","
+        "\"card_fingerprint\":\"c%lld-%lld\"},\"order\":{\"total\":%d,\"currency\":\"EUR\",\"items\":[{\"sku\":\"S1\",\"name\":\"Goods\",\"qty\":1,"
+        "\"price\":900}]},\"history\":{\"paid_orders\":%d,\"age_days\":%d,\"questions\":1}}",
+        tag, n, name, tag, n, phone.text, at, 20 + at % 200, at / 200 % 250, at / 50000 % 250,
+        at % 250, tag, at, 3 + (int)chance_below(&chance, 90), name, tag, at,
+        900 + (int)chance_below(&chance, 90000), (int)chance_below(&chance, 5),
+        (int)chance_below(&chance, 900));
     conn_send(c, "POST", "/api/v1/screen", opt.token, "application/json", body);
 }
 

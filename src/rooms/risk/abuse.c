@@ -64,7 +64,8 @@ enum err reports_route(struct cx *cx, void *in, void *out)
     struct list ids;
     TRY(customer_root(cx, ((struct report_in *)in)->customer, &root, &ids));
     audit_view(cx, root.v);
-    return db_all(cx, &q_abuse_report_list, &abuse_report_row_shape, &((struct reports *)out)->items, ARGS(V(root)));
+    return db_all(cx, &q_abuse_report_list, &abuse_report_row_shape,
+                  &((struct reports *)out)->items, ARGS(V(root)));
 }
 
 static enum err get(struct cx *cx, report_id id, struct report *out)
@@ -88,7 +89,8 @@ enum err report_add_plan(struct cx *cx, void *in, void *out)
     a->is_repeat = false;
     if (a->source_id.len == 0)
         return OK;
-    enum err e = db_one(cx, &q_abuse_report_by_source, &abuse_report_row_shape, &before, ARGS(V(a->customer), V(a->source_id)));
+    enum err e = db_one(cx, &q_abuse_report_by_source, &abuse_report_row_shape, &before,
+                        ARGS(V(a->customer), V(a->source_id)));
     if (e == OK) {
         a->is_repeat = true;
         a->id = before.id;
@@ -104,7 +106,8 @@ enum err report_add_apply(struct cx *cx, void *in, void *out)
         return get(cx, a->id, out);
     struct val staff = cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
     TRY(db_run(cx, &q_abuse_report_insert,
-               ARGS(V(a->id), V(a->customer), V(str_trim(a->reporter)), V(a->text), val_str_or_null(a->source_id), staff, V(cx->now_ms))));
+               ARGS(V(a->id), V(a->customer), V(str_trim(a->reporter)), V(a->text),
+                    val_str_or_null(a->source_id), staff, V(cx->now_ms))));
     TRY(audit_add(cx, "abuse.report", a->root.v, a->id.v, (str){0}));
     return get(cx, a->id, out);
 }
@@ -119,7 +122,9 @@ enum err report_decide_plan(struct cx *cx, void *in, void *out)
     (void)out;
     struct decide_in *a = in;
     TRY(get(cx, a->id, &a->seen));
-    return cx->if_match >= 0 && cx->if_match != a->seen.version ? fault(cx, ERR_STALE, M_RECORD_MOVED) : OK;
+    return cx->if_match >= 0 && cx->if_match != a->seen.version
+               ? fault(cx, ERR_STALE, M_RECORD_MOVED)
+               : OK;
 }
 
 enum err report_decide_apply(struct cx *cx, void *in, void *out)
@@ -128,8 +133,9 @@ enum err report_decide_apply(struct cx *cx, void *in, void *out)
     const char *state = a->confirmed ? "confirmed" : "refused";
     int64_t n = 0;
     struct val staff = cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
-    TRY(db_run_count(cx, &q_abuse_report_decide, &n,
-                     ARGS(V(state), V(str_trim(a->note)), staff, V(cx->now_ms), V(a->id), V(a->seen.version))));
+    TRY(db_run_count(
+        cx, &q_abuse_report_decide, &n,
+        ARGS(V(state), V(str_trim(a->note)), staff, V(cx->now_ms), V(a->id), V(a->seen.version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(rules_due(cx, &a->seen.customer.v, 1));

@@ -27,7 +27,8 @@ struct block_in {
     struct block seen; /* between plan and apply */
     int64_t trace;
 };
-static const char *const kinds[BLOCK_KINDS] = {"email", "domain", "phone", "device", "card", "ip", "network", "address"};
+static const char *const kinds[BLOCK_KINDS] = {"email", "domain", "phone",   "device",
+                                               "card",  "ip",     "network", "address"};
 /* clang-format off */
 static const struct field block_fields[] = {
     FIELD(struct block, id), FIELD_ENUM(struct block, kind, kinds), FIELD(struct block, value, .personal = true), FIELD(struct block, reason),
@@ -64,7 +65,8 @@ enum err blocks_route(struct cx *cx, void *in, void *out)
     struct blocks *o = out;
     int64_t sort, before;
     TRY(page_begin(cx, "risk.blocks", &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, &q_risk_block_list, &risk_block_row_shape, &o->items, ARGS(V(before), V(a->limit + 1))));
+    TRY(db_all(cx, &q_risk_block_list, &risk_block_row_shape, &o->items,
+               ARGS(V(before), V(a->limit + 1))));
     if ((int64_t)o->items.n > a->limit) {
         o->items.n = (size_t)a->limit;
         int64_t last = ((const struct block *)o->items.items)[a->limit - 1].id.v;
@@ -84,7 +86,8 @@ static enum err owners_due(struct cx *cx, int kind, str value)
 {
     struct list l = {0};
     str normal = {0};
-    if (kind == TRACE_EMAIL ? !email_read(cx->arena, value, &normal) : kind != TRACE_PHONE && kind != TRACE_DEVICE && kind != TRACE_CARD)
+    if (kind == TRACE_EMAIL ? !email_read(cx->arena, value, &normal)
+                            : kind != TRACE_PHONE && kind != TRACE_DEVICE && kind != TRACE_CARD)
         return OK;
     if (kind != TRACE_EMAIL)
         normal = trace_normal(cx->arena, kind, value, settings_current(cx)->region);
@@ -111,7 +114,8 @@ enum err block_add_plan(struct cx *cx, void *in, void *out)
     a->trace = trace_hash(cx->arena, a->kind, normal);
     a->id.v = id_new(cx->now_ms);
     struct list hits = {0};
-    TRY(db_all(cx, &q_risk_block_hits, &risk_block_hit_row_shape, &hits, ARGS(val_ints(&a->trace, 1), V(cx->now_ms))));
+    TRY(db_all(cx, &q_risk_block_hits, &risk_block_hit_row_shape, &hits,
+               ARGS(val_ints(&a->trace, 1), V(cx->now_ms))));
     return hits.n ? fault_field(cx, ERR_CONFLICT, S("value"), M_RISK_BLOCK_HERE) : OK;
 }
 
@@ -120,7 +124,8 @@ enum err block_add_apply(struct cx *cx, void *in, void *out)
     const struct block_in *a = in;
     struct val staff = cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
     TRY(db_run(cx, &q_risk_block_insert,
-               ARGS(V(a->id), V(kinds[a->kind]), V(a->value), V(a->trace), V(a->reason), staff, V(cx->now_ms), val_int_or_null(a->until.ms))));
+               ARGS(V(a->id), V(kinds[a->kind]), V(a->value), V(a->trace), V(a->reason), staff,
+                    V(cx->now_ms), val_int_or_null(a->until.ms))));
     TRY(owners_due(cx, a->kind, a->value));
     TRY(audit_add(cx, "risk.block_add", 0, a->id.v, str_of(kinds[a->kind])));
     cx->made_id = a->id.v;

@@ -33,7 +33,7 @@ static const struct row {
     const char *keys;
     size_t run;
 } rows[] = {
-    {"qwertyuiop", 5}, {"asdfghjkl", 4},     {"zxcvbnm", 4},     {"qazwsxedc", 5},
+    {"qwertyuiop", 5},  {"asdfghjkl", 4},   {"zxcvbnm", 4},   {"qazwsxedc", 5},
     {"йцукенгшщзх", 5}, {"фывапролджэ", 4}, {"ячсмитьбю", 4}, {"1234567890", 4},
 };
 
@@ -150,7 +150,8 @@ int risk_language_differs(str language, str country)
     str rest = language, base = str_cut(&rest, '-');
     char small[4] = "";
     for (size_t i = 0; i < base.len && i < 3; i++)
-        small[i] = base.ptr[i] >= 'A' && base.ptr[i] <= 'Z' ? (char)(base.ptr[i] + 32) : base.ptr[i];
+        small[i] =
+            base.ptr[i] >= 'A' && base.ptr[i] <= 'Z' ? (char)(base.ptr[i] + 32) : base.ptr[i];
     pthread_once(&spoken.once, spoken_read);
     if (base.len > 3 || !pair_of(str_of(small), country, &pair))
         return RISK_UNKNOWN;
@@ -180,7 +181,8 @@ static char **zones_read(const char *region)
 {
     UErrorCode ok = U_ZERO_ERROR;
     char **names = calloc(ZONES_MAX + 1, sizeof *names);
-    UEnumeration *e = names ? ucal_openTimeZoneIDEnumeration(UCAL_ZONE_TYPE_CANONICAL, region, NULL, &ok) : NULL;
+    UEnumeration *e =
+        names ? ucal_openTimeZoneIDEnumeration(UCAL_ZONE_TYPE_CANONICAL, region, NULL, &ok) : NULL;
     size_t n = 0;
     if (!names)
         return NULL;
@@ -207,7 +209,8 @@ static char *const *zones_of(str country)
 
 int risk_zone_differs(str zone, str country, int64_t now_ms)
 {
-    char *const *names = country.len == 2 && zone.len && zone_is_known(zone) ? zones_of(country) : NULL;
+    char *const *names =
+        country.len == 2 && zone.len && zone_is_known(zone) ? zones_of(country) : NULL;
     if (!names || !names[0])
         return RISK_UNKNOWN;
     int64_t here = offset_ms(zone, now_ms);
@@ -238,9 +241,8 @@ static struct risk_fact counted(int64_t n, struct steps s)
 {
     if (n < 0)
         return (struct risk_fact){0};
-    return (struct risk_fact){.state = n >= s.from ? RISK_YES : RISK_NO,
-                              .strength = n >= s.full ? 100 : s.part,
-                              .n = n};
+    return (struct risk_fact){
+        .state = n >= s.from ? RISK_YES : RISK_NO, .strength = n >= s.full ? 100 : s.part, .n = n};
 }
 
 static void name_facts(struct arena *a, const struct risk_said *s, const struct risk_seen *seen,
@@ -250,7 +252,8 @@ static void name_facts(struct arena *a, const struct risk_said *s, const struct 
     set_yes_no(f, RISK_MINIMAL_DATA, is_little, (str){0}, (str){0});
     if (s->name.len)
         set_yes_no(f, RISK_NOISE_NAME, risk_name_is_noise(a, s->name), s->name, (str){0});
-    set(f, RISK_FAMOUS_NAME, (struct risk_fact){.state = seen->is_famous, .a = s->name, .b = seen->famous});
+    set(f, RISK_FAMOUS_NAME,
+        (struct risk_fact){.state = seen->is_famous, .a = s->name, .b = seen->famous});
 }
 
 static int opposite(enum says s)
@@ -264,11 +267,14 @@ static void email_facts(struct arena *a, const struct risk_said *s, const struct
     if (seen->domain_kind != RISK_DOMAIN_UNKNOWN) {
         bool is_disposable = seen->domain_kind == RISK_DOMAIN_DISPOSABLE;
         set_yes_no(f, RISK_DISPOSABLE_EMAIL, is_disposable, seen->domain, (str){0});
-        set_yes_no(f, RISK_FREE_EMAIL, seen->domain_kind == RISK_DOMAIN_FREE, seen->domain, (str){0});
+        set_yes_no(f, RISK_FREE_EMAIL, seen->domain_kind == RISK_DOMAIN_FREE, seen->domain,
+                   (str){0});
     }
     if (s->email.len && s->name.len)
         set(f, RISK_EMAIL_UNLIKE_NAME,
-            (struct risk_fact){.state = opposite(name_in_email(a, s->email, s->name)), .a = s->email, .b = s->name});
+            (struct risk_fact){.state = opposite(name_in_email(a, s->email, s->name)),
+                               .a = s->email,
+                               .b = s->name});
 }
 
 /* The islands around Britain keep its numbers. */
@@ -279,7 +285,8 @@ static bool is_same_country(str a, str b)
     return str_eq_ascii_nocase(a, b) || both;
 }
 
-static void phone_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)
+static void phone_facts(const struct risk_said *s, const struct risk_seen *seen,
+                        struct risk_facts *f)
 {
     if (!seen->is_phone_read)
         return;
@@ -289,12 +296,15 @@ static void phone_facts(const struct risk_said *s, const struct risk_seen *seen,
     set(f, RISK_VOIP_NUMBER, (struct risk_fact){.state = seen->is_voip, .a = s->phone});
 }
 
-static void connection_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)
+static void connection_facts(const struct risk_said *s, const struct risk_seen *seen,
+                             struct risk_facts *f)
 {
     bool is_rented = seen->network == RISK_NETWORK_HOSTING || seen->network == RISK_NETWORK_TOR;
-    if (seen->ip_country.len == 2 && s->country.len == 2) /* where a rented exit stands says little more */
+    if (seen->ip_country.len == 2 &&
+        s->country.len == 2) /* where a rented exit stands says little more */
         set(f, RISK_IP_COUNTRY,
-            (struct risk_fact){.state = is_same_country(seen->ip_country, s->country) ? RISK_NO : RISK_YES,
+            (struct risk_fact){.state = is_same_country(seen->ip_country, s->country) ? RISK_NO
+                                                                                      : RISK_YES,
                                .strength = is_rented ? 40 : 100,
                                .a = seen->ip_country,
                                .b = s->country});
@@ -307,14 +317,17 @@ static void connection_facts(const struct risk_said *s, const struct risk_seen *
     if (s->time_zone.len)
         set(f, RISK_TIME_ZONE,
             (struct risk_fact){.state = risk_zone_differs(s->time_zone, s->country, seen->now_ms),
-                               .a = s->time_zone, .b = s->country});
+                               .a = s->time_zone,
+                               .b = s->country});
     if (s->language.len)
         set(f, RISK_LANGUAGE,
-            (struct risk_fact){.state = risk_language_differs(s->language, s->country), .a = s->language,
+            (struct risk_fact){.state = risk_language_differs(s->language, s->country),
+                               .a = s->language,
                                .b = s->country});
 }
 
-static void payment_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)
+static void payment_facts(const struct risk_said *s, const struct risk_seen *seen,
+                          struct risk_facts *f)
 {
     if (seen->holder != RISK_HOLDER_UNKNOWN)
         set(f, RISK_HOLDER_NAME,
@@ -325,36 +338,42 @@ static void payment_facts(const struct risk_said *s, const struct risk_seen *see
                                .a = s->card_name,
                                .b = seen->holder_why.len ? seen->holder_why : s->name});
     if (s->card_country.len == 2 && s->country.len == 2)
-        set_yes_no(f, RISK_CARD_COUNTRY, !is_same_country(s->card_country, s->country), s->card_country,
-                   s->country);
+        set_yes_no(f, RISK_CARD_COUNTRY, !is_same_country(s->card_country, s->country),
+                   s->card_country, s->country);
     set(f, RISK_SEVERAL_CARDS, counted(seen->cards_of_person, (struct steps){2, 3, 25}));
     bool is_bank = str_find(s->method, S("bank")) >= 0 || str_find(s->method, S("transfer")) >= 0;
     if (s->has_payment)
-        set_yes_no(f, RISK_PREPAID, s->is_prepaid && is_bank && s->company.len, s->company, s->method);
+        set_yes_no(f, RISK_PREPAID, s->is_prepaid && is_bank && s->company.len, s->company,
+                   s->method);
 }
 
-static void order_facts(const struct risk_said *s, const struct risk_seen *seen, struct risk_facts *f)
+static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
+                        struct risk_facts *f)
 {
     bool is_known = s->paid_orders.has, is_first = is_known && s->paid_orders.v <= 0;
     if (s->has_order && seen->large_from > 0 && (is_known || s->total < seen->large_from))
         set(f, RISK_LARGE_FIRST_ORDER,
-            (struct risk_fact){.state = is_first && s->total >= seen->large_from ? RISK_YES : RISK_NO,
+            (struct risk_fact){.state =
+                                   is_first && s->total >= seen->large_from ? RISK_YES : RISK_NO,
                                .strength = s->total / 3 >= seen->large_from ? 100 : 70,
                                .n = s->total});
     bool is_quick = s->form_seconds.has && s->form_seconds.v < 6;
     if (s->has_order || s->form_seconds.has)
         set(f, RISK_HURRY,
             (struct risk_fact){.state = s->is_express || is_quick ? RISK_YES : RISK_NO,
-                               .strength = is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 60,
+                               .strength =
+                                   is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 60,
                                .a = is_quick ? S("form") : S("express"),
                                .n = s->form_seconds.v});
     if (s->questions.has)
         set(f, RISK_NO_QUESTIONS,
-            (struct risk_fact){.state = s->questions.v <= 0 && (is_first || !is_known) ? RISK_YES : RISK_NO});
+            (struct risk_fact){.state = s->questions.v <= 0 && (is_first || !is_known) ? RISK_YES
+                                                                                       : RISK_NO});
     if (!is_known || !s->age_days.has)
         return;
     set(f, RISK_PAID_HISTORY,
-        (struct risk_fact){.state = s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
+        (struct risk_fact){.state =
+                               s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
                            .strength = s->paid_orders.v >= 2 ? 100 : 50,
                            .n = s->paid_orders.v});
 }
@@ -390,9 +409,11 @@ static void memory_facts(const struct risk_seen *seen, struct risk_facts *f)
     set(f, RISK_SHARED_IP, counted(seen->people_of_ip, (struct steps){4, 8, 50}));
     set_yes_no(f, RISK_LINKED_BLOCKED, seen->is_blocked, seen->blocked_by, (str){0});
     set_yes_no(f, RISK_LISTED, seen->is_listed, seen->listed_by, (str){0});
-    set_yes_no(f, RISK_LINKED_VERDICT, seen->is_verdict && !seen->is_judged_fraud, seen->verdict_by, (str){0});
+    set_yes_no(f, RISK_LINKED_VERDICT, seen->is_verdict && !seen->is_judged_fraud, seen->verdict_by,
+               (str){0});
     set_yes_no(f, RISK_JUDGED_FRAUD, seen->is_judged_fraud, (str){0}, (str){0});
-    set_yes_no(f, RISK_JUDGED_HONEST, seen->is_judged_honest && !seen->is_judged_fraud, (str){0}, (str){0});
+    set_yes_no(f, RISK_JUDGED_HONEST, seen->is_judged_honest && !seen->is_judged_fraud, (str){0},
+               (str){0});
 }
 
 void risk_facts_of(struct arena *a, const struct risk_said *said, const struct risk_seen *seen,

@@ -8,8 +8,18 @@
 static bool is_of_one_code(str a, str b)
 {
     static const char *const groups[] = {
-        "US CA AG AI AS BB BM BS DM DO GD GU JM KN KY LC MP MS PR SX TC TT VC VG VI", "RU KZ", "GB GG JE IM",
-        "IT VA", "NO SJ", "AU CC CX", "MA EH", "RE YT TF", "SH TA", "FI AX", "GP BL MF", "CW BQ"};
+        "US CA AG AI AS BB BM BS DM DO GD GU JM KN KY LC MP MS PR SX TC TT VC VG VI",
+        "RU KZ",
+        "GB GG JE IM",
+        "IT VA",
+        "NO SJ",
+        "AU CC CX",
+        "MA EH",
+        "RE YT TF",
+        "SH TA",
+        "FI AX",
+        "GP BL MF",
+        "CW BQ"};
     for (size_t i = 0; i < COUNT(groups); i++)
         if (str_find(str_of(groups[i]), a) >= 0 && str_find(str_of(groups[i]), b) >= 0)
             return true;
@@ -24,16 +34,20 @@ static void of_phone(struct cx *cx, const struct risk_said *s, struct risk_seen 
     out->is_phone_read = true;
     str country = str_of(p.country);
     bool may_be_his = p.is_country_shared && is_of_one_code(country, s->country);
-    out->phone_country = country.len == 2 && !may_be_his ? arena_str(cx->arena, str_of(p.country)) : (str){0};
+    out->phone_country =
+        country.len == 2 && !may_be_his ? arena_str(cx->arena, str_of(p.country)) : (str){0};
     out->is_voip = (int)phone_is_voip(&p);
 }
 
 /* A card that bears a company's name: "NORDIC TRADING LTD", 株式会社桜. */
 static bool is_company(struct arena *a, str name)
 {
-    static const char *const words[] = {"ltd", "limited", "gmbh", "llc", "inc", "corp", "plc", "ag", "kg", "ug", "sarl", "sas", "srl", "spa", "bv", "oy", "ab",
-                                        "as", "pte", "co", "company", "ооо", "оао", "зао", "ао", "пао", "ип", "тоо", "жшс", "ақ"};
-    static const char *const inside[] = {"株式会社", "有限会社", "合同会社", "有限公司", "股份公司", "集团"};
+    static const char *const words[] = {
+        "ltd",     "limited", "gmbh", "llc", "inc", "corp", "plc", "ag",  "kg",  "ug",
+        "sarl",    "sas",     "srl",  "spa", "bv",  "oy",   "ab",  "as",  "pte", "co",
+        "company", "ооо",     "оао",  "зао", "ао",  "пао",  "ип",  "тоо", "жшс", "ақ"};
+    static const char *const inside[] = {"株式会社", "有限会社", "合同会社",
+                                         "有限公司", "股份公司", "集团"};
     for (size_t i = 0; i < COUNT(inside); i++)
         if (str_find(name, str_of(inside[i])) >= 0)
             return true;
@@ -65,7 +79,8 @@ static void of_holder(struct cx *cx, const struct risk_said *s, str reading, str
     out->holder_why = m.n ? name_match_text(cx->arena, &m) : (str){0};
 }
 
-static void of_address(struct source *files, struct cx *cx, const struct risk_said *s, struct risk_seen *out)
+static void of_address(struct source *files, struct cx *cx, const struct risk_said *s,
+                       struct risk_seen *out)
 {
     static const int domains[SOURCE_MAIL_N] = {
         [SOURCE_MAIL_OTHER] = RISK_DOMAIN_OTHER,

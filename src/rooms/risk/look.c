@@ -125,7 +125,11 @@ static void say(struct record *k)
     const struct address_row *a = k->addresses.items;
     const struct ip_row *ip = k->ips.items;
     struct risk_said *s = &k->said;
-    *s = (struct risk_said){.name = k->r.name, .country = k->r.country, .city = k->r.city, .company = k->r.company, .language = k->r.lang,
+    *s = (struct risk_said){.name = k->r.name,
+                            .country = k->r.country,
+                            .city = k->r.city,
+                            .company = k->r.company,
+                            .language = k->r.lang,
                             .time_zone = k->r.time_zone};
     s->email = newest(&k->identities, "email");
     s->phone = newest(&k->identities, "phone");
@@ -156,7 +160,8 @@ static void find_own(struct cx *cx, struct record *k)
         traces_of(cx, &one, &k->own[k->n_own++]);
     }
     if (k->said.address.len && k->n_own < COUNT(k->own)) {
-        struct risk_said one = {.address = k->said.address, .city = k->said.city, .country = k->said.country};
+        struct risk_said one = {
+            .address = k->said.address, .city = k->said.city, .country = k->said.country};
         traces_of(cx, &one, &k->own[k->n_own++]);
     }
 }
@@ -179,19 +184,29 @@ static enum err read_memory(struct cx *cx, struct record *k)
         v[1] = V(cx->now_ms - 180LL * 86400000);
         v[2] = V(cx->now_ms + 86400000);
         v[3] = V((int64_t)5);
-        reads[n_reads++] = (struct db_read){&q_screened_trace_list, &screened_trace_row_shape, false, &rows[i], {v, 4}, false};
+        reads[n_reads++] = (struct db_read){
+            &q_screened_trace_list, &screened_trace_row_shape, false, &rows[i], {v, 4}, false};
     }
-    const struct args blocks = ARGS(val_ints(traces, n), V(cx->now_ms)), verdicts = ARGS(val_ints(traces, n));
+    const struct args blocks = ARGS(val_ints(traces, n), V(cx->now_ms)),
+                      verdicts = ARGS(val_ints(traces, n));
     if (n) {
-        reads[n_reads++] = (struct db_read){&q_risk_block_hits, &risk_block_hit_row_shape, false, &k->blocks, blocks, false};
-        reads[n_reads++] = (struct db_read){&q_risk_verdict_hits, &risk_verdict_hit_row_shape, false, &k->verdicts, verdicts, false};
+        reads[n_reads++] = (struct db_read){
+            &q_risk_block_hits, &risk_block_hit_row_shape, false, &k->blocks, blocks, false};
+        reads[n_reads++] = (struct db_read){&q_risk_verdict_hits,
+                                            &risk_verdict_hit_row_shape,
+                                            false,
+                                            &k->verdicts,
+                                            verdicts,
+                                            false};
     }
     if (n_reads)
         TRY(db_batch(cx, reads, n_reads));
     for (size_t i = 0; i < k->n_own; i++)
         for (size_t j = 0; j < rows[i].n && n_ids < COUNT(ids); j++)
             ids[n_ids++] = ((const struct trace_row *)rows[i].items)[j].screened;
-    return n_ids ? db_all(cx, &q_screened_some, &screened_row_shape, &k->screened, ARGS(val_ints(ids, n_ids))) : OK;
+    return n_ids ? db_all(cx, &q_screened_some, &screened_row_shape, &k->screened,
+                          ARGS(val_ints(ids, n_ids)))
+                 : OK;
 }
 
 /* ---- facts ----------------------------------------------------------------------------------------------- */
@@ -200,8 +215,9 @@ static enum err read_memory(struct cx *cx, struct record *k)
 static bool is_of_checkout(int signal)
 {
     int group = risk_signal_kinds[signal].group;
-    return group == RISK_OF_CONNECTION || group == RISK_OF_PAYMENT || group == RISK_OF_ORDER || group == RISK_OF_BEHAVIOUR ||
-           group == RISK_OF_SHARING || signal == RISK_PREPAID || signal == RISK_LINKED_BLOCKED;
+    return group == RISK_OF_CONNECTION || group == RISK_OF_PAYMENT || group == RISK_OF_ORDER ||
+           group == RISK_OF_BEHAVIOUR || group == RISK_OF_SHARING || signal == RISK_PREPAID ||
+           signal == RISK_LINKED_BLOCKED;
 }
 
 static void take_screened(struct cx *cx, const struct record *k, struct risk_facts *f)
@@ -215,7 +231,8 @@ static void take_screened(struct cx *cx, const struct record *k, struct risk_fac
             continue;
         for (int c = 0; c < RISK_SIGNALS; c++) {
             const struct risk_fact *new = &then.of[c];
-            bool is_more = new->state > f->of[c].state || (new->state == RISK_YES && new->strength > f->of[c].strength);
+            bool is_more = new->state > f->of[c].state ||
+                           (new->state == RISK_YES &&new->strength > f->of[c].strength);
             if (is_of_checkout(c) && is_more)
                 f->of[c] = *new;
         }
@@ -224,7 +241,8 @@ static void take_screened(struct cx *cx, const struct record *k, struct risk_fac
 
 static void times(struct risk_facts *f, int signal, int64_t n)
 {
-    f->of[signal] = (struct risk_fact){.state = n > 0 ? RISK_YES : RISK_NO, .strength = n > 1 ? 100 : 80, .n = n};
+    f->of[signal] = (struct risk_fact){
+        .state = n > 0 ? RISK_YES : RISK_NO, .strength = n > 1 ? 100 : 80, .n = n};
 }
 
 void outcome_facts(const struct list *outcomes, int64_t abuse, struct risk_facts *f)
@@ -232,7 +250,9 @@ void outcome_facts(const struct list *outcomes, int64_t abuse, struct risk_facts
     static const struct {
         const char *kind;
         int signal;
-    } kinds[] = {{"charge_back", RISK_CHARGE_BACK}, {"dispute", RISK_DISPUTE}, {"refused", RISK_REFUSED_PAYMENT},
+    } kinds[] = {{"charge_back", RISK_CHARGE_BACK},
+                 {"dispute", RISK_DISPUTE},
+                 {"refused", RISK_REFUSED_PAYMENT},
                  {"refund_abuse", RISK_REFUND_ABUSE}};
     const struct outcome_row *o = outcomes->items;
     for (size_t i = 0; i < COUNT(kinds); i++) {
@@ -250,14 +270,17 @@ static void trust_facts(const struct record *k, int64_t now_ms, struct risk_fact
     int64_t half_year = 180LL * 86400000;
     bool is_old = k->sums.n > 0 && now_ms - k->sums.first_at.ms >= half_year, is_confirmed = false;
     for (size_t i = 0; i < k->identities.n; i++)
-        is_confirmed = is_confirmed || (str_eq(v[i].type, S("phone")) && str_eq(v[i].state, S("confirmed")));
-    f->of[RISK_PAID_HISTORY] =
-        (struct risk_fact){.state = is_old ? RISK_YES : RISK_NO, .strength = k->sums.n >= 2 ? 100 : 50, .n = k->sums.n};
+        is_confirmed =
+            is_confirmed || (str_eq(v[i].type, S("phone")) && str_eq(v[i].state, S("confirmed")));
+    f->of[RISK_PAID_HISTORY] = (struct risk_fact){.state = is_old ? RISK_YES : RISK_NO,
+                                                  .strength = k->sums.n >= 2 ? 100 : 50,
+                                                  .n = k->sums.n};
     f->of[RISK_VERIFIED_PHONE] = (struct risk_fact){.state = is_confirmed ? RISK_YES : RISK_NO};
     const struct ip_row *i = k->ips.items;
     bool was_there = k->sums.has_purchase;
     for (size_t n = 0; n < k->ips.n; n++) /* a visit that nobody but the shop tells of */
-        was_there = was_there || str_eq(i[n].channel, S("visit")) || str_eq(i[n].channel, S("purchase"));
+        was_there =
+            was_there || str_eq(i[n].channel, S("visit")) || str_eq(i[n].channel, S("purchase"));
     f->of[RISK_SHOP_VISIT] = (struct risk_fact){.state = was_there ? RISK_YES : RISK_NO};
     if (k->r.kind == CUSTOMER_COMPANY && k->sums.has_bank)
         f->of[RISK_PREPAID] = (struct risk_fact){.state = RISK_YES};
@@ -311,7 +334,8 @@ static str fired_text(struct arena *a, const struct risk_facts *f)
     struct text t = text_in(a, 4000);
     for (int i = 0; i < RISK_SIGNALS; i++)
         if (f->of[i].state == RISK_YES)
-            text_printf(&t, "%s%s:%d", t.len ? " " : "", risk_signal_codes[i], f->of[i].strength > 0 ? f->of[i].strength : 100);
+            text_printf(&t, "%s%s:%d", t.len ? " " : "", risk_signal_codes[i],
+                        f->of[i].strength > 0 ? f->of[i].strength : 100);
     return text_str(&t);
 }
 
@@ -322,7 +346,8 @@ static enum err hits_move(struct cx *cx, customer_id root, str was, const struct
     for (int i = 0; i < RISK_SIGNALS; i++) {
         bool had = before.of[i].state == RISK_YES, has = is->of[i].state == RISK_YES;
         if (had != has)
-            TRY(db_run(cx, has ? &q_risk_hit_add : &q_risk_hit_drop, ARGS(V(risk_signal_codes[i]), V(root))));
+            TRY(db_run(cx, has ? &q_risk_hit_add : &q_risk_hit_drop,
+                       ARGS(V(risk_signal_codes[i]), V(root))));
     }
     return OK;
 }
@@ -342,11 +367,14 @@ enum err risk_look(struct cx *cx, customer_id root, bool *has_changed)
     risk_score(f, &h->rules, &r);
     str fired = fired_text(cx->arena, f);
     int64_t confidence = r.known * 100 / r.checks;
-    if (k->has_was && k->was.points == r.points && k->was.confidence == confidence && str_eq(k->was.fired, fired))
+    if (k->has_was && k->was.points == r.points && k->was.confidence == confidence &&
+        str_eq(k->was.fired, fired))
         return OK;
-    *has_changed = !k->has_was || k->was.points != r.points || !str_eq(k->was.level, str_of(risk_level_codes[r.level]));
+    *has_changed = !k->has_was || k->was.points != r.points ||
+                   !str_eq(k->was.level, str_of(risk_level_codes[r.level]));
     TRY(db_run(cx, &q_risk_state_put,
-               ARGS(V(root), V(r.points), V(risk_level_codes[r.level]), V(confidence), V(fired), V(cx->now_ms))));
+               ARGS(V(root), V(r.points), V(risk_level_codes[r.level]), V(confidence), V(fired),
+                    V(cx->now_ms))));
     TRY(hits_move(cx, root, k->was.fired, f));
     bool was_high = k->has_was && str_eq(k->was.level, str_of(risk_level_codes[RISK_HIGH]));
     if (r.level != RISK_HIGH || was_high)

@@ -88,8 +88,9 @@ const struct shape review_one_shape = SHAPE("risk_review_one", struct review_one
 enum err review_put(struct cx *cx, const struct review_new *r)
 {
     return db_run(cx, &q_risk_review_open_put,
-                  ARGS(V(id_new(cx->now_ms)), V(r->kind), V(r->who), val_int_or_null(r->customer), val_int_or_null(r->screened),
-                       val_int_or_null(r->block), V(r->points), V(cx->now_ms)));
+                  ARGS(V(id_new(cx->now_ms)), V(r->kind), V(r->who), val_int_or_null(r->customer),
+                       val_int_or_null(r->screened), val_int_or_null(r->block), V(r->points),
+                       V(cx->now_ms)));
 }
 
 /* ---- reading -------------------------------------------------------------------------------------- */
@@ -109,12 +110,13 @@ enum err reviews_route(struct cx *cx, void *in, void *out)
     const char *tag = is_decided ? "risk.decided" : "risk.open";
     int64_t sort, before;
     TRY(page_begin(cx, tag, &a->limit, a->cursor, &sort, &before));
-    TRY(db_all(cx, is_decided ? &q_risk_review_list_done : &q_risk_review_list_open, &risk_review_row_shape, &o->items,
-               ARGS(V(sort), V(before), V(a->limit + 1))));
+    TRY(db_all(cx, is_decided ? &q_risk_review_list_done : &q_risk_review_list_open,
+               &risk_review_row_shape, &o->items, ARGS(V(sort), V(before), V(a->limit + 1))));
     if ((int64_t)o->items.n > a->limit) {
         o->items.n = (size_t)a->limit;
         const struct review_row *last = (const struct review_row *)o->items.items + a->limit - 1;
-        o->next = cursor_make(cx->arena, cx->now_ms, tag, is_decided ? last->decided_at.ms : last->points, last->id.v);
+        o->next = cursor_make(cx->arena, cx->now_ms, tag,
+                              is_decided ? last->decided_at.ms : last->points, last->id.v);
     }
     names_finish(&o->items);
     return OK;
@@ -136,7 +138,9 @@ static void traces_read(str text, struct traces *out)
             if (str_eq(kind, str_of(trace_kind_codes[i])) && !str_to_int(number, &out->of[i]))
                 out->of[i] = 0;
     }
-    out->who = out->of[TRACE_EMAIL] ? out->of[TRACE_EMAIL] : out->of[TRACE_PHONE] ? out->of[TRACE_PHONE] : out->of[TRACE_NAME];
+    out->who = out->of[TRACE_EMAIL]   ? out->of[TRACE_EMAIL]
+               : out->of[TRACE_PHONE] ? out->of[TRACE_PHONE]
+                                      : out->of[TRACE_NAME];
 }
 
 /* Of the screening it is about, else the one it is open for. */
@@ -174,7 +178,8 @@ static enum err shared_of(struct cx *cx, const struct traces *t, struct list *ou
             people += is_new;
         }
         if (rows.n)
-            s[n++] = (struct seen_trace){str_of(trace_kind_codes[telling[i]]), people, (int64_t)rows.n};
+            s[n++] =
+                (struct seen_trace){str_of(trace_kind_codes[telling[i]]), people, (int64_t)rows.n};
     }
     *out = (struct list){s, n};
     return OK;
@@ -191,11 +196,13 @@ enum err reviews_about(struct cx *cx, customer_id root, const struct list *hits,
     for (size_t i = 0; i < hits->n && n_ids < COUNT(ids); i++)
         ids[n_ids++] = v[i].review.v;
     if (n_ids)
-        TRY(db_all(cx, &q_risk_review_some, &risk_review_row_shape, &linked, ARGS(val_ints(ids, n_ids))));
+        TRY(db_all(cx, &q_risk_review_some, &risk_review_row_shape, &linked,
+                   ARGS(val_ints(ids, n_ids))));
     struct review_row *all = ARENA_ARRAY(cx->arena, own.n + linked.n + 1, struct review_row);
     const struct review_row *o = own.items, *l = linked.items;
     for (size_t i = 0, k = 0; i < own.n || k < linked.n;) {
-        const struct review_row *next = k >= linked.n || (i < own.n && o[i].id.v >= l[k].id.v) ? &o[i++] : &l[k++];
+        const struct review_row *next =
+            k >= linked.n || (i < own.n && o[i].id.v >= l[k].id.v) ? &o[i++] : &l[k++];
         if (n == 0 || all[n - 1].id.v != next->id.v)
             all[n++] = *next;
     }
@@ -204,7 +211,8 @@ enum err reviews_about(struct cx *cx, customer_id root, const struct list *hits,
     return OK;
 }
 
-static enum err linked_of(struct cx *cx, const struct review_row *r, const struct traces *t, struct list *out)
+static enum err linked_of(struct cx *cx, const struct review_row *r, const struct traces *t,
+                          struct list *out)
 {
     struct list hits = {0};
     int64_t traces[COUNT(telling)], ids[50];
@@ -213,13 +221,15 @@ static enum err linked_of(struct cx *cx, const struct review_row *r, const struc
         if (t->of[telling[i]])
             traces[n++] = t->of[telling[i]];
     if (n)
-        TRY(db_all(cx, &q_risk_verdict_hits, &risk_verdict_hit_row_shape, &hits, ARGS(val_ints(traces, n))));
+        TRY(db_all(cx, &q_risk_verdict_hits, &risk_verdict_hit_row_shape, &hits,
+                   ARGS(val_ints(traces, n))));
     const struct verdict_hit *v = hits.items;
     for (size_t i = 0; i < hits.n; i++)
         if (v[i].review.v != r->id.v)
             ids[n_ids++] = v[i].review.v;
     if (n_ids)
-        TRY(db_all(cx, &q_risk_review_some, &risk_review_row_shape, out, ARGS(val_ints(ids, n_ids))));
+        TRY(db_all(cx, &q_risk_review_some, &risk_review_row_shape, out,
+                   ARGS(val_ints(ids, n_ids))));
     names_finish(out);
     return OK;
 }
@@ -229,7 +239,9 @@ static enum err risk_of_review(struct cx *cx, const struct review_row *r, struct
     struct screened_row s = {0};
     if (r->customer.id.v)
         return risk_of(cx, r->customer.id, out);
-    enum err e = r->screened.v ? db_one(cx, &q_screened_get, &screened_row_shape, &s, ARGS(V(r->screened))) : ERR_NOT_FOUND;
+    enum err e = r->screened.v
+                     ? db_one(cx, &q_screened_get, &screened_row_shape, &s, ARGS(V(r->screened)))
+                     : ERR_NOT_FOUND;
     struct risk_facts f = {0};
     struct risk score = {0};
     struct risk_house h;
@@ -277,7 +289,9 @@ static enum err others_due(struct cx *cx, const struct review_in *a)
     size_t n = 0;
     if (a->seen.customer.id.v)
         TRY(rules_due(cx, &a->seen.customer.id.v, 1));
-    enum err e = a->seen.screened.v ? db_one(cx, &q_screened_get, &screened_row_shape, &s, ARGS(V(a->seen.screened))) : ERR_NOT_FOUND;
+    enum err e = a->seen.screened.v ? db_one(cx, &q_screened_get, &screened_row_shape, &s,
+                                             ARGS(V(a->seen.screened)))
+                                    : ERR_NOT_FOUND;
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     if (email_read(cx->arena, s.email, &values[0]))
@@ -305,7 +319,9 @@ enum err verdict_apply(struct cx *cx, void *in, void *out)
     for (size_t i = 0; i < COUNT(telling); i++) {
         int64_t trace = a->traces.of[telling[i]];
         if (trace)
-            TRY(db_run(cx, &q_risk_verdict_put, ARGS(V(trace), V(a->id), V(a->verdict), V(trace == a->traces.who), V(cx->now_ms))));
+            TRY(db_run(
+                cx, &q_risk_verdict_put,
+                ARGS(V(trace), V(a->id), V(a->verdict), V(trace == a->traces.who), V(cx->now_ms))));
     }
     TRY(others_due(cx, a));
     TRY(audit_add(cx, "risk.verdict", a->seen.customer.id.v, a->id.v, a->verdict));

@@ -2,7 +2,8 @@
 #include "rooms/risk/inside.h"
 
 static const struct field customer_in_fields[] = {FIELD(struct customer_in, id, .in_path = true)};
-const struct shape customer_in_shape = SHAPE("risk_customer_in", struct customer_in, customer_in_fields);
+const struct shape customer_in_shape =
+    SHAPE("risk_customer_in", struct customer_in, customer_in_fields);
 
 struct customer_risk {
     struct risk_answer answer;
@@ -10,9 +11,11 @@ struct customer_risk {
 };
 static const struct field customer_risk_fields[] = {
     RISK_ANSWER_FIELDS(struct customer_risk, answer.),
-    FIELD_LIST(struct customer_risk, reviews, &review_shape, .doc = "Of him, and of those who share a trace with him, newest first"),
+    FIELD_LIST(struct customer_risk, reviews, &review_shape,
+               .doc = "Of him, and of those who share a trace with him, newest first"),
 };
-const struct shape customer_risk_shape = SHAPE("customer_risk", struct customer_risk, customer_risk_fields);
+const struct shape customer_risk_shape =
+    SHAPE("customer_risk", struct customer_risk, customer_risk_fields);
 
 enum err customer_risk_route(struct cx *cx, void *in, void *out)
 {

@@ -26,7 +26,11 @@ static const struct shape risk_method_row_shape = SHAPE("risk_method_row", struc
 
 /* Where the payer's country says more than all, the company adds it. */
 static const struct risk_method shipped[] = {
-    {.code = {"card", 4}, .name = {"Card", 4}, .call_back = RISK_CALL_BACK_DAYS, .days = 120, .position = 1},
+    {.code = {"card", 4},
+     .name = {"Card", 4},
+     .call_back = RISK_CALL_BACK_DAYS,
+     .days = 120,
+     .position = 1},
     {.code = {"bank_transfer", 13}, .name = {"Bank transfer", 13}, .position = 2},
     {.code = {"cash", 4}, .name = {"Cash", 4}, .position = 3},
     {.code = {"webmoney", 8}, .name = {"WebMoney", 8}, .position = 4},
@@ -52,14 +56,16 @@ static struct risk_method *method_named(struct risk_house *h, str code)
 static int by_position(const void *a, const void *b)
 {
     const struct risk_method *x = a, *y = b;
-    return x->position != y->position ? (x->position > y->position) - (x->position < y->position) : str_cmp(x->code, y->code);
+    return x->position != y->position ? (x->position > y->position) - (x->position < y->position)
+                                      : str_cmp(x->code, y->code);
 }
 
 enum err risk_house_read(struct cx *cx, struct risk_house *out)
 {
     struct list rules = {0}, methods = {0};
-    struct db_read reads[] = {{&q_risk_rule_list, &risk_rule_row_shape, false, &rules, NO_ARGS, false},
-                              {&q_risk_method_list, &risk_method_row_shape, false, &methods, NO_ARGS, false}};
+    struct db_read reads[] = {
+        {&q_risk_rule_list, &risk_rule_row_shape, false, &rules, NO_ARGS, false},
+        {&q_risk_method_list, &risk_method_row_shape, false, &methods, NO_ARGS, false}};
     TRY(db_batch(cx, reads, COUNT(reads)));
     *out = (struct risk_house){.n_methods = COUNT(shipped)};
     risk_rules_default(&out->rules);
@@ -95,12 +101,14 @@ static bool is_offered(const struct risk_method *m, str country)
     return false;
 }
 
-struct str_list risk_methods_for(struct arena *a, const struct risk_house *h, int advice, str country)
+struct str_list risk_methods_for(struct arena *a, const struct risk_house *h, int advice,
+                                 str country)
 {
     struct str_list l = {ARENA_ARRAY(a, h->n_methods + 1, str), 0};
     for (size_t i = 0; i < h->n_methods; i++) {
         const struct risk_method *m = &h->methods[i];
-        bool fits = advice <= RISK_ACCEPT_3DS || (advice != RISK_REFUSE && m->call_back == RISK_CALL_BACK_NO);
+        bool fits = advice <= RISK_ACCEPT_3DS ||
+                    (advice != RISK_REFUSE && m->call_back == RISK_CALL_BACK_NO);
         if (!m->is_gone && fits && is_offered(m, country))
             l.items[l.n++] = m->code;
     }
@@ -163,9 +171,14 @@ enum { SENT_POINTS = 1, SENT_ON };
 static struct signal signal_of(struct cx *cx, const struct risk_house *h, int i)
 {
     const struct risk_signal_kind *k = &risk_signal_kinds[i];
-    return (struct signal){str_of(risk_signal_codes[i]), msg_text(cx->arena, cx->lang, risk_label(i), NULL, 0),
-                           str_of(risk_group_codes[k->group]), h->rules.of[i].points, k->points, !h->rules.of[i].is_off,
-                           k->beside, h->versions[i]};
+    return (struct signal){str_of(risk_signal_codes[i]),
+                           msg_text(cx->arena, cx->lang, risk_label(i), NULL, 0),
+                           str_of(risk_group_codes[k->group]),
+                           h->rules.of[i].points,
+                           k->points,
+                           !h->rules.of[i].is_off,
+                           k->beside,
+                           h->versions[i]};
 }
 
 enum err signals_route(struct cx *cx, void *in, void *out)
@@ -188,7 +201,8 @@ enum err signal_patch_plan(struct cx *cx, void *in, void *out)
     TRY(risk_house_read(cx, &h));
     a->signal = signal_named(a->code);
     if (a->signal < 0)
-        return fault(cx, ERR_NOT_FOUND, M_RISK_SIGNAL_UNKNOWN, MARG("name", str_clean(cx->arena, a->code, 40)));
+        return fault(cx, ERR_NOT_FOUND, M_RISK_SIGNAL_UNKNOWN,
+                     MARG("name", str_clean(cx->arena, a->code, 40)));
     a->was = a->next = h.rules.of[a->signal];
     a->version = h.versions[a->signal];
     if (cx->if_match >= 0 && cx->if_match != a->version)
@@ -208,11 +222,13 @@ enum err signal_patch_apply(struct cx *cx, void *in, void *out)
     const char *code = risk_signal_codes[a->signal];
     struct val staff = cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
     TRY(db_run_count(cx, &q_risk_rule_put, &n,
-                     ARGS(V(code), V(a->next.points), V(!a->next.is_off), staff, V(cx->now_ms), V(a->version + 1))));
+                     ARGS(V(code), V(a->next.points), V(!a->next.is_off), staff, V(cx->now_ms),
+                          V(a->version + 1))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(audit_add(cx, "risk.signal", 0, 0,
-                  arena_printf(cx->arena, "%s %d%s to %d%s", code, a->was.points, a->was.is_off ? " off" : "", a->next.points,
+                  arena_printf(cx->arena, "%s %d%s to %d%s", code, a->was.points,
+                               a->was.is_off ? " off" : "", a->next.points,
                                a->next.is_off ? " off" : "")));
     TRY(job_add(cx, risk_rescore_job.name, str_of(code)));
     TRY(risk_house_read(cx, &h));
@@ -235,9 +251,12 @@ static const struct field state_fields[] = {
     FIELD(struct state_row, confidence), FIELD(struct state_row, fired), FIELD_AS(struct state_row, at, "at_ms"),
 };
 /* clang-format on */
-static const struct field sample_fields[] = {FIELD(struct customer_ref, id), FIELD(struct customer_ref, name)};
-static const struct shape risk_sample_row_shape = SHAPE("risk_sample_row", struct customer_ref, sample_fields);
-static const struct shape risk_state_row_shape = SHAPE("risk_state_row", struct state_row, state_fields);
+static const struct field sample_fields[] = {FIELD(struct customer_ref, id),
+                                             FIELD(struct customer_ref, name)};
+static const struct shape risk_sample_row_shape =
+    SHAPE("risk_sample_row", struct customer_ref, sample_fields);
+static const struct shape risk_state_row_shape =
+    SHAPE("risk_state_row", struct state_row, state_fields);
 
 void fired_read(str fired, struct risk_facts *f)
 {
@@ -257,7 +276,8 @@ enum { PAGE = 500, PREVIEW_NS = 1200000000, SAMPLE = 10 };
 static enum err states_page(struct cx *cx, str code, int64_t *after, struct list *out)
 {
     struct list ids = {0};
-    TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids, ARGS(V(code), V(*after), V((int64_t)PAGE))));
+    TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids,
+               ARGS(V(code), V(*after), V((int64_t)PAGE))));
     *out = (struct list){0};
     if (ids.n == 0)
         return OK;
@@ -277,7 +297,8 @@ enum err signal_preview_route(struct cx *cx, void *in, void *out)
     TRY(risk_house_read(cx, &h));
     struct risk_rules next = h.rules;
     next.of[a->signal] = a->next;
-    int64_t counts[RISK_LEVELS][RISK_LEVELS] = {0}, after = 0, sample[SAMPLE], until = clock_mono_ns() + PREVIEW_NS;
+    int64_t counts[RISK_LEVELS][RISK_LEVELS] = {0}, after = 0, sample[SAMPLE],
+            until = clock_mono_ns() + PREVIEW_NS;
     size_t n_sample = 0;
     struct list page = {0};
     do {
@@ -300,14 +321,18 @@ enum err signal_preview_route(struct cx *cx, void *in, void *out)
     for (int i = 0; i < RISK_LEVELS; i++)
         for (int k = 0; k < RISK_LEVELS; k++)
             if (i != k && counts[i][k])
-                c[o->changes.n++] = (struct change_count){str_of(risk_level_codes[i]), str_of(risk_level_codes[k]), counts[i][k]};
+                c[o->changes.n++] = (struct change_count){
+                    str_of(risk_level_codes[i]), str_of(risk_level_codes[k]), counts[i][k]};
     o->changes.items = c;
-    return n_sample ? db_all(cx, &q_risk_sample, &risk_sample_row_shape, &o->sample, ARGS(val_ints(sample, n_sample))) : OK;
+    return n_sample ? db_all(cx, &q_risk_sample, &risk_sample_row_shape, &o->sample,
+                             ARGS(val_ints(sample, n_sample)))
+                    : OK;
 }
 
 /* ---- the job that follows a change ------------------------------------------------------------------ */
 
-static enum err rescore_one(struct cx *cx, const struct risk_rules *rules, const struct state_row *s)
+static enum err rescore_one(struct cx *cx, const struct risk_rules *rules,
+                            const struct state_row *s)
 {
     struct risk_facts f;
     struct risk r;
@@ -316,11 +341,13 @@ static enum err rescore_one(struct cx *cx, const struct risk_rules *rules, const
     if (r.points == s->points && r.level == s->level)
         return OK;
     TRY(db_run(cx, &q_risk_state_put,
-               ARGS(V(s->customer), V(r.points), V(risk_level_codes[r.level]), V(s->confidence), V(s->fired), V(cx->now_ms))));
+               ARGS(V(s->customer), V(r.points), V(risk_level_codes[r.level]), V(s->confidence),
+                    V(s->fired), V(cx->now_ms))));
     return rules_due(cx, &s->customer, 1);
 }
 
-static enum err rescore(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err rescore(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                        int64_t *total, bool *finished)
 {
     (void)total;
     enum { HOLD_NS = 4000000, STEP = 50 };
@@ -329,13 +356,15 @@ static enum err rescore(struct cx *cx, str args, int64_t *position, int64_t *pro
     int64_t begun = clock_mono_ns();
     TRY(risk_house_read(cx, &h));
     do {
-        TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids, ARGS(V(args), V(*position), V((int64_t)STEP))));
+        TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids,
+                   ARGS(V(args), V(*position), V((int64_t)STEP))));
         int64_t *v = ARENA_ARRAY(cx->arena, ids.n + 1, int64_t);
         for (size_t i = 0; i < ids.n; i++)
             v[i] = ((const struct number_row *)ids.items)[i].n;
         states = (struct list){0};
         if (ids.n)
-            TRY(db_all(cx, &q_risk_state_some, &risk_state_row_shape, &states, ARGS(val_ints(v, ids.n))));
+            TRY(db_all(cx, &q_risk_state_some, &risk_state_row_shape, &states,
+                       ARGS(val_ints(v, ids.n))));
         for (size_t i = 0; i < states.n; i++)
             TRY(rescore_one(cx, &h.rules, (const struct state_row *)states.items + i));
         if (ids.n)
@@ -474,7 +503,10 @@ enum err method_add_plan(struct cx *cx, void *in, void *out)
         shown += !h.methods[i].is_gone;
     if (shown >= RISK_METHODS_MAX || (!was && h.n_methods >= RISK_METHODS_ROOM))
         return fault(cx, ERR_CONFLICT, M_RISK_METHOD_MANY, MNUM("most", RISK_METHODS_MAX));
-    a->next = (struct risk_method){.name = a->name, .call_back = a->call_back, .days = a->days, .position = a->position,
+    a->next = (struct risk_method){.name = a->name,
+                                   .call_back = a->call_back,
+                                   .days = a->days,
+                                   .position = a->position,
                                    .version = was ? was->version + 1 : 1};
     a->act = "risk.method_add";
     TRY(countries_text(cx, &a->countries, &a->next.countries));
@@ -532,8 +564,8 @@ enum err method_apply(struct cx *cx, void *in, void *out)
     const struct risk_method *m = &a->next;
     int64_t n = 0;
     TRY(db_run_count(cx, &q_risk_method_put, &n,
-                     ARGS(V(m->code), V(m->name), V(risk_call_back_codes[m->call_back]), V(m->days), V(m->countries), V(m->position),
-                          V(m->is_gone), V(m->version))));
+                     ARGS(V(m->code), V(m->name), V(risk_call_back_codes[m->call_back]), V(m->days),
+                          V(m->countries), V(m->position), V(m->is_gone), V(m->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
     TRY(audit_add(cx, a->act, 0, 0, m->code));

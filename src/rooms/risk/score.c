@@ -61,7 +61,8 @@ static double group_points(const struct group *g)
 
 static bool is_before(const struct risk_sign *a, const struct risk_sign *b)
 {
-    bool a_trust = risk_signal_kinds[a->signal].group == RISK_OF_TRUST, b_trust = risk_signal_kinds[b->signal].group == RISK_OF_TRUST;
+    bool a_trust = risk_signal_kinds[a->signal].group == RISK_OF_TRUST,
+         b_trust = risk_signal_kinds[b->signal].group == RISK_OF_TRUST;
     if (a_trust != b_trust)
         return b_trust;
     return a_trust ? a->points < b->points : a->points > b->points;

@@ -202,9 +202,31 @@ static struct arena *a;
 static void noise_is_told_from_names(void **state)
 {
     (void)state;
-    static const char *const noise[] = {"A", "я", "aaaa", "asdf ghjk", "qwerty", "фывап", "йцукен", "zxcvbn", "sdkfjh", "12345", "Ann 123456", "...", "Xxx xxx"};
-    static const char *const names[] = {"Ng", "Li Na", "王", "李雷", "田中 愛子", "Ewert Wertheim", "Trewin", "Siewert", "Krč", "Ömer Ş", "Айгүл Сейтқали", "Букенов Прол",
-                                        "Апроша", "Schmidt", "Nguyễn Thị Hà", "O Brien", "Yvy", "Lynn", "Bo", "Христо", "Ann 2", "Иван Щур"};
+    static const char *const noise[] = {"A",          "я",      "aaaa",   "asdf ghjk", "qwerty",
+                                        "фывап",      "йцукен", "zxcvbn", "sdkfjh",    "12345",
+                                        "Ann 123456", "...",    "Xxx xxx"};
+    static const char *const names[] = {"Ng",
+                                        "Li Na",
+                                        "王",
+                                        "李雷",
+                                        "田中 愛子",
+                                        "Ewert Wertheim",
+                                        "Trewin",
+                                        "Siewert",
+                                        "Krč",
+                                        "Ömer Ş",
+                                        "Айгүл Сейтқали",
+                                        "Букенов Прол",
+                                        "Апроша",
+                                        "Schmidt",
+                                        "Nguyễn Thị Hà",
+                                        "O Brien",
+                                        "Yvy",
+                                        "Lynn",
+                                        "Bo",
+                                        "Христо",
+                                        "Ann 2",
+                                        "Иван Щур"};
     for (size_t i = 0; i < COUNT(noise); i++)
         if (!risk_name_is_noise(a, str_of(noise[i])))
             fail_msg("'%s' passes for a name", noise[i]);
@@ -226,7 +248,8 @@ static void languages_and_times_are_those_of_the_country(void **state)
     assert_int_equal(risk_language_differs(S("de"), S("XX")), RISK_UNKNOWN);
     assert_int_equal(risk_language_differs(S("nonsense"), S("DE")), RISK_UNKNOWN);
     assert_int_equal(risk_zone_differs(S("Europe/Berlin"), S("DE"), now), RISK_NO);
-    assert_int_equal(risk_zone_differs(S("Europe/Paris"), S("DE"), now), RISK_NO); /* the same time */
+    assert_int_equal(risk_zone_differs(S("Europe/Paris"), S("DE"), now),
+                     RISK_NO); /* the same time */
     assert_int_equal(risk_zone_differs(S("Asia/Vladivostok"), S("RU"), now), RISK_NO);
     assert_int_equal(risk_zone_differs(S("Africa/Lagos"), S("JP"), now), RISK_YES);
     assert_int_equal(risk_zone_differs(S("Nowhere/At_All"), S("JP"), now), RISK_UNKNOWN);
@@ -237,9 +260,15 @@ static void languages_and_times_are_those_of_the_country(void **state)
 
 static struct risk_seen nothing_seen(void)
 {
-    return (struct risk_seen){.cards_of_person = -1, .people_of_card = -1, .people_of_device = -1,
-                              .people_of_address = -1, .people_of_ip = -1, .signups_ip = -1,
-                              .signups_network = -1, .signups_device = -1, .now_ms = 1795329000000};
+    return (struct risk_seen){.cards_of_person = -1,
+                              .people_of_card = -1,
+                              .people_of_device = -1,
+                              .people_of_address = -1,
+                              .people_of_ip = -1,
+                              .signups_ip = -1,
+                              .signups_network = -1,
+                              .signups_device = -1,
+                              .now_ms = 1795329000000};
 }
 static int risk_of_said(const struct risk_said *s, const struct risk_seen *seen)
 {
@@ -250,9 +279,14 @@ static int risk_of_said(const struct risk_said *s, const struct risk_seen *seen)
     return points(&f, &r);
 }
 
-static const struct risk_said honest = {
-    .name = {"Anna Berg", 9}, .email = {"anna.berg@kith.example", 22}, .phone = {"+4930901820", 11}, .country = {"DE", 2},
-    .city = {"Berlin", 6}, .address = {"Lane 1", 6}, .language = {"de", 2}, .time_zone = {"Europe/Berlin", 13}};
+static const struct risk_said honest = {.name = {"Anna Berg", 9},
+                                        .email = {"anna.berg@kith.example", 22},
+                                        .phone = {"+4930901820", 11},
+                                        .country = {"DE", 2},
+                                        .city = {"Berlin", 6},
+                                        .address = {"Lane 1", 6},
+                                        .language = {"de", 2},
+                                        .time_zone = {"Europe/Berlin", 13}};
 
 static void an_ordinary_sign_up_has_no_risk_and_less_said_is_not_worse(void **state)
 {
@@ -262,7 +296,8 @@ static void an_ordinary_sign_up_has_no_risk_and_less_said_is_not_worse(void **st
     str none = {0};
     for (int i = 0; i < 7; i++) {
         struct risk_said less = honest;
-        str *fields[] = {&less.email, &less.phone, &less.country, &less.city, &less.address, &less.language, &less.time_zone};
+        str *fields[] = {&less.email,   &less.phone,    &less.country,  &less.city,
+                         &less.address, &less.language, &less.time_zone};
         *fields[i] = none;
         assert_int_equal(risk_of_said(&less, &seen), 0);
     }
@@ -275,13 +310,16 @@ static void a_mismatch_counts_and_never_the_country(void **state)
     (void)state;
     static const struct {
         const char *country, *zone, *lang;
-    } lands[] = {{"DE", "Europe/Berlin", "de"},   {"NG", "Africa/Lagos", "en"},   {"RU", "Europe/Moscow", "ru"},
-                 {"KZ", "Asia/Almaty", "kk"},     {"CN", "Asia/Shanghai", "zh"},  {"JP", "Asia/Tokyo", "ja"},
-                 {"VN", "Asia/Ho_Chi_Minh", "vi"}, {"RO", "Europe/Bucharest", "ro"}, {"US", "America/New_York", "en"}};
+    } lands[] = {{"DE", "Europe/Berlin", "de"},    {"NG", "Africa/Lagos", "en"},
+                 {"RU", "Europe/Moscow", "ru"},    {"KZ", "Asia/Almaty", "kk"},
+                 {"CN", "Asia/Shanghai", "zh"},    {"JP", "Asia/Tokyo", "ja"},
+                 {"VN", "Asia/Ho_Chi_Minh", "vi"}, {"RO", "Europe/Bucharest", "ro"},
+                 {"US", "America/New_York", "en"}};
     for (size_t i = 0; i < COUNT(lands); i++) {
         struct risk_said s = honest;
         struct risk_seen seen = nothing_seen();
-        s.country = s.card_country = seen.ip_country = seen.phone_country = str_of(lands[i].country);
+        s.country = s.card_country = seen.ip_country = seen.phone_country =
+            str_of(lands[i].country);
         s.time_zone = str_of(lands[i].zone);
         s.language = str_of(lands[i].lang);
         seen.is_phone_read = true;
@@ -294,7 +332,8 @@ static void a_mismatch_counts_and_never_the_country(void **state)
 static void names_of_any_people_and_sex_weigh_the_same(void **state)
 {
     (void)state;
-    static const char *const names[] = {"Anna Berg", "Karl Berg", "Aigerim Berg", "Chinedu Berg", "Ольга Berg", "Wei Berg", "Fatima Berg", "José Berg"};
+    static const char *const names[] = {"Anna Berg",  "Karl Berg", "Aigerim Berg", "Chinedu Berg",
+                                        "Ольга Berg", "Wei Berg",  "Fatima Berg",  "José Berg"};
     struct risk_seen seen = nothing_seen();
     seen.domain_kind = RISK_DOMAIN_DISPOSABLE;
     int first = -1;
@@ -314,7 +353,8 @@ static void more_people_on_a_device_are_never_less_risk(void **state)
     struct risk_seen seen = nothing_seen();
     int before = 0;
     for (int64_t n = 1; n < 12; n++) {
-        seen.people_of_device = seen.people_of_card = seen.people_of_address = seen.people_of_ip = n;
+        seen.people_of_device = seen.people_of_card = seen.people_of_address = seen.people_of_ip =
+            n;
         seen.cards_of_person = seen.signups_device = seen.signups_ip = seen.signups_network = n;
         int now = risk_of_said(&honest, &seen);
         assert_true(now >= before);

@@ -175,8 +175,8 @@ static enum err said_of(struct cx *cx, struct screen_in *a)
 
 /* ---- what the house remembers ------------------------------------------------------------------------- */
 
-static void want_traces(struct db_read *reads, size_t *n, struct arena *a, int64_t trace, const struct screen_in *in, int64_t days,
-                        struct list *out)
+static void want_traces(struct db_read *reads, size_t *n, struct arena *a, int64_t trace,
+                        const struct screen_in *in, int64_t days, struct list *out)
 {
     struct val *v = ARENA_ARRAY(a, 4, struct val);
     if (!trace)
@@ -185,7 +185,8 @@ static void want_traces(struct db_read *reads, size_t *n, struct arena *a, int64
     v[1] = V(in->at.ms - days * 86400000);
     v[2] = V(in->at.ms);
     v[3] = V((int64_t)SEEN_ROWS);
-    reads[(*n)++] = (struct db_read){&q_screened_trace_list, &screened_trace_row_shape, false, out, {v, 4}, false};
+    reads[(*n)++] = (struct db_read){
+        &q_screened_trace_list, &screened_trace_row_shape, false, out, {v, 4}, false};
 }
 
 static size_t values_of(struct cx *cx, const struct risk_said *s, str out[static 4])
@@ -216,14 +217,22 @@ static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
     want_traces(reads, &n, cx->arena, t->of[TRACE_NETWORK], a, 3, &m->network);
     want_traces(reads, &n, cx->arena, t->of[TRACE_ADDRESS], a, 90, &m->address);
     want_traces(reads, &n, cx->arena, t->who, a, 180, &m->who);
-    const struct args blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)), verdicts = ARGS(val_ints(list, n_list)),
+    const struct args blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)),
+                      verdicts = ARGS(val_ints(list, n_list)),
                       owners = ARGS(val_texts(values, n_values));
     if (n_list) {
-        reads[n++] = (struct db_read){&q_risk_block_hits, &risk_block_hit_row_shape, false, &m->blocks, blocks, false};
-        reads[n++] = (struct db_read){&q_risk_verdict_hits, &risk_verdict_hit_row_shape, false, &m->verdicts, verdicts, false};
+        reads[n++] = (struct db_read){
+            &q_risk_block_hits, &risk_block_hit_row_shape, false, &m->blocks, blocks, false};
+        reads[n++] = (struct db_read){&q_risk_verdict_hits,
+                                      &risk_verdict_hit_row_shape,
+                                      false,
+                                      &m->verdicts,
+                                      verdicts,
+                                      false};
     }
     if (n_values)
-        reads[n++] = (struct db_read){&q_risk_owner_list, &risk_owner_row_shape, false, &m->owners, owners, false};
+        reads[n++] = (struct db_read){
+            &q_risk_owner_list, &risk_owner_row_shape, false, &m->owners, owners, false};
     return n ? db_batch(cx, reads, n) : OK;
 }
 
@@ -240,8 +249,9 @@ static enum err outcomes(struct cx *cx, const struct memory *m, struct risk_fact
         if (str_eq(o[i].type, S("email")) || str_eq(o[i].type, S("phone")))
             roots[n++] = o[i].root;
     const struct args args = ARGS(val_ints(roots, n));
-    struct db_read reads[] = {{&q_risk_outcome_of, &risk_outcome_row_shape, false, &found, args, false},
-                              {&q_risk_abuse_of, &number_row_shape, true, &abuse, args, false}};
+    struct db_read reads[] = {
+        {&q_risk_outcome_of, &risk_outcome_row_shape, false, &found, args, false},
+        {&q_risk_abuse_of, &number_row_shape, true, &abuse, args, false}};
     if (n)
         TRY(db_batch(cx, reads, COUNT(reads)));
     outcome_facts(&found, abuse.n, f);
@@ -257,7 +267,8 @@ static size_t ids_of(const struct list *rows, int64_t *ids, size_t n, size_t mos
 }
 
 /* Is one of those who left the same device, card or box a blocked customer? Asked only when somebody did. */
-static enum err company(struct cx *cx, const struct screen_in *a, const struct memory *m, struct risk_seen *seen)
+static enum err company(struct cx *cx, const struct screen_in *a, const struct memory *m,
+                        struct risk_seen *seen)
 {
     enum { MOST = 20 };
     int64_t ids[MOST];
@@ -272,11 +283,13 @@ static enum err company(struct cx *cx, const struct screen_in *a, const struct m
     TRY(db_all(cx, &q_screened_some, &screened_row_shape, &rows, ARGS(val_ints(ids, n))));
     const struct screened_row *r = rows.items;
     for (size_t i = 0; i < rows.n && n_emails < MOST; i++)
-        if (!str_eq(r[i].email, a->said.email) && email_read(cx->arena, r[i].email, &emails[n_emails]))
+        if (!str_eq(r[i].email, a->said.email) &&
+            email_read(cx->arena, r[i].email, &emails[n_emails]))
             n_emails++;
     if (n_emails == 0)
         return OK;
-    TRY(db_all(cx, &q_risk_owner_list, &risk_owner_row_shape, &owners, ARGS(val_texts(emails, n_emails))));
+    TRY(db_all(cx, &q_risk_owner_list, &risk_owner_row_shape, &owners,
+               ARGS(val_texts(emails, n_emails))));
     const struct owner_row *o = owners.items;
     for (size_t i = 0; i < owners.n; i++)
         if (o[i].is_blocked && !seen->is_blocked) {
@@ -342,18 +355,21 @@ static str traces_text(struct arena *a, const struct traces *t)
     struct text x = text_in(a, 400);
     for (int i = 0; i < TRACE_KINDS; i++)
         if (t->of[i])
-            text_printf(&x, "%s%s:%lld", x.len ? " " : "", trace_kind_codes[i], (long long)t->of[i]);
+            text_printf(&x, "%s%s:%lld", x.len ? " " : "", trace_kind_codes[i],
+                        (long long)t->of[i]);
     return text_str(&x);
 }
 
 static enum err traces_put(struct cx *cx, const struct screen_in *a)
 {
     const struct traces *t = &a->traces;
-    const int64_t each[] = {t->of[TRACE_DEVICE], t->of[TRACE_CARD], t->of[TRACE_NETWORK], t->of[TRACE_ADDRESS], t->who};
+    const int64_t each[] = {t->of[TRACE_DEVICE], t->of[TRACE_CARD], t->of[TRACE_NETWORK],
+                            t->of[TRACE_ADDRESS], t->who};
     for (size_t i = 0; i < COUNT(each); i++)
         if (each[i])
             TRY(db_run(cx, &q_screened_trace_insert,
-                       ARGS(V(each[i]), V(a->at), V(a->new_id), V(t->who), V(t->of[TRACE_CARD]), V(t->of[TRACE_IP]))));
+                       ARGS(V(each[i]), V(a->at), V(a->new_id), V(t->who), V(t->of[TRACE_CARD]),
+                            V(t->of[TRACE_IP]))));
     return OK;
 }
 
@@ -362,7 +378,9 @@ enum err screen_apply(struct cx *cx, void *in, void *out)
     const struct screen_in *a = in;
     struct screen_out *o = out;
     struct screened_row row = {0};
-    enum err e = a->id.len ? db_one(cx, &q_screened_again, &screened_row_shape, &row, ARGS(V(a->id))) : ERR_NOT_FOUND;
+    enum err e = a->id.len
+                     ? db_one(cx, &q_screened_again, &screened_row_shape, &row, ARGS(V(a->id)))
+                     : ERR_NOT_FOUND;
     if (e == OK)
         return read_again(cx, &row, o);
     if (e != ERR_NOT_FOUND)
@@ -370,14 +388,17 @@ enum err screen_apply(struct cx *cx, void *in, void *out)
     int64_t n = 0;
     str kept = facts_text(cx->arena, &a->facts, &a->risk, a->said.country);
     TRY(db_run_count(cx, &q_screened_insert, &n,
-                     ARGS(V(a->new_id), val_str_or_null(a->id), V(a->at), V(a->traces.who), V(a->risk.points), V(a->said.name),
-                          V(a->said.email), V(traces_text(cx->arena, &a->traces)), V(kept))));
+                     ARGS(V(a->new_id), val_str_or_null(a->id), V(a->at), V(a->traces.who),
+                          V(a->risk.points), V(a->said.name), V(a->said.email),
+                          V(traces_text(cx->arena, &a->traces)), V(kept))));
     if (n == 0)
         return ERR_STALE; /* the same came beside it */
     TRY(traces_put(cx, a));
     if (a->risk.level == RISK_HIGH)
-        TRY(review_put(cx, &(struct review_new){"screened", a->traces.who, 0, a->new_id, 0, a->risk.points}));
-    if (a->n_due && a->risk.points > 0) /* what is thought of those who have these handles may change */
+        TRY(review_put(
+            cx, &(struct review_new){"screened", a->traces.who, 0, a->new_id, 0, a->risk.points}));
+    if (a->n_due &&
+        a->risk.points > 0) /* what is thought of those who have these handles may change */
         TRY(rules_due(cx, a->due_ids, a->n_due));
     cx->made_id = a->new_id;
     *o = (struct screen_out){.id = {a->new_id}, .at = a->at};
@@ -398,7 +419,8 @@ enum err screen_again(struct cx *cx, int64_t id, void *out)
 /* ---- forgetting --------------------------------------------------------------------------------------------- */
 
 /* A year is enough for every window; what was decided stays with its review. */
-static enum err forget(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total, bool *finished)
+static enum err forget(struct cx *cx, str args, int64_t *position, int64_t *progress,
+                       int64_t *total, bool *finished)
 {
     (void)args;
     (void)total;
@@ -416,7 +438,8 @@ static enum err forget(struct cx *cx, str args, int64_t *position, int64_t *prog
             n += str_to_int(number, &traces[n]) ? 1 : 0;
         }
         if (n)
-            TRY(db_run(cx, &q_screened_trace_drop, ARGS(val_ints(traces, n), V(r[i].at), V(r[i].id))));
+            TRY(db_run(cx, &q_screened_trace_drop,
+                       ARGS(val_ints(traces, n), V(r[i].at), V(r[i].id))));
         ids[i] = r[i].id;
     }
     if (l.n)
@@ -426,4 +449,5 @@ static enum err forget(struct cx *cx, str args, int64_t *position, int64_t *prog
     *finished = l.n < STEP;
     return OK;
 }
-const struct job_kind risk_forget_job = {.name = "risk.forget", .slice = forget, .every_ms = 3600000};
+const struct job_kind risk_forget_job = {
+    .name = "risk.forget", .slice = forget, .every_ms = 3600000};

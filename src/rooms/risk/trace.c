@@ -2,8 +2,8 @@
 #include "rooms/risk/inside.h"
 #include <arpa/inet.h>
 
-const char *const trace_kind_codes[TRACE_KINDS] = {"email",  "domain", "phone",   "device", "card",
-                                                   "ip",     "network", "address", "name"};
+const char *const trace_kind_codes[TRACE_KINDS] = {"email", "domain",  "phone",   "device", "card",
+                                                   "ip",    "network", "address", "name"};
 
 /* ---- normal forms ---------------------------------------------------------------------------- */
 
@@ -117,8 +117,13 @@ void traces_of(struct cx *cx, const struct risk_said *s, struct traces *out)
     struct arena *a = cx->arena;
     str domain = s->email;
     (void)str_cut(&domain, '@');
-    str address = s->address.len ? arena_printf(a, SFMT " " SFMT " " SFMT, SARG(s->address), SARG(s->city), SARG(s->country)) : (str){0};
-    str name = s->name.len ? arena_printf(a, SFMT "|" SFMT, SARG(trace_normal(a, TRACE_NAME, s->name, (str){0})), SARG(s->country)) : (str){0};
+    str address = s->address.len ? arena_printf(a, SFMT " " SFMT " " SFMT, SARG(s->address),
+                                                SARG(s->city), SARG(s->country))
+                                 : (str){0};
+    str name = s->name.len ? arena_printf(a, SFMT "|" SFMT,
+                                          SARG(trace_normal(a, TRACE_NAME, s->name, (str){0})),
+                                          SARG(s->country))
+                           : (str){0};
     const str given[TRACE_KINDS] = {
         [TRACE_EMAIL] = trace_normal(a, TRACE_EMAIL, s->email, (str){0}),
         [TRACE_DOMAIN] = trace_normal(a, TRACE_DOMAIN, domain, (str){0}),
@@ -195,9 +200,15 @@ static int64_t cards(const struct memory *m, const struct traces *t, int64_t sin
 
 void seen_nothing(struct risk_seen *out, int64_t now_ms)
 {
-    *out = (struct risk_seen){.cards_of_person = -1, .people_of_card = -1, .people_of_device = -1,
-                              .people_of_address = -1, .people_of_ip = -1, .signups_ip = -1,
-                              .signups_network = -1, .signups_device = -1, .now_ms = now_ms};
+    *out = (struct risk_seen){.cards_of_person = -1,
+                              .people_of_card = -1,
+                              .people_of_device = -1,
+                              .people_of_address = -1,
+                              .people_of_ip = -1,
+                              .signups_ip = -1,
+                              .signups_network = -1,
+                              .signups_device = -1,
+                              .now_ms = now_ms};
 }
 
 static void links_count(const struct memory *m, struct risk_seen *out)
@@ -220,7 +231,8 @@ void verdicts_count(const struct list *verdicts, const struct traces *own, struc
     const struct verdict_hit *v = verdicts->items; /* newest first: his own newest word holds */
     bool is_settled = false;
     for (size_t i = 0; i < verdicts->n; i++) {
-        bool is_fraud = str_eq(v[i].verdict, S("fraud")), is_own = v[i].is_self && v[i].trace == own->who;
+        bool is_fraud = str_eq(v[i].verdict, S("fraud")),
+             is_own = v[i].is_self && v[i].trace == own->who;
         if (is_own && !is_settled) {
             is_settled = true;
             out->is_judged_fraud = is_fraud;
@@ -234,7 +246,8 @@ void verdicts_count(const struct list *verdicts, const struct traces *own, struc
     }
 }
 
-void seen_count(const struct memory *m, const struct traces *t, int64_t now_ms, struct risk_seen *out)
+void seen_count(const struct memory *m, const struct traces *t, int64_t now_ms,
+                struct risk_seen *out)
 {
     if (t->of[TRACE_DEVICE]) {
         out->people_of_device = people(&m->device, t->who, now_ms - 30 * DAY, 0);
