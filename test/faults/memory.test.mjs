@@ -84,6 +84,7 @@ test(`an allocation that fails at any of ${places} places is answered, or stops 
   const again = async (n) => {
     if (k.process.exitCode !== null || k.process.signalCode !== null) {
       const { code, signal } = await k.exited;
+      await k.closed;
       const last = k.log.slice(k.log.lastIndexOf('no memory here:'));
       // our own code says so and stops; the libraries of names and numbers, which are not ours, may fall where they stand
       const isTheirs = /\/lib(icu|phonenumber|geocoding|stdc)/.test(last);

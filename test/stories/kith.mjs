@@ -267,6 +267,7 @@ class House {
     const words = [...wrap, bin, 'serve', ...this.store.args, '--listen', listen, ...args];
     this.process = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.exited = new Promise((done) => this.process.on('exit', (code, signal) => done({ code, signal })));
+    this.closed = new Promise((done) => this.process.on('close', done)); // its last words are in the log
     this.process.stdout.on('data', (p) => { this.said += p; });
     this.process.stderr.on('data', (p) => { this.log += p; });
     let isGone = false;
