@@ -210,6 +210,33 @@ static bool where(struct asked *a, const struct option_row *data, const struct o
     return a->data || a->url;
 }
 
+/* What each of these commands begins with; rows[0] is --data, rows[1] --store. 0: go on, else how it ends. */
+static int begun(struct asked *a, struct option_row *rows, size_t n, int argc, char **argv)
+{
+    bool wants_help = false;
+    str why = {0};
+    if (!options_read(rows, n, argc, argv, a->arena, &wants_help, &why))
+        return wrong(why);
+    if (wants_help)
+        return wrong(S("see there"));
+    return where(a, &rows[0], &rows[1]) ? 0 : wrong(S("--data is missing"));
+}
+
+static void carried_out(struct asked *a, const struct keep_wish *w)
+{
+    if (!by_server(a, w))
+        by_oneself(a, w);
+}
+
+static int command(int (*run)(struct asked *, int, char **), int argc, char **argv)
+{
+    struct asked a;
+    log_level_set(LOG_WARN);
+    int status = asked_open(&a) ? run(&a, argc, argv) : 1;
+    asked_close(&a);
+    return status;
+}
+
 /* ---- kith check ------------------------------------------------------------------------------- */
 
 static int told_check(struct asked *a)
@@ -254,28 +281,18 @@ static int check_run(struct asked *a, int argc, char **argv)
                                 {.name = "store"},
                                 {.name = "json", .kind = OPTION_FLAG},
                                 {.name = "repair", .kind = OPTION_FLAG}};
-    bool wants_help = false;
-    str why = {0};
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]))
-        return wrong(S("--data is missing"));
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
     a->json = rows[2].n > 0;
     const struct keep_wish w = {.verb = KEEP_CHECK, .repair = rows[3].n > 0};
-    if (!by_server(a, &w))
-        by_oneself(a, &w);
+    carried_out(a, &w);
     return told_check(a);
 }
 
 int check_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? check_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(check_run, argc, argv);
 }
 
 /* ---- kith classify ---------------------------------------------------------------------------- */
@@ -320,27 +337,17 @@ static int classify_run(struct asked *a, int argc, char **argv)
     struct option_row rows[] = {
         {.name = "data"}, {.name = "store"}, {.name = "json", .kind = OPTION_FLAG}};
     const struct keep_wish w = {.verb = KEEP_CLASSIFY};
-    bool wants_help = false;
-    str why = {0};
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]))
-        return wrong(S("--data is missing"));
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
     a->json = rows[2].n > 0;
-    if (!by_server(a, &w))
-        by_oneself(a, &w);
+    carried_out(a, &w);
     return told_classes(a);
 }
 
 int classify_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? classify_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(classify_run, argc, argv);
 }
 
 /* ---- kith backup ------------------------------------------------------------------------------ */
@@ -388,15 +395,10 @@ static int backup_run(struct asked *a, int argc, char **argv)
                                 {.name = "to"},
                                 {.name = "key-file"},
                                 {.name = "json", .kind = OPTION_FLAG}};
-    bool wants_help = false;
-    str why = {0};
     struct keep_wish w = {.verb = KEEP_BACKUP};
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]))
-        return wrong(S("--data is missing"));
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
     if (!rows[2].value)
         return wrong(S("--to is missing"));
     if (!a->data)
@@ -406,8 +408,7 @@ static int backup_run(struct asked *a, int argc, char **argv)
     if (!absolute(a, rows[2].value, &w.to))
         return failed(
             arena_printf(a->arena, "%s cannot be written: %s", rows[2].value, strerror(errno)));
-    if (!by_server(a, &w))
-        by_oneself(a, &w);
+    carried_out(a, &w);
     if (!a->end.is_fine) {
         line_clear(a);
         return failed(a->end.text);
@@ -418,11 +419,7 @@ static int backup_run(struct asked *a, int argc, char **argv)
 
 int backup_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? backup_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(backup_run, argc, argv);
 }
 
 static enum err rows_take(struct asked *a, int fd, const char *name, str recovery,
@@ -481,14 +478,12 @@ static int restore_run(struct asked *a, int argc, char **argv)
                                 {.name = "recovery-key-stdin", .kind = OPTION_FLAG},
                                 {.name = "json", .kind = OPTION_FLAG},
                                 {.name = "replace", .kind = OPTION_FLAG}};
-    bool wants_help = false;
-    str why = {0}, recovery = {0};
+    str recovery = {0};
     when at = {INT64_MAX};
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]) || !a->data)
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
+    if (!a->data)
         return wrong(S("--data is missing"));
     if (!rows[2].value)
         return wrong(S("--from is missing"));
@@ -540,11 +535,7 @@ static int restore_run(struct asked *a, int argc, char **argv)
 
 int restore_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? restore_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(restore_run, argc, argv);
 }
 
 /* ---- kith export all, kith import all ---------------------------------------------------------- */
@@ -614,16 +605,13 @@ static int export_all_run(struct asked *a, int argc, char **argv)
                                 {.name = "out"},
                                 {.name = "key-file"},
                                 {.name = "json", .kind = OPTION_FLAG}};
-    bool wants_help = false;
-    str why = {0};
     struct keep_wish w = {.verb = KEEP_EXPORT};
     const char *to = NULL;
     to = file_word(&argc, argv);
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]) || !a->data)
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
+    if (!a->data)
         return wrong(S("--data is missing"));
     to = to ? to : rows[2].value ? rows[2].value : "-";
     a->key_file = rows[3].value;
@@ -633,8 +621,7 @@ static int export_all_run(struct asked *a, int argc, char **argv)
         to = arena_printf(a->arena, "%s/export.%d", a->data, (int)getpid()).ptr;
     if (!absolute(a, to, &w.to))
         return failed(arena_printf(a->arena, "%s cannot be written: %s", to, strerror(errno)));
-    if (!by_server(a, &w))
-        by_oneself(a, &w);
+    carried_out(a, &w);
     if (!a->end.is_fine) {
         line_clear(a);
         return failed(a->end.text);
@@ -650,11 +637,7 @@ static int export_all_run(struct asked *a, int argc, char **argv)
 
 int export_all_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? export_all_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(export_all_run, argc, argv);
 }
 
 static bool show_part(void *arg, const char *part, int64_t done, int64_t total)
@@ -719,17 +702,15 @@ static int import_all_run(struct asked *a, int argc, char **argv)
                                 {.name = "key-file"},
                                 {.name = "recovery-key-stdin", .kind = OPTION_FLAG},
                                 {.name = "json", .kind = OPTION_FLAG}};
-    bool wants_help = false;
-    str why = {0}, recovery = {0};
+    str recovery = {0};
     const char *from = "-";
     struct move_figures f = {0};
     const char *named = file_word(&argc, argv);
     from = named ? named : from;
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]) || !a->data)
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
+    if (!a->data)
         return wrong(S("--data is missing"));
     a->key_file = rows[2].value;
     a->json = rows[4].n > 0;
@@ -747,11 +728,7 @@ static int import_all_run(struct asked *a, int argc, char **argv)
 
 int import_all_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? import_all_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(import_all_run, argc, argv);
 }
 
 /* ---- kith release ------------------------------------------------------------------------------- */
@@ -759,17 +736,11 @@ int import_all_command(int argc, char **argv)
 static int release_run(struct asked *a, int argc, char **argv)
 {
     struct option_row rows[] = {{.name = "data"}, {.name = "store"}};
-    bool wants_help = false;
-    str why = {0};
     const struct keep_wish w = {.verb = KEEP_RELEASE};
-    if (!options_read(rows, COUNT(rows), argc, argv, a->arena, &wants_help, &why))
-        return wrong(why);
-    if (wants_help)
-        return wrong(S("see there"));
-    if (!where(a, &rows[0], &rows[1]))
-        return wrong(S("--data is missing"));
-    if (!by_server(a, &w))
-        by_oneself(a, &w);
+    int status = begun(a, rows, COUNT(rows), argc, argv);
+    if (status)
+        return status;
+    carried_out(a, &w);
     if (!a->end.is_fine)
         return failed(a->end.text);
     puts(a->end.done ? "kith: sending is released" : "kith: sending is not held");
@@ -778,9 +749,5 @@ static int release_run(struct asked *a, int argc, char **argv)
 
 int release_command(int argc, char **argv)
 {
-    struct asked a;
-    log_level_set(LOG_WARN);
-    int status = asked_open(&a) ? release_run(&a, argc, argv) : 1;
-    asked_close(&a);
-    return status;
+    return command(release_run, argc, argv);
 }
