@@ -5,11 +5,10 @@
  * a library. The rest (Han, Hangul, Greek, Arabic …) is ICU's. */
 #include "base/inside.h"
 #include "base/person.h"
-#include <pthread.h>
+#include "base/translit.h"
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
-#include <unicode/utrans.h>
 
 enum { LONG_BYTES = 2000, LONG_CHARS = 500 };
 
@@ -381,24 +380,7 @@ static void shorten_vowels(struct text *t, size_t from)
 
 /* ---- the rest, by ICU --------------------------------------------------------------- */
 
-/* One for all threads: ICU takes a lock of its own round each call anyway, and a second copy of the
- * tables would cost megabytes. */
-static UTransliterator *any_latin;
-static pthread_mutex_t any_latin_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int32_t to_latin(UChar *u, int32_t n, int32_t cap)
-{
-    static const UChar id[] = u"Any-Latin; Latin-ASCII; Lower";
-    UErrorCode e = U_ZERO_ERROR;
-    int32_t limit = n;
-    pthread_mutex_lock(&any_latin_lock);
-    if (!any_latin)
-        any_latin = utrans_openU(id, -1, UTRANS_FORWARD, NULL, 0, NULL, &e);
-    if (any_latin)
-        utrans_transUChars(any_latin, u, &n, cap, 0, &limit, &e);
-    pthread_mutex_unlock(&any_latin_lock);
-    return U_SUCCESS(e) && any_latin ? n : 0;
-}
+static struct translit any_latin = {.id = u"Any-Latin; Latin-ASCII; Lower", .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool is_for_icu(int32_t c)
 {
@@ -421,7 +403,7 @@ static size_t add_by_icu(struct arena *a, struct text *t, const struct chars *s,
         }
         u[n++] = (UChar)c;
     }
-    n = to_latin(u, n, (int32_t)room);
+    n = translit(&any_latin, u, n, (int32_t)room);
     if (from && is_han(s->c[from]))
         text_add_char(t, ' ');
     for (int32_t k = 0; k < n; k++) {

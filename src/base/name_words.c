@@ -1,9 +1,8 @@
 /* base/name_words.c - names cut into words, and each word brought into a form in which spellings agree. */
 #include "base/name_words.h"
-#include <pthread.h>
+#include "base/translit.h"
 #include <unicode/uchar.h>
 #include <unicode/ustring.h>
-#include <unicode/utrans.h>
 
 /* ---- what is left out or weighs little --------------------------------------------------- */
 
@@ -359,22 +358,7 @@ void name_words(struct arena *a, str name, struct name_words *out)
 
 /* ---- Han and Kana as one text --------------------------------------------------------------- */
 
-static UTransliterator *simple;
-static pthread_mutex_t simple_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int32_t to_simple(UChar *u, int32_t n, int32_t cap)
-{
-    static const UChar id[] = u"Hant-Hans";
-    UErrorCode e = U_ZERO_ERROR;
-    int32_t limit = n;
-    pthread_mutex_lock(&simple_lock);
-    if (!simple)
-        simple = utrans_openU(id, -1, UTRANS_FORWARD, NULL, 0, NULL, &e);
-    if (simple)
-        utrans_transUChars(simple, u, &n, cap, 0, &limit, &e);
-    pthread_mutex_unlock(&simple_lock);
-    return U_SUCCESS(e) && simple ? n : 0;
-}
+static struct translit simple = {.id = u"Hant-Hans", .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Japanese characters that are neither the old nor the Chinese simple ones, as the latter. */
 static UChar32 variant(UChar32 c)
@@ -398,7 +382,6 @@ static UChar32 variant(UChar32 c)
         {0x5D8B, 0x5C9B} /* 嶋岛 */,
         {0x5D8C, 0x5C9B},
         {0x5FB3, 0x5FB7} /* 徳德 */,
-        {0x6D66, 0x6D66},
         {0x6075, 0x60E0} /* 恵惠 */,
         {0x5B9F, 0x5B9E} /* 実实 */,
         {0x6804, 0x8363} /* 栄荣 */,
@@ -407,22 +390,17 @@ static UChar32 variant(UChar32 c)
         {0x5263, 0x5251} /* 剣剑 */,
         {0x9244, 0x94C1} /* 鉄铁 */,
         {0x6238, 0x6237} /* 戸户 */,
-        {0x9262, 0x9262},
         {0x6E0B, 0x6DA9} /* 渋涩 */,
         {0x8535, 0x85CF} /* 蔵藏 */,
         {0x9ED2, 0x9ED1} /* 黒黑 */,
-        {0x5F25, 0x5F25},
         {0x5F4C, 0x5F25} /* 彌弥 */,
         {0x771E, 0x771F} /* 眞真 */,
         {0x95A2, 0x5173} /* 関关 */,
         {0x58F2, 0x5356},
-        {0x6761, 0x6761},
         {0x8AAD, 0x8BFB},
         {0x9298, 0x94B1},
         {0x92AD, 0x94B1} /* 銭钱 */,
-        {0x5BFF, 0x5BFF},
         {0x58FD, 0x5BFF} /* 壽寿 */,
-        {0x6E29, 0x6E29},
     };
     for (size_t i = 0; i < COUNT(pairs); i++)
         if (pairs[i][0] == c)
@@ -484,7 +462,7 @@ str name_dense(struct arena *a, str name, size_t turned, size_t *n_pieces)
         /* The Japanese forms first: their simple ones would be taken for old ones. */
         for (int32_t i = 0; i < u_n; i++)
             u[i] = (UChar)variant(u[i]);
-        u_n = to_simple(u, u_n, cap);
+        u_n = translit(&simple, u, u_n, cap);
         for (int32_t i = 0; i < u_n; i++)
             u[i] = (UChar)variant(u[i]);
     }
