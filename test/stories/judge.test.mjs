@@ -37,6 +37,7 @@ test('a customer is judged soon after something happened, and the judgement says
   for (const [path, see] of [['judgement', 'risk'], ['card', 'risk']])
     assert.equal((await marketer.must(200, 'GET', `/customers/${fay}/${path}`))[see], null, 'risk is for those who serve and who answer for it');
   assert.equal(j.class.name, 'Price-minded');
+  assert.equal(j.class.pin, null, 'nobody said so');
   assert.equal(ja.class.name, 'お得志向');
   assert.match(j.advice[0].text, /firm fixed price/);
   const why = j.class.all.find((c) => c.name === 'freeloader').because;

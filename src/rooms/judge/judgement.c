@@ -69,7 +69,7 @@ struct correct_in {
 };
 /* clang-format off */
 static const struct field pin_fields[] = {
-    FIELD(struct pin_out, class), FIELD(struct pin_out, name), FIELD(struct pin_out, reason, .personal = true), FIELD(struct pin_out, by),
+    FIELD(struct pin_out, class, .nullable = true), FIELD(struct pin_out, name), FIELD(struct pin_out, reason, .personal = true), FIELD(struct pin_out, by),
     FIELD(struct pin_out, at), FIELD(struct pin_out, until),
 };
 static const struct shape pin_shape = SHAPE("class_pin", struct pin_out, pin_fields);
