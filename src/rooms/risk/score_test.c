@@ -1,6 +1,6 @@
 /* rooms/risk/score_test.c - the laws of the score, and what facts say of people. */
 #include "base/base_test.h"
-#include "rooms/risk/risk.h"
+#include "rooms/risk/inside.h"
 
 static uint64_t seed;
 static uint64_t chance(uint64_t n)
@@ -260,15 +260,9 @@ static void languages_and_times_are_those_of_the_country(void **state)
 
 static struct risk_seen nothing_seen(void)
 {
-    return (struct risk_seen){.cards_of_person = -1,
-                              .people_of_card = -1,
-                              .people_of_device = -1,
-                              .people_of_address = -1,
-                              .people_of_ip = -1,
-                              .signups_ip = -1,
-                              .signups_network = -1,
-                              .signups_device = -1,
-                              .now_ms = 1795329000000};
+    struct risk_seen s;
+    seen_nothing(&s, 1795329000000);
+    return s;
 }
 static int risk_of_said(const struct risk_said *s, const struct risk_seen *seen)
 {
