@@ -240,6 +240,8 @@ enum err fault_set(struct cx *cx, enum err e, uint16_t msg, const struct msg_arg
 enum err fault_field(struct cx *cx, enum err e, str field, uint16_t msg);
 /* Names the member at fault of the fault just set, if it has none; returns e. */
 enum err fault_at(struct cx *cx, enum err e, str field);
+/* Its words live in `a` from here on: before the arena goes that they were made in. */
+void fault_keep(struct arena *a, struct fault *f);
 
 #define TRY(expr)                                                                              \
     do {                                                                                       \

@@ -109,3 +109,12 @@ enum err fault_at(struct cx *cx, enum err e, str field)
         cx->why.field = str_clean(cx->arena, field, SHOWN_CHARS);
     return e;
 }
+
+void fault_keep(struct arena *a, struct fault *f)
+{
+    for (size_t i = 0; i < f->n_args; i++)
+        if (f->args[i].kind == MSG_TEXT)
+            f->args[i].text = arena_str(a, f->args[i].text);
+    if (f->field.len)
+        f->field = arena_str(a, f->field);
+}

@@ -87,9 +87,7 @@ enum err before_migration(struct cx *cx, struct store *s, size_t from)
         fflush(stderr);
     } else {
         (void)unlink(part.ptr);
-        for (size_t i = 0; i < cx->why.n_args; i++)
-            if (cx->why.args[i].kind == MSG_TEXT)
-                cx->why.args[i].text = arena_str(outer, cx->why.args[i].text);
+        fault_keep(outer, &cx->why);
     }
     cx->arena = outer;
     cx->db = writer;

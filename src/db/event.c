@@ -92,7 +92,7 @@ enum err rules_due(struct cx *cx, const int64_t *customers, size_t n)
     if (n == 0)
         return OK;
     TRY(db_run(cx, &q_rules_due, ARGS(V(cx->db->event_depth), val_ints(customers, n))));
-    return db_run(cx, &q_judge_due_many, ARGS(val_ints(customers, n)));
+    return db_run(cx, &q_judge_due_many, ARGS(V(cx->db->event_depth), val_ints(customers, n)));
 }
 
 enum err event_gathered(struct cx *cx)

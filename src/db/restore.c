@@ -347,9 +347,7 @@ static enum err put_all(struct cx *cx, struct source *s, const struct plan *p, s
         }
     }
     if (e != OK)
-        for (size_t i = 0; i < cx->why.n_args; i++)
-            if (cx->why.args[i].kind == MSG_TEXT)
-                cx->why.args[i].text = arena_str(outer, cx->why.args[i].text);
+        fault_keep(outer, &cx->why);
     cx->arena = outer;
     arena_close(a);
     return e;

@@ -432,11 +432,12 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
 
 -- The same for who judges customers: everybody, once the first were judged.
 -- name: judge_due_many
-INSERT INTO judge_due (customer_id, due_ms)
-SELECT DISTINCT c.root_id, 0
+INSERT INTO judge_due (customer_id, due_ms, depth)
+SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM judge_follow)
-    ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;
+    ON CONFLICT (customer_id) DO UPDATE
+       SET due_ms = 0, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
 -- ---- the tables, as the store itself tells them ----
 

@@ -546,11 +546,8 @@ enum err check_store(struct store *s, struct cx *cx, const struct check_wish *w,
         }
     }
     if (e != OK && c.cx.why.msg) {
-        struct fault why = c.cx.why; /* its words live in an arena that goes */
-        for (size_t i = 0; i < why.n_args; i++)
-            if (why.args[i].kind == MSG_TEXT)
-                why.args[i].text = arena_str(cx->arena, why.args[i].text);
-        cx->why = why;
+        cx->why = c.cx.why;
+        fault_keep(cx->arena, &cx->why);
     }
     arena_close(c.cx.arena);
     arena_close(c.keep);

@@ -17,8 +17,8 @@ static const size_t ARENA_BYTES = (size_t)64 << 20;
 
 static bool is_left_out(str table)
 {
-    static const char *const names[] = {"migration", "node", "lease", "import_chunk", "blob",
-                                        "audit_moved"};
+    static const char *const names[] = {"migration",    "node", "lease",
+                                        "import_chunk", "blob", "audit_moved"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;
@@ -29,10 +29,10 @@ static bool is_left_out(str table)
 static bool is_of_the_place(str table, str key)
 {
     static const char *const rows[][2] = {
-        {"setting", "sending_held"}, {"setting", "place"},        {"setting", "backup_verified"},
-        {"setting", "backup_place"}, {"store_meta", "settled"},   {"store_meta", "filling"},
-        {"store_meta", "migrating"}, {"store_meta", "events_cut"},
-        {"store_meta", "ring"},      {"store_meta", "audit_moved"}};
+        {"setting", "sending_held"},  {"setting", "place"},         {"setting", "backup_verified"},
+        {"setting", "backup_place"},  {"store_meta", "settled"},    {"store_meta", "filling"},
+        {"store_meta", "migrating"},  {"store_meta", "events_cut"}, {"store_meta", "ring"},
+        {"store_meta", "audit_moved"}};
     for (size_t i = 0; i < COUNT(rows); i++)
         if (str_eq(table, str_of(rows[i][0])) && str_eq(key, str_of(rows[i][1])))
             return true;
@@ -42,7 +42,8 @@ static bool is_of_the_place(str table, str key)
 static bool is_transaction(str table, str column)
 {
     return str_eq(column, S("xid")) &&
-           (str_eq(table, S("event")) || str_eq(table, S("segment_follow")) || str_eq(table, S("judge_follow")));
+           (str_eq(table, S("event")) || str_eq(table, S("segment_follow")) ||
+            str_eq(table, S("judge_follow")));
 }
 
 /* Columns of PostgreSQL alone: grams of the search, and which seal holds a row of the audit. */
@@ -417,9 +418,7 @@ static enum err all_out(struct out *o, str data_dir, struct arena *keep)
 static void keep_words(struct cx *to, const struct cx *from)
 {
     to->why = from->why;
-    for (size_t i = 0; i < to->why.n_args; i++)
-        if (to->why.args[i].kind == MSG_TEXT)
-            to->why.args[i].text = arena_str(to->arena, to->why.args[i].text);
+    fault_keep(to->arena, &to->why);
 }
 
 enum err move_out(struct store *s, struct cx *cx, const struct keyring *ring, str data_dir,

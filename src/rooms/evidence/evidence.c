@@ -20,6 +20,9 @@ enum {
 /* Rows of other nodes may be committed a little after younger ones: this much is read again, which changes nothing. */
 static const int64_t OVERLAP_MS = 10 * 60 * 1000;
 static const int64_t DAY_MS = 86400000;
+static const size_t READ_BYTES = (size_t)6 << 20; /* of rows in hand; the rest has its next time */
+static const size_t WORDS_BYTES = (size_t)4
+                                  << 20; /* a text of 8,000 letters needs some hundred KB */
 
 struct text_row {
     int64_t id;
@@ -211,6 +214,15 @@ static enum err is_of_the_matter(struct cx *cx, str question, bool *out)
     return *out ? OK : product_is_named(cx, question, out);
 }
 
+/* A record in hand. */
+struct walk {
+    struct list ids;
+    struct house_words house;
+    struct arena *words; /* what one text comes apart into */
+    size_t n_calls;
+    bool has_house, is_found, is_read, is_more;
+};
+
 /* ---- one text ---------------------------------------------------------------------------------------------- */
 
 static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phrase, int64_t staff,
@@ -224,15 +236,20 @@ static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phra
                        V(weight)));
 }
 
-static enum err read_text(struct cx *cx, const struct text_row *t, struct house_words *house,
-                          bool *is_found)
+/* What outlives the text goes into `outer`. */
+static enum err read_text(struct cx *cx, const struct text_row *t, struct walk *walk,
+                          struct arena *outer)
 {
     struct words_read w;
-    words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
-    if (w.asks && !house->colleagues.n) {
-        TRY(db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape, &house->colleagues,
-                   NO_ARGS));
-        words_read(cx->arena, t->subject, t->text, t->by_staff, house, &w);
+    struct arena *own = cx->arena;
+    words_read(own, t->subject, t->text, t->by_staff, &walk->house, &w);
+    if (w.asks && !walk->house.colleagues.n) {
+        cx->arena = outer;
+        enum err e = db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape,
+                            &walk->house.colleagues, NO_ARGS);
+        cx->arena = own;
+        TRY(e);
+        words_read(own, t->subject, t->text, t->by_staff, &walk->house, &w);
     }
     const struct said *s = w.said.items;
     for (size_t i = 0; i < w.said.n; i++)
@@ -247,18 +264,11 @@ static enum err read_text(struct cx *cx, const struct text_row *t, struct house_
         TRY(keep(cx, t, EVIDENCE_QUESTION, S(""), 0, w.questions));
     if (off)
         TRY(keep(cx, t, EVIDENCE_OFF_MATTER, S(""), 0, off));
-    *is_found = *is_found || w.said.n || w.questions;
+    walk->is_found = walk->is_found || w.said.n || w.questions;
     return OK;
 }
 
 /* ---- a record ------------------------------------------------------------------------------------------------ */
-
-struct walk {
-    struct list ids;
-    struct house_words house;
-    size_t n_calls;
-    bool has_house, is_found, is_read;
-};
 
 static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_t n, size_t size)
 {
@@ -266,10 +276,20 @@ static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_
         TRY(house_read(cx, &w->house));
         w->has_house = true;
     }
-    for (size_t i = 0; i < n; i++)
-        TRY(read_text(cx, (const void *)((const char *)rows + i * size), &w->house, &w->is_found));
+    if (n && !w->words && !(w->words = arena_open(WORDS_BYTES)))
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    struct arena *outer = cx->arena;
+    enum err e = OK;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        cx->arena = w->words;
+        e = read_text(cx, (const void *)((const char *)rows + i * size), w, outer);
+        cx->arena = outer;
+        if (e != OK)
+            fault_keep(outer, &cx->why);
+        arena_reset(w->words);
+    }
     w->is_read = w->is_read || n;
-    return OK;
+    return e;
 }
 
 /* All of one table behind *after, or so much that the next time goes on from there. */
@@ -277,7 +297,7 @@ static enum err read_table(struct cx *cx, struct walk *w, const struct query *q,
                            int64_t *after, bool *is_end)
 {
     *is_end = false;
-    for (int i = 0; i < ROUNDS && !*is_end; i++) {
+    for (int i = 0; i < ROUNDS && !*is_end && (i == 0 || arena_used(cx->arena) < READ_BYTES); i++) {
         const struct text_row *t = rows.items;
         TRY(read_rows(cx, w, t, rows.n, sizeof *t));
         if (rows.n)
@@ -326,7 +346,9 @@ static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
         t->read_id = larger(t->read_id, larger(messages, notes) - (OVERLAP_MS << 22));
     else
         t->read_id = is_m ? notes : is_n || messages < notes ? messages : notes;
+    int64_t was_ms = t->read_ms;
     t->read_ms = k.n < CALLS ? cx->now_ms : ((const struct call_row *)k.items)[k.n - 1].closed;
+    w->is_more = !is_m || !is_n || (k.n == CALLS && t->read_ms > was_ms);
     return OK;
 }
 
@@ -341,12 +363,17 @@ static enum err drop_others(struct cx *cx, customer_id root, const struct list *
     return n ? db_run(cx, &q_trait_drop, ARGS(val_ints(others, n))) : OK;
 }
 
-enum err evidence_gather(struct cx *cx, customer_id any, bool *has_changed)
+static void words_closed(struct walk *w)
 {
-    struct walk w = {0};
+    arena_close(w->words);
+}
+
+enum err evidence_gather(struct cx *cx, customer_id any, struct gathered *out)
+{
+    CLEANUP(words_closed) struct walk w = {0};
     struct trait was = {0};
     customer_id root;
-    *has_changed = false;
+    *out = (struct gathered){0};
     TRY(customer_root(cx, any, &root, &w.ids));
     TRY(trait_of(cx, root, &was));
     struct trait t = was;
@@ -357,18 +384,19 @@ enum err evidence_gather(struct cx *cx, customer_id any, bool *has_changed)
         TRY(drop_others(cx, root, &w.ids));
     }
     TRY(read_all(cx, &w, &t));
+    out->is_more = w.is_more;
     bool is_due = t.due_at.ms && t.due_at.ms <= cx->now_ms;
     if (!w.is_read && !is_other && !is_due)
         return OK;
     t.n_ids = (int64_t)w.ids.n;
     t.id = root;
     if (w.is_found || is_other || is_due)
-        TRY(trait_recount(cx, root, &w.ids, &t, has_changed));
-    bool is_same = !*has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms &&
+        TRY(trait_recount(cx, root, &w.ids, &t, &out->has_changed));
+    bool is_same = !out->has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms &&
                    !is_other && !w.n_calls;
     if (!is_same)
         TRY(put(cx, &t));
-    return *has_changed ? moved(cx, root) : OK;
+    return out->has_changed ? moved(cx, root) : OK;
 }
 
 /* ---- impressions ------------------------------------------------------------------------------------------------ */

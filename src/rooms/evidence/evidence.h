@@ -54,9 +54,12 @@ extern const struct shape trait_row_shape; /* the columns of trait_get, trait_ma
 enum err trait_of(struct cx *cx, customer_id any, struct trait *out) MUST_USE;
 
 /* Inside apply of the bulk lane, within a second after an event named the customer: reads what was written since the last
- * time and brings the record's trait up to date. *has_changed: something that rules ask is not as it was (they are told:
- * rules_due). Safe to run at any time and twice. */
-enum err evidence_gather(struct cx *cx, customer_id root, bool *has_changed) MUST_USE;
+ * time and brings the record's trait up to date. Safe to run at any time and twice. */
+struct gathered {
+    bool has_changed; /* something that rules ask is not as it was (they are told: rules_due) */
+    bool is_more;     /* a long history: the next time goes on where this one stood */
+};
+enum err evidence_gather(struct cx *cx, customer_id root, struct gathered *out) MUST_USE;
 
 /* Inside apply: the impression of a colleague. `source`: the call it was had in, else a new id; the same source again
  * replaces what was said before (also of another customer). IMPRESSION_NONE takes back what this

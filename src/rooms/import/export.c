@@ -66,7 +66,7 @@ struct export_run {
     int64_t last, until;
     bool has_head;
     struct audit_export noted; /* id 0: not yet */
-    struct list attributes; /* of struct attr_def */
+    struct list attributes;    /* of struct attr_def */
 };
 
 /* ---- a line, in either form ---------------------------------------------------------------------- */
@@ -366,7 +366,8 @@ static enum err begin(struct export_run *r)
 {
     struct list ids;
     bool is_orders = r->what == EXPORT_ORDERS;
-    TRY(db_int(&r->cx, is_orders ? &q_export_orders_last : &q_export_customers_last, &r->until, NO_ARGS));
+    TRY(db_int(&r->cx, is_orders ? &q_export_orders_last : &q_export_customers_last, &r->until,
+               NO_ARGS));
     TRY(ids_read(r, &ids)); /* says at once what is wrong with the condition */
     struct cx own = r->cx;
     own.arena = r->own;
@@ -397,9 +398,9 @@ enum err export_open(struct cx *cx, int what, const struct export_in *in, struct
     read_end(&r->cx);
     if (e != OK) {
         cx->why = r->cx.why;
-        for (int i = 0; i < cx->why.n_args; i++)
-            cx->why.args[i].text = arena_str(cx->arena, cx->why.args[i].text);
-        cx->why.field = cx->why.field.len ? arena_str(cx->arena, cx->why.field) : S("where");
+        fault_keep(cx->arena, &cx->why);
+        if (!cx->why.field.len)
+            cx->why.field = S("where");
     }
     return e;
 }
@@ -415,8 +416,8 @@ static enum err page(struct export_run *r, struct text *to, struct list *members
         text_add(to, S("\xEF\xBB\xBF"));
     TRY(is_orders ? orders_page(r, id, ids.n, &l) : customers_page(r, id, ids.n, &l));
     if (r->where.len && ids.n)
-        TRY(db_all(&r->cx, is_orders ? &q_export_order_members : &q_export_members, &id_shape, members,
-                   ARGS(val_ints(id, ids.n))));
+        TRY(db_all(&r->cx, is_orders ? &q_export_order_members : &q_export_members, &id_shape,
+                   members, ARGS(val_ints(id, ids.n))));
     r->has_head = true;
     if (ids.n)
         r->last = id[ids.n - 1];
@@ -441,17 +442,18 @@ static enum err note_apply(struct cx *cx, void *state)
 }
 
 /* The first and the last wait for the disk, and with the last everything before it. */
-static enum err note(struct export_run *r, struct store *s, const struct list *members, bool finished)
+static enum err note(struct export_run *r, struct store *s, const struct list *members,
+                     bool finished)
 {
     struct noting n = {r, *members, r->noted.id == 0, finished};
     if (n.is_first)
-        r->noted = (struct audit_export){
-            .id = id_new(r->cx.now_ms),
-            .is_orders = r->what == EXPORT_ORDERS,
-            .is_all = !r->where.len,
-            .until = r->until,
-            .details = arena_printf(r->own, "%s%s", export_format_codes[r->format],
-                                    r->where.len ? " filtered" : "")};
+        r->noted = (struct audit_export){.id = id_new(r->cx.now_ms),
+                                         .is_orders = r->what == EXPORT_ORDERS,
+                                         .is_all = !r->where.len,
+                                         .until = r->until,
+                                         .details = arena_printf(r->own, "%s%s",
+                                                                 export_format_codes[r->format],
+                                                                 r->where.len ? " filtered" : "")};
     if (n.is_first || n.is_last)
         return db_change(s, &r->cx, LANE_INTERACTIVE, note_apply, &n);
     return members->n ? db_change_soft(s, &r->cx, note_apply, &n) : OK;

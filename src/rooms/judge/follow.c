@@ -6,11 +6,16 @@
 enum {
     EVENTS = 200,
     LOOKS = 20,
-    FILLS = 400,
+    FILLS = 100,
     EVERY_MS = 200,
-    HOLD_NS = 4000000 /* so long a slice goes on: the writer is for others too */
+    HOLD_NS = 4000000, /* so long a slice goes on: the writer is for others too */
+    GATHERED_BYTES = 4 << 20
 };
 
+struct due_row {
+    int64_t customer, depth;
+    bool is_more; /* of what he wrote, not all is read yet */
+};
 /* clang-format off */
 static const struct field follow_fields[] = {
     FIELD(struct follow_state, xid), FIELD(struct follow_state, seq), FIELD(struct follow_state, filled_to), FIELD(struct follow_state, round),
@@ -18,8 +23,8 @@ static const struct field follow_fields[] = {
     FIELD_AS(struct follow_state, begun_at, "begun_ms"), FIELD_AS(struct follow_state, done_at, "done_ms"), FIELD(struct follow_state, holds),
 };
 const struct shape judge_follow_row_shape = SHAPE("judge_follow_row", struct follow_state, follow_fields);
-static const struct field due_fields[] = {FIELD_AS(struct number_row, n, "customer_id")};
-static const struct shape judge_due_row_shape = SHAPE("judge_due_row", struct number_row, due_fields);
+static const struct field due_fields[] = {FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth)};
+static const struct shape judge_due_row_shape = SHAPE("judge_due_row", struct due_row, due_fields);
 /* clang-format on */
 
 enum err judge_follow_read(struct cx *cx, struct follow_state *out, bool *is_there)
@@ -65,37 +70,46 @@ static enum err follow_events(struct cx *cx, bool *is_more)
     if (l.n == 0)
         return OK;
     const struct event *v = l.items;
-    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t);
-    size_t n = 0;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t), deepest = 0;
     for (size_t i = 0; i < l.n; i++)
-        if (v[i].customer_id && v[i].type != EVENT_CUSTOMER_JUDGED)
-            ids[n++] = v[i].customer_id;
-    TRY(judge_again(cx, ids, n));
+        deepest = v[i].depth > deepest ? v[i].depth : deepest;
+    for (int64_t depth = 0; depth <= deepest; depth++) {
+        size_t n = 0;
+        for (size_t i = 0; i < l.n; i++)
+            if (v[i].customer_id && v[i].type != EVENT_CUSTOMER_JUDGED && v[i].depth == depth)
+                ids[n++] = v[i].customer_id;
+        TRY(judge_again(cx, ids, n, depth));
+    }
     return db_run(cx, &q_judge_follow_at, ARGS(V(v[l.n - 1].xid), V(v[l.n - 1].seq)));
 }
 
 /* ---- who is due -------------------------------------------------------------------------------- */
 
-static int by_id(const void *a, const void *b)
+static int by_customer(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    int64_t x = ((const struct due_row *)a)->customer, y = ((const struct due_row *)b)->customer;
     return (x > y) - (x < y);
 }
 
 /* What he wrote since the last time is read first, then his risk is looked at; as many as one slice has time for. */
-static enum err gather(struct cx *cx, const int64_t *ids, size_t *n)
+static enum err gather(struct cx *cx, struct due_row *due, size_t *n)
 {
     int64_t begun = clock_mono_ns();
     for (size_t i = 0; i < *n; i++) {
+        struct gathered g = {0};
         bool has_changed = false;
-        enum err e = evidence_gather(cx, (customer_id){ids[i]}, &has_changed);
+        customer_id id = {due[i].customer};
+        event_depth(cx, due[i].depth);
+        enum err e = evidence_gather(cx, id, &g);
         if (e == OK)
-            e = risk_look(cx, (customer_id){ids[i]}, &has_changed);
+            e = risk_look(cx, id, &has_changed);
         if (e != OK && e != ERR_NOT_FOUND) /* erased since */
             return e;
-        if (clock_mono_ns() - begun > HOLD_NS)
+        due[i].is_more = g.is_more;
+        if (clock_mono_ns() - begun > HOLD_NS || arena_used(cx->arena) > GATHERED_BYTES)
             *n = i + 1;
     }
+    event_depth(cx, 0);
     cx->why = (struct fault){0};
     return OK;
 }
@@ -110,10 +124,22 @@ static enum err look_at_due(struct cx *cx, const struct judge_set *s, bool *is_m
     if (l.n == 0)
         return OK;
     TRY(gather(cx, l.items, &l.n));
-    qsort(l.items, l.n, sizeof(int64_t), by_id);
-    TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(l.items, l.n))));
-    TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(l.items, l.n))));
-    TRY(judge_look(cx, s, l.items, 0, l.n, &v, &n));
+    struct due_row *due = l.items;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t);
+    qsort(due, l.n, sizeof *due, by_customer);
+    for (size_t i = 0; i < l.n; i++)
+        ids[i] = due[i].customer;
+    TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(ids, l.n))));
+    for (size_t i = 0; i < l.n; i++)
+        if (due[i].is_more)
+            TRY(judge_again(cx, &ids[i], 1, due[i].depth));
+    TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(ids, l.n))));
+    TRY(judge_look(cx, s, ids, 0, l.n, &v, &n));
+    for (size_t i = 0, k = 0; i < n; i++) {
+        while (due[k].customer != v[i].customer)
+            k++;
+        v[i].depth = due[k].depth;
+    }
     TRY(judge_reasons(cx, s, v, n));
     return judge_write(cx, v, n, false, 0);
 }

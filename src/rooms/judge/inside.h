@@ -76,6 +76,7 @@ struct looked {
     int64_t known;
     uint64_t holds; /* a bit for each of the set's rules */
     int64_t due_ms; /* when it could change by itself; 0: never */
+    int64_t depth;  /* of the event because of which he is looked at */
     int pin;
     struct class_state was;
     struct class_verdict verdict;
@@ -95,8 +96,8 @@ void judge_scores(const struct judge_set *s, uint64_t holds, int64_t score[CLASS
 /* "because" of one class: [{rule, label, points, lines: [{text, seen}]}] for the rules in holds. */
 void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s, uint64_t holds, int class,
                    const struct expr_trace *traces);
-/* Inside apply: whom to look at now, any ids. */
-enum err judge_again(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+/* Inside apply: whom to look at now, any ids; because of an event of that depth (event_depth). */
+enum err judge_again(struct cx *cx, const int64_t *customers, size_t n, int64_t depth) MUST_USE;
 
 /* ---- everybody anew ---------------------------------------------------------------------------------- */
 

@@ -147,7 +147,7 @@ UPDATE judge_follow SET filled_to = :to, looked = looked + :looked, changed = ch
  WHERE id = 1 AND round = :round;
 
 -- name: judge_due_list -> judge_due_row
-SELECT d.customer_id FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
+SELECT d.customer_id, d.depth FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
 
 -- name: judge_due_drop
 DELETE FROM judge_due WHERE customer_id IN {{ints}} :customers;
@@ -158,11 +158,12 @@ INSERT INTO judge_due (customer_id, due_ms) VALUES (:customer, :due)
        SET due_ms = CASE WHEN excluded.due_ms < judge_due.due_ms THEN excluded.due_ms ELSE judge_due.due_ms END;
 
 -- name: judge_due_now
-INSERT INTO judge_due (customer_id, due_ms)
-SELECT DISTINCT c.root_id, 0
+INSERT INTO judge_due (customer_id, due_ms, depth)
+SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM standing s WHERE s.customer_id = c.root_id)
-    ON CONFLICT (customer_id) DO UPDATE SET due_ms = 0;
+    ON CONFLICT (customer_id) DO UPDATE
+       SET due_ms = 0, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
 -- name: judge_total
 SELECT COUNT(*) FROM standing;

@@ -247,7 +247,8 @@ static void follow(struct test_world *w)
     static const struct query q_behind = {
         .name = "behind",
         .sqlite = "SELECT COUNT(*) FROM event e, judge_follow f WHERE e.seq > f.seq",
-        .postgres = "SELECT COUNT(*) FROM event e, judge_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
+        .postgres =
+            "SELECT COUNT(*) FROM event e, judge_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
     int64_t behind = 1, until = clock_mono_ns() + 60 * 1000000000LL;
     do {
         bool finished = false;
@@ -314,6 +315,30 @@ static void whoever_an_event_names_is_judged_by_the_shipped_rules(void **state)
     assert_int_equal(leading_of(w, stranger), CLASSES);
 }
 
+static enum err deep_apply(struct cx *cx, void *id)
+{
+    event_depth(cx, 3);
+    return event_add(cx, EVENT_CUSTOMER_CHANGED, *(int64_t *)id, 0, (str){0});
+}
+
+static void a_judgement_bears_the_depth_of_what_it_came_of(void **state)
+{
+    static const struct query q_depth = {
+        .name = "depth",
+        .sqlite = "SELECT depth FROM event WHERE type = 'customer.judged'",
+        .postgres = "SELECT depth FROM event WHERE type = 'customer.judged'"};
+    struct test_world *w = *state;
+    int64_t depth = 0;
+    follow(w);
+    int64_t thrifty = person(w, (struct person){.orders = 3, .discounted = 3});
+
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, deep_apply, &thrifty), OK);
+    follow(w);
+
+    assert_int_equal(db_int(&w->cx, &q_depth, &depth, NO_ARGS), OK);
+    assert_int_equal(depth, 3);
+}
+
 static void the_order_of_what_happened_has_no_part_in_it(void **state)
 {
     struct test_world *w = *state;
@@ -378,6 +403,7 @@ static int all(void)
         cmocka_unit_test(classes_never_flap),
         cmocka_unit_test(deciding_twice_is_deciding_once),
         HOUSE_TEST(whoever_an_event_names_is_judged_by_the_shipped_rules),
+        HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
         HOUSE_TEST(the_order_of_what_happened_has_no_part_in_it),
         HOUSE_TEST(the_pass_over_everybody_agrees_with_the_job),
         HOUSE_TEST(every_shipped_rule_is_right_and_cheap_and_no_circle),

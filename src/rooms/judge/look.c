@@ -352,9 +352,9 @@ enum err judge_reasons(struct cx *cx, const struct judge_set *s, struct looked *
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-enum err judge_again(struct cx *cx, const int64_t *customers, size_t n)
+enum err judge_again(struct cx *cx, const int64_t *customers, size_t n, int64_t depth)
 {
-    return n ? db_run(cx, &q_judge_due_now, ARGS(val_ints(customers, n))) : OK;
+    return n ? db_run(cx, &q_judge_due_now, ARGS(V(depth), val_ints(customers, n))) : OK;
 }
 
 static str classes_text(struct cx *cx, const struct class_state *s)
@@ -388,9 +388,12 @@ static enum err write_one(struct cx *cx, const struct looked *l, bool is_quiet, 
                    ARGS(V(id_new(cx->now_ms)), V(l->customer), V(cx->now_ms),
                         V(class_codes[leading_of(was)]), V(leading), V(classes_text(cx, is)),
                         V(l->why.len ? l->why : S("{}")), val_int_or_null(correction))));
-    return is_quiet || !l->is_moved
-               ? OK
-               : event_add(cx, EVENT_CUSTOMER_JUDGED, l->customer, 0, str_of(leading));
+    if (is_quiet || !l->is_moved)
+        return OK;
+    event_depth(cx, l->depth);
+    TRY(event_add(cx, EVENT_CUSTOMER_JUDGED, l->customer, 0, str_of(leading)));
+    event_depth(cx, 0);
+    return OK;
 }
 
 enum err judge_write(struct cx *cx, const struct looked *v, size_t n, bool is_quiet,

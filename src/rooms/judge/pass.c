@@ -52,7 +52,7 @@ static enum err write_apply(struct cx *cx, void *state)
         else if (is_here)
             late[n_late++] = ids[i];
     }
-    TRY(judge_again(cx, late, n_late));
+    TRY(judge_again(cx, late, n_late, 0));
     return judge_write(cx, fine, n_fine, true, 0);
 }
 
@@ -134,9 +134,7 @@ static void give_up(struct pass *p, struct cx *cx, enum err e)
     if (p->failed == OK) {
         p->failed = e;
         p->why = cx->why;
-        for (size_t i = 0; i < p->why.n_args; i++)
-            if (p->why.args[i].kind == MSG_TEXT)
-                p->why.args[i].text = arena_str(p->keep, p->why.args[i].text);
+        fault_keep(p->keep, &p->why);
     }
     pthread_mutex_unlock(&p->lock);
 }
