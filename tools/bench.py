@@ -49,6 +49,17 @@ class Server:
         self.start_ms = round((time.monotonic() - begun) * 1000)
         self.pid = self.process.pid
 
+    def settle(self):
+        """Until what follows the writes (judging, segments) is done: figures are of one thing each."""
+        def used():
+            return sum(map(int, pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        before, until, calm = used(), time.monotonic() + 600, 0
+        while calm < 3 and time.monotonic() < until:
+            time.sleep(1)
+            now = used()
+            calm = calm + 1 if now - before <= 3 else 0  # hundredths of a second of processor time
+            before = now
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
@@ -203,6 +214,7 @@ def measure(name, url, a, scratch):
         load(server, options, "intake", "--seconds", a.warm)
         for mode, connections in (("intake", 64), ("create", 64), ("read", 32), ("card", 32), ("lookup", 8), ("screen", 8), ("search-name", 8),
                                   ("search-phone", 8), ("search-email", 8), ("search-short", 8), ("list", 8), ("list-rare", 8)):
+            server.settle()
             rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
             f = median_round(rounds, mode)[mode]
             rows.append((mode, f"{connections} connections", sentence(f)))
@@ -213,6 +225,7 @@ def measure(name, url, a, scratch):
         for row in (*many_lines(server, options, a), orders_by_lines(server, options, a)):
             rows.append(row)
             print("   ", *row, flush=True)
+        server.settle()
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")
