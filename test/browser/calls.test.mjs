@@ -115,6 +115,25 @@ test('a ring reaches only the desk it rings, and leaves the other desks when one
   for (const page of [sara, ivan, dana]) await clean(page);
 });
 
+test('the card says what kind of customer calls, and opens to the reasons', async (t) => {
+  const s = await shop(t);
+  await s.make('POST', `/customers/${s.aiko}/judgement/correct`, { class: 'chatty', reason: 'an hour about her garden' });
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/calls');
+  await ready(page);
+
+  await s.telephone.ring('+81 3 5550 0142', '102');
+  const dialog = page.getByRole('dialog', { name: 'Customer type' });
+  for (const where of [title(page).locator('..').getByRole('button', { name: 'Likes to talk' }), page.locator('.advice').getByRole('button', { name: 'Why?' })]) {
+    await where.click();
+    await dialog.getByText(/an hour about her garden/).first().waitFor();
+    await accessible(page, 'the reasons beside a call');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  }
+  await clean(page);
+});
+
 test('an unknown caller becomes a customer with what was typed, and the second call shows the note of the first', async (t) => {
   const s = await shop(t);
   const page = await open(t, s.k, s.sara);
