@@ -1,6 +1,7 @@
 /* db/before.c - a verified copy before a store is brought up to date: DIR/before, the last few. */
 #include "db/backup.h"
 #include "db/db_impl.h"
+#include "queries.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEPT = 3, NAMES_MAX = 1000, NAME_BYTES = 64 };
+enum { SETTINGS_SINCE = 2 /* migration */, HOUR_MS = 3600000, KEPT = 3, NAMES_MAX = 1000, NAME_BYTES = 64 };
 
 static enum err disk(struct cx *cx)
 {
@@ -93,4 +94,22 @@ enum err before_migration(struct cx *cx, struct store *s, size_t from)
     cx->db = writer;
     arena_close(own);
     return e;
+}
+
+void before_migration_said(struct cx *cx, size_t from)
+{
+    int64_t ms = 0, hours = -1;
+    if (from >= SETTINGS_SINCE && db_int(cx, &q_backup_verified_ms, &ms, NO_ARGS) == OK && ms > 0)
+        hours = (clock_now_ms() - ms) / HOUR_MS;
+    cx->why = (struct fault){0};
+    fputs("kith: the database is brought up to date; PostgreSQL is not copied before that: the way back is a dump or an archive "
+          "of yours,\nkith: or what `kith backup` made with the version of before; ",
+          stderr);
+    if (hours < 0)
+        fputs("Kith knows of no backup of this database\n", stderr);
+    else
+        fprintf(stderr, "the last one that was verified is %lld %s old\n", (long long)hours,
+                hours == 1 ? "hour" : "hours");
+    fflush(stderr);
+    log_line(LOG_WARN, "migrate_without_copy", "from=%zu backup_hours=%lld", from, (long long)hours);
 }

@@ -214,6 +214,8 @@ void rotate_stop(struct store *s);
 
 /* before.c: a verified copy in DIR/before; `from` migrations were done. SQLite. */
 enum err before_migration(struct cx *cx, struct store *s, size_t from);
+/* PostgreSQL: no copy is made; says so, and how old the last one is that Kith made and verified. */
+void before_migration_said(struct cx *cx, size_t from);
 
 /* migrate.c */
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);

@@ -265,6 +265,8 @@ enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
     bool is_half = from.at_step != SIZE_MAX; /* it was copied when that began */
     if (e == OK && is_old && !is_half && !d->pg && !s->is_temporary)
         e = before_migration(cx, s, from.n);
+    if (e == OK && is_old && !is_half && d->pg)
+        before_migration_said(cx, from.n);
     if (e == OK && is_old)
         e = by_steps(cx, s, &from);
     if (e == OK && is_old) {

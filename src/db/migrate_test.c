@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 /* clang-format off */
@@ -400,6 +401,44 @@ static void an_upgrade_leaves_a_copy_of_what_was_before(void **state)
     old_end(o);
 }
 
+/* What was said on standard error while an older database of PostgreSQL was opened. */
+static str said_at_upgrade(struct old *o)
+{
+    struct cx cx = {.arena = o->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
+    struct store *s = NULL;
+    char *bytes = arena_alloc(o->arena, 65536, 1);
+    int kept = dup(STDERR_FILENO), fd = memfd_create("said", MFD_CLOEXEC);
+    assert_true(kept >= 0 && fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+    opened(o, &cx, &s);
+    reader_close(cx.db);
+    store_close(s);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    ssize_t n = pread(fd, bytes, 65535, 0);
+    close(kept);
+    close(fd);
+    return (str){bytes, n > 0 ? (size_t)n : 0};
+}
+
+static void an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is(void **state)
+{
+    struct old *o = *state;
+    if (!test_is_postgres())
+        return;
+    for (int has_backup = 0; has_backup < 2; has_backup++) {
+        old_up_to(o, 9);
+        if (has_backup) {
+            str sql = arena_printf(o->arena, "INSERT INTO setting (name, value, changed_ms) VALUES ('backup_verified', '%lld', 1)",
+                                   (long long)(clock_now_ms() - 5 * 3600000));
+            PQclear(PQexec(o->pg, sql.ptr));
+        }
+        old_shut(o);
+        str said = said_at_upgrade(o);
+        assert_true(str_find(said, S("PostgreSQL is not copied before that")) >= 0);
+        assert_true(str_find(said, has_backup ? S("is 5 hours old") : S("knows of no backup")) >= 0);
+        old_end(o);
+    }
+}
+
 static void a_store_that_was_upgraded_has_the_tables_of_a_new_one(void **state)
 {
     struct old *o = *state;
@@ -535,6 +574,7 @@ static int all(void)
     const struct CMUnitTest tests[] = {
         OLD_TEST(rows_of_every_earlier_store_stand_after_the_upgrade),
         OLD_TEST(an_upgrade_leaves_a_copy_of_what_was_before),
+        OLD_TEST(an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is),
         OLD_TEST(a_store_that_was_upgraded_has_the_tables_of_a_new_one),
         OLD_TEST(an_upgrade_goes_on_behind_the_step_that_was_last),
         OLD_TEST(a_half_upgraded_store_is_newer_to_the_program_before),

@@ -491,3 +491,6 @@ SELECT id, wrapped FROM blob WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: blob_rewrap
 UPDATE blob SET wrapped = :wrapped WHERE id = :id;
+
+-- name: backup_verified_ms
+SELECT CAST(value AS BIGINT) FROM setting WHERE name = 'backup_verified';
