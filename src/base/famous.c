@@ -24,6 +24,7 @@ struct form {
 struct entry {
     const struct form *form;
     const char *bare;
+    struct name_sign sign;
     struct entry *next;
 };
 struct dense {
@@ -55,7 +56,7 @@ static void add_entries(struct form *f)
             if (c < 'a' || c > 'z')
                 continue;
             struct entry *e = ARENA_NEW(list.arena, struct entry);
-            *e = (struct entry){f, w->bare[k], list.by_letter[c - 'a']};
+            *e = (struct entry){f, w->bare[k], w->sign[k], list.by_letter[c - 'a']};
             list.by_letter[c - 'a'] = e;
         }
     }
@@ -207,10 +208,12 @@ bool famous_find(struct arena *a, str name, struct famous *out)
             continue;
         for (size_t k = 0; k < w.words[i].n; k++) {
             const char *bare = w.words[i].bare[k];
+            struct name_sign sign = w.words[i].sign[k];
             if (*bare < 'a' || *bare > 'z')
                 continue;
             for (const struct entry *e = list.by_letter[*bare - 'a']; e; e = e->next)
-                if (name_bare_agree(bare, e->bare) != NAME_ALONE && is_that(a, e->form, &w))
+                if (name_signs_may_agree(sign, e->sign) &&
+                    name_bare_agree(bare, e->bare) != NAME_ALONE && is_that(a, e->form, &w))
                     return found(e->form->person, e->form->written, out);
         }
     }

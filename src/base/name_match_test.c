@@ -1,5 +1,5 @@
 #include "base/base_test.h"
-#include "base/name_match.h"
+#include "base/name_words.h"
 #include <pthread.h>
 
 static enum says match(struct cx *cx, const char *l, const char *r)
@@ -371,6 +371,51 @@ static void who_shares_half_a_name_with_the_famous_is_not_famous(void **state)
     }
 }
 
+/* Everything that agrees passes the cheap test before it, so that what is found is what the plain loop finds. */
+static void what_the_signs_tell_apart_does_not_agree(void **state)
+{
+    static const char *const words[] = {"puskin",   "dostoevski",  "solzenicin", "svarceneger",
+                                        "medvedev", "kudaibergen", "zukov",      "sakarov",
+                                        "daniel",   "elena",       "karl",       "li",
+                                        "murakami", "sneider",     "gorbacev",   "ahmatova",
+                                        "petrova",  "hrisopolos",  "anastasia",  "x1",
+                                        ""};
+    static const char letters[] = "aeiouhckszfvgtnr7";
+    uint64_t dice = 11;
+    size_t agreed = 0, told = 0;
+    (void)state;
+    for (int times = 0; times < 40000; times++) {
+        const char *l = words[times % (int)COUNT(words)];
+        char r[FORM_BYTES];
+        size_t n = strlen(l);
+        memcpy(r, l, n + 1);
+        for (int edits = times / 7 % 6; edits > 0; edits--) {
+            dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            size_t at = (size_t)(dice >> 33) % (n + 1);
+            char c = letters[(dice >> 40) % (sizeof letters - 1)];
+            if (dice >> 62 == 0 && n + 1 < FORM_BYTES) {
+                memmove(r + at + 1, r + at, n + 1 - at);
+                r[at] = c;
+                n++;
+            } else if (dice >> 62 == 1 && at < n) {
+                memmove(r + at, r + at + 1, n - at);
+                n--;
+            } else if (at < n) {
+                r[at] = c;
+            }
+        }
+        for (size_t i = 0; i < COUNT(words); i++) {
+            bool agrees = name_bare_agree(words[i], r) != NAME_ALONE,
+                 may = name_signs_may_agree(name_sign_of(words[i]), name_sign_of(r));
+            agreed += agrees;
+            told += !may;
+            if (agrees && !may)
+                fail_msg("'%s' and '%s' agree", words[i], r);
+        }
+    }
+    assert_true(agreed > 1000 && told > 1000);
+}
+
 static void strange_names_are_no_crash_and_unknown(void **state)
 {
     struct cx *cx = *state;
@@ -434,6 +479,7 @@ int main(void)
         TEST(an_address_speaks_of_a_name_or_not),
         TEST(the_famous_are_found_in_five_scripts),
         TEST(who_shares_half_a_name_with_the_famous_is_not_famous),
+        TEST(what_the_signs_tell_apart_does_not_agree),
         TEST(strange_names_are_no_crash_and_unknown),
         TEST(threads_may_compare_at_once),
     };

@@ -227,6 +227,7 @@ static void add_form(struct name_word *w, str plain)
     for (size_t i = 0; i < w->n; i++)
         if (str_eq(w->plain[i], plain))
             return;
+    w->sign[w->n] = name_sign_of(w->bare[w->n]);
     w->plain[w->n++] = plain;
 }
 
@@ -521,17 +522,44 @@ static int distance(const char *a, size_t n, const char *b, size_t m)
     return row[n & 1][m];
 }
 
+enum { LEAST_NEAR = 5, MOST_LONGER = 2 };
+
+/* In halves: how far apart two bare forms may be of which the shorter has so many letters. */
+static int most_apart(size_t shorter)
+{
+    return shorter >= 10 ? 4 : shorter >= 7 ? 2 : 1;
+}
+
 enum name_how name_bare_agree(const char *l, const char *r)
 {
     size_t n = strlen(l), m = strlen(r), shorter = n < m ? n : m;
     if (n == m && memcmp(l, r, n) == 0)
         return n ? NAME_SPELLED : NAME_ALONE;
-    if (shorter < 5 || (n > m ? n - m : m - n) > 2)
+    if (shorter < LEAST_NEAR || (n > m ? n - m : m - n) > MOST_LONGER)
         return NAME_ALONE;
     int halves = distance(l, n, r, m);
     if (halves <= 1)
         return NAME_SPELLED;
-    return (shorter >= 7 && halves <= 2) || (shorter >= 10 && halves <= 4) ? NAME_NEAR : NAME_ALONE;
+    return halves <= most_apart(shorter) ? NAME_NEAR : NAME_ALONE;
+}
+
+struct name_sign name_sign_of(const char *bare)
+{
+    struct name_sign s = {0};
+    for (; bare[s.n]; s.n++)
+        s.letters |= UINT32_C(1) << ((unsigned char)bare[s.n] & 31);
+    return s;
+}
+
+/* A letter that only one of the two has costs a gap, of at least one half, or stands in a swap, which costs at least one half
+ * and may explain two of them. */
+bool name_signs_may_agree(struct name_sign l, struct name_sign r)
+{
+    size_t shorter = l.n < r.n ? l.n : r.n, longer = l.n < r.n ? r.n : l.n;
+    if (shorter < LEAST_NEAR)
+        return l.n == r.n && l.letters == r.letters;
+    return longer - shorter <= MOST_LONGER &&
+           __builtin_popcount(l.letters ^ r.letters) <= 2 * most_apart(shorter);
 }
 
 static bool ends(const char *s, size_t n, const char *with)
@@ -607,6 +635,8 @@ enum name_how name_words_agree(const struct name_word *l, const struct name_word
     enum name_how best = NAME_ALONE;
     for (size_t i = 0; i < l->n; i++)
         for (size_t j = 0; j < r->n && best != NAME_SPELLED; j++) {
+            if (!name_signs_may_agree(l->sign[i], r->sign[j]))
+                continue;
             enum name_how how = name_bare_agree(l->bare[i], r->bare[j]);
             best = how > best ? how : best;
         }

@@ -1,4 +1,4 @@
-/* base/name_words.h - a name as words that can be compared; inside of name_match.c, name_words.c and famous.c. */
+/* base/name_words.h - a name as words that can be compared; inside of name_match.c, name_words.c, famous.c and their test. */
 #pragma once
 #include "base/inside.h"
 #include "base/name_match.h"
@@ -15,11 +15,17 @@ enum {
     SCRIPT_OTHER = 32
 };
 
+/* Which letters a bare form has, and how many: most that do not agree are told apart by it. */
+struct name_sign {
+    uint32_t letters;
+    uint8_t n;
+};
 struct name_word {
     str shown;  /* view of the name */
     str folded; /* as it is, folded */
     str plain[FORMS_MAX]; /* in Latin letters */
     char bare[FORMS_MAX][FORM_BYTES]; /* the same, without what spellings differ in */
+    struct name_sign sign[FORMS_MAX]; /* of bare */
     size_t n;
     int group; /* of given names that are one in several languages; 0: none */
     enum name_class class;
@@ -39,6 +45,9 @@ enum name_how name_words_agree(const struct name_word *l, const struct name_word
 void name_words_match(struct arena *a, const struct name_words *l, const struct name_words *r, struct name_match *out);
 /* Do spellings without their differences agree: NAME_SPELLED, NAME_NEAR, or not. */
 enum name_how name_bare_agree(const char *l, const char *r);
+struct name_sign name_sign_of(const char *bare);
+/* False: their bare forms do not agree; true: they may. */
+bool name_signs_may_agree(struct name_sign l, struct name_sign r);
 /* Han and Kana without blanks, titles and the differences of old and new characters; empty: has none. swapped: pieces in
  * another order (turned by so many). */
 str name_dense(struct arena *a, str name, size_t turned, size_t *pieces);
