@@ -241,7 +241,7 @@ def the_order_of_events_does_not_matter(lab):
                 teller.tell(n)
             group.append(teller)
         groups.append((story["id"], group))
-    stories.settled(lambda: [(j or {}).get("class") and [class_of(j), Said(j.get("risk")).risk] for _, g in groups for t in g for j in [t.look()]])
+    stories.settled(lab.house, lambda: [(j or {}).get("class") and [class_of(j), Said(j.get("risk")).risk] for _, g in groups for t in g for j in [t.look()]])
     for name, group in groups:
         seen = [(class_of(t.judgement), Said(t.judgement.get("risk")).risk) if t.judgement else None for t in group]
         yield f"{name} forwards, backwards, mixed", len(set(seen)) == 1 and None not in seen, f"{seen} {[x for t in group for x in t.trouble][:1]}"
@@ -278,7 +278,7 @@ def words_to_the_machine_change_nothing(lab):
             group.append(made["customer"]["id"])
         pairs.append((words, group))
     look = lambda: [[class_of(j), Said(j.get("risk")).risk] for _, g in pairs for c in g for j in [house.ask("GET", f"/customers/{c}/judgement")]]
-    stories.settled(look)
+    stories.settled(house, look)
     for (words, _), seen in zip(pairs, zip(*[iter(look())] * 2)):
         yield words, seen[0] == seen[1], str(seen)
 

@@ -381,10 +381,13 @@ class World:
         self.put(actor, at, {**common, "payment": payment, "order": {"total": total, "currency": "EUR", "express": self.yes(express), "items": []}})
 
 
+# All windows of the risk count from the time of the request, so a day of its own makes the same of one seed on any day.
+NOW = datetime.datetime(2025, 3, 19, 12, tzinfo=datetime.timezone.utc)
+
+
 def run(house, seed, honest, share, tell=lambda *_: None):
     """Sends everybody through; → the figures."""
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    world = World(seed, honest, share, now)
+    world = World(seed, honest, share, NOW)
     refused = 0
     for n, (_, _, actor, request) in enumerate(world.events):
         status, answer = house.say("POST", "/screen", request)

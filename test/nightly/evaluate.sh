@@ -1,5 +1,5 @@
 #!/bin/bash
-# evaluate: how the judgement conforms with 120 stories, with rules that hold for everybody, and with a planted population
+# evaluate: the judgement conforms with 120 stories but for the misses known by name, with rules that hold for everybody, and accuses at most 20 of 10,000 planted honest people, by three seeds
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
