@@ -1,5 +1,5 @@
 /* The demo company: a gift wholesaler with a real shop's orders, and people all over the world who do not exist. */
-#include "app/demo/fill.h"
+#include "app/demo/lively.h"
 #include "base/password.h"
 #include "net/route.h"
 #include "queries.h"
@@ -242,7 +242,7 @@ static enum err one_call(struct company *c, struct history *h, str phone, str sh
     ROW("call", q_demo_call, V(call), V(c->link),
         V(arena_printf(f->row_arena, "demo-%lld", (long long)call)), V("in"), V("ended"), V(shown),
         V(phone), V("+442079460100"), V("sales"), V(h->customer), V(at), V(at + 6000),
-        V(at + 6000 + talk), V(by), V("normalClearing"), V(outcome), V(text),
+        V(at + 6000 + talk), V(by), V("normalClearing"), V(outcome), V(text), V(0),
         V(at + 6000 + talk + 20000), V(interaction));
     return OK;
 }
@@ -474,16 +474,21 @@ static enum err one_customer(struct company *c, const struct retail_order *first
 /* Who calls and is nobody's number. */
 static const str strangers[] = {{"+442079460777", 13}, {"+81300000042", 12}, {"+12125550188", 12}};
 
-/* The first call is somebody with open work; then one nobody knows; then the first again, who finds his note remembered. */
+/* The first call is somebody with open work; then one nobody knows; then the first again, who finds his note remembered; then,
+ * every second one, somebody of each type. */
 static void callers(struct company *c)
 {
     struct demo_play *p = c->play;
     const str order[] = {c->late,       strangers[0],  c->late,       c->of_lang[4], c->vip,
                          c->of_lang[6], c->shared,     S(""),         c->of_lang[5], strangers[1],
                          c->of_lang[7], c->of_lang[0], c->of_lang[1], strangers[2],  c->of_lang[2]};
-    for (size_t i = 0; i < COUNT(order); i++)
-        if (order[i].len || i == 7)
+    enum { WITHHELD = 7, LIVELY_FROM = 3 };
+    for (size_t i = 0; i < COUNT(order); i++) {
+        if (order[i].len || i == WITHHELD)
             p->callers[p->n_callers++] = order[i];
+        if (i >= LIVELY_FROM && i - LIVELY_FROM < LIVELY_CALLERS)
+            p->callers[p->n_callers++] = str_of(lively_callers[i - LIVELY_FROM]);
+    }
 }
 
 /* ---- the company ------------------------------------------------------------------------------------------------- */
@@ -523,6 +528,9 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
     c.vip_from = vip_from(f->arena, f->retail);
     for (size_t i = 0; i < COUNT(strangers); i++)
         (void)number_take(&c, strangers[i]);
+    const char *numbers[LIVELY_MAX];
+    for (size_t i = lively_numbers(numbers); i-- > 0;)
+        (void)number_take(&c, str_of(numbers[i]));
     TRY(staff_rows(&c, S(DEMO_PASS_PHRASE)));
     TRY(link_row(&c));
     const struct retail_order *o = f->retail->orders, *end = o + f->retail->n_orders;
@@ -535,7 +543,10 @@ enum err demo_fill_company(struct store *s, struct cx *cx, const struct demo_pro
         if (progress && progress->tell && f->filled.customers % 100 == 0)
             progress->tell(progress->arg, f->filled.customers, (int64_t)f->retail->n_customers);
     }
+    struct lively lively = {.f = f, .link = c.link, .staff = c.staff};
+    TRY(lively_fill(&lively));
     TRY(fill_end(f));
+    TRY(lively_act(&lively, s, cx));
     callers(&c);
     *out = f->filled;
     return OK;

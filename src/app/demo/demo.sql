@@ -47,9 +47,9 @@ VALUES (:id, :sku, :name, :price, :currency, :category, :folded);
 
 -- name: demo_order
 INSERT INTO orders (id, number, customer_id, interaction_id, channel, status, at_ms, due_ms, currency, total_minor,
-                    discount_minor, returned_minor, base_minor, payment_method)
+                    discount_minor, returned_minor, base_minor, payment_method, is_discounted)
 VALUES (:id, :number, :customer, :interaction, :channel, :status, :at, :due, :currency, :total, :discount, :returned, :base,
-        :payment);
+        :payment, :is_discounted);
 
 -- name: demo_order_line
 INSERT INTO order_line (order_id, line, product_id, sku, name, quantity_milli, price_minor, total_minor)
@@ -83,9 +83,9 @@ VALUES (:id, :customer, :kind, :title, :phone, :priority, :staff, :due, :by, :at
 
 -- name: demo_call
 INSERT INTO call (id, link_id, source_id, direction, state, number, e164, called, queue, customer_id, ring_ms, answer_ms,
-                  end_ms, staff_id, cause, outcome, note, wrapped_ms, interaction_id)
+                  end_ms, staff_id, cause, outcome, note, impression, wrapped_ms, interaction_id)
 VALUES (:id, :link, :source, :direction, :state, :number, :e164, :called, :queue, :customer, :ring, :answer, :end, :staff,
-        :cause, :outcome, :note, :wrapped, :interaction);
+        :cause, :outcome, :note, :impression, :wrapped, :interaction);
 
 -- name: demo_is_empty -> demo_count
 SELECT count(*) FROM (SELECT id FROM customer LIMIT 1) t;

@@ -228,8 +228,10 @@ static void sums_add(struct standing_sums *to, const struct standing_sums *add)
 {
     to->contacts += add->contacts;
     to->orders += add->orders;
+    to->discounted += add->discounted;
     to->spent += add->spent;
     to->returned += add->returned;
+    to->discount += add->discount;
 }
 
 static void day_add(struct filler *f, struct history *h, int64_t at_ms,
@@ -286,6 +288,7 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
     int64_t id = new_id(f), interaction = 0, total = 0;
     for (size_t i = 0; i < o->n_lines; i++)
         total += (int64_t)o->lines[i].quantity * o->lines[i].pence;
+    total -= o->discount;
     /* the shop knows its customers by their accounts with it */
     struct line_made line = {.channel = "order",
                              .matched_by = "chosen",
@@ -295,8 +298,8 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
                              .text = words_of(f, o)};
     TRY(fill_interaction(f, h, &line, &interaction));
     ROW("orders", q_demo_order, V(id), V(o->number), V(h->customer), V(interaction), V("order"),
-        V(o->status), V(o->at_ms), val_int_or_null(o->due_ms), V(f->currency), V(total), V(0),
-        V(o->returned), V(total), V(o->payment));
+        V(o->status), V(o->at_ms), val_int_or_null(o->due_ms), V(f->currency), V(total),
+        V(o->discount), V(o->returned), V(total), V(o->payment), V((int64_t)(o->discount > 0)));
     for (size_t i = 0; i < o->n_lines; i++) {
         const struct retail_line *l = &o->lines[i];
         const struct retail_product *p = &f->retail->products[l->product];
@@ -304,7 +307,11 @@ enum err fill_order(struct filler *f, struct history *h, const struct order_made
             V(p->sku), V(p->name), V((int64_t)l->quantity * 1000), V((int64_t)l->pence),
             V((int64_t)l->quantity * l->pence));
     }
-    day_add(f, h, o->at_ms, &(struct standing_sums){.orders = 1, .spent = total - o->returned});
+    day_add(f, h, o->at_ms,
+            &(struct standing_sums){.orders = 1,
+                                    .discounted = o->discount > 0,
+                                    .spent = total - o->returned,
+                                    .discount = o->discount});
     h->last_order_ms = h->last_order_ms > o->at_ms ? h->last_order_ms : o->at_ms;
     f->filled.orders++;
     f->filled.lines += (int64_t)o->n_lines;

@@ -63,7 +63,7 @@ struct line_made {
 };
 struct order_made {
     str number, status, payment;
-    int64_t at_ms, due_ms, returned;
+    int64_t at_ms, due_ms, returned, discount;
     const struct retail_line *lines;
     size_t n_lines;
 };

@@ -41,12 +41,13 @@ enum err judge_all_again(struct cx *cx)
 
 /* The first time: in a small house also what everybody wrote is read now. In a large one a customer's is when he is heard
  * of again. */
-enum err judge_read_all(struct cx *cx)
+enum err judge_read_all(struct cx *cx, bool *is_read)
 {
     enum { SMALL = 20000 };
     int64_t n = 0;
     TRY(db_int(cx, &q_judge_total_to, &n, ARGS(V(SMALL + 1))));
-    return n > SMALL ? OK : db_run(cx, &q_judge_due_all, NO_ARGS);
+    *is_read = n <= SMALL;
+    return *is_read ? db_run(cx, &q_judge_due_all, NO_ARGS) : OK;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -65,7 +66,8 @@ static enum err follow_events(struct cx *cx, bool *is_more)
         TRY(db_run(cx, &q_judge_follow_at, ARGS(V(at.xid), V(at.seq))));
         *is_more = true;
         TRY(judge_all_again(cx));
-        return is_there ? OK : judge_read_all(cx);
+        bool is_read = false;
+        return is_there ? OK : judge_read_all(cx, &is_read);
     }
     if (l.n == 0)
         return OK;

@@ -111,7 +111,7 @@ struct follow_state {
 extern const struct shape judge_follow_row_shape;
 /* Inside apply: all are looked at anew, from the beginning. */
 enum err judge_all_again(struct cx *cx) MUST_USE;
-enum err judge_read_all(struct cx *cx) MUST_USE;
+enum err judge_read_all(struct cx *cx, bool *is_read) MUST_USE;
 enum err judge_follow_read(struct cx *cx, struct follow_state *out, bool *is_there) MUST_USE;
 /* "id n id n" of how many each rule holds for: added up, and put on the rules at the end (inside apply). */
 void holds_add(const struct judge_set *s, const struct looked *v, size_t n, int64_t counts[RULES_MAX]);
