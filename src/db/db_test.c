@@ -468,6 +468,47 @@ static void a_job_runs_in_slices_to_its_end_once(void **state)
     assert_int_equal(people(w), 25);
 }
 
+/* Each turn plans to add the next one, and the first time somebody else was there before it. */
+static _Atomic int plans_n, stale_n;
+static enum err next_plan(struct cx *cx, str args, void **found)
+{
+    int64_t last = 0, *next = ARENA_NEW(cx->arena, int64_t);
+    TRY(db_int(cx, &q_count, next, NO_ARGS));
+    plans_n++;
+    if (str_to_int(args, &last) && *next < last)
+        *found = next;
+    return OK;
+}
+static enum err next_write(struct cx *cx, const void *found, bool *finished)
+{
+    int64_t now = 0, next = *(const int64_t *)found;
+    TRY(db_int(cx, &q_count, &now, NO_ARGS));
+    if (now != next || stale_n == 0) {
+        stale_n++;
+        return ERR_STALE;
+    }
+    *finished = next == 24;
+    return db_run(cx, &q_add, ARGS(V(next + 1), VNULL, V(1)));
+}
+
+static void a_job_that_plans_writes_what_it_found_and_plans_anew_what_is_stale(void **state)
+{
+    struct test_world *w = *state;
+    static const struct job_kind kinds[] = {
+        {.name = "count", .plan = next_plan, .write = next_write}};
+    plans_n = stale_n = 0;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, jobs_apply, NULL), OK);
+
+    store_jobs_start(w->store, kinds, 1);
+
+    for (int i = 0; i < 600 && people(w) < 25; i++)
+        usleep(10000);
+    usleep(50000);
+    assert_int_equal(people(w), 25);
+    assert_int_equal(stale_n, 1);
+    assert_int_equal(plans_n, 26);
+}
+
 static _Atomic int gave_up_n;
 static enum err broken_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
                              int64_t *total, bool *finished)
@@ -662,6 +703,7 @@ static int all(void)
         PEOPLE_TEST(events_are_heard_after_the_commit_and_never_of_a_refusal),
         PEOPLE_TEST(a_view_is_one_row_a_quarter_of_an_hour_for_each_who_looked),
         PEOPLE_TEST(a_job_runs_in_slices_to_its_end_once),
+        PEOPLE_TEST(a_job_that_plans_writes_what_it_found_and_plans_anew_what_is_stale),
         PEOPLE_TEST(a_job_that_fails_for_good_tells_whom_it_is_of),
         PEOPLE_TEST(a_query_made_at_run_time_binds_what_it_is_given),
         PEOPLE_TEST(five_hundred_different_texts_each_answer_for_themselves),

@@ -121,7 +121,8 @@ enum err audit_taken_in(struct store *s, struct cx *cx) MUST_USE;
 str audit_finding_text(struct arena *a, enum lang lang, const struct audit_finding *f);
 void audit_finding_fault(struct cx *cx, const struct audit_finding *f); /* the same into cx->why */
 /* ---- jobs -------------------------------------------------------------------------------------- */
-/* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. */
+/* A job is a row, safe to run twice, run in slices on the bulk lane by one thread. A kind has `slice`, or `plan` and `write`:
+ * the second where what there is to read takes longer than what there is to write, for the writer is for others too. */
 struct job_kind {
     const char *name;
     /* One slice, inside apply of the bulk lane. Sets *finished, or *position for the next slice; may set
@@ -134,6 +135,12 @@ struct job_kind {
     /* Reading only: is there nothing to do? Then no change is made for its turn, and it is asked again a quarter of a second
      * later. May be NULL. */
     bool (*is_idle)(struct cx *cx);
+    /* Reading only, in one snapshot and beside the writer: finds out what there is to do. *found (NULL: nothing) lives until it
+     * was written. It may be old by then: `write` trusts it only in what a later event brings up again, and hands back ERR_STALE
+     * where it must be planned anew. */
+    enum err (*plan)(struct cx *cx, str args, void **found);
+    /* Inside apply of the bulk lane; may run again with what was found, so it changes nothing of that. *finished: all is done. */
+    enum err (*write)(struct cx *cx, const void *found, bool *finished);
 };
 extern const struct job_kind audit_values_job; /* seals the values of a store of before */
 void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);

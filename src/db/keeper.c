@@ -173,6 +173,7 @@ struct slice {
     struct keeper *k;
     const struct job_kind *kind;
     struct job_row row;
+    const void *found; /* by its plan */
     bool is_finished;
     enum err failure;
 };
@@ -187,7 +188,10 @@ static enum err slice_apply(struct cx *cx, void *state)
     TRY(e);
     struct job_row r = s->row;
     s->is_finished = false;
-    TRY(s->kind->slice(cx, r.args, &r.position, &r.progress, &r.total, &s->is_finished));
+    if (s->kind->plan)
+        TRY(s->kind->write(cx, s->found, &s->is_finished));
+    else
+        TRY(s->kind->slice(cx, r.args, &r.position, &r.progress, &r.total, &s->is_finished));
     bool comes_again = s->is_finished && s->kind->every_ms;
     int64_t next = comes_again ? cx->now_ms + s->kind->every_ms : cx->now_ms;
     bool is_done = s->is_finished && !comes_again;
@@ -219,13 +223,28 @@ static const struct job_kind *kind_of(const struct keeper *k, str name)
     return NULL;
 }
 
+static enum err slice_plan(struct cx *cx, struct slice *s)
+{
+    void *found = NULL;
+    enum err e = read_begin(cx);
+    if (e == OK)
+        e = s->kind->plan(cx, s->row.args, &found);
+    if (e == OK && arena_is_over(cx->arena))
+        e = fault(cx, ERR_TOO_BIG, M_STORE_TOO_BIG);
+    read_end(cx);
+    s->found = found;
+    return e;
+}
+
 static void slice_run(struct keeper *k, const struct job_row *row)
 {
     struct slice s = {.k = k, .kind = kind_of(k, row->kind), .row = *row};
     if (!s.kind)
         return; /* of a part this program does not have */
     struct cx cx = cx_of(k);
-    enum err e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
+    enum err e = s.kind->plan ? slice_plan(&cx, &s) : OK;
+    if (e == OK && (s.found || !s.kind->plan))
+        e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
     if (e == OK || e == ERR_STALE || e == ERR_BUSY || e == ERR_NO_SPACE)
         return; /* none of these is the job's mistake: it goes on with the next turn */
     log_line(LOG_ERROR, "job", "kind=%s id=%lld code=%s tries=%lld", s.kind->name,

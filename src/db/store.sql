@@ -430,14 +430,16 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = 0, depth = CASE WHEN excluded.depth > rule_due.depth THEN excluded.depth ELSE rule_due.depth END;
 
--- The same for who judges customers: everybody, once the first were judged.
+-- The same for who judges customers: everybody, once the first were judged. Who is due already comes to another due_ms (see
+-- judge_due_now).
 -- name: judge_due_many
 INSERT INTO judge_due (customer_id, due_ms, depth)
 SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM judge_follow)
     ON CONFLICT (customer_id) DO UPDATE
-       SET due_ms = 0, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
+       SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END,
+           depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
 -- ---- the tables, as the store itself tells them ----
 

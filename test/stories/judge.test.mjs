@@ -67,6 +67,22 @@ test('what a customer writes is read and counts: who asks for discounts and prom
   assert.equal(j.class.known, 2);
 });
 
+test('of somebody who wrote a great deal at once all of it is read', async (t) => {
+  const k = await house(t);
+  const agent = await k.person('agent');
+  await shipped(agent);
+  const who = handle();
+  const api = await k.token('manager');
+  const { status, body } = await api.lines('/bulk/intake', Array.from({ length: 230 }, (_, i) => (
+    { channel: 'email', direction: 'in', identities: [who], text: `Could you give me a discount on lantern ${i}?` })));
+  assert.equal(status, 200);
+  assert.ok(body.every((l) => l.status === 200 && l.customer.id === body[0].customer.id));
+  const { id } = body[0].customer;
+
+  const asked = async () => (await agent.must(200, 'GET', `/customers/${id}/evidence`)).asked_discount;
+  await until(async () => (await asked()) === 230, { ms: 20000, what: 'all 230 to be counted' });
+});
+
 test('of somebody of whom little is known nothing is said', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent');

@@ -41,6 +41,10 @@ struct count_row {
 struct id_row {
     int64_t id;
 };
+struct known_row {
+    int64_t source;
+    int kind;
+};
 /* clang-format off */
 static const struct field text_fields[] = {
     FIELD(struct text_row, id), FIELD_AS(struct text_row, customer, "customer_id"), FIELD_AS(struct text_row, interaction, "interaction_id"),
@@ -60,6 +64,10 @@ static const struct field count_fields[] = {
 static const struct shape evidence_count_shape = SHAPE("evidence_count", struct count_row, count_fields);
 static const struct field colleague_fields[] = {FIELD(struct colleague, id), FIELD(struct colleague, name)};
 static const struct shape evidence_colleague_shape = SHAPE("evidence_colleague", struct colleague, colleague_fields);
+static const struct field known_fields[] = {
+    FIELD_AS(struct known_row, source, "source_id"), FIELD_ENUM(struct known_row, kind, evidence_codes),
+};
+static const struct shape evidence_known_shape = SHAPE("evidence_known", struct known_row, known_fields);
 static const struct field root_fields[] = {FIELD_AS(struct id_row, id, "customer_id")};
 static const struct shape evidence_root_shape = SHAPE("evidence_root", struct id_row, root_fields);
 /* clang-format on */
@@ -214,26 +222,49 @@ static enum err is_of_the_matter(struct cx *cx, str question, bool *out)
     return *out ? OK : product_is_named(cx, question, out);
 }
 
+/* What was found in a text. */
+struct finding {
+    customer_id customer;
+    int kind;
+    int64_t at, source, interaction, staff;
+    str phrase;
+    int64_t weight;
+    struct finding *next;
+};
+struct evidence_found {
+    struct trait was, is; /* is: how far it was read, not what it counts */
+    struct list ids;      /* of the record */
+    struct finding *first;
+    bool is_other; /* merged or parted since: all was read anew */
+    bool is_due;   /* something falls out */
+    bool is_put;   /* a row must be written */
+    bool is_more;
+};
+
 /* A record in hand. */
 struct walk {
     struct list ids;
     struct house_words house;
     struct arena *words; /* what one text comes apart into */
+    struct finding *first, **last;
     size_t n_calls;
-    bool has_house, is_found, is_read, is_more;
+    bool has_house, is_read, is_more;
 };
 
 /* ---- one text ---------------------------------------------------------------------------------------------- */
 
-static enum err keep(struct cx *cx, const struct text_row *t, int kind, str phrase, int64_t staff,
-                     int64_t weight)
+/* A piece of evidence in a text; it outlives the text. */
+static void keep(struct walk *w, struct arena *outer, const struct text_row *t, struct finding f)
 {
-    /* One that is dated ahead of the clock would count for longer than it may. */
-    int64_t at = t->at < cx->now_ms ? t->at : cx->now_ms;
-    return db_run(cx, &q_evidence_put,
-                  ARGS(V(id_new(cx->now_ms)), V(t->customer), V(evidence_codes[kind]), V(at),
-                       V(t->id), val_int_or_null(t->interaction), val_int_or_null(staff), V(phrase),
-                       V(weight)));
+    f.customer = t->customer;
+    f.at = t->at;
+    f.source = t->id;
+    f.interaction = t->interaction;
+    f.phrase = arena_str(outer, f.phrase);
+    struct finding *kept = ARENA_NEW(outer, struct finding);
+    *kept = f;
+    *w->last = kept;
+    w->last = &kept->next;
 }
 
 /* What outlives the text goes into `outer`. */
@@ -253,7 +284,9 @@ static enum err read_text(struct cx *cx, const struct text_row *t, struct walk *
     }
     const struct said *s = w.said.items;
     for (size_t i = 0; i < w.said.n; i++)
-        TRY(keep(cx, t, s[i].kind, s[i].phrase, s[i].colleague.v, 1));
+        keep(walk, outer, t,
+             (struct finding){
+                 .kind = s[i].kind, .phrase = s[i].phrase, .staff = s[i].colleague.v, .weight = 1});
     int64_t off = 0;
     for (size_t i = 0; i < w.open.n; i++) {
         bool is_matter = false;
@@ -261,10 +294,9 @@ static enum err read_text(struct cx *cx, const struct text_row *t, struct walk *
         off += !is_matter;
     }
     if (w.questions)
-        TRY(keep(cx, t, EVIDENCE_QUESTION, S(""), 0, w.questions));
+        keep(walk, outer, t, (struct finding){.kind = EVIDENCE_QUESTION, .weight = w.questions});
     if (off)
-        TRY(keep(cx, t, EVIDENCE_OFF_MATTER, S(""), 0, off));
-    walk->is_found = walk->is_found || w.said.n || w.questions;
+        keep(walk, outer, t, (struct finding){.kind = EVIDENCE_OFF_MATTER, .weight = off});
     return OK;
 }
 
@@ -363,40 +395,115 @@ static enum err drop_others(struct cx *cx, customer_id root, const struct list *
     return n ? db_run(cx, &q_trait_drop, ARGS(val_ints(others, n))) : OK;
 }
 
+/* What the overlap brought again is there already: it is nothing to write. */
+static enum err drop_known(struct cx *cx, struct walk *w)
+{
+    enum { AT_ONCE = 500 };
+    struct finding **at = &w->first;
+    while (*at) {
+        struct list known = {0};
+        int64_t *sources = ARENA_ARRAY(cx->arena, AT_ONCE, int64_t);
+        size_t n = 0;
+        for (const struct finding *f = *at; f && n < AT_ONCE; f = f->next)
+            sources[n++] = f->source;
+        TRY(db_all(cx, &q_evidence_known, &evidence_known_shape, &known,
+                   ARGS(val_ints(sources, n))));
+        const struct known_row *k = known.items;
+        for (; n; n--) {
+            const struct finding *f = *at;
+            bool is = false;
+            for (size_t i = 0; i < known.n && !is; i++)
+                is = k[i].source == f->source && k[i].kind == f->kind;
+            if (is)
+                *at = f->next;
+            else
+                at = &(*at)->next;
+        }
+    }
+    return OK;
+}
+
 static void words_closed(struct walk *w)
 {
     arena_close(w->words);
 }
 
-enum err evidence_gather(struct cx *cx, customer_id any, struct gathered *out)
+enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out)
 {
-    CLEANUP(words_closed) struct walk w = {0};
-    struct trait was = {0};
+    CLEANUP(words_closed) struct walk w = {.last = &w.first};
+    struct evidence_found *f = ARENA_NEW(cx->arena, struct evidence_found);
     customer_id root;
-    *out = (struct gathered){0};
+    *out = f;
     TRY(customer_root(cx, any, &root, &w.ids));
-    TRY(trait_of(cx, root, &was));
-    struct trait t = was;
-    /* Merged or parted since: all is read anew. */
-    bool is_other = t.n_ids != (int64_t)w.ids.n && (t.n_ids || w.ids.n > 1);
-    if (is_other) {
-        t.read_id = t.read_ms = 0;
-        TRY(drop_others(cx, root, &w.ids));
-    }
-    TRY(read_all(cx, &w, &t));
-    out->is_more = w.is_more;
-    bool is_due = t.due_at.ms && t.due_at.ms <= cx->now_ms;
-    if (!w.is_read && !is_other && !is_due)
+    TRY(trait_of(cx, root, &f->was));
+    struct trait *t = &f->is;
+    *t = f->was;
+    t->id = root;
+    f->is_other = t->n_ids != (int64_t)w.ids.n && (t->n_ids || w.ids.n > 1);
+    if (f->is_other)
+        t->read_id = t->read_ms = 0;
+    TRY(read_all(cx, &w, t));
+    if (f->was.read_id && !f->is_other) /* else it is there, but not counted for him */
+        TRY(drop_known(cx, &w));
+    t->n_ids = (int64_t)w.ids.n;
+    f->ids = w.ids;
+    f->first = w.first;
+    f->is_more = w.is_more;
+    f->is_due = t->due_at.ms && t->due_at.ms <= cx->now_ms;
+    f->is_put = f->first || f->is_other || f->is_due || w.n_calls ||
+                (w.is_read && t->read_id != f->was.read_id);
+    return OK;
+}
+
+bool evidence_is_more(const struct evidence_found *f)
+{
+    return f->is_more;
+}
+
+bool evidence_is_news(const struct evidence_found *f)
+{
+    return f->first || f->is_other || f->is_due;
+}
+
+/* How far a record was read goes on by one reading at a time: who comes second begins anew where the first one stood. */
+static bool is_read_by_another(const struct trait *now, const struct trait *then)
+{
+    return now->read_id != then->read_id || now->read_ms != then->read_ms ||
+           now->n_ids != then->n_ids;
+}
+
+enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has_changed,
+                        bool *is_stale)
+{
+    struct trait t = {0};
+    customer_id root = f->is.id;
+    *has_changed = *is_stale = false;
+    if (!f->is_put)
         return OK;
-    t.n_ids = (int64_t)w.ids.n;
-    t.id = root;
-    if (w.is_found || is_other || is_due)
-        TRY(trait_recount(cx, root, &w.ids, &t, &out->has_changed));
-    bool is_same = !out->has_changed && t.read_id == was.read_id && t.due_at.ms == was.due_at.ms &&
-                   !is_other && !w.n_calls;
-    if (!is_same)
-        TRY(put(cx, &t));
-    return out->has_changed ? moved(cx, root) : OK;
+    enum err e = trait_of(cx, root, &t);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    cx->why = (struct fault){0};
+    *is_stale = e == ERR_NOT_FOUND || t.id.v != root.v || is_read_by_another(&t, &f->was);
+    if (*is_stale)
+        return OK;
+    if (f->is_other)
+        TRY(drop_others(cx, root, &f->ids));
+    for (const struct finding *k = f->first; k; k = k->next) {
+        /* One that is dated ahead of the clock would count for longer than it may. */
+        int64_t at = k->at < cx->now_ms ? k->at : cx->now_ms;
+        TRY(db_run(cx, &q_evidence_put,
+                   ARGS(V(id_new(cx->now_ms)), V(k->customer), V(evidence_codes[k->kind]), V(at),
+                        V(k->source), val_int_or_null(k->interaction), val_int_or_null(k->staff),
+                        V(k->phrase), V(k->weight))));
+    }
+    if (evidence_is_news(f))
+        TRY(trait_recount(cx, root, &f->ids, &t, has_changed));
+    t.read_id = f->is.read_id;
+    t.read_ms = f->is.read_ms;
+    t.n_ids = f->is.n_ids;
+    TRY(put(cx, &t));
+    return *has_changed ? moved(cx, root) : OK;
 }
 
 /* ---- impressions ------------------------------------------------------------------------------------------------ */

@@ -53,13 +53,15 @@ extern const struct shape trait_row_shape; /* the columns of trait_get, trait_ma
 /* Of the record that answers for this id; zero when nothing was ever read. */
 enum err trait_of(struct cx *cx, customer_id any, struct trait *out) MUST_USE;
 
-/* Inside apply of the bulk lane, within a second after an event named the customer: reads what was written since the last
- * time and brings the record's trait up to date. Safe to run at any time and twice. */
-struct gathered {
-    bool has_changed; /* something that rules ask is not as it was (they are told: rules_due) */
-    bool is_more;     /* a long history: the next time goes on where this one stood */
-};
-enum err evidence_gather(struct cx *cx, customer_id root, struct gathered *out) MUST_USE;
+/* Within a second after an event named a record what was written since the last time is read (reading only, beside the
+ * writer), then what was found is kept and the trait brought up to date. Safe at any time and twice: a text counts once. */
+struct evidence_found; /* of one record; lives in cx->arena */
+enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out) MUST_USE;
+bool evidence_is_more(const struct evidence_found *f); /* a long history: the next time goes on where this one stood */
+bool evidence_is_news(const struct evidence_found *f); /* something that rules ask may not be as it was */
+/* Inside apply. *has_changed: something that rules ask is not as it was (they are told: rules_due). *is_stale: the record was
+ * read by another meanwhile, or answers for itself no more; nothing was written, and it is to be read again. */
+enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has_changed, bool *is_stale) MUST_USE;
 
 /* Inside apply: the impression of a colleague. `source`: the call it was had in, else a new id; the same source again
  * replaces what was said before (also of another customer). IMPRESSION_NONE takes back what this

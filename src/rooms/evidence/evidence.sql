@@ -59,6 +59,10 @@ SELECT s.id, s.name FROM staff s WHERE s.is_active = 1 ORDER BY s.id LIMIT 2000;
 -- name: evidence_order_named
 SELECT o.id FROM orders o WHERE o.number IN {{texts}} :numbers LIMIT 1;
 
+-- What was found in these texts before: at most one row of a kind for each.
+-- name: evidence_known -> evidence_known
+SELECT e.source_id, e.kind FROM evidence e WHERE e.source_id IN {{ints}} :sources ORDER BY e.source_id, e.kind LIMIT 10000;
+
 -- ---- keeping ----
 
 -- name: evidence_put

@@ -74,31 +74,39 @@ static customer_id writes(struct test_world *w, const char *email, const char *t
 #define WRITES(w, email, text) writes(w, email, text, (struct intake){0})
 
 struct gather {
-    customer_id id;
-    bool has_changed;
+    const struct evidence_found *found;
+    bool has_changed, is_stale;
 };
-static enum err gather_apply(struct cx *cx, void *state)
+static enum err write_apply(struct cx *cx, void *state)
 {
     struct gather *g = state;
-    struct gathered out;
-    do
-        TRY(evidence_gather(cx, g->id, &out));
-    while (out.is_more);
-    g->has_changed = out.has_changed;
-    return OK;
+    return evidence_write(cx, g->found, &g->has_changed, &g->is_stale);
 }
 
-static enum err turn_apply(struct cx *cx, void *state)
+static bool writes_down(struct test_world *w, const struct evidence_found *f)
 {
-    void **both = state;
-    return evidence_gather(cx, *(customer_id *)both[0], both[1]);
+    struct gather g = {f, false, false};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &g), OK);
+    assert_false(g.is_stale);
+    return g.has_changed;
+}
+
+static struct evidence_found *reads(struct test_world *w, customer_id id)
+{
+    struct evidence_found *f = NULL;
+    assert_int_equal(evidence_read(&w->cx, id, &f), OK);
+    return f;
 }
 
 static bool gather(struct test_world *w, customer_id id)
 {
-    struct gather g = {id, false};
-    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, gather_apply, &g), OK);
-    return g.has_changed;
+    struct evidence_found *f = NULL;
+    bool has_changed = false;
+    do {
+        f = reads(w, id);
+        has_changed |= writes_down(w, f);
+    } while (evidence_is_more(f));
+    return has_changed;
 }
 
 static struct trait trait(struct test_world *w, customer_id id)
@@ -148,15 +156,32 @@ static void a_long_history_is_read_in_several_turns_and_in_bounded_memory(void *
         id = WRITES(w, "long@example.org", text_str(&long_text).ptr);
     arena_reset(w->cx.arena);
 
-    struct gathered first;
-    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, turn_apply, (void *[]){&id, &first}),
-                     OK);
-    assert_true(first.is_more);
+    struct evidence_found *first = reads(w, id);
+    assert_true(evidence_is_more(first));
+    (void)writes_down(w, first);
     assert_true(arena_used(w->cx.arena) < (size_t)12 << 20);
     assert_true(trait(w, id).counts[EVIDENCE_DISCOUNT_ASKED] < TEXTS);
 
     (void)gather(w, id);
     assert_int_equal(trait(w, id).counts[EVIDENCE_DISCOUNT_ASKED], TEXTS);
+}
+
+/* Two that read the same texts at the same time, and one that was written between reading and writing. */
+static void what_two_have_read_counts_once_and_nothing_is_passed_over(void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = WRITES(w, "ann@kith.example", "Could you give me a discount?");
+    struct evidence_found *one = reads(w, ann), *other = reads(w, ann);
+    (void)WRITES(w, "ann@kith.example", "And could you give me a discount on the second one?");
+    struct gather late = {other, false, false};
+
+    assert_true(writes_down(w, one));
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
+
+    assert_true(late.is_stale);
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 1);
+    assert_true(gather(w, ann));
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 2);
 }
 
 static enum err impression_apply(struct cx *cx, void *in)
@@ -170,6 +195,27 @@ static void thinks(struct test_world *w, customer_id c, int impression, int64_t 
     struct impression_new n = {
         .customer = c, .impression = impression, .source = source, .staff = {staff}};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, impression_apply, &n), OK);
+}
+
+static void an_impression_between_reading_and_writing_stays(void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = WRITES(w, "ann@kith.example", "Could you give me a discount?"),
+                bob = WRITES(w, "bob@kith.example", "Please send the parcel to my office.");
+    struct evidence_found *of_ann = reads(w, ann), *of_bob = reads(w, bob);
+
+    thinks(w, ann, IMPRESSION_CHATTY, 901, 77);
+    thinks(w, bob, IMPRESSION_CHATTY, 902, 77);
+    struct gather late = {of_bob, false, false};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
+    late = (struct gather){of_ann, false, false};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
+    (void)gather(w, ann);
+    (void)gather(w, bob);
+
+    assert_int_equal(trait(w, ann).impression, IMPRESSION_CHATTY);
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 1);
+    assert_int_equal(trait(w, bob).impression, IMPRESSION_CHATTY);
 }
 
 /* ---- what is read --------------------------------------------------------------------------------- */
@@ -422,6 +468,8 @@ static void the_newest_impression_counts_is_corrected_and_fades(void **state)
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
+        HOUSE_TEST(what_two_have_read_counts_once_and_nothing_is_passed_over),
+        HOUSE_TEST(an_impression_between_reading_and_writing_stays),
         HOUSE_TEST(a_message_is_read_once_and_rules_are_told_once),
         HOUSE_TEST(our_own_letters_orders_and_old_messages_are_not_read),
         HOUSE_TEST(notes_of_colleagues_are_read_without_his_temper),

@@ -1,20 +1,53 @@
-/* rooms/judge/follow.c - the job: by events, by the due queue, and while all are looked at anew. A slice goes on for 4 ms. */
+/* rooms/judge/follow.c - the job: by events, by the due queue, and while all are looked at anew.
+ *
+ * What there is to read is read on a reader (plan): who is due, what he wrote, his risk, the rules. The writer (write) gets what
+ * is to be written, looks once more at those whom that moves, and takes off the queue whom nobody put there meanwhile.
+ * What a plan saw may be old when it is written. Nothing is lost by it: what happened since is an event behind the page, or a
+ * row of the queue that is not as it was, and he is looked at again; how far his texts were read stands in his row (evidence);
+ * a change of rules is seen by its round, and the page is planned anew. */
 #include "rooms/evidence/evidence.h"
 #include "rooms/judge/inside.h"
 #include "rooms/risk/risk.h"
 
 enum {
     EVENTS = 200,
-    LOOKS = 20,
-    FILLS = 100,
+    LOOKS = 60,
+    FILLS = 200,
     EVERY_MS = 200,
-    HOLD_NS = 4000000, /* so long a slice goes on: the writer is for others too */
+    GATHER_NS = 20000000, /* so long customers are gathered before those in hand are written */
+    HOLD_NS = 4000000,    /* so long they are written: the writer is for others too */
     GATHERED_BYTES = 4 << 20
 };
 
 struct due_row {
-    int64_t customer, depth;
-    bool is_more; /* of what he wrote, not all is read yet */
+    int64_t customer, depth, due_ms;
+};
+struct root_row {
+    int64_t id, root;
+};
+/* Somebody to be looked at. */
+struct due {
+    struct due_row row; /* as it stands in the queue; depth: also that of events */
+    bool is_queued;
+    const struct evidence_found *evidence;
+    const struct risk_look *risk;
+    bool moves; /* a rule may say something else of him, or his next time must be set */
+};
+struct page {
+    struct judge_set set;
+    struct follow_state at;
+    bool is_shipped, is_there;
+    bool is_gone; /* too long away: the events behind `at` are no more kept */
+    int64_t xid, seq;
+    size_t n_events;
+    struct due *due; /* by customer */
+    size_t n_due;
+    struct due *later; /* named by events, but not looked at now */
+    size_t n_later;
+    bool has_merged; /* something is kept of records that went into theirs */
+    bool is_more;
+    struct looked *fills;
+    size_t n_fills;
 };
 /* clang-format off */
 static const struct field follow_fields[] = {
@@ -23,8 +56,12 @@ static const struct field follow_fields[] = {
     FIELD_AS(struct follow_state, begun_at, "begun_ms"), FIELD_AS(struct follow_state, done_at, "done_ms"), FIELD(struct follow_state, holds),
 };
 const struct shape judge_follow_row_shape = SHAPE("judge_follow_row", struct follow_state, follow_fields);
-static const struct field due_fields[] = {FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth)};
+static const struct field due_fields[] = {
+    FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth), FIELD(struct due_row, due_ms),
+};
 static const struct shape judge_due_row_shape = SHAPE("judge_due_row", struct due_row, due_fields);
+static const struct field root_fields[] = {FIELD(struct root_row, id), FIELD_AS(struct root_row, root, "root_id")};
+static const struct shape judge_root_row_shape = SHAPE("judge_root_row", struct root_row, root_fields);
 /* clang-format on */
 
 enum err judge_follow_read(struct cx *cx, struct follow_state *out, bool *is_there)
@@ -50,100 +87,276 @@ enum err judge_read_all(struct cx *cx, bool *is_read)
     return *is_read ? db_run(cx, &q_judge_due_all, NO_ARGS) : OK;
 }
 
-/* ---- events ---------------------------------------------------------------------------------- */
-
-static enum err follow_events(struct cx *cx, bool *is_more)
-{
-    struct follow_state at = {0};
-    struct list l = {0};
-    bool is_gone = false, is_there = false;
-    TRY(judge_follow_read(cx, &at, &is_there));
-    if (is_there)
-        TRY(event_after(cx, at.xid, at.seq, EVENTS, &l, &is_gone));
-    *is_more = l.n == EVENTS;
-    if (!is_there || is_gone) { /* the first time, or too long away: everybody */
-        TRY(event_newest(cx, &at.xid, &at.seq));
-        TRY(db_run(cx, &q_judge_follow_at, ARGS(V(at.xid), V(at.seq))));
-        *is_more = true;
-        TRY(judge_all_again(cx));
-        bool is_read = false;
-        return is_there ? OK : judge_read_all(cx, &is_read);
-    }
-    if (l.n == 0)
-        return OK;
-    const struct event *v = l.items;
-    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t), deepest = 0;
-    for (size_t i = 0; i < l.n; i++)
-        deepest = v[i].depth > deepest ? v[i].depth : deepest;
-    for (int64_t depth = 0; depth <= deepest; depth++) {
-        size_t n = 0;
-        for (size_t i = 0; i < l.n; i++)
-            if (v[i].customer_id && v[i].type != EVENT_CUSTOMER_JUDGED && v[i].depth == depth)
-                ids[n++] = v[i].customer_id;
-        TRY(judge_again(cx, ids, n, depth));
-    }
-    return db_run(cx, &q_judge_follow_at, ARGS(V(v[l.n - 1].xid), V(v[l.n - 1].seq)));
-}
-
-/* ---- who is due -------------------------------------------------------------------------------- */
+/* ---- whom to look at ------------------------------------------------------------------------ */
 
 static int by_customer(const void *a, const void *b)
 {
-    int64_t x = ((const struct due_row *)a)->customer, y = ((const struct due_row *)b)->customer;
+    int64_t x = ((const struct due *)a)->row.customer, y = ((const struct due *)b)->row.customer;
     return (x > y) - (x < y);
 }
 
-/* What he wrote since the last time is read first, then his risk is looked at; as many as one slice has time for. */
-static enum err gather(struct cx *cx, struct due_row *due, size_t *n)
+static int64_t larger(int64_t a, int64_t b)
 {
-    int64_t begun = clock_mono_ns();
-    for (size_t i = 0; i < *n; i++) {
-        struct gathered g = {0};
-        bool has_changed = false;
-        customer_id id = {due[i].customer};
-        event_depth(cx, due[i].depth);
-        enum err e = evidence_gather(cx, id, &g);
-        if (e == OK)
-            e = risk_look(cx, id, &has_changed);
-        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
-            return e;
-        due[i].is_more = g.is_more;
-        if (clock_mono_ns() - begun > HOLD_NS || arena_used(cx->arena) > GATHERED_BYTES)
-            *n = i + 1;
+    return a > b ? a : b;
+}
+
+/* In order, each once, with the greatest depth. */
+static size_t once(struct due *v, size_t n)
+{
+    size_t kept = 0;
+    qsort(v, n, sizeof *v, by_customer);
+    for (size_t i = 0; i < n; i++)
+        if (kept && v[kept - 1].row.customer == v[i].row.customer)
+            v[kept - 1].row.depth = larger(v[kept - 1].row.depth, v[i].row.depth);
+        else
+            v[kept++] = v[i];
+    return kept;
+}
+
+/* Whom the events behind the page name: the records that answer for them. */
+static enum err heard(struct cx *cx, struct page *p, struct due **out, size_t *n)
+{
+    struct list l = {0}, roots = {0};
+    TRY(event_after(cx, p->at.xid, p->at.seq, EVENTS, &l, &p->is_gone));
+    const struct event *v = l.items;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
+    struct due *who = ARENA_ARRAY(cx->arena, l.n + 1, struct due);
+    size_t n_ids = 0;
+    *out = who;
+    *n = 0;
+    p->n_events = p->is_gone ? 0 : l.n;
+    for (size_t i = 0; i < p->n_events; i++) {
+        p->xid = v[i].xid;
+        p->seq = v[i].seq;
+        if (v[i].customer_id && v[i].type != EVENT_CUSTOMER_JUDGED)
+            ids[n_ids++] = v[i].customer_id;
     }
-    event_depth(cx, 0);
-    cx->why = (struct fault){0};
+    if (n_ids)
+        TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(ids, n_ids))));
+    const struct root_row *r = roots.items;
+    for (size_t i = 0; i < p->n_events; i++)
+        for (size_t k = 0; v[i].type != EVENT_CUSTOMER_JUDGED && k < roots.n; k++)
+            if (r[k].id == v[i].customer_id)
+                who[(*n)++] = (struct due){.row = {.customer = r[k].root, .depth = v[i].depth}};
+    *n = once(who, *n);
     return OK;
 }
 
-static enum err look_at_due(struct cx *cx, const struct judge_set *s, bool *is_more)
+/* First who waits, then whom events name, as many as one page takes. */
+static enum err choose(struct cx *cx, struct page *p)
 {
-    struct list l = {0};
+    struct list queue = {0};
+    struct due *named = NULL;
+    size_t n_named = 0, n = 0;
+    TRY(heard(cx, p, &named, &n_named));
+    TRY(db_all(cx, &q_judge_due_list, &judge_due_row_shape, &queue,
+               ARGS(V(cx->now_ms), V((int64_t)LOOKS))));
+    struct due *all = ARENA_ARRAY(cx->arena, queue.n + n_named + 1, struct due);
+    for (size_t i = 0; i < queue.n; i++)
+        all[n++] = (struct due){.row = ((const struct due_row *)queue.items)[i]};
+    for (size_t i = 0; i < n_named; i++)
+        if (n < LOOKS)
+            all[n++] = named[i];
+        else
+            named[p->n_later++] = named[i];
+    p->due = all;
+    p->n_due = once(all, n);
+    p->later = named;
+    p->is_more = p->n_events == EVENTS || queue.n == LOOKS || p->n_later;
+    return OK;
+}
+
+static void ids_of(const struct due *v, size_t n, int64_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = v[i].row.customer;
+}
+
+/* How they stand in the queue; *rows in their order. */
+static enum err queued(struct cx *cx, const struct page *p, struct list *rows)
+{
+    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t);
+    ids_of(p->due, p->n_due, ids);
+    return db_all(cx, &q_judge_due_of, &judge_due_row_shape, rows, ARGS(val_ints(ids, p->n_due)));
+}
+
+static const struct due_row *row_of(const struct list *rows, size_t *at, int64_t customer)
+{
+    const struct due_row *r = rows->items;
+    while (*at < rows->n && r[*at].customer < customer)
+        ++*at;
+    return *at < rows->n && r[*at].customer == customer ? &r[*at] : NULL;
+}
+
+static enum err take_down(struct cx *cx, struct page *p)
+{
+    struct list rows = {0};
+    size_t at = 0;
+    TRY(queued(cx, p, &rows));
+    for (size_t i = 0; i < p->n_due; i++) {
+        struct due *d = &p->due[i];
+        const struct due_row *r = row_of(&rows, &at, d->row.customer);
+        d->is_queued = r != NULL;
+        if (r) {
+            d->row.due_ms = r->due_ms;
+            d->row.depth = larger(d->row.depth, r->depth);
+        }
+    }
+    return OK;
+}
+
+/* ---- plan: what there is to say of them --------------------------------------------------------- */
+
+/* What he wrote since the last time, and his risk; as many as there is time and room for, the others have their next turn. */
+static enum err gather(struct cx *cx, struct page *p)
+{
+    int64_t begun = clock_mono_ns();
+    struct risk_house *house = ARENA_NEW(cx->arena, struct risk_house);
+    size_t n = 0;
+    TRY(risk_house_read(cx, house));
+    while (n < p->n_due) {
+        struct due *d = &p->due[n++];
+        struct evidence_found *f = NULL;
+        struct risk_look *l = NULL;
+        enum err e = evidence_read(cx, (customer_id){d->row.customer}, &f);
+        if (e == OK)
+            e = risk_look(cx, house, (customer_id){d->row.customer}, &l);
+        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
+            return e;
+        if (e == OK) {
+            d->evidence = f;
+            d->risk = l;
+        }
+        if (clock_mono_ns() - begun > GATHER_NS || arena_used(cx->arena) > GATHERED_BYTES)
+            break;
+    }
+    cx->why = (struct fault){0};
+    if (n < p->n_due) {
+        size_t n_rest = p->n_due - n;
+        struct due *later = ARENA_ARRAY(cx->arena, n_rest + p->n_later, struct due);
+        memcpy(later, p->due + n, n_rest * sizeof *later);
+        memcpy(later + n_rest, p->later, p->n_later * sizeof *later);
+        p->later = later;
+        p->n_later += n_rest;
+        p->n_due = n;
+        p->is_more = true;
+    }
+    return OK;
+}
+
+/* Whom of them it moves: him the writer looks at once more, beside what is new of him. Of the others there is nothing to write,
+ * and should that be wrong by then, it was something that brings him up again. */
+static enum err look_ahead(struct cx *cx, struct page *p)
+{
     struct looked *v = NULL;
     size_t n = 0;
-    TRY(db_all(cx, &q_judge_due_list, &judge_due_row_shape, &l, ARGS(V(cx->now_ms), V(LOOKS))));
-    *is_more = l.n > 0;
-    if (l.n == 0)
-        return OK;
-    TRY(gather(cx, l.items, &l.n));
-    struct due_row *due = l.items;
-    int64_t *ids = ARENA_ARRAY(cx->arena, l.n, int64_t);
-    qsort(due, l.n, sizeof *due, by_customer);
-    for (size_t i = 0; i < l.n; i++)
-        ids[i] = due[i].customer;
-    TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(ids, l.n))));
-    for (size_t i = 0; i < l.n; i++)
-        if (due[i].is_more)
-            TRY(judge_again(cx, &ids[i], 1, due[i].depth));
-    TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(ids, l.n))));
-    TRY(judge_look(cx, s, ids, 0, l.n, &v, &n));
+    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t), merged = 0;
+    ids_of(p->due, p->n_due, ids);
+    TRY(judge_look(cx, &p->set, ids, 0, p->n_due, &v, &n));
+    for (size_t i = 0, k = 0; k < p->n_due; k++) {
+        struct due *d = &p->due[k];
+        while (i < n && v[i].customer < d->row.customer)
+            i++;
+        bool is_here = i < n && v[i].customer == d->row.customer;
+        d->moves = (is_here && (v[i].is_changed || v[i].due_ms)) ||
+                   (d->evidence && evidence_is_news(d->evidence)) ||
+                   (d->risk && risk_is_news(d->risk));
+    }
+    enum err e = db_int(cx, &q_judgement_of_merged, &merged, ARGS(val_ints(ids, p->n_due)));
+    p->has_merged = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* ---- write -------------------------------------------------------------------------------------- */
+
+/* The first time, or too long away: everybody. */
+static enum err begin(struct cx *cx, bool is_there)
+{
+    int64_t xid = 0, seq = 0;
+    TRY(event_newest(cx, &xid, &seq));
+    TRY(db_run(cx, &q_judge_follow_at, ARGS(V(xid), V(seq))));
+    TRY(judge_all_again(cx));
+    bool is_read = false;
+    return is_there ? OK : judge_read_all(cx, &is_read);
+}
+
+/* By the depth of what they are due for. */
+static enum err put_on(struct cx *cx, const struct due *v, size_t n)
+{
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t), deepest = 0;
+    for (size_t i = 0; i < n; i++)
+        deepest = larger(deepest, v[i].row.depth);
+    for (int64_t depth = 0; depth <= deepest; depth++) {
+        size_t of_depth = 0;
+        for (size_t i = 0; i < n; i++)
+            if (v[i].row.depth == depth)
+                ids[of_depth++] = v[i].row.customer;
+        TRY(judge_again(cx, ids, of_depth, depth));
+    }
+    return OK;
+}
+
+static enum err judge_some(struct cx *cx, const struct judge_set *s, const int64_t *ids,
+                           const struct due *due, size_t n_ids)
+{
+    struct looked *v = NULL;
+    size_t n = 0;
+    if (n_ids)
+        TRY(judge_look(cx, s, ids, 0, n_ids, &v, &n));
     for (size_t i = 0, k = 0; i < n; i++) {
-        while (due[k].customer != v[i].customer)
+        while (due[k].row.customer != v[i].customer)
             k++;
-        v[i].depth = due[k].depth;
+        v[i].depth = due[k].row.depth;
     }
     TRY(judge_reasons(cx, s, v, n));
     return judge_write(cx, v, n, false, 0);
+}
+
+static enum err write_due(struct cx *cx, const struct page *p)
+{
+    struct list rows = {0};
+    int64_t *settled = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t),
+            *moved = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t);
+    struct due *again = ARENA_ARRAY(cx->arena, p->n_due + 1, struct due);
+    size_t n_settled = 0, n_moved = 0, n_again = 0, at = 0, root_at = 0;
+    struct list roots = {0};
+    if (p->n_due == 0)
+        return OK;
+    TRY(queued(cx, p, &rows)); /* before our own writing puts somebody on it */
+    ids_of(p->due, p->n_due, moved);
+    TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(moved, p->n_due))));
+    const struct root_row *root = roots.items;
+    int64_t begun = clock_mono_ns();
+    for (size_t i = 0; i < p->n_due; i++) {
+        const struct due *d = &p->due[i];
+        const struct due_row *r = row_of(&rows, &at, d->row.customer);
+        bool has_changed = false, is_stale = i > 0 && clock_mono_ns() - begun > HOLD_NS;
+        while (root_at < roots.n && root[root_at].id < d->row.customer)
+            root_at++;
+        bool is_here = root_at < roots.n && root[root_at].id == d->row.customer &&
+                       root[root_at].root == d->row.customer;
+        event_depth(cx, d->row.depth);
+        if (is_here && !is_stale && d->evidence)
+            TRY(evidence_write(cx, d->evidence, &has_changed, &is_stale));
+        if (is_here && !is_stale && d->risk)
+            TRY(risk_write(cx, d->risk));
+        bool is_same = d->is_queued == (r != NULL) && (!r || r->due_ms == d->row.due_ms);
+        if (is_stale || (d->evidence && evidence_is_more(d->evidence)))
+            again[n_again++] = *d;
+        else if (is_same)
+            settled[n_settled++] = d->row.customer;
+        if (is_here && !is_stale && d->moves)
+            moved[n_moved++] = d->row.customer;
+    }
+    event_depth(cx, 0);
+    if (n_settled)
+        TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(settled, n_settled))));
+    TRY(put_on(cx, again, n_again));
+    if (p->has_merged) {
+        ids_of(p->due, p->n_due, settled);
+        TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(settled, p->n_due))));
+    }
+    return judge_some(cx, &p->set, moved, p->due, n_moved);
 }
 
 /* ---- everybody ------------------------------------------------------------------------------------ */
@@ -190,70 +403,91 @@ enum err holds_put(struct cx *cx, str holds)
     return OK;
 }
 
-static enum err fill(struct cx *cx, const struct judge_set *s, bool *is_more)
+/* Whoever moves is looked at once more where he is written. */
+static enum err write_fills(struct cx *cx, const struct page *p)
 {
-    struct follow_state at = {0};
     struct looked *v = NULL;
-    size_t n = 0;
+    size_t n = 0, n_ids = 0;
     int64_t counts[RULES_MAX] = {0}, changed = 0;
-    bool is_there = false;
-    TRY(judge_follow_read(cx, &at, &is_there));
-    *is_more = is_there && at.filled_to.has;
-    if (!*is_more)
-        return OK;
-    TRY(judge_look(cx, s, NULL, at.filled_to.v, FILLS, &v, &n));
-    TRY(judge_reasons(cx, s, v, n));
+    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_fills + 1, int64_t);
+    for (size_t i = 0; i < p->n_fills; i++)
+        if (p->fills[i].is_changed || p->fills[i].due_ms)
+            ids[n_ids++] = p->fills[i].customer;
+    if (n_ids)
+        TRY(judge_look(cx, &p->set, ids, 0, n_ids, &v, &n));
+    TRY(judge_reasons(cx, &p->set, v, n));
     TRY(judge_write(cx, v, n, true, 0));
-    holds_add(s, v, n, counts);
+    holds_add(&p->set, p->fills, p->n_fills, counts);
     for (size_t i = 0; i < n; i++)
         changed += v[i].is_changed;
-    str holds = holds_text(cx->arena, s, at.holds, counts);
-    bool is_over = n < FILLS;
+    str holds = holds_text(cx->arena, &p->set, p->at.holds, counts);
+    bool is_over = p->n_fills < FILLS;
     if (is_over)
         TRY(holds_put(cx, holds));
     return db_run(cx, &q_judge_follow_filled,
-                  ARGS(is_over ? VNULL : V(v[n - 1].customer), V((int64_t)n), V(changed),
-                       V(is_over ? S("") : holds), V(is_over ? cx->now_ms : 0), V(at.round)));
+                  ARGS(is_over ? VNULL : V(p->fills[p->n_fills - 1].customer),
+                       V((int64_t)p->n_fills), V(changed), V(is_over ? S("") : holds),
+                       V(is_over ? cx->now_ms : 0), V(p->at.round)));
 }
 
 /* ---- the job ----------------------------------------------------------------------------------------- */
 
-static enum err step(struct cx *cx, const struct judge_set *s, bool *is_more)
+static enum err plan(struct cx *cx, str args, void **found)
 {
-    bool more_events = false, more_due = false, more_fill = false;
-    TRY(follow_events(cx, &more_events));
-    TRY(look_at_due(cx, s, &more_due));
-    if (!more_events && !more_due)
-        TRY(fill(cx, s, &more_fill));
-    *is_more = more_events || more_due || more_fill;
+    struct page *p = ARENA_NEW(cx->arena, struct page);
+    (void)args;
+    *found = p;
+    TRY(judge_is_shipped(cx, &p->is_shipped));
+    TRY(judge_follow_read(cx, &p->at, &p->is_there));
+    if (!p->is_there)
+        return OK;
+    TRY(choose(cx, p));
+    if (p->is_gone)
+        return OK;
+    TRY(judge_set_open(cx, &p->set));
+    if (p->n_due) {
+        TRY(take_down(cx, p));
+        TRY(gather(cx, p));
+        TRY(look_ahead(cx, p));
+    } else if (p->n_events == 0 && p->at.filled_to.has) {
+        TRY(judge_look(cx, &p->set, NULL, p->at.filled_to.v, FILLS, &p->fills, &p->n_fills));
+    }
+    p->is_more |= p->at.filled_to.has;
+    bool is_nothing = p->is_shipped && p->n_due == 0 && p->n_events == 0 && !p->at.filled_to.has;
+    if (is_nothing)
+        *found = NULL;
     return OK;
 }
 
-static enum err slice(struct cx *cx, str args, int64_t *position, int64_t *progress, int64_t *total,
-                      bool *finished)
+static bool is_same_state(const struct follow_state *a, const struct follow_state *b)
 {
-    (void)args;
-    (void)total;
-    struct judge_set s = {0};
-    struct actor was = cx->actor;
-    bool did = false, is_more = true;
-    cx->actor = (struct actor){.kind = ACTOR_SYSTEM};
-    int64_t begun = clock_mono_ns();
-    enum err e = judge_ship(cx, &did);
-    if (e == OK && did)
-        e = judge_all_again(cx);
-    if (e == OK)
-        e = judge_set_open(cx, &s);
-    while (e == OK && is_more) {
-        e = step(cx, &s, &is_more);
-        if (clock_mono_ns() - begun > HOLD_NS)
-            break;
-    }
-    cx->actor = was;
-    ++*position;
-    ++*progress;
-    *finished = !is_more;
-    return e;
+    return a->xid == b->xid && a->seq == b->seq && a->round == b->round &&
+           a->filled_to.has == b->filled_to.has && a->filled_to.v == b->filled_to.v;
+}
+
+static enum err write_page(struct cx *cx, const void *found, bool *finished)
+{
+    const struct page *p = found;
+    struct follow_state now = {0};
+    bool did = false, is_there = false;
+    *finished = false;
+    if (!p->is_shipped)
+        TRY(judge_ship(cx, &did));
+    if (did)
+        return judge_all_again(cx);
+    TRY(judge_follow_read(cx, &now, &is_there));
+    if (is_there != p->is_there || (is_there && !is_same_state(&now, &p->at)))
+        return ERR_STALE;
+    if (!is_there || p->is_gone)
+        return begin(cx, is_there);
+    TRY(put_on(cx, p->later, p->n_later));
+    if (p->n_events)
+        TRY(db_run(cx, &q_judge_follow_at, ARGS(V(p->xid), V(p->seq))));
+    TRY(write_due(cx, p));
+    if (p->n_due == 0 && p->n_events == 0 && p->at.filled_to.has)
+        TRY(write_fills(cx, p));
+    *finished = !p->is_more;
+    return OK;
 }
 
 static bool is_idle(struct cx *cx)
@@ -270,5 +504,8 @@ static bool is_idle(struct cx *cx)
     return event_after(cx, at.xid, at.seq, 1, &events, &is_gone) == OK && !is_gone && events.n == 0;
 }
 
-const struct job_kind judge_job = {
-    .name = "judge.follow", .slice = slice, .every_ms = EVERY_MS, .is_idle = is_idle};
+const struct job_kind judge_job = {.name = "judge.follow",
+                                   .plan = plan,
+                                   .write = write_page,
+                                   .every_ms = EVERY_MS,
+                                   .is_idle = is_idle};

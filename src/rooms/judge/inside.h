@@ -67,6 +67,7 @@ struct judge_set {
 enum err judge_set_open(struct cx *cx, struct judge_set *out) MUST_USE;
 /* Inside apply: what the program brings and the store does not have yet; *did: something was added. */
 enum err judge_ship(struct cx *cx, bool *did) MUST_USE;
+enum err judge_is_shipped(struct cx *cx, bool *out) MUST_USE; /* there is nothing of that */
 
 /* ---- looking ------------------------------------------------------------------------------------- */
 

@@ -1,8 +1,8 @@
 /* rooms/judge/judge.h - what kind of customer this is: rules with points, classes with thresholds, and the job that keeps
  * everybody's judgement, reading what is new of a customer on the way.
  *
- * A committed event names a customer; within a second the job has gathered his evidence, looked at his risk and judged him,
- * and wrote what changed: customer.judged (the customer; data: the leading class, empty for none). When rules change all are
+ * A committed event names a customer; within a second the job has gathered his evidence, looked at his risk and judged him
+ * (all of it on a reader), and wrote what changed: customer.judged (the customer; data: the leading class, empty for none). When rules change all are
  * looked at anew, quietly: no events, but segments look again at whom it moved.
  * Everything that decides is a pure function over a struct (judge_classes).
  */

@@ -147,7 +147,19 @@ UPDATE judge_follow SET filled_to = :to, looked = looked + :looked, changed = ch
  WHERE id = 1 AND round = :round;
 
 -- name: judge_due_list -> judge_due_row
-SELECT d.customer_id, d.depth FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
+SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
+
+-- name: judge_due_of -> judge_due_row
+SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.customer_id IN {{ints}} :customers ORDER BY d.customer_id LIMIT 1000;
+
+-- Who answers for these.
+-- name: judge_roots -> judge_root_row
+SELECT c.id, c.root_id FROM customer c JOIN standing s ON s.customer_id = c.root_id WHERE c.id IN {{ints}} :customers ORDER BY c.id LIMIT 1000;
+
+-- Is anything kept of records that went into these?
+-- name: judgement_of_merged
+SELECT c.id FROM customer c JOIN judgement j ON j.customer_id = c.id
+ WHERE c.root_id IN {{ints}} :customers AND c.id <> c.root_id LIMIT 1;
 
 -- name: judge_due_drop
 DELETE FROM judge_due WHERE customer_id IN {{ints}} :customers;
@@ -157,13 +169,15 @@ INSERT INTO judge_due (customer_id, due_ms) VALUES (:customer, :due)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = CASE WHEN excluded.due_ms < judge_due.due_ms THEN excluded.due_ms ELSE judge_due.due_ms END;
 
+-- Who is due already comes to another due_ms (so does judge_due_many): between a look and its writing nobody is taken off the
+-- queue who came on it again.
 -- name: judge_due_now
 INSERT INTO judge_due (customer_id, due_ms, depth)
 SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM standing s WHERE s.customer_id = c.root_id)
     ON CONFLICT (customer_id) DO UPDATE
-       SET due_ms = 0, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
+       SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
 -- name: judge_total
 SELECT COUNT(*) FROM standing;

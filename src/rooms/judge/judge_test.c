@@ -234,10 +234,29 @@ static int world(void **state)
 }
 #define HOUSE_TEST(fn) cmocka_unit_test_setup_teardown(fn, world, test_world_close)
 
-static enum err slice_apply(struct cx *cx, void *state)
+struct turn {
+    void *found;
+    bool is_finished;
+};
+static enum err turn_apply(struct cx *cx, void *state)
 {
-    int64_t position = 0, progress = 0, total = 0;
-    return judge_job.slice(cx, (str){0}, &position, &progress, &total, state);
+    struct turn *t = state;
+    return judge_job.write(cx, t->found, &t->is_finished);
+}
+
+static void *plans(struct test_world *w)
+{
+    void *found = NULL;
+    assert_int_equal(read_begin(&w->cx), OK);
+    assert_int_equal(judge_job.plan(&w->cx, (str){0}, &found), OK);
+    read_end(&w->cx);
+    return found;
+}
+
+static enum err writes(struct test_world *w, void *found)
+{
+    struct turn t = {found, false};
+    return found ? db_change(w->store, &w->cx, LANE_BULK, turn_apply, &t) : OK;
 }
 
 /* Until nothing is left to do. On PostgreSQL an event is heard when nothing on the whole cluster that began before it still
@@ -251,9 +270,8 @@ static void follow(struct test_world *w)
             "SELECT COUNT(*) FROM event e, judge_follow f WHERE (e.xid, e.seq) > (f.xid, f.seq)"};
     int64_t behind = 1, until = clock_mono_ns() + 60 * 1000000000LL;
     do {
-        bool finished = false;
         assert_true(clock_mono_ns() < until);
-        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, slice_apply, &finished), OK);
+        assert_int_equal(writes(w, plans(w)), OK);
         assert_int_equal(db_int(&w->cx, &q_behind, &behind, NO_ARGS), OK);
     } while (behind > 0 || !judge_job.is_idle(&w->cx));
 }
@@ -339,6 +357,79 @@ static void a_judgement_bears_the_depth_of_what_it_came_of(void **state)
     assert_int_equal(depth, 3);
 }
 
+static enum err due_apply(struct cx *cx, void *id)
+{
+    return rules_due(cx, id, 1);
+}
+
+static int64_t waiting(struct test_world *w)
+{
+    static const struct query q_waiting = {
+        .name = "waiting",
+        .sqlite = "SELECT COUNT(*) FROM judge_due WHERE due_ms <= 0",
+        .postgres = "SELECT COUNT(*) FROM judge_due WHERE due_ms <= 0"};
+    int64_t n = -1;
+    assert_int_equal(db_int(&w->cx, &q_waiting, &n, NO_ARGS), OK);
+    return n;
+}
+
+static void who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+    int64_t firm = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+    follow(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &firm), OK);
+
+    void *found = plans(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &firm), OK);
+    assert_int_equal(writes(w, found), OK);
+    assert_int_equal(waiting(w), 1);
+
+    assert_int_equal(writes(w, plans(w)), OK);
+    assert_int_equal(waiting(w), 0);
+}
+
+static enum err again_apply(struct cx *cx, void *unused)
+{
+    (void)unused;
+    return judge_all_again(cx);
+}
+
+static void what_was_planned_before_the_rules_changed_is_planned_anew(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+    int64_t firm = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &firm), OK);
+
+    void *found = plans(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, again_apply, NULL), OK);
+
+    assert_int_equal(writes(w, found), ERR_STALE);
+    assert_int_equal(waiting(w), 1);
+    follow(w);
+    assert_int_equal(leading_of(w, firm), CLASS_COMPANY);
+}
+
+/* Two programs on one database, or a page that was written and is written again. */
+static void a_page_is_written_once(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+    int64_t firm = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+    void *found = plans(w);
+    for (int i = 0; i < 6000 && !found; i++) { /* PostgreSQL tells of an event a little later */
+        usleep(10000);
+        found = plans(w);
+    }
+
+    assert_int_equal(writes(w, found), OK);
+
+    assert_int_equal(writes(w, found), ERR_STALE);
+    assert_int_equal(leading_of(w, firm), CLASS_COMPANY);
+}
+
 static void the_order_of_what_happened_has_no_part_in_it(void **state)
 {
     struct test_world *w = *state;
@@ -404,6 +495,9 @@ static int all(void)
         cmocka_unit_test(deciding_twice_is_deciding_once),
         HOUSE_TEST(whoever_an_event_names_is_judged_by_the_shipped_rules),
         HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
+        HOUSE_TEST(who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it),
+        HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
+        HOUSE_TEST(a_page_is_written_once),
         HOUSE_TEST(the_order_of_what_happened_has_no_part_in_it),
         HOUSE_TEST(the_pass_over_everybody_agrees_with_the_job),
         HOUSE_TEST(every_shipped_rule_is_right_and_cheap_and_no_circle),

@@ -116,6 +116,16 @@ static bool has_key(const struct list *keys, const char *key)
     return false;
 }
 
+enum err judge_is_shipped(struct cx *cx, bool *out)
+{
+    size_t n = 0;
+    struct list keys = {0};
+    (void)shipped_rules(&n);
+    TRY(db_all(cx, &q_rule_keys, &rule_key_shape, &keys, NO_ARGS));
+    *out = keys.n >= n;
+    return OK;
+}
+
 enum err judge_ship(struct cx *cx, bool *did)
 {
     size_t n = 0;

@@ -339,12 +339,13 @@ static str fired_text(struct arena *a, const struct risk_facts *f)
     return text_str(&t);
 }
 
-static enum err hits_move(struct cx *cx, customer_id root, str was, const struct risk_facts *is)
+static enum err hits_move(struct cx *cx, customer_id root, str was, str is)
 {
-    struct risk_facts before;
+    struct risk_facts before, now;
     fired_read(was, &before);
+    fired_read(is, &now);
     for (int i = 0; i < RISK_SIGNALS; i++) {
-        bool had = before.of[i].state == RISK_YES, has = is->of[i].state == RISK_YES;
+        bool had = before.of[i].state == RISK_YES, has = now.of[i].state == RISK_YES;
         if (had != has)
             TRY(db_run(cx, has ? &q_risk_hit_add : &q_risk_hit_drop,
                        ARGS(V(risk_signal_codes[i]), V(root))));
@@ -352,38 +353,70 @@ static enum err hits_move(struct cx *cx, customer_id root, str was, const struct
     return OK;
 }
 
-enum err risk_look(struct cx *cx, customer_id root, bool *has_changed)
+struct risk_look {
+    customer_id root;
+    int64_t points, level, confidence, who;
+    str fired;
+    bool is_news; /* else merged or gone meanwhile, or as it is kept */
+};
+
+static bool is_as_kept(const struct look_state_row *kept, const struct risk_look *l)
+{
+    return kept->points == l->points && kept->confidence == l->confidence &&
+           str_eq(kept->fired, l->fired);
+}
+
+enum err risk_look(struct cx *cx, const struct risk_house *h, customer_id root,
+                   struct risk_look **out)
 {
     struct record *k = ARENA_NEW(cx->arena, struct record);
     struct risk_facts *f = ARENA_NEW(cx->arena, struct risk_facts);
-    struct risk_house *h = ARENA_NEW(cx->arena, struct risk_house);
+    struct risk_look *l = ARENA_NEW(cx->arena, struct risk_look);
     struct risk r;
-    *has_changed = false;
+    *out = l;
     k->root = root;
     enum err e = facts_of_record(cx, k, f);
     if (e != OK)
-        return e == ERR_NOT_FOUND ? OK : e; /* merged or gone meanwhile */
-    TRY(risk_house_read(cx, h));
+        return e == ERR_NOT_FOUND ? OK : e;
     risk_score(f, &h->rules, &r);
-    str fired = fired_text(cx->arena, f);
-    int64_t confidence = r.known * 100 / r.checks;
-    if (k->has_was && k->was.points == r.points && k->was.confidence == confidence &&
-        str_eq(k->was.fired, fired))
-        return OK;
-    *has_changed = !k->has_was || k->was.points != r.points ||
-                   !str_eq(k->was.level, str_of(risk_level_codes[r.level]));
-    TRY(db_run(cx, &q_risk_state_put,
-               ARGS(V(root), V(r.points), V(risk_level_codes[r.level]), V(confidence), V(fired),
-                    V(cx->now_ms))));
-    TRY(hits_move(cx, root, k->was.fired, f));
-    bool was_high = k->has_was && str_eq(k->was.level, str_of(risk_level_codes[RISK_HIGH]));
-    if (r.level != RISK_HIGH || was_high)
-        return OK;
-    int64_t who = root.v;
+    *l = (struct risk_look){.root = root,
+                            .points = r.points,
+                            .level = r.level,
+                            .confidence = r.known * 100 / r.checks,
+                            .who = root.v,
+                            .fired = fired_text(cx->arena, f)};
     for (size_t i = 0; i < k->n_own; i++) /* the same row of the queue as that of his checkout */
         if (k->own[i].of[TRACE_EMAIL])
-            who = k->own[i].who;
-    return review_put(cx, &(struct review_new){"customer", who, root.v, 0, 0, r.points});
+            l->who = k->own[i].who;
+    l->is_news = !k->has_was || !is_as_kept(&k->was, l);
+    return OK;
+}
+
+bool risk_is_news(const struct risk_look *l)
+{
+    return l->is_news;
+}
+
+enum err risk_write(struct cx *cx, const struct risk_look *l)
+{
+    struct look_state_row was = {0};
+    if (!l->is_news)
+        return OK;
+    enum err e = db_one(cx, &q_risk_state_get, &look_state_shape, &was, ARGS(V(l->root)));
+    bool has_was = e == OK;
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    if (has_was && is_as_kept(&was, l))
+        return OK;
+    const char *level = risk_level_codes[l->level];
+    TRY(db_run(
+        cx, &q_risk_state_put,
+        ARGS(V(l->root), V(l->points), V(level), V(l->confidence), V(l->fired), V(cx->now_ms))));
+    TRY(hits_move(cx, l->root, was.fired, l->fired));
+    bool was_high = has_was && str_eq(was.level, str_of(risk_level_codes[RISK_HIGH]));
+    if (l->level != RISK_HIGH || was_high)
+        return OK;
+    return review_put(cx, &(struct review_new){"customer", l->who, l->root.v, 0, 0, l->points});
 }
 
 enum err risk_read(struct cx *cx, customer_id root, struct risk_answer *out, struct list *reviews)

@@ -176,10 +176,15 @@ void risk_answer_of(struct cx *cx, const struct risk *r, const struct risk_facts
 
 /* ---- customers ------------------------------------------------------------------------------------------- */
 
-/* Inside apply of the bulk lane: looks at a record anew and writes what is thought of it, if that changed. A level that
- * becomes high puts it into the review queue. */
-enum err risk_look(struct cx *cx, customer_id root, bool *has_changed) MUST_USE;
-/* The same with reasons, looked at now; reading only. */
+/* Looks at a record anew (reading only, beside the writer), then writes what is thought of it where that changed. A level that
+ * becomes high puts it into the review queue. What the look saw may be old when it is written: whatever changed since is an
+ * event of that customer, and he is looked at again; when rules change, what was written is scored anew (risk_rescore_job). */
+struct risk_look; /* lives in cx->arena */
+enum err risk_look(struct cx *cx, const struct risk_house *h, customer_id root, struct risk_look **out) MUST_USE;
+bool risk_is_news(const struct risk_look *l); /* there is something to write */
+/* Inside apply, while the record answers for itself. */
+enum err risk_write(struct cx *cx, const struct risk_look *l) MUST_USE;
+/* The look with its reasons; reading only. */
 enum err risk_of(struct cx *cx, customer_id root, struct risk_answer *out) MUST_USE;
 /* As last written, for pages of customers (roots in order): points -1 where nobody looked yet. */
 struct risk_brief {
