@@ -355,6 +355,27 @@ void name_match_read(struct arena *a, str left, str left_reading, str right, str
     }
 }
 
+/* Somebody in China may be Japanese too. */
+void name_match_in(struct arena *a, str country, str left, str left_reading, str right,
+                   struct name_match *out)
+{
+    bool is_chinese = str_eq_ascii_nocase(country, S("CN")),
+         is_japanese = str_eq_ascii_nocase(country, S("JP"));
+    struct name_words l, r;
+    name_match_read(a, left, left_reading, right, (str){0}, out);
+    if (out->is_same != SAYS_UNKNOWN || (!is_chinese && !is_japanese))
+        return;
+    name_words(a, left, &l);
+    name_words(a, right, &r);
+    if (l.scripts != SCRIPT_HAN || r.scripts != SCRIPT_LATIN || l.is_long || r.is_long || r.n < 2)
+        return;
+    enum says is_family = name_family_japanese(a, left, &r);
+    if (is_chinese && is_family != SAYS_YES)
+        name_words_match(a, &l, &r, out);
+    else if (is_japanese && is_family == SAYS_NO)
+        out->is_same = SAYS_NO;
+}
+
 str name_match_text(struct arena *a, const struct name_match *m)
 {
     static const char *const between[NAME_HOW_N] = {"", " = ", " = ", " ~ ", " = ", " = "};

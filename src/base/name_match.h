@@ -38,6 +38,10 @@ struct name_match {
 void name_match(struct arena *a, str left, str right, struct name_match *out);
 /* The same with readings of names in Han (each may be empty). */
 void name_match_read(struct arena *a, str left, str left_reading, str right, str right_reading, struct name_match *out);
+/* The same for somebody who lives in a country (ISO 3166, may be empty): names in Han are read as people there read them, so
+ * that one on a card in Latin letters may be somebody else's. In China by Mandarin; in Japan by the family name, if it is one of
+ * our list (which says no more than no); elsewhere, in Hong Kong or Taiwan, it is not known how somebody writes himself. */
+void name_match_in(struct arena *a, str country, str left, str left_reading, str right, struct name_match *out);
 /* "Alexander = Александр, Pushkin = Пушкин, Сергеевич" */
 str name_match_text(struct arena *a, const struct name_match *m);
 

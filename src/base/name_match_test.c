@@ -38,6 +38,15 @@ static const struct pair {
     {"習近平", "习近平", SAYS_YES},
     {"王小明", "Wang Xiao Ming", SAYS_YES},
     {"王小明", "XIAOMING WANG", SAYS_YES},
+    {"单田芳", "SHAN TIANFANG", SAYS_YES},
+    {"曾伟", "ZENG WEI", SAYS_YES},
+    {"吕静", "LV JING", SAYS_YES},
+    {"吕静", "LYU JING", SAYS_YES},
+    {"Евгений Жуков", "EVGUENI JOUKOV", SAYS_YES},
+    {"Юлия Щербакова", "IOULIA CHTCHERBAKOVA", SAYS_YES},
+    {"Сергей Чуйков", "SERGUEI TCHOUIKOV", SAYS_YES},
+    {"Ғалымжан Өтеғұлов", "GALYMZHAN UTEGULOV", SAYS_YES},
+    {"Әсел Бөкеева", "ASEL BUKEYEVA", SAYS_YES},
     {"黒澤 明", "黑泽明", SAYS_YES},
     {"髙橋 一郎", "高橋一郎", SAYS_YES},
     {"山田 太郎 様", "山田太郎", SAYS_YES},
@@ -83,6 +92,7 @@ static const struct pair {
     {"Anna", "Anna Weber", SAYS_UNKNOWN},
     {"A. W.", "Anna Weber", SAYS_UNKNOWN},
     {"田中 裕子", "YUKO TANAKA", SAYS_UNKNOWN},
+    {"马超", "QIAN WEI", SAYS_UNKNOWN},
     {"山田花子", "山田はなこ", SAYS_UNKNOWN},
     {"マイケル・ジャクソン", "Michael Jackson", SAYS_UNKNOWN},
     {"김민수", "Lee Jiwon", SAYS_UNKNOWN},
@@ -252,6 +262,52 @@ static void a_reading_tells_what_han_does_not(void **state)
     assert_int_equal(m.is_same, SAYS_YES);
     name_match_read(cx->arena, S("HANAKO SATO"), S(""), S("田中 裕子"), S("たなか ゆうこ"), &m);
     assert_int_equal(m.is_same, SAYS_NO);
+}
+
+static void names_in_han_are_read_as_people_there_read_them(void **state)
+{
+    struct cx *cx = *state;
+    static const struct {
+        const char *country, *name, *reading, *card;
+        enum says is;
+        bool shares;
+    } cases[] = {
+        {"CN", "马超", "", "MA CHAO", SAYS_YES, false},
+        {"CN", "马超", "", "CHAO MA", SAYS_YES, false},
+        {"CN", "马超", "", "QIAN WEI", SAYS_NO, false},
+        {"CN", "成龙", "", "DEREK WHITFIELD", SAYS_NO, false},
+        {"CN", "王伟", "", "MICHAEL WANG", SAYS_NO, true},
+        {"CN", "陈大文", "", "CHAN TAI MAN", SAYS_UNKNOWN, true},
+        {"CN", "陈大伟", "", "CHAN TAI MAN", SAYS_NO, true},
+        {"CN", "王伟", "", "WEI W", SAYS_YES, false},
+        {"CN", "马超", "", "QIAN", SAYS_UNKNOWN, false},
+        {"CN", "佐藤 翔太", "", "SHOTA SATO", SAYS_UNKNOWN, false},
+        {"HK", "陈大文", "", "CHAN TAI MAN", SAYS_UNKNOWN, false},
+        {"TW", "黃麗", "", "FAN CHIEN CHUN", SAYS_UNKNOWN, false},
+        {"", "马超", "", "QIAN WEI", SAYS_UNKNOWN, false},
+        {"JP", "大谷 翔平", "", "GREGORY PALMER", SAYS_NO, false},
+        {"JP", "大谷 翔平", "", "SHOHEI OHTANI", SAYS_UNKNOWN, false},
+        {"JP", "大野 翔平", "", "OONO SHOHEI", SAYS_UNKNOWN, false},
+        {"JP", "渋谷 翔平", "", "GREGORY PALMER", SAYS_UNKNOWN, false},
+        {"JP", "桜井 誠", "さくらい まこと", "YOKO SUGIMOTO", SAYS_NO, false},
+        {"JP", "桜井 誠", "さくらい まこと", "MAKOTO SAKURAI", SAYS_YES, false},
+        {"JP", "大野 隆", "おおの たかし", "TAKASHI OHNO", SAYS_YES, false},
+        {"JP", "桜井誠", "", "M SAKURAI", SAYS_UNKNOWN, false},
+        {"JP", "桜井誠", "", "YOKO SUGIMOTO", SAYS_NO, false},
+        {"JP", "本間 健", "", "KEN HOMMA", SAYS_UNKNOWN, false},
+        {"JP", "伊藤 純一", "", "JUNICHI ITOH", SAYS_UNKNOWN, false},
+        {"JP", "千葉 進", "", "SUSUMU TIBA", SAYS_UNKNOWN, false},
+        {"JP", "李 勇", "り ゆう", "YU RI", SAYS_YES, false},
+        {"JP", "王 偉", "", "WANG WEI", SAYS_YES, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct name_match m;
+        name_match_in(cx->arena, str_of(cases[i].country), str_of(cases[i].name),
+                      str_of(cases[i].reading), str_of(cases[i].card), &m);
+        if (m.is_same != cases[i].is || (m.is_same != SAYS_UNKNOWN && m.shares != cases[i].shares))
+            fail_msg("%s in %s and %s: %s: " SFMT, cases[i].name, cases[i].country, cases[i].card,
+                     says_codes[m.is_same], SARG(name_match_text(cx->arena, &m)));
+    }
 }
 
 static void an_address_speaks_of_a_name_or_not(void **state)
@@ -476,6 +532,7 @@ int main(void)
         TEST(what_many_bear_weighs_less),
         TEST(the_alignment_is_the_reason),
         TEST(a_reading_tells_what_han_does_not),
+        TEST(names_in_han_are_read_as_people_there_read_them),
         TEST(an_address_speaks_of_a_name_or_not),
         TEST(the_famous_are_found_in_five_scripts),
         TEST(who_shares_half_a_name_with_the_famous_is_not_famous),

@@ -264,9 +264,77 @@ static void add_syllables(struct name_words *out, str shown, str reading)
         }
         w.folded = w.shown;
         add_form(&w, one);
+        for (str more = name_han_others(w.shown); more.len;)
+            add_form(&w, str_cut(&more, ' '));
         finish(&w, 2);
         out->words[out->n++] = w;
     }
+}
+
+/* Kazakh letters as Russian papers write them: Өтеғұлов, Утегулов. */
+static str russified(struct arena *a, str folded)
+{
+    static const struct {
+        int32_t from, to;
+    } letters[] = {{0x4D9, 0x430} /* ә */, {0x493, 0x433} /* ғ */, {0x49B, 0x43A} /* қ */,
+                   {0x4A3, 0x43D} /* ң */, {0x4E9, 0x443} /* ө */, {0x4B1, 0x443} /* ұ */,
+                   {0x4AF, 0x443} /* ү */, {0x4BB, 0x445} /* һ */, {0x456, 0x438} /* і */};
+    struct text t = text_in(a, folded.len * 2 + 4);
+    bool is_other = false;
+    for (int32_t c; (c = utf8_next(&folded)) >= 0;) {
+        for (size_t i = 0; i < COUNT(letters); i++)
+            if (letters[i].from == c) {
+                c = letters[i].to;
+                is_other = true;
+                break;
+            }
+        text_add_codepoint(&t, c);
+    }
+    return is_other ? text_str(&t) : (str){0};
+}
+
+/* Russian as passports of the last century wrote it, after the French: Жуков, Joukov; Евгений, Evgueni. */
+static str in_french(struct arena *a, str folded)
+{
+    static const char *const letters[32] = {
+        "a",  "b", "v", "g", "d", "e",  "j",  "z",   "i",  "i",    "k", "l", "m", "n",   "o",  "p",
+        "r",  "s", "t", "ou", "f", "kh", "ts", "tch", "ch", "chtch", "", "y", "", "e", "iou", "ia"};
+    struct text t = text_in(a, folded.len * 5 + 4);
+    for (int32_t c; (c = utf8_next(&folded)) >= 0;) {
+        bool is_soft = false;
+        str ahead = folded;
+        int32_t next = utf8_next(&ahead);
+        is_soft = next == 0x435 || next == 0x438 || next == 0x44D || next == 0x44B;
+        if (c == 0x451)
+            text_add(&t, S("io"));
+        else if (c < 0x430 || c > 0x44F)
+            return (str){0};
+        else
+            text_add(&t, c == 0x433 && is_soft ? S("gu") : str_of(letters[c - 0x430]));
+    }
+    return text_str(&t);
+}
+
+/* おおの on a card may be Ohno. */
+static void add_with_h(struct arena *a, struct name_word *w)
+{
+    for (size_t k = 0, n = w->n; k < n; k++) {
+        char *out = ARENA_ARRAY(a, w->plain[k].len + 1, char);
+        memcpy(out, w->plain[k].ptr, w->plain[k].len);
+        for (size_t i = 1; i < w->plain[k].len; i++)
+            if (out[i - 1] == 'o' && (out[i] == 'o' || out[i] == 'u'))
+                out[i] = 'h';
+        add_form(w, (str){out, w->plain[k].len});
+    }
+}
+
+static void add_other_papers(struct arena *a, struct name_word *w)
+{
+    str other = russified(a, w->folded);
+    struct name_keys k = name_keys(a, other, (str){0});
+    for (size_t i = 0; i < k.n; i++)
+        add_form(w, k.keys[i]);
+    add_form(w, in_french(a, other.len ? other : w->folded));
 }
 
 static void add_piece(struct arena *a, struct name_words *out, str piece, unsigned scripts,
@@ -287,6 +355,10 @@ static void add_piece(struct arena *a, struct name_words *out, str piece, unsign
     struct name_word w = {.shown = piece, .folded = k.keys[0]};
     for (size_t i = 0; i < k.n; i++)
         add_form(&w, k.keys[i]);
+    if (scripts & (SCRIPT_HIRAGANA | SCRIPT_KATAKANA))
+        add_with_h(a, &w);
+    if (scripts == SCRIPT_CYRILLIC && letters > 1)
+        add_other_papers(a, &w);
     finish(&w, letters);
     out->words[out->n++] = w;
 }

@@ -1,9 +1,9 @@
-/* base/name_words.h - a name as words that can be compared; inside of name_match.c, name_words.c, famous.c and their test. */
+/* base/name_words.h - a name as words that can be compared; inside of name_match.c, name_words.c, name_han.c, famous.c and their test. */
 #pragma once
 #include "base/inside.h"
 #include "base/name_match.h"
 
-enum { WORDS_MAX = 12, FORMS_MAX = 5, FORM_BYTES = 24, NAME_CHARS_MAX = 200 };
+enum { WORDS_MAX = 12, FORMS_MAX = 8, FORM_BYTES = 24, NAME_CHARS_MAX = 200 };
 
 enum name_class { CLASS_FULL, CLASS_INITIAL, CLASS_FATHER /* Sergeevich */, CLASS_PARTICLE /* de, van */ };
 enum {
@@ -48,6 +48,10 @@ enum name_how name_bare_agree(const char *l, const char *r);
 struct name_sign name_sign_of(const char *bare);
 /* False: their bare forms do not agree; true: they may. */
 bool name_signs_may_agree(struct name_sign l, struct name_sign r);
+/* Other readings of a character of Han than the usual Mandarin one, parted by blanks; empty: none. */
+str name_han_others(str character);
+/* Is the family name of a name in Han, read as Japanese, among these words? Unknown: it is not on our list. */
+enum says name_family_japanese(struct arena *a, str han, const struct name_words *latin);
 /* Han and Kana without blanks, titles and the differences of old and new characters; empty: has none. swapped: pieces in
  * another order (turned by so many). */
 str name_dense(struct arena *a, str name, size_t turned, size_t *pieces);

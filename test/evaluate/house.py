@@ -156,6 +156,8 @@ class House:
         bad = [r for r in rows if not 200 <= r["status"] < 300]
         if bad:
             raise RuntimeError(f"{len(bad)} orders of the past were refused: {bad[0]}")
+        for kind in self.ask("GET", "/classes")["items"]:  # stories of months are told within seconds: nobody stays what he was before the last of it
+            self.ask("PATCH", f"/classes/{kind['key']}", {"stay_days": 0})
         self.ask("PUT", "/competitors", {"names": told["competitors"]})
         for n, name in enumerate(told["staff"]):  # whom customers ask for
             self.ask("POST", "/staff", {"email": f"desk{n}@shop.example", "name": name, "role": "agent", "password": f"a lamp beside river {n}"})

@@ -135,7 +135,7 @@ class Teller:
         return {"ip": ip} if ip else {}
 
     def screen(self, p, at, moment, more, extra=None):
-        customer = {k: v for k in ("name", "email", "phone", "country", "city", "address", "company", "language", "time_zone")
+        customer = {k: v for k in ("name", "reading", "email", "phone", "country", "city", "address", "company", "language", "time_zone")
                     if (v := more.get(k, p.get(k)))}
         body = {"id": f"{self.story['id']}-{more['n']}", "at": at, "customer": customer, **self.ip(p, more), "device": more.get("device", p["device"]),
                 **({"form_seconds": more["form_seconds"]} if "form_seconds" in more else {}), **(extra or {}),

@@ -107,6 +107,49 @@ static bool has_name(str sentence, str word)
     return phrase_word(sentence, word, bends) >= 0;
 }
 
+static bool ends_with_one(str s, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_ends(s, str_of(list[i])))
+            return true;
+    return false;
+}
+
+static bool starts_with_one(str s, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_starts(s, str_of(list[i])))
+            return true;
+    return false;
+}
+
+/* 陈静 is asked for as 小陈, 陈姐, 陈经理; 王小明 as 小明. */
+static bool has_name_in_han(str sentence, str word)
+{
+    static const char *const before[] = {"小", "老", "阿", "大"};
+    static const char *const behind[] = {"姐",   "哥",   "先生", "女士", "小姐", "老师",
+                                         "经理", "师傅", "阿姨", "客服", "主管", "店长"};
+    enum { BYTES = 3 }; /* of a character */
+    unsigned char head = (unsigned char)word.ptr[0];
+    if (head < 0xe3 || head > 0xe9 || word.len < 2 * BYTES || word.len > 4 * BYTES)
+        return false;
+    str family = {word.ptr, BYTES}, given = {word.ptr + BYTES, word.len - BYTES};
+    if (given.len > BYTES && str_find(sentence, given) >= 0)
+        return true;
+    for (size_t from = 0; from < sentence.len;) {
+        ptrdiff_t at = str_find((str){sentence.ptr + from, sentence.len - from}, family);
+        if (at < 0)
+            return false;
+        str left = {sentence.ptr, from + (size_t)at};
+        from = left.len + BYTES;
+        if (ends_with_one(left, before, COUNT(before)) ||
+            starts_with_one((str){sentence.ptr + from, sentence.len - from}, behind,
+                            COUNT(behind)))
+            return true;
+    }
+    return false;
+}
+
 static void colleague_find(struct arena *a, str sentence, const struct list *colleagues,
                            struct said *out)
 {
@@ -116,7 +159,7 @@ static void colleague_find(struct arena *a, str sentence, const struct list *col
         str name = text_fold(a, c[i].name), word;
         size_t n = 0;
         while ((word = str_cut(&name, ' ')).len)
-            n += has_name(sentence, word);
+            n += has_name(sentence, word) || has_name_in_han(sentence, word);
         if (n > best) {
             best = n;
             *out = (struct said){EVIDENCE_COLLEAGUE_ASKED, out->phrase, c[i].id};

@@ -6,7 +6,7 @@
 
 static str competitors[] = {S("rival & sons"), S("конкуренто"), S("竞品店")};
 static struct colleague colleagues[] = {{{11}, S("Anna Petrova")},   {{12}, S("Анна Петрова")},
-                                        {{13}, S("田中 美咲")},      {{14}, S("王小明")},
+                                        {{13}, S("田中 美咲")},      {{14}, S("王小明")},     {{17}, S("陈静")},
                                         {{15}, S("Айгүл Сейітова")}, {{16}, S("Ben Ray")}};
 static const struct house_words house = {{competitors, COUNT(competitors)},
                                          {colleagues, COUNT(colleagues)}};
@@ -134,6 +134,10 @@ static void chinese_is_read(void **state)
         {"这个不太贵。", ""},
         {"请帮我找王小明。", "colleague_asked=14"},
         {"竞品店卖得更好。", "competitor_named"},
+        {"小陈在吗？", "colleague_asked=17 q1"},
+        {"我想找陈姐。", "colleague_asked=17"},
+        {"我想找小明说话。", "colleague_asked=14"},
+        {"我想找找陈年普洱。", ""},
         {"是朋友推荐我来的，我也会推荐给同事。", "referral_given"},
         {"你们是骗子！", "aggressive"},
         {"很急，请马上发货。", "hurry"},

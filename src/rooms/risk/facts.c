@@ -270,9 +270,12 @@ static void email_facts(struct arena *a, const struct risk_said *s, const struct
         set_yes_no(f, RISK_FREE_EMAIL, seen->domain_kind == RISK_DOMAIN_FREE, seen->domain,
                    (str){0});
     }
+    enum says is_named = s->name.len ? name_in_email(a, s->email, s->name) : SAYS_UNKNOWN;
+    if (is_named == SAYS_UNKNOWN && s->reading.len)
+        is_named = name_in_email(a, s->email, s->reading);
     if (s->email.len && s->name.len)
         set(f, RISK_EMAIL_UNLIKE_NAME,
-            (struct risk_fact){.state = opposite(name_in_email(a, s->email, s->name)),
+            (struct risk_fact){.state = opposite(is_named),
                                .a = s->email,
                                .b = s->name});
 }
@@ -365,10 +368,11 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
                                    is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 60,
                                .a = is_quick ? S("form") : S("express"),
                                .n = s->form_seconds.v});
-    if (s->questions.has)
-        set(f, RISK_NO_QUESTIONS,
-            (struct risk_fact){.state = s->questions.v <= 0 && (is_first || !is_known) ? RISK_YES
-                                                                                       : RISK_NO});
+    if (s->questions.has) { /* companies that pay in advance ask few */
+        bool is_silent = s->questions.v <= 0 && (is_first || !is_known);
+        set_yes_no(f, RISK_NO_QUESTIONS, is_silent && !(s->company.len && s->is_prepaid), (str){0},
+                   (str){0});
+    }
     if (!is_known || !s->age_days.has)
         return;
     set(f, RISK_PAID_HISTORY,

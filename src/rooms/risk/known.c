@@ -66,7 +66,7 @@ static bool is_company(struct arena *a, str name)
 static void of_holder(struct cx *cx, const struct risk_said *s, str reading, struct risk_seen *out)
 {
     struct name_match m, c = {0};
-    name_match_read(cx->arena, s->name, reading, s->card_name, (str){0}, &m);
+    name_match_in(cx->arena, s->country, s->name, reading, s->card_name, &m);
     if (s->company.len)
         name_match(cx->arena, s->company, s->card_name, &c);
     bool is_own = s->company.len && (c.is_same == SAYS_YES || c.score >= 0.99);

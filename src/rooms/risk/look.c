@@ -126,6 +126,7 @@ static void say(struct record *k)
     const struct ip_row *ip = k->ips.items;
     struct risk_said *s = &k->said;
     *s = (struct risk_said){.name = k->r.name,
+                            .reading = k->r.reading,
                             .country = k->r.country,
                             .city = k->r.city,
                             .company = k->r.company,

@@ -87,6 +87,7 @@ void risk_score(const struct risk_facts *f, const struct risk_rules *r, struct r
 /* ---- what a checkout says, and what the house knows about it -------------------------------------- */
 
 struct risk_said {
+    str reading; /* of the name, where it is in Han */
     str name, email, phone, country, city, address, company, language, time_zone;
     bool is_phone_read; /* number: of phone, by who looked at it already */
     struct phone number;

@@ -77,11 +77,12 @@ void sign_add(struct risk *out, int signal, int points)
     out->signs[at] = s;
 }
 
-/* What somebody did is told also where it does not count alone, with 0 points; what he is called, or that he asked nothing,
- * is not. */
+/* What somebody did or gave is told also where it does not count alone, with 0 points; what he is called, what he left out,
+ * or that he asked nothing, is not. */
 static bool is_worth_telling(int signal)
 {
-    return signal == RISK_HURRY || signal == RISK_EMAIL_UNLIKE_NAME || signal == RISK_LANGUAGE;
+    return signal == RISK_HURRY || signal == RISK_EMAIL_UNLIKE_NAME || signal == RISK_FREE_EMAIL ||
+           signal == RISK_LANGUAGE;
 }
 
 static void checks_count(const struct risk_facts *f, struct risk *out)

@@ -9,7 +9,7 @@ struct screen_item {
     int64_t price;
 };
 struct screen_customer {
-    str name, email, phone, country, city, address, company, language, time_zone;
+    str name, reading, email, phone, country, city, address, company, language, time_zone;
 };
 struct screen_payment {
     str method, card_name, card_country, card_fingerprint;
@@ -56,7 +56,8 @@ static const struct field item_fields[] = {
 };
 static const struct shape item_shape = SHAPE("screen_item", struct screen_item, item_fields);
 static const struct field customer_fields[] = {
-    FIELD(struct screen_customer, name, .personal = true), FIELD(struct screen_customer, email, .max_len = 254, .personal = true),
+    FIELD(struct screen_customer, name, .personal = true), FIELD(struct screen_customer, reading, .personal = true, .doc = "Of a name in Han: how it is read"),
+    FIELD(struct screen_customer, email, .max_len = 254, .personal = true),
     FIELD(struct screen_customer, phone, .max_len = 64, .personal = true), FIELD(struct screen_customer, country, .max_len = 2, .doc = "ISO 3166"),
     FIELD(struct screen_customer, city), FIELD(struct screen_customer, address, .max_len = 500, .personal = true),
     FIELD(struct screen_customer, company), FIELD(struct screen_customer, language, .max_len = 35), FIELD(struct screen_customer, time_zone, .max_len = 60),
@@ -127,6 +128,7 @@ static enum err said_of(struct cx *cx, struct screen_in *a)
     struct risk_said *s = &a->said;
     *s = (struct risk_said){
         .name = str_trim(c->name),
+        .reading = str_trim(c->reading),
         .email = str_trim(c->email),
         .phone = str_trim(c->phone),
         .country = str_trim(c->country),
@@ -307,7 +309,7 @@ static enum err look_up(struct cx *cx, struct screen_in *a)
     traces_of(cx, &a->said, &a->traces);
     TRY(remember(cx, a, &m));
     seen_count(&m, &a->traces, a->at.ms, &seen);
-    seen_sources(cx, &a->said, (str){0}, &seen);
+    seen_sources(cx, &a->said, a->said.reading, &seen);
     TRY(company(cx, a, &m, &seen));
     if (a->said.has_order)
         TRY(large_from(cx, a->said.currency, &seen.large_from));
