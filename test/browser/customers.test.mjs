@@ -241,3 +241,21 @@ test('the page stays within its budget', () => {
   const size = ['Customers.js'].reduce((n, f) => n + gzipSync(readFileSync(new URL(`../../web/dist/assets/${f}`, import.meta.url))).length, 0);
   assert.ok(size <= 40 * 1024, `${size} bytes`);
 });
+
+test('a long message is read whole on the timeline, also what the list left out', async (t) => {
+  const s = await shop(t);
+  const text = `${'The parcel has not come and nobody tells me why. '.repeat(120)}The end.`;
+  await s.make('POST', '/intake', { channel: 'email', direction: 'in', source_id: 'long', identities: [{ type: 'email', value: 'aiko@example.jp' }], claims: {}, text });
+  const page = await open(t, s.k, s.sara);
+  await page.goto(`/customers/${s.aiko}`);
+  const line = page.getByRole('region', { name: 'Timeline' }).getByRole('button', { name: /^The parcel has not come/ });
+  assert.equal(await line.getAttribute('aria-expanded'), 'false');
+  await line.press('Enter');
+  await page.getByText(/The end\.$/).waitFor();
+  assert.equal(await line.getAttribute('aria-expanded'), 'true');
+  await accessible(page, 'a message read whole');
+  await fits(page, 'a message read whole');
+  await line.press('Enter');
+  await page.getByText(/The end\.$/).waitFor({ state: 'detached' });
+  await clean(page);
+});

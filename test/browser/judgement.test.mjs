@@ -81,3 +81,60 @@ test('a manager changes a rule, sees beforehand who would change, and everybody 
   await type.getByText('Offer the short answer first.').waitFor();
   await clean(page);
 });
+
+test('what a rule goes by stands under it, with the day and the message, and no key of a type is read on the screen', async (t) => {
+  const { k, boss, ids } = await people(t);
+  const says = (source_id, text) => boss.must(200, 'POST', '/intake', { channel: 'email', direction: 'in', source_id, identities: [{ type: 'email', value: 'ann0@kith.example' }], claims: {}, text });
+  await boss.must(200, 'PUT', '/competitors', { names: ['Lamplight & Co'] });
+  await says('m-1', 'Could you do it cheaper?');
+  await says('m-2', 'Give me a discount, and next time I will order more.');
+  await boss.must(200, 'POST', `/customers/${ids[0]}/impression`, { impression: 'freeloader' });
+  await until(async () => (await boss.must(200, 'GET', `/customers/${ids[0]}/evidence`)).asked_discount === 2, { what: 'the reading', ms: 30000 });
+  await until(async () => (await boss.must(200, 'GET', `/customers/${ids[0]}/judgement`)).class.leading === 'freeloader', { what: 'the judgement', ms: 30000 });
+  const page = await open(t, k, boss);
+  await page.goto(`/customers/${ids[0]}`);
+  const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Customer type' }) });
+  await panel.getByRole('button', { name: 'Why?' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Customer type' });
+  const rule = dialog.getByRole('listitem').filter({ hasText: 'Asks for a discount' }).filter({ hasText: '+30' });
+  await rule.getByText(/^asked for a discount, .*“cheaper|^asked for a discount, /).first().waitFor();
+  const read = rule.getByRole('button', { name: /^Read: asked for a discount, / });
+  assert.equal(await read.count(), 2);
+  await read.last().click();
+  await rule.getByText('Could you do it cheaper?').waitFor();
+  assert.equal(await read.last().getAttribute('aria-expanded'), 'true');
+  await accessible(page, 'the message behind a rule');
+  await read.last().click();
+  await rule.getByText('Could you do it cheaper?').waitFor({ state: 'detached' });
+  await dialog.getByText(/^impression of Dana Sommer: Price-minded, /).waitFor();
+  assert.doesNotMatch(await dialog.textContent(), /freeloader|[*]|\.\. /);
+  await clean(page);
+});
+
+test('a manager keeps the names of competitors beside the types; who only looks after risk reads them', async (t) => {
+  const k = await house(t);
+  await k.person('owner');
+  const boss = await k.person('manager');
+  const officer = await k.person('risk');
+  const page = await open(t, k, boss);
+  await page.goto('/settings/types');
+  const part = page.getByRole('region', { name: 'Competitors' });
+  const names = part.getByLabel('Names as customers write them, one on each line');
+  assert.equal(await part.getByRole('button', { name: 'Save' }).isDisabled(), true);
+  await names.fill('  Lamplight & Co \n\nx');
+  await part.getByRole('button', { name: 'Save' }).click();
+  await part.getByRole('alert').waitFor();
+  await accessible(page, 'a name that is too short');
+  await names.fill('  Lamplight & Co \n\nBright Attic');
+  await part.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Kept. New messages are read with it.').waitFor();
+  assert.deepEqual((await boss.must(200, 'GET', '/competitors')).names, ['Lamplight & Co', 'Bright Attic']);
+  await fits(page, 'competitors');
+  await clean(page);
+
+  const reader = await open(t, k, officer);
+  await reader.goto('/settings/types');
+  await reader.getByText('Lamplight & Co, Bright Attic').waitFor();
+  assert.equal(await reader.getByRole('region', { name: 'Competitors' }).getByRole('textbox').count(), 0);
+  await clean(reader);
+});

@@ -68,3 +68,40 @@ test('weights are looked at before they are kept, values go on and off the block
   await fits(page, 'ways to pay');
   await clean(page);
 });
+
+test('a complaint is written down on the record, waits on Today and on the Risk page, and counts once it is confirmed', async (t) => {
+  const { k, officer } = await doubtful(t);
+  const operator = await k.person('operator', { name: 'Sara Jones' });
+  const { id } = (await operator.must(201, 'POST', '/customers', { claims: { name: 'Ann Ash' }, identities: [{ type: 'email', value: 'ann@kith.example' }] })).customer;
+  const desk = await open(t, k, operator);
+  await desk.goto(`/customers/${id}`);
+  const part = desk.getByRole('region', { name: 'Complaints about this customer' });
+  await part.getByText('Nobody has complained.').waitFor();
+  await part.getByRole('button', { name: 'Record a complaint' }).click();
+  await part.getByLabel('What is said against this customer').fill('She sold our lamps as her own.');
+  await part.getByLabel('Who complains').fill('Mr Pohl');
+  await accessible(desk, 'a complaint');
+  await part.getByRole('button', { name: 'Save' }).click();
+  await part.getByText('She sold our lamps as her own.').waitFor();
+  assert.equal(await part.getByRole('button', { name: 'Record a complaint' }).evaluate((e) => e === document.activeElement), true);
+  assert.equal(await part.getByRole('button', { name: 'Confirm: it counts' }).count(), 0);
+  await clean(desk);
+
+  const page = await open(t, k, officer);
+  await page.goto('/');
+  await page.getByRole('link', { name: 'Review Qwrt Zxcv' }).waitFor();
+  assert.equal(await page.getByText('Nothing waits for you here.').count(), 0);
+  await accessible(page, 'what waits for the risk officer');
+  await page.getByRole('link', { name: 'Review Ann Ash' }).click();
+  assert.equal(await page.getByRole('tab', { name: 'Complaints' }).getAttribute('aria-selected'), 'true');
+  const row = page.getByRole('listitem').filter({ hasText: 'Ann Ash' });
+  await row.getByText('by Mr Pohl').waitFor();
+  await accessible(page, 'complaints');
+  await row.getByLabel('Note').fill('three buyers say the same');
+  await row.getByRole('button', { name: 'Confirm: it counts' }).click();
+  await page.getByText('No complaint waits for a decision.').waitFor();
+  await fits(page, 'complaints');
+  const [report] = (await officer.must(200, 'GET', `/customers/${id}/abuse-reports`)).items;
+  assert.deepEqual([report.state, report.note, report.name], ['confirmed', 'three buyers say the same', 'Ann Ash']);
+  await clean(page);
+});

@@ -503,6 +503,7 @@ static enum err ask_one(struct store *s, struct cx *cx, const struct ask *a, int
 static enum err impress(struct cx *cx, void *state)
 {
     const struct lively *l = state;
+    const int64_t now = cx->now_ms;
     TRY(rules_due(cx, l->customers, COUNT(cast)));
     for (size_t i = 0; i < COUNT(cast); i++)
         for (size_t k = 0; k < SAID && l->calls[i]; k++) {
@@ -510,8 +511,10 @@ static enum err impress(struct cx *cx, void *state)
                                        .impression = cast[i].said[k].impression,
                                        .source = l->calls[i],
                                        .staff = {taker_of(l, i)}};
-            if (n.impression)
-                TRY(impression_put(cx, &n));
+            cx->now_ms = at_of(l->f, cast[i].said[k].days); /* it was had then */
+            enum err e = n.impression ? impression_put(cx, &n) : OK;
+            cx->now_ms = now;
+            TRY(e);
         }
     return OK;
 }

@@ -4,6 +4,7 @@
 struct report {
     report_id id;
     customer_id customer;
+    str name; /* of the customer */
     str reporter, text, source_id, state, note;
     struct staff_ref staff;
     when at;
@@ -13,6 +14,14 @@ struct report {
 };
 struct reports {
     struct list items;
+};
+struct waiting_in {
+    int64_t limit;
+    str cursor;
+};
+struct waiting {
+    struct list items;
+    str next;
 };
 struct report_in {
     customer_id customer;
@@ -29,7 +38,8 @@ struct decide_in {
 };
 /* clang-format off */
 static const struct field report_fields[] = {
-    FIELD(struct report, id), FIELD(struct report, customer), FIELD(struct report, reporter, .personal = true, .doc = "Who complains, as told"),
+    FIELD(struct report, id), FIELD(struct report, customer), FIELD(struct report, name, .personal = true, .doc = "The customer's"),
+    FIELD(struct report, reporter, .personal = true, .doc = "Who complains, as told"),
     FIELD(struct report, text, .personal = true), FIELD(struct report, source_id), FIELD(struct report, state, .doc = "waiting, confirmed, refused"),
     FIELD(struct report, note), FIELD_STRUCT(struct report, staff, &staff_ref_shape, .nullable = true), FIELD(struct report, at),
     FIELD_STRUCT(struct report, decided_by, &staff_ref_shape, .nullable = true), FIELD(struct report, decided_at, .nullable = true),
@@ -37,7 +47,7 @@ static const struct field report_fields[] = {
 };
 const struct shape report_shape = SHAPE("abuse_report", struct report, report_fields);
 static const struct field row_fields[] = {
-    FIELD(struct report, id), FIELD_AS(struct report, customer, "root_id"), FIELD(struct report, reporter), FIELD(struct report, text),
+    FIELD(struct report, id), FIELD_AS(struct report, customer, "root_id"), FIELD(struct report, name), FIELD(struct report, reporter), FIELD(struct report, text),
     FIELD(struct report, source_id, .nullable = true), FIELD(struct report, state), FIELD(struct report, note), FIELD_AS(struct report, staff.id, "staff_id", .nullable = true),
     FIELD_AS(struct report, staff.name, "staff_name"), FIELD_AS(struct report, at, "at_ms"), FIELD_AS(struct report, decided_by.id, "decided_by", .nullable = true),
     FIELD_AS(struct report, decided_by.name, "decided_name"), FIELD_AS(struct report, decided_at, "decided_ms", .nullable = true), FIELD(struct report, version),
@@ -47,6 +57,10 @@ static const struct field of_fields[] = {FIELD_AS(struct report_in, customer, "i
 const struct shape reports_in_shape = SHAPE("abuse_reports_in", struct report_in, of_fields);
 static const struct field reports_fields[] = {FIELD_LIST(struct reports, items, &report_shape)};
 const struct shape reports_shape = SHAPE("abuse_reports", struct reports, reports_fields);
+static const struct field waiting_in_fields[] = {PAGE_FIELDS(struct waiting_in)};
+const struct shape reports_waiting_in_shape = SHAPE("abuse_reports_waiting_in", struct waiting_in, waiting_in_fields);
+static const struct field waiting_fields[] = {FIELD_LIST(struct waiting, items, &report_shape), FIELD(struct waiting, next, .nullable = true)};
+const struct shape reports_waiting_shape = SHAPE("abuse_reports_waiting", struct waiting, waiting_fields);
 static const struct field in_fields[] = {
     FIELD_AS(struct report_in, customer, "id", .in_path = true), FIELD(struct report_in, text, .required = true, .max_len = 5000, .multiline = true),
     FIELD(struct report_in, reporter, .doc = "Who complains"), FIELD(struct report_in, source_id, .doc = "The source's own: the same again changes nothing"),
@@ -66,6 +80,23 @@ enum err reports_route(struct cx *cx, void *in, void *out)
     audit_view(cx, root.v);
     return db_all(cx, &q_abuse_report_list, &abuse_report_row_shape,
                   &((struct reports *)out)->items, ARGS(V(root)));
+}
+
+/* Those that wait for a person, the oldest first. */
+enum err reports_waiting_route(struct cx *cx, void *in, void *out)
+{
+    struct waiting_in *a = in;
+    struct waiting *o = out;
+    int64_t sort, after;
+    TRY(page_begin(cx, "risk.waiting", &a->limit, a->cursor, &sort, &after));
+    TRY(db_all(cx, &q_abuse_report_waiting, &abuse_report_row_shape, &o->items,
+               ARGS(V(a->cursor.len ? after : 0), V(a->limit + 1))));
+    if ((int64_t)o->items.n > a->limit) {
+        o->items.n = (size_t)a->limit;
+        int64_t last = ((const struct report *)o->items.items)[a->limit - 1].id.v;
+        o->next = cursor_make(cx->arena, cx->now_ms, "risk.waiting", last, last);
+    }
+    return OK;
 }
 
 static enum err get(struct cx *cx, report_id id, struct report *out)

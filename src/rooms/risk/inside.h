@@ -138,7 +138,8 @@ enum err block_plan(struct cx *cx, void *in, void *out);
 enum err block_end_apply(struct cx *cx, void *in, void *out);
 enum err block_wish_apply(struct cx *cx, void *in, void *out);
 
-extern const struct shape reports_in_shape, reports_shape, report_in_shape, report_shape, report_decide_shape;
+extern const struct shape reports_waiting_in_shape, reports_waiting_shape, reports_in_shape, reports_shape, report_in_shape, report_shape, report_decide_shape;
+enum err reports_waiting_route(struct cx *cx, void *in, void *out);
 enum err reports_route(struct cx *cx, void *in, void *out);
 enum err report_add_plan(struct cx *cx, void *in, void *out);
 enum err report_add_apply(struct cx *cx, void *in, void *out);

@@ -226,13 +226,16 @@ UPDATE risk_block SET wishes = :wishes WHERE id = :id AND ended_ms IS NULL;
 -- ---- abuse reports ----
 
 -- part: report_columns
-a.id, r.root_id, a.reporter, a.text, a.source_id, a.state, a.note, a.staff_id, COALESCE(st.name, ''), a.at_ms, a.decided_by, COALESCE(d.name, ''), a.decided_ms, a.version;
+a.id, r.root_id, k.name, a.reporter, a.text, a.source_id, a.state, a.note, a.staff_id, COALESCE(st.name, ''), a.at_ms, a.decided_by, COALESCE(d.name, ''), a.decided_ms, a.version;
 
 -- part: report_tables
-customer r JOIN abuse_report a ON a.customer_id = r.id LEFT JOIN staff st ON st.id = a.staff_id LEFT JOIN staff d ON d.id = a.decided_by;
+customer r JOIN customer k ON k.id = r.root_id JOIN abuse_report a ON a.customer_id = r.id LEFT JOIN staff st ON st.id = a.staff_id LEFT JOIN staff d ON d.id = a.decided_by;
 
 -- name: abuse_report_list -> abuse_report_row
 SELECT {{report_columns}} FROM {{report_tables}} WHERE r.root_id = :root ORDER BY a.id DESC LIMIT 200;
+
+-- name: abuse_report_waiting -> abuse_report_row
+SELECT {{report_columns}} FROM {{report_tables}} WHERE a.state = 'waiting' AND a.id > :after ORDER BY a.id LIMIT :n;
 
 -- name: abuse_report_get -> abuse_report_row
 SELECT {{report_columns}} FROM {{report_tables}} WHERE a.id = :id;

@@ -61,6 +61,8 @@ static const struct route routes[] = {
      .summary = "Take a value off the block list"},
     {.method = HTTP_POST, .path = "/api/v1/risk/blocks/{id}/wish", .may = MAY_SEE_RISK, .plan = block_plan, .apply = block_wish_apply, .replay = block_again,
      .in = &wish_in_shape, .out = &block_shape, .summary = "What the one who is listed says against it; it goes to the review queue"},
+    {.method = HTTP_GET, .path = "/api/v1/abuse-reports", .may = MAY_RISK, .read = reports_waiting_route, .in = &reports_waiting_in_shape,
+     .out = &reports_waiting_shape, .summary = "Complaints that wait for a person, the oldest first"},
     {.method = HTTP_GET, .path = "/api/v1/customers/{id}/abuse-reports", .may = MAY_SEE_RISK, .read = reports_route, .in = &reports_in_shape,
      .out = &reports_shape, .summary = "Complaints of others about a customer, newest first"},
     {.method = HTTP_POST, .path = "/api/v1/customers/{id}/abuse-reports", .may = MAY_SEE_RISK, .plan = report_add_plan, .apply = report_add_apply,

@@ -122,6 +122,7 @@ export interface Line {
   staff?: Ref | null
   subject?: string
   text?: string
+  is_cut?: boolean
   ref?: { type: string; id: string; number?: string } | null
   call?: { id?: string; duration_s?: number; outcome?: string; note?: string; cause?: string; spoke_name?: string } | null
   order?: { id?: string; number: string; total: Money; status: string } | null
