@@ -206,9 +206,24 @@ static bool wishes_read(struct arena *a, int argc, char **argv, struct wishes *w
 
 /* ---- serving ----------------------------------------------------------------------------- */
 
+/* The signals that end it are blocked from the first moment on, and waited for at the end: until then they pend. */
+static bool is_told_to_end(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+static bool start_goes_on(void *arg)
+{
+    (void)arg;
+    return !is_told_to_end();
+}
+
 static enum err house_open(struct cx *cx, struct house *h, const struct wishes *w, str *code)
 {
-    struct store_options so = {.data_dir = h->data_dir, .url = str_of(w->store)};
+    struct store_options so = {
+        .data_dir = h->data_dir, .url = str_of(w->store), .goes_on = start_goes_on};
     struct http_options http = w->http;
     TRY(store_open(cx, &so, &h->store));
     TRY(store_reader(h->store, cx, &cx->db));
@@ -299,6 +314,13 @@ static void wait_for_end(struct house *h, const sigset_t *signals)
     }
 }
 
+static int stopped(void)
+{
+    fputs("kith: stopped before the store was up to date; nothing is lost, and the next start goes on with it\n",
+          stderr);
+    return 0;
+}
+
 static int serve(struct arena *a, const struct wishes *w)
 {
     struct house h = {.data_dir = str_of(w->data),
@@ -327,7 +349,7 @@ static int serve(struct arena *a, const struct wishes *w)
 
     enum err e = house_open(&cx, &h, w, &code);
     if (e != OK) {
-        int status = refused(a, &cx, e);
+        int status = e == ERR_BUSY && is_told_to_end() ? stopped() : refused(a, &cx, e);
         house_close(&h);
         return status;
     }

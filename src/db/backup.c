@@ -55,6 +55,8 @@ struct backup {
     struct fault why;
     struct note notes[NOTES];
     size_t n_notes;
+    bool (*goes_on)(void *arg, int64_t done, int64_t total); /* of backup_pages */
+    void *arg;
     struct backup *next;
 };
 
@@ -435,7 +437,7 @@ static void pace(struct backup *b, struct pace *p, int64_t bytes)
         p->written_back = p->bytes;
     }
     int64_t due = p->begun_ns + p->bytes * 1000 / BYTES_A_SECOND * 1000000, now = clock_mono_ns();
-    if (due > now)
+    if (due > now && b->store->n_writer_threads)
         usleep((useconds_t)((due - now) / 1000));
 }
 
@@ -462,6 +464,13 @@ static enum err some_pages(struct backup *b, struct cx *cx, sqlite3_file *f, cha
     return piece(b, cx, 'p', (str){head, 8}, (str){some, (size_t)n * PAGE_BYTES});
 }
 
+static enum err tell(struct backup *b, struct cx *cx, int64_t done, int64_t total)
+{
+    TRY(broken_of(b, cx));
+    return b->goes_on && !b->goes_on(b->arg, done, total) ? fault(cx, ERR_BUSY, M_KEEP_STOPPED)
+                                                          : OK;
+}
+
 static enum err one_file(struct backup *b, struct cx *cx, int dir, const char *folder,
                          const char *name)
 {
@@ -481,6 +490,8 @@ static enum err one_file(struct backup *b, struct cx *cx, int dir, const char *f
         memcpy(head + 4, full.ptr, full.len);
         put64(head + 4 + full.len, at);
         e = piece(b, cx, 'i', (str){head, 12 + full.len}, (str){some, (size_t)n});
+        if (e == OK)
+            e = tell(b, cx, at + n, 0);
     }
     close(fd);
     return e;
@@ -500,6 +511,8 @@ static enum err files(struct backup *b, struct cx *cx, const char *folder)
         if (x->d_name[0] != '.')
             e = one_file(b, cx, dirfd(d), folder, x->d_name);
     }
+    if (e != OK)
+        fault_keep(outer, &cx->why);
     cx->arena = outer;
     arena_close(a);
     if (d)
@@ -515,6 +528,8 @@ enum err backup_pages(struct backup *b, struct cx *cx,
     sqlite3_file *f = NULL;
     sqlite3_int64 size = 0;
     int64_t pages = 0;
+    b->goes_on = goes_on;
+    b->arg = arg;
     if (sqlite3_file_control(lite_handle(b->base), "main", SQLITE_FCNTL_FILE_POINTER, &f) !=
             SQLITE_OK ||
         !f->pMethods || f->pMethods->xFileSize(f, &size) != SQLITE_OK)
@@ -526,9 +541,7 @@ enum err backup_pages(struct backup *b, struct cx *cx,
     for (int64_t page = 1; page <= last;) {
         int64_t from = page;
         TRY(some_pages(b, cx, f, some, &page, last));
-        TRY(broken_of(b, cx));
-        if (goes_on && !goes_on(arg, page * PAGE_BYTES, last * PAGE_BYTES))
-            return fault(cx, ERR_BUSY, M_KEEP_STOPPED);
+        TRY(tell(b, cx, (page - 1) * PAGE_BYTES, last * PAGE_BYTES));
         pace(b, &p, (page - from) * PAGE_BYTES);
     }
     for (size_t i = 0; i < COUNT(folders); i++)

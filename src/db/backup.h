@@ -47,9 +47,25 @@ struct restored {
 /* `ring` opens the file. Makes DIR.restoring and gives it its name when all of it is on the disk. */
 enum err backup_restore(struct cx *cx, const struct keyring *ring, const struct restore_wish *w, struct restored *out) MUST_USE;
 /* Restores it into a scratch directory beside it, has SQLite look at every page, index and reference, and takes the scratch
- * away. */
+ * away. goes_on: bytes restored; then, with a total of 0, pages looked at. */
 enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *file,
                        bool (*goes_on)(void *arg, int64_t done, int64_t total), void *arg) MUST_USE;
+
+struct copy_wish {
+    const char *to;
+    /* part: copy, verify. False: stop, ERR_BUSY. May be NULL. */
+    bool (*goes_on)(void *arg, const char *part, int64_t done, int64_t total);
+    void *arg;
+};
+/* A backup that is not followed: written as TO.part, to the disk, verified, then renamed. *bytes: of the file; *copy_ms: how
+ * long the copy took, without the look at it. */
+enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring, const struct copy_wish *w, int64_t *bytes,
+                   int64_t *copy_ms) MUST_USE;
+/* Of it only the pages, into fd. */
+enum err copy_write(struct cx *cx, struct store *s, const struct keyring *ring, int fd, const struct copy_wish *w,
+                    int64_t *bytes) MUST_USE;
+enum err copy_not_written(struct cx *cx); /* a fault by errno */
+bool copy_sync_parent(struct cx *cx, const char *path); /* the directory a file was made or renamed in, to the disk */
 
 /* A directory with the files in it, and theirs; for what a killed restore left. */
 void backup_remove(const char *dir);

@@ -188,6 +188,11 @@ struct store_options {
     str key_file;      /* --key-file; "": looked for as keyring.h says */
     str key_dir;       /* beside which directory, when data_dir is one that is still being made; "": data_dir */
     const struct key_voice *voice; /* NULL: stderr */
+    /* Asked while a store is brought up to date, which can take minutes; false: it ends, with ERR_BUSY, as it was, or behind the
+     * step that was last. NULL: it goes on. */
+    bool (*goes_on)(void *arg);
+    void *goes_on_arg;
+    int64_t tell_ms; /* between two lines of the log on how far the copy before it is; 0: 30,000 */
 };
 /* What a person must hear when a store is opened. */
 struct key_voice {

@@ -137,6 +137,9 @@ struct store {
     int64_t room_bytes; /* of kith.db that the disk has set aside; -1: this disk does not; the writer's */
     _Atomic bool room_is_stale; /* a checkpoint may have given it back */
     unsigned cache_mb, n_writers;
+    bool (*goes_on)(void *arg); /* while it is brought up to date */
+    void *goes_on_arg;
+    int64_t tell_ms;
 
     /* changes wait here; guarded by lock */
     pthread_mutex_t lock;
@@ -218,6 +221,7 @@ enum err before_migration(struct cx *cx, struct store *s, size_t from);
 void before_migration_said(struct cx *cx, size_t from);
 
 /* migrate.c */
+bool store_goes_on(const struct store *s);
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate);
 /* ids: reads the mark, starts ids above it */
 enum err lite_ids_start(struct cx *cx, struct store *s);

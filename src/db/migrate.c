@@ -7,6 +7,9 @@
 #include "base/cond.h"
 #include "migrations.h"
 #include "queries.h"
+#include <sqlite3.h>
+
+enum { STOP_STEPS = 10000 /* of SQLite's machine, between two looks at whether to stop */ };
 
 struct migration_row {
     int64_t number;
@@ -56,33 +59,46 @@ static enum err step(struct cx *cx, struct db *d, const struct migration *m, siz
     return exec(cx, d, (d->pg ? m->postgres : m->sqlite)[i]);
 }
 
-static enum err half_filled(struct cx *cx)
+/* What is done already: migrations with a row, and of the last one the steps behind `at_step`; SIZE_MAX: all of them.
+ * has_begun: an upgrade was stopped on its way; the copy of before it was made then. */
+struct migrated {
+    size_t n, at_step;
+    bool has_begun;
+};
+
+static enum err meta_get(struct cx *cx, const char *name, str *value, bool *is_there)
 {
     struct store_text t = {0};
-    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("filling")));
-    if (e == OK)
-        return fault(cx, ERR_INVALID, M_STORE_HALF_FILLED);
+    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V(name)));
+    *value = t.value;
+    *is_there = e == OK;
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* What is done already: migrations with a row, and of the last one the steps behind `at_step`; SIZE_MAX: all of them. */
-struct migrated {
-    size_t n, at_step;
-};
+static enum err half_filled(struct cx *cx)
+{
+    str value = {0};
+    bool is_there = false;
+    TRY(meta_get(cx, "filling", &value, &is_there));
+    return is_there ? fault(cx, ERR_INVALID, M_STORE_HALF_FILLED) : OK;
+}
 
 static enum err migrated_read(struct cx *cx, struct migrated *out)
 {
     struct list done = {0};
     TRY(db_all(cx, &q_migration_list, &migration_row_shape, &done, NO_ARGS));
     TRY(compare(cx, &done));
-    *out = (struct migrated){done.n, SIZE_MAX};
+    *out = (struct migrated){done.n, SIZE_MAX, false};
     if (done.n == 0)
         return OK;
-    struct store_text t = {0};
-    enum err e = db_one(cx, &q_store_meta_get, &store_text_shape, &t, ARGS(V("migrating")));
-    if (e == OK)
-        out->at_step = strtoul(arena_cstr(cx->arena, t.value), NULL, 10);
-    return e == ERR_NOT_FOUND ? OK : e;
+    str step = {0}, since = {0};
+    bool is_half = false;
+    TRY(meta_get(cx, "migrating", &step, &is_half));
+    TRY(meta_get(cx, "upgrading", &since, &out->has_begun));
+    if (is_half)
+        out->at_step = strtoul(arena_cstr(cx->arena, step), NULL, 10);
+    out->has_begun |= is_half;
+    return OK;
 }
 
 static enum err begin(struct cx *cx, struct db *d)
@@ -182,10 +198,22 @@ static void tell_end(struct migrating *g)
     pthread_mutex_destroy(&g->lock);
 }
 
+bool store_goes_on(const struct store *s)
+{
+    return !s->goes_on || s->goes_on(s->goes_on_arg);
+}
+
+static int step_stops(void *s)
+{
+    return !store_goes_on(s);
+}
+
 static enum err one_step(struct cx *cx, struct db *d, const struct migration *m, size_t i)
 {
-    if (i == 0)
+    if (i == 0) {
         TRY(db_run(cx, &q_migration_insert, ARGS(V((int64_t)m->number), V(m->name), V(m->hash))));
+        TRY(db_run(cx, &q_store_meta_set, ARGS(V("upgrading"), V("1"))));
+    }
     TRY(step(cx, d, m, i));
     if (i + 1 == steps_of(d, m))
         return db_run(cx, &q_store_meta_drop, ARGS(V("migrating")));
@@ -205,6 +233,8 @@ static enum err by_steps(struct cx *cx, struct store *s, const struct migrated *
     log_line(LOG_INFO, "migrate", "from=%zu to=%zu steps=%zu done=%zu", from->n, migrations_n,
              g.all, g.done);
     tell_begin(&g);
+    if (!d->pg)
+        sqlite3_progress_handler(lite_handle(d), STOP_STEPS, step_stops, s);
     enum err e = OK;
     for (size_t n = first; e == OK && n < migrations_n; n++) {
         const struct migration *m = &migrations[n];
@@ -214,12 +244,16 @@ static enum err by_steps(struct cx *cx, struct store *s, const struct migrated *
             e = begin(cx, d);
             if (e == OK)
                 e = end(cx, d, one_step(cx, d, m, i));
+            if (!store_goes_on(s))
+                e = fault(cx, ERR_BUSY, M_KEEP_STOPPED);
             tell_at(&g, m, 1);
         }
         if (e == OK && !d->pg)
             store_log_away(s); /* the log of one migration is long enough */
     }
     tell_end(&g);
+    if (!d->pg)
+        sqlite3_progress_handler(lite_handle(d), 0, NULL, NULL);
     if (e == OK)
         log_line(LOG_INFO, "migrated", "from=%zu to=%zu ms=%lld", from->n, migrations_n,
                  (long long)((clock_mono_ns() - g.begun_ns) / MS_NS));
@@ -228,6 +262,13 @@ static enum err by_steps(struct cx *cx, struct store *s, const struct migrated *
 
 /* ---- both ------------------------------------------------------------------------------------------- */
 
+static enum err settled(struct cx *cx)
+{
+    TRY(db_run(cx, &q_store_meta_drop, ARGS(V("upgrading"))));
+    TRY(event_settle(cx));
+    return half_filled(cx);
+}
+
 /* One transaction when there is nothing to change, or nothing yet; else *from says where to begin. */
 static enum err look(struct cx *cx, struct store *s, bool no_migrate, struct migrated *from)
 {
@@ -235,19 +276,11 @@ static enum err look(struct cx *cx, struct store *s, bool no_migrate, struct mig
     TRY(exec(cx, d, table_of_migrations));
     TRY(migrated_read(cx, from));
     s->is_new |= from->n == 0;
-    if (from->n == migrations_n && from->at_step == SIZE_MAX) {
-        TRY(event_settle(cx));
-        return half_filled(cx);
-    }
+    if (from->n == migrations_n && from->at_step == SIZE_MAX)
+        return settled(cx);
     if (no_migrate)
         return fault(cx, ERR_INVALID, M_STORE_WANTS_MIGRATION);
     return from->n == 0 ? all_at_once(cx, d) : OK;
-}
-
-static enum err settled(struct cx *cx)
-{
-    TRY(event_settle(cx));
-    return half_filled(cx);
 }
 
 enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
@@ -262,10 +295,10 @@ enum err store_migrate(struct cx *cx, struct store *s, bool no_migrate)
     if (e == OK)
         e = end(cx, d, look(cx, s, no_migrate, &from));
     bool is_old = from.n > 0 && (from.n < migrations_n || from.at_step != SIZE_MAX);
-    bool is_half = from.at_step != SIZE_MAX; /* it was copied when that began */
-    if (e == OK && is_old && !is_half && !d->pg && !s->is_temporary)
+    bool begins = e == OK && is_old && !from.has_begun;
+    if (begins && !d->pg && !s->is_temporary)
         e = before_migration(cx, s, from.n);
-    if (e == OK && is_old && !is_half && d->pg)
+    if (begins && d->pg)
         before_migration_said(cx, from.n);
     if (e == OK && is_old)
         e = by_steps(cx, s, &from);

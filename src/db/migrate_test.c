@@ -6,9 +6,12 @@
 #include "db/snapshot.h"
 #include "migrations.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* clang-format off */
@@ -401,7 +404,214 @@ static void an_upgrade_leaves_a_copy_of_what_was_before(void **state)
     old_end(o);
 }
 
-/* What was said on standard error while an older database of PostgreSQL was opened. */
+/* What lies in DIR/before: copies, and anything else. */
+static void before_count(struct old *o, int *copies, int *rests)
+{
+    DIR *d = opendir(arena_printf(o->arena, "%s/before", o->dir).ptr);
+    *copies = *rests = 0;
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            ++*(str_ends(str_of(e->d_name), S(".kith")) ? copies : rests);
+    if (d)
+        closedir(d);
+}
+
+static bool goes_on_so_often(void *left)
+{
+    int64_t *n = left;
+    return *n > 0 && (*n)-- > 0;
+}
+
+static void an_upgrade_that_is_stopped_anywhere_ends_and_the_next_start_goes_on(void **state)
+{
+    struct old *o = *state;
+    int64_t left = 0;
+    int stops = 0, early = 0, copies = 0, rests = 0;
+    old_up_to(o, 9);
+    struct raw_rows before = old_rows(o);
+    old_shut(o);
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+    o->options.goes_on = goes_on_so_often;
+    o->options.goes_on_arg = &left;
+    for (int64_t calls = 0; left = calls, store_open(&cx, &o->options, &s) != OK; calls += 1 + calls / 4) {
+        assert_int_equal(cx.why.err, ERR_BUSY);
+        assert_int_equal(cx.why.msg, M_KEEP_STOPPED);
+        cx.why = (struct fault){0};
+        before_count(o, &copies, &rests);
+        assert_int_equal(rests, 0);
+        early += copies == 0;
+        assert_true(++stops < 100);
+    }
+
+    assert_true(stops > 3);
+    if (!test_is_postgres()) {
+        before_count(o, &copies, &rests);
+        assert_int_equal(copies, 1); /* none of what was half done */
+        assert_true(early > 3);
+    }
+    assert_int_equal(store_reader(s, &cx, &cx.db), OK);
+    stands(&cx, &before, 9);
+    struct list left_over =
+        lines_read(&cx, S("SELECT '', '', value FROM store_meta WHERE name IN ('migrating', 'upgrading')"));
+    assert_int_equal(left_over.n, 0);
+    reader_close(cx.db);
+    store_close(s);
+}
+
+static str neighbour(struct old *o, const char *name)
+{
+    char own[512] = "";
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    assert_true(n > 0);
+    *strrchr(own, '/') = 0;
+    return arena_printf(o->arena, "%s/%s", own, name);
+}
+
+/* The signal came before the first step, and waits to be heard. */
+static void a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was(void **state)
+{
+    struct old *o = *state;
+    int status = -1, copies = 0, rests = 0;
+    old_up_to(o, 9);
+    struct raw_rows before = old_rows(o);
+    old_shut(o);
+    str kith = neighbour(o, "kith");
+    const char *data = test_is_postgres() ? arena_printf(o->arena, "/tmp/kith-stop-%d", getpid()).ptr : o->dir,
+               *store = test_is_postgres() ? arena_cstr(o->arena, o->options.url) : "sqlite";
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        sigset_t term;
+        sigemptyset(&term);
+        sigaddset(&term, SIGTERM);
+        sigprocmask(SIG_BLOCK, &term, NULL);
+        raise(SIGTERM);
+        execl(kith.ptr, "kith", "serve", "--data", data, "--store", store, "--listen", "127.0.0.1:0", (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    if (test_is_postgres()) {
+        backup_remove(data);
+        (void)unlink(arena_printf(o->arena, "%s.key", data).ptr);
+    } else {
+        before_count(o, &copies, &rests);
+        assert_int_equal(copies + rests, 0);
+    }
+
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+    o->options.no_migrate = true;
+    assert_int_equal(store_open(&cx, &o->options, &s), ERR_INVALID);
+    assert_int_equal(cx.why.msg, M_STORE_WANTS_MIGRATION);
+    o->options.no_migrate = false;
+    opened(o, &cx, &s);
+    stands(&cx, &before, 9);
+    reader_close(cx.db);
+    store_close(s);
+}
+
+static void file_of(struct old *o, const char *name, off_t bytes)
+{
+    str path = arena_printf(o->arena, "%s/%s", o->dir, name);
+    int fd = open(path.ptr, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, bytes), 0);
+    close(fd);
+}
+
+static void folder_of(struct old *o, const char *name)
+{
+    assert_int_equal(mkdir(arena_printf(o->arena, "%s/%s", o->dir, name).ptr, 0700), 0);
+}
+
+static void what_a_killed_upgrade_left_is_gone_after_the_next(void **state)
+{
+    struct old *o = *state;
+    int copies = 0, rests = 0;
+    if (test_is_postgres())
+        return;
+    old_up_to(o, 9);
+    old_shut(o);
+    folder_of(o, "before");
+    folder_of(o, "before/kith-20260131T020000Z-0009.kith.part.check");
+    folder_of(o, "before/kith-20260131T020000Z-0009.kith.part.check.restoring");
+    file_of(o, "before/kith-20260131T020000Z-0009.kith.part", 1000);
+    file_of(o, "before/kith-20260131T020000Z-0009.kith.part.check/kith.db", 1000);
+    file_of(o, "before/kith-20260130T020000Z-0008.kith", 1000);
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+
+    opened(o, &cx, &s);
+
+    before_count(o, &copies, &rests);
+    assert_int_equal(copies, 2);
+    assert_int_equal(rests, 0);
+    reader_close(cx.db);
+    store_close(s);
+}
+
+static void an_upgrade_without_room_for_its_copy_is_refused_before_anything_is_written(void **state)
+{
+    struct old *o = *state;
+    int copies = 0, rests = 0;
+    if (test_is_postgres())
+        return;
+    old_up_to(o, 9);
+    old_shut(o);
+    folder_of(o, "blobs");
+    file_of(o, "blobs/1", (off_t)15 << 40); /* nothing of it is on the disk */
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+
+    assert_int_equal(store_open(&cx, &o->options, &s), ERR_NO_SPACE);
+
+    assert_int_equal(cx.why.msg, M_KEEP_NO_ROOM);
+    before_count(o, &copies, &rests);
+    assert_int_equal(copies + rests, 0);
+    (void)unlink(arena_printf(o->arena, "%s/blobs/1", o->dir).ptr);
+    opened(o, &cx, &s);
+    reader_close(cx.db);
+    store_close(s);
+}
+
+/* As when a disk or a quota is full in the middle: no file may become as long as the copy. */
+static void an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing(void **state)
+{
+    struct old *o = *state;
+    int copies = 0, rests = 0, status = -1;
+    struct stat st;
+    if (test_is_postgres())
+        return;
+    old_up_to(o, 9);
+    old_shut(o);
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+    o->options.no_migrate = true; /* seals it, no more */
+    assert_int_equal(store_open(&cx, &o->options, &s), ERR_INVALID);
+    o->options.no_migrate = false;
+    assert_int_equal(stat(arena_printf(o->arena, "%s/kith.db", o->dir).ptr, &st), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){(rlim_t)st.st_size, (rlim_t)st.st_size});
+        _exit(store_open(&cx, &o->options, &s) != OK && cx.why.msg == M_KEEP_NOT_WRITTEN ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+
+    before_count(o, &copies, &rests);
+    assert_int_equal(copies + rests, 0);
+    opened(o, &cx, &s);
+    reader_close(cx.db);
+    store_close(s);
+}
+
+/* What was said on standard error while an older store was opened. */
 static str said_at_upgrade(struct old *o)
 {
     struct cx cx = {.arena = o->arena, .now_ms = clock_now_ms(), .if_match = -1, .peer = S("")};
@@ -437,6 +647,23 @@ static void an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_la
         assert_true(str_find(said, has_backup ? S("is 5 hours old") : S("knows of no backup")) >= 0);
         old_end(o);
     }
+}
+
+static void an_upgrade_says_what_it_copies_and_how_far_it_is(void **state)
+{
+    struct old *o = *state;
+    if (test_is_postgres())
+        return;
+    old_up_to(o, 9);
+    old_shut(o);
+    o->options.tell_ms = -1; /* whenever it can */
+
+    str said = said_at_upgrade(o);
+
+    assert_true(str_find(said, S("it is copied, and the copy verified: ")) >= 0);
+    assert_true(str_find(said, S("event=migrate_copy part=copy percent=100 ")) >= 0);
+    assert_true(str_find(said, S("event=migrate_copy part=verify looked_at=")) >= 0);
+    assert_true(str_find(said, S("kith restore --replace --from ")) >= 0);
 }
 
 static void a_store_that_was_upgraded_has_the_tables_of_a_new_one(void **state)
@@ -574,6 +801,12 @@ static int all(void)
     const struct CMUnitTest tests[] = {
         OLD_TEST(rows_of_every_earlier_store_stand_after_the_upgrade),
         OLD_TEST(an_upgrade_leaves_a_copy_of_what_was_before),
+        OLD_TEST(an_upgrade_that_is_stopped_anywhere_ends_and_the_next_start_goes_on),
+        OLD_TEST(a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was),
+        OLD_TEST(what_a_killed_upgrade_left_is_gone_after_the_next),
+        OLD_TEST(an_upgrade_without_room_for_its_copy_is_refused_before_anything_is_written),
+        OLD_TEST(an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing),
+        OLD_TEST(an_upgrade_says_what_it_copies_and_how_far_it_is),
         OLD_TEST(an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is),
         OLD_TEST(a_store_that_was_upgraded_has_the_tables_of_a_new_one),
         OLD_TEST(an_upgrade_goes_on_behind_the_step_that_was_last),

@@ -17,11 +17,13 @@ enum {
     EACH = 16 + PAGE_BYTES,
     PAGES_MAX = 1 << 30,
     TELL_BYTES = 8 << 20,
+    LOOK_STEPS = 1000,
     UNWRITTEN_MAX = 100000 /* pages at the end that were made and never written */
 };
 
 struct source {
     int fd;
+    int64_t bytes;
     struct box_in *in;
 };
 
@@ -48,7 +50,9 @@ static int64_t get64(const char *p)
 static enum err disk(struct cx *cx, const char *what)
 {
     int os = errno;
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN,
+    if (os == ENOSPC || os == EDQUOT)
+        return fault(cx, ERR_NO_SPACE, M_STORE_NO_SPACE);
+    return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN,
                  MARG("where", arena_str(cx->arena, str_of(what))),
                  MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
 }
@@ -67,6 +71,9 @@ static enum err source_open(struct cx *cx, struct source *s, const char *path,
     s->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0)
         return disk(cx, path);
+    struct stat st = {0};
+    (void)fstat(s->fd, &st);
+    s->bytes = st.st_size;
     TRY(box_in_open(cx, str_of(path), source_read, s, &s->in));
     if (box_in_kind(s->in) != BOX_PAGES)
         return fault(cx, ERR_INVALID, M_KEEP_NOT_PAGES, MARG("file", str_of(path)));
@@ -158,10 +165,23 @@ static enum err cut(struct cx *cx, const char *path)
     return fault(cx, ERR_INVALID, M_KEEP_CUT, MARG("file", str_of(path)));
 }
 
+/* Asked every few megabytes; the first way through it makes nothing yet. */
+static enum err ask(struct cx *cx, const struct source *s, const struct restore_wish *w,
+                    int64_t *told, bool is_first_way)
+{
+    int64_t read = box_in_bytes(s->in);
+    if (!w->goes_on || read - *told < TELL_BYTES)
+        return OK;
+    *told = read;
+    return w->goes_on(w->arg, is_first_way ? 0 : read, s->bytes)
+               ? OK
+               : fault(cx, ERR_BUSY, M_KEEP_STOPPED);
+}
+
 static enum err plan_make(struct cx *cx, struct source *s, const struct restore_wish *w,
                           struct plan *p)
 {
-    int64_t seen = 0;
+    int64_t seen = 0, told = 0;
     *p = (struct plan){0};
     for (bool is_first = true;; is_first = false) {
         char letter = 0;
@@ -176,6 +196,7 @@ static enum err plan_make(struct cx *cx, struct source *s, const struct restore_
         if ((letter == 'b') != is_first || p->has_end)
             return box_damaged(cx, s->in);
         TRY(plan_piece(cx, s, p, letter, body, &seen, w->at_ms));
+        TRY(ask(cx, s, w, &told, true));
     }
     cx->why = (struct fault){0};
     if (!p->has_pages || (!p->has_end && !p->is_followed))
@@ -195,7 +216,6 @@ struct target {
     int dir, fd;
     uint8_t *newer; /* a bit for each page: it has come from the log */
     int64_t pages, bytes, told;
-    int64_t total;
     const struct restore_wish *w;
     struct vault_hand *hand; /* seals what it writes */
     uint8_t epoch;
@@ -339,12 +359,8 @@ static enum err put_all(struct cx *cx, struct source *s, const struct plan *p, s
             e = frames_put(cx, t, p, body, &seen);
         else if (letter == 'i')
             e = file_put(cx, t, s, body);
-        int64_t done = box_in_bytes(s->in);
-        if (e == OK && t->w->goes_on && done - t->told > TELL_BYTES) {
-            t->told = done;
-            if (!t->w->goes_on(t->w->arg, done, t->total))
-                e = fault(cx, ERR_BUSY, M_KEEP_STOPPED);
-        }
+        if (e == OK)
+            e = ask(cx, s, t->w, &t->told, false);
     }
     if (e != OK)
         fault_keep(outer, &cx->why);
@@ -449,12 +465,9 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
 {
     struct target t = {
         .dir = -1, .fd = -1, .w = w, .hand = vault_hand_open(ring), .epoch = keyring_epoch(ring)};
-    struct stat st = {0};
     backup_remove(to); /* what a killed restore left */
     if (mkdir(to, 0700) != 0)
         return disk(cx, to);
-    (void)fstat(s->fd, &st);
-    t.total = st.st_size;
     t.dir = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (t.dir >= 0)
         t.fd = openat(t.dir, "kith.db", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -531,10 +544,29 @@ enum err backup_restore(struct cx *cx, const struct keyring *ring, const struct 
 
 /* ---- looking at it --------------------------------------------------------------------------------------------- */
 
-static enum err sound(struct cx *cx, sqlite3 *h, const char *pragma, const char *fine)
+struct look {
+    sqlite3 *h;
+    bool (*goes_on)(void *arg, int64_t done, int64_t total);
+    void *arg;
+    bool is_stopped;
+};
+
+/* SQLite asks every LOOK_STEPS steps of its own; nobody knows how many there are, so the pages it has read are told. */
+static int look_stops(void *arg)
+{
+    struct look *l = arg;
+    int pages = 0, most = 0;
+    (void)sqlite3_db_status(l->h, SQLITE_DBSTATUS_CACHE_MISS, &pages, &most, 0);
+    l->is_stopped = !l->goes_on(l->arg, pages, 0);
+    return l->is_stopped;
+}
+
+static enum err sound(struct cx *cx, struct look *l, const char *pragma, const char *fine)
 {
     sqlite3_stmt *st = NULL;
-    int rc = sqlite3_prepare_v2(h, pragma, -1, &st, NULL);
+    if (l->goes_on && look_stops(l))
+        return fault(cx, ERR_BUSY, M_KEEP_STOPPED);
+    int rc = sqlite3_prepare_v2(l->h, pragma, -1, &st, NULL);
     str said = {0};
     while (!said.len && (rc == SQLITE_OK || rc == SQLITE_ROW)) {
         rc = sqlite3_step(st);
@@ -543,9 +575,21 @@ static enum err sound(struct cx *cx, sqlite3 *h, const char *pragma, const char 
             said = str_clean(cx->arena, str_of(word), 300);
     }
     if (!said.len && rc != SQLITE_DONE)
-        said = arena_str(cx->arena, str_of(sqlite3_errmsg(h)));
+        said = arena_str(cx->arena, str_of(sqlite3_errmsg(l->h)));
     sqlite3_finalize(st);
+    if (l->is_stopped)
+        return fault(cx, ERR_BUSY, M_KEEP_STOPPED);
     return said.len ? fault(cx, ERR_INVALID, M_CHECK_STRUCTURE, MARG("reason", said)) : OK;
+}
+
+static enum err look(struct cx *cx, struct look *l)
+{
+    (void)sqlite3_exec(l->h, "PRAGMA temp_store=memory; PRAGMA cache_size=-65536", NULL, NULL,
+                       NULL);
+    if (l->goes_on)
+        sqlite3_progress_handler(l->h, LOOK_STEPS, look_stops, l);
+    TRY(sound(cx, l, "PRAGMA integrity_check(5)", "ok"));
+    return sound(cx, l, "PRAGMA foreign_key_check", NULL);
 }
 
 enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *file,
@@ -560,23 +604,18 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
                                    .goes_on = goes_on,
                                    .arg = arg};
     struct restored done;
-    sqlite3 *h = NULL;
+    struct look l = {.goes_on = goes_on, .arg = arg};
     backup_remove(dir.ptr);
     enum err e = backup_restore(cx, ring, &w, &done);
     struct vault *v = vault_open(ring, 0);
     if (e == OK && !v)
         e = fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    if (e == OK && sqlite3_open_v2(path.ptr, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+    if (e == OK && sqlite3_open_v2(path.ptr, &l.h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                                    vault_name(v)) != SQLITE_OK)
-        e = fault(cx, ERR_INVALID, M_CHECK_STRUCTURE, MARG("reason", str_of(sqlite3_errmsg(h))));
+        e = fault(cx, ERR_INVALID, M_CHECK_STRUCTURE, MARG("reason", str_of(sqlite3_errmsg(l.h))));
     if (e == OK)
-        (void)sqlite3_exec(h, "PRAGMA temp_store=memory; PRAGMA cache_size=-65536", NULL, NULL,
-                           NULL);
-    if (e == OK)
-        e = sound(cx, h, "PRAGMA integrity_check(5)", "ok");
-    if (e == OK)
-        e = sound(cx, h, "PRAGMA foreign_key_check", NULL);
-    sqlite3_close(h);
+        e = look(cx, &l);
+    sqlite3_close(l.h);
     vault_close(v);
     backup_remove(dir.ptr);
     return e;

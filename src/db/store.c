@@ -13,6 +13,8 @@
 
 /* ---- the directory and its lock ------------------------------------------------------------- */
 
+enum { TELL_MS = 30000 };
+
 static enum err cannot_open(struct cx *cx, str where, int os)
 {
     return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", where),
@@ -173,6 +175,9 @@ static struct store *new_store(const struct store_options *o)
     s->lock_fd = s->file_fd = -1;
     s->cache_mb = o->cache_mb ? o->cache_mb : CACHE_MB_DEFAULT;
     s->n_writers = o->writers ? o->writers : WRITERS_DEFAULT;
+    s->goes_on = o->goes_on;
+    s->goes_on_arg = o->goes_on_arg;
+    s->tell_ms = o->tell_ms ? o->tell_ms : TELL_MS;
     s->is_postgres = str_starts(o->url, S("postgresql://")) || str_starts(o->url, S("postgres://"));
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->publish_lock, NULL);

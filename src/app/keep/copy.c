@@ -1,4 +1,4 @@
-/* app/keep/copy.c - a backup: written under another name, verified, renamed. */
+/* app/keep/copy.c - an installation as rows, into a file and out of it. */
 #include "app/keep/copy.h"
 #include "db/snapshot.h"
 #include "messages.h"
@@ -25,74 +25,6 @@ enum err keep_ring_of_file(struct cx *cx, struct box_in *b, str name, str dir, s
     TRY(key_find(cx, dir, key_file, wanted, false, &k));
     enum err e = keyring_open(cx, bytes, name, &k, out);
     key_source_forget(&k);
-    return e;
-}
-
-/* ---- making one ----------------------------------------------------------------------------- */
-
-static enum err not_written(struct cx *cx)
-{
-    int os = errno;
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_KEEP_NOT_WRITTEN,
-                 MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
-}
-
-struct telling {
-    const struct copy_wish *w;
-    const char *part;
-};
-
-static bool tell(void *arg, int64_t done, int64_t total)
-{
-    const struct telling *t = arg;
-    return !t->w->goes_on || t->w->goes_on(t->w->arg, t->part, done, total);
-}
-
-static enum err write_it(struct cx *cx, struct store *s, const struct keyring *ring, int fd,
-                         const struct copy_wish *w, int64_t *bytes)
-{
-    struct backup *b = NULL;
-    struct telling t = {w, "copy"};
-    TRY(backup_begin(s, cx, ring, fd, false, &b));
-    enum err e = backup_pages(b, cx, tell, &t);
-    if (e == OK)
-        e = backup_end(b, cx);
-    *bytes = backup_bytes(b);
-    backup_close(b);
-    return e;
-}
-
-static bool sync_parent(struct cx *cx, const char *path)
-{
-    char *dir = arena_cstr(cx->arena, str_of(path)), *slash = strrchr(dir, '/');
-    if (slash)
-        slash[slash == dir ? 1 : 0] = 0;
-    int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return is_synced;
-}
-
-enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring,
-                   const struct copy_wish *w, int64_t *bytes, int64_t *copy_ms)
-{
-    struct telling t = {w, "verify"};
-    int64_t from = clock_mono_ns();
-    str part = arena_printf(cx->arena, "%s.part", w->to);
-    (void)unlink(part.ptr); /* of one that was killed */
-    int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return not_written(cx);
-    enum err e = write_it(cx, s, ring, fd, w, bytes);
-    *copy_ms = (clock_mono_ns() - from) / 1000000;
-    close(fd);
-    if (e == OK)
-        e = backup_verify(cx, ring, part.ptr, tell, &t);
-    if (e == OK && (rename(part.ptr, w->to) != 0 || !sync_parent(cx, w->to)))
-        e = not_written(cx);
-    if (e != OK)
-        (void)unlink(part.ptr);
     return e;
 }
 
@@ -126,7 +58,13 @@ static enum err rows_of(struct cx *cx, struct store *s, struct db *d, const stru
     if (e == OK)
         e = snapshot_is_whole(cx, d);
     cx->db = outer;
-    return e == OK && fsync(fd) != 0 ? not_written(cx) : e;
+    return e == OK && fsync(fd) != 0 ? copy_not_written(cx) : e;
+}
+
+static bool tell_copy(void *arg, int64_t done, int64_t total)
+{
+    const struct copy_wish *w = arg;
+    return !w->goes_on || w->goes_on(w->arg, "copy", done, total);
 }
 
 /* An SQLite store that others write: its copy is read. */
@@ -138,20 +76,19 @@ static enum err rows_by_copy(struct cx *cx, struct store *s, const struct keyrin
         dir = arena_printf(cx->arena, SFMT "/export.copy", SARG(data_dir));
     struct restored done;
     struct copy_reader *r = NULL;
-    struct telling t = {w, "copy"};
     int64_t bytes = 0;
     const struct restore_wish back = {.from = part.ptr,
                                       .dir = dir.ptr,
                                       .at_ms = INT64_MAX,
                                       .is_scratch = true,
-                                      .goes_on = tell,
-                                      .arg = &t};
+                                      .goes_on = tell_copy,
+                                      .arg = (void *)(uintptr_t)w};
     (void)unlink(part.ptr);
     backup_remove(dir.ptr);
     int copy = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (copy < 0)
-        return not_written(cx);
-    enum err e = write_it(cx, s, ring, copy, w, &bytes);
+        return copy_not_written(cx);
+    enum err e = copy_write(cx, s, ring, copy, w, &bytes);
     close(copy);
     if (e == OK)
         e = backup_restore(cx, ring, &back, &done);
@@ -170,7 +107,7 @@ static enum err box_of(struct cx *cx, int *fd, const char *path, const struct ke
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
-        return not_written(cx);
+        return copy_not_written(cx);
     TRY(box_in_open(cx, str_of(path), read_fd, fd, out));
     return box_in_key(cx, *out, ring);
 }
@@ -205,7 +142,7 @@ enum err rows_make(struct cx *cx, struct store *s, const struct keyring *ring, s
     (void)unlink(part.ptr);
     int fd = open(part.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return not_written(cx);
+        return copy_not_written(cx);
     enum err e = OK;
     if (store_is_postgres(s) || is_alone) {
         e = snapshot_open(s, cx, &d);
@@ -218,8 +155,8 @@ enum err rows_make(struct cx *cx, struct store *s, const struct keyring *ring, s
     close(fd);
     if (e == OK && is_verified)
         e = rows_verify(cx, part.ptr, ring, data_dir, w, out);
-    if (e == OK && (rename(part.ptr, w->to) != 0 || !sync_parent(cx, w->to)))
-        e = not_written(cx);
+    if (e == OK && (rename(part.ptr, w->to) != 0 || !copy_sync_parent(cx, w->to)))
+        e = copy_not_written(cx);
     if (e != OK)
         (void)unlink(part.ptr);
     return e;
@@ -260,16 +197,16 @@ enum err rows_into_directory(struct cx *cx, struct box_in *b, const struct keyri
     const struct store_options so = {.data_dir = to, .key_dir = key_dir};
     backup_remove(to.ptr);
     if (mkdir(to.ptr, 0700) != 0)
-        return not_written(cx);
+        return copy_not_written(cx);
     enum err e = keyring_save(cx, ring, to.ptr);
     if (e == OK)
         e = rows_into(cx, b, name, &so, w, out);
     if (e == OK && rename(to.ptr, dir) != 0)
         e = errno == ENOTEMPTY || errno == EEXIST
                 ? fault(cx, ERR_INVALID, M_KEEP_NOT_EMPTY, MARG("dir", str_of(dir)))
-                : not_written(cx);
-    if (e == OK && !sync_parent(cx, dir))
-        e = not_written(cx);
+                : copy_not_written(cx);
+    if (e == OK && !copy_sync_parent(cx, dir))
+        e = copy_not_written(cx);
     if (e != OK)
         backup_remove(to.ptr);
     return e;
@@ -282,7 +219,7 @@ enum err rows_into_database(struct cx *cx, struct box_in *b, const struct keyrin
     str keys = {0};
     const struct store_options so = {.data_dir = str_of(dir), .url = str_of(url)};
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return not_written(cx);
+        return copy_not_written(cx);
     TRY(keyring_file(cx, dir, &keys));
     if (keys.len)
         return fault(cx, ERR_INVALID, M_KEEP_HAS_KEYS, MARG("dir", str_of(dir)));

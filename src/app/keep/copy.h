@@ -1,5 +1,5 @@
-/* app/keep/copy.h - backups as commands and the server make them: a file that was restored and looked at before it bears
- * its name.
+/* app/keep/copy.h - an installation as rows in a file that was taken in and looked at before it bears its name. Backups of
+ * pages: db/backup.h.
  */
 #pragma once
 #include "app/keep/move.h"
@@ -9,16 +9,6 @@
  * (made when there is none) opens it too. */
 enum err keep_ring_of_file(struct cx *cx, struct box_in *b, str name, str dir, str key_file, str recovery,
                            struct keyring **out) MUST_USE;
-
-struct copy_wish {
-    const char *to;
-    bool (*goes_on)(void *arg, const char *part, int64_t done, int64_t total);
-    void *arg;
-};
-/* SQLite: pages and log. Written as TO.part, to the disk, verified, then renamed. *bytes: of the file; *copy_ms: how long the
- * copy took, without the look at it. */
-enum err copy_make(struct cx *cx, struct store *s, const struct keyring *ring, const struct copy_wish *w,
-                   int64_t *bytes, int64_t *copy_ms) MUST_USE;
 
 /* Any store as rows (move.h), the same way: written as TO.part, taken into a scratch store to see that it can be, renamed.
  * is_alone: nobody else has the store; else an SQLite one is copied first. */
