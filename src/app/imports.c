@@ -10,14 +10,11 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    CONVERSATIONS_MAX = 4,
     TELL_MS = 250,
     ALONE_ROWS = 250,
     MAP_MAX = 48 << 10,
@@ -131,65 +128,30 @@ static enum err begin_apply(struct cx *cx, void *state)
 
 /* ---- at the server ------------------------------------------------------------------------------- */
 
-struct imports {
-    struct house *house;
-    _Atomic bool is_closing;
-    pthread_mutex_t lock;
-    pthread_cond_t none;
-    int n;
-};
-struct talk {
-    struct imports *imports;
-    int fd;
-    struct arena *arena;
-    struct cx cx;
-    struct wish wish;
-    struct export_wish export;
+struct import_talk {
+    struct wish_line wish;
+    struct export_line export;
     bool is_export;
     struct import_stage *stage;
 };
 
-struct imports *imports_open(struct house *h)
-{
-    struct imports *i = calloc(1, sizeof *i);
-    if (!i)
-        return NULL;
-    i->house = h;
-    pthread_mutex_init(&i->lock, NULL);
-    pthread_cond_init(&i->none, NULL);
-    return i;
-}
-
-void imports_close(struct imports *i)
-{
-    if (!i)
-        return;
-    atomic_store(&i->is_closing, true);
-    pthread_mutex_lock(&i->lock);
-    while (i->n)
-        pthread_cond_wait(&i->none, &i->lock);
-    pthread_mutex_unlock(&i->lock);
-    pthread_mutex_destroy(&i->lock);
-    pthread_cond_destroy(&i->none);
-    free(i);
-}
-
 static enum err file_take(struct talk *t)
 {
     struct cx *cx = &t->cx;
-    struct house *h = t->imports->house;
-    TRY(import_stage_open(h->store, cx, h->data_dir, &t->stage));
+    struct import_talk *w = t->wish;
+    struct house *h = t->house;
+    TRY(import_stage_open(h->store, cx, h->data_dir, &w->stage));
     struct word send_it = {.state = S("send")};
     if (!desk_line_send(t->fd, cx->arena, &word_shape, &send_it))
         return fault(cx, ERR_INVALID, M_IMPORT_CUT);
     char *piece = arena_alloc(t->arena, PIECE, 1);
-    for (int64_t left = t->wish.size; left > 0;) {
-        if (atomic_load(&t->imports->is_closing))
+    for (int64_t left = w->wish.import.size; left > 0;) {
+        if (!talk_goes_on(t))
             return ERR_BUSY;
         ssize_t n = recv(t->fd, piece, left < PIECE ? (size_t)left : PIECE, 0);
         if (n <= 0)
             return fault(cx, ERR_INVALID, M_IMPORT_CUT);
-        TRY(import_stage_add(t->stage, cx, (str){piece, (size_t)n}));
+        TRY(import_stage_add(w->stage, cx, (str){piece, (size_t)n}));
         left -= n;
     }
     return OK;
@@ -198,20 +160,21 @@ static enum err file_take(struct talk *t)
 static enum err begin(struct talk *t, import_id *id)
 {
     struct cx *cx = &t->cx;
-    struct house *h = t->imports->house;
-    struct beginning b = {.dry_run = t->wish.dry_run};
+    const struct import_talk *w = t->wish;
+    struct house *h = t->house;
+    struct beginning b = {.dry_run = w->wish.import.dry_run};
     struct import_file *file = NULL;
     b.i = (struct import){
-        .kind = t->wish.kind, .name = t->wish.name, .is_staged = true, .lang = LANG_EN};
-    TRY(import_stage_flush(t->stage, cx, &b.i.id, &b.i.size));
+        .kind = w->wish.import.kind, .name = w->wish.import.name, .is_staged = true, .lang = LANG_EN};
+    TRY(import_stage_flush(w->stage, cx, &b.i.id, &b.i.size));
     enum err e = import_file_open(h->store, cx, h->data_dir, &b.i, &file);
     if (e == OK)
-        e = import_map_guess(cx, import_file_source(file), t->wish.kind, t->wish.map, true,
+        e = import_map_guess(cx, import_file_source(file), w->wish.import.kind, w->wish.import.map, true,
                              &b.i.map);
     import_file_close(file);
     TRY(e);
     TRY(db_change(h->store, cx, LANE_INTERACTIVE, begin_apply, &b));
-    import_stage_keep(t->stage);
+    import_stage_keep(w->stage);
     *id = b.i.id;
     import_desk_wake();
     return OK;
@@ -225,7 +188,7 @@ static enum err follow(struct talk *t, import_id id, struct import *i)
         cx->now_ms = clock_now_ms();
         TRY(import_get(cx, id, i));
         struct word w = word_of(i);
-        bool goes_on = is_at_work(w.state) && !atomic_load(&t->imports->is_closing);
+        bool goes_on = is_at_work(w.state) && talk_goes_on(t);
         if (!desk_line_send(t->fd, t->arena, &word_shape, &w))
             return ERR_BUSY; /* nobody looks on; it goes on all the same */
         if (!goes_on)
@@ -236,7 +199,7 @@ static enum err follow(struct talk *t, import_id id, struct import *i)
 
 static void rejected_send(struct talk *t, const struct import *i)
 {
-    struct house *h = t->imports->house;
+    struct house *h = t->house;
     struct import_file *file = NULL;
     struct import own = *i;
     struct arena *keep = arena_open((size_t)4 << 20);
@@ -283,103 +246,61 @@ static bool piece_send(void *arg, str piece)
     struct talk *t = arg;
     char head[32];
     int n = snprintf(head, sizeof head, "%zu\n", piece.len);
-    return !atomic_load(&t->imports->is_closing) && desk_send(t->fd, (str){head, (size_t)n}) &&
+    return talk_goes_on(t) && desk_send(t->fd, (str){head, (size_t)n}) &&
            desk_send(t->fd, piece);
 }
 
 static void export_talk(struct talk *t)
 {
-    enum err e = export_all(t->imports->house->store, &t->cx, &t->export, piece_send, t);
+    struct import_talk *w = t->wish;
+    enum err e = export_all(t->house->store, &t->cx, &w->export.export, piece_send, t);
     (void)desk_send(t->fd, e == OK
                                ? S("0\n")
                                : arena_printf(t->arena, "! " SFMT "\n", SARG(why_text(&t->cx, e))));
 }
 
-static void talk_free(struct talk *t)
+static void talk_refuse(struct talk *t, str why)
 {
-    struct imports *all = t->imports;
-    import_stage_close(t->stage);
-    reader_close(t->cx.db);
-    close(t->fd);
-    arena_close(t->arena);
-    free(t);
-    pthread_mutex_lock(&all->lock);
-    all->n--;
-    pthread_cond_signal(&all->none);
-    pthread_mutex_unlock(&all->lock);
+    (void)desk_line_send(t->fd, t->arena, &word_shape, &(struct word){.error = why});
 }
 
-static void *talk_main(void *arg)
+static void import_talk_all(struct talk *t)
 {
-    struct talk *t = arg;
     struct timeval patience = {.tv_sec = 30};
     (void)setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     (void)setsockopt(t->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    struct import_talk *w = t->wish;
     import_id id = {0};
     struct import i = {0};
-    enum err e = store_reader(t->imports->house->store, &t->cx, &t->cx.db);
-    if (e == OK && t->is_export) {
+    if (w->is_export) {
         export_talk(t);
-        talk_free(t);
-        return NULL;
+        return;
     }
-    if (e == OK)
-        e = file_take(t);
+    enum err e = file_take(t);
     if (e == OK)
         e = begin(t, &id);
-    if (e != OK) {
-        struct word w = {.error = why_text(&t->cx, e)};
-        (void)desk_line_send(t->fd, t->arena, &word_shape, &w);
-    } else if (follow(t, id, &i) == OK && i.figures.rejected && i.state != IMPORT_READY) {
+    if (e != OK)
+        talk_refuse(t, why_text(&t->cx, e));
+    else if (follow(t, id, &i) == OK && i.figures.rejected && i.state != IMPORT_READY)
         rejected_send(t, &i);
-    }
-    talk_free(t);
-    return NULL;
+    import_stage_close(w->stage);
 }
 
-void imports_take_over(struct imports *all, int fd, str line)
+static enum err talk_read(struct talk *t, str line)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    struct arena *a = arena_open(ARENA_BYTES);
-    pthread_t thread;
-    pthread_attr_t attr;
-    struct word no = {.error = S("the server has no room for another import just now")};
-    if (!t || !a || !all) {
-        free(t);
-        arena_close(a);
-        return;
-    }
-    *t = (struct talk){.imports = all, .arena = a, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-    t->cx = (struct cx){.arena = a,
-                        .house = all->house,
-                        .now_ms = clock_now_ms(),
-                        .actor = {.kind = ACTOR_SYSTEM},
-                        .if_match = -1,
-                        .peer = S("")};
-    pthread_mutex_lock(&all->lock);
-    bool has_room = all->n < CONVERSATIONS_MAX && !atomic_load(&all->is_closing);
-    all->n++;
-    pthread_mutex_unlock(&all->lock);
-    struct wish_line w = {0};
-    struct export_line ex = {0};
-    t->is_export = str_starts(line, S("{\"export\":"));
-    bool is_sound = (t->is_export ? json_read(&t->cx, &export_line_shape, line, &ex, NULL)
-                                  : json_read(&t->cx, &wish_line_shape, line, &w, NULL)) == OK;
-    t->wish = w.import;
-    t->export = ex.export;
-    if (!is_sound)
-        no.error = fault_text(a, LANG_EN, &t->cx.why);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    bool runs =
-        is_sound && has_room && t->fd >= 0 && pthread_create(&thread, &attr, talk_main, t) == 0;
-    pthread_attr_destroy(&attr);
-    if (runs)
-        return;
-    if (t->fd >= 0)
-        (void)desk_line_send(t->fd, a, &word_shape, &no);
-    talk_free(t);
+    struct import_talk *w = t->wish;
+    w->is_export = str_starts(line, S("{\"export\":"));
+    return w->is_export ? json_read(&t->cx, &export_line_shape, line, &w->export, NULL)
+                        : json_read(&t->cx, &wish_line_shape, line, &w->wish, NULL);
 }
+
+const struct talk_kind import_talk = {sizeof(struct import_talk),
+                                      (size_t)32 << 20,
+                                      4,
+                                      "the server has no room for another import just now",
+                                      talk_read,
+                                      import_talk_all,
+                                      talk_refuse};
 
 /* ---- at the command -------------------------------------------------------------------------------- */
 
@@ -518,13 +439,8 @@ static bool word_read(struct job *j, FILE *in, char **line, size_t *cap, struct 
 /* True: a server holds the directory, *status is what came of it. */
 static bool by_server(struct job *j, int *status)
 {
-    struct sockaddr_un at;
-    int dir = open(j->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    desk_address(dir, &at);
-    bool is_there =
-        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
-    FILE *in = is_there ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r") : NULL;
+    int fd = desk_connect(j->data);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     if (in) {
         struct wish_line w = {j->wish};
         struct word said = {.error = S("the server that holds the directory did not answer")};
@@ -550,11 +466,7 @@ static bool by_server(struct job *j, int *status)
         free(line);
         fclose(in);
     }
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
-    return is_there;
+    return in != NULL;
 }
 
 /* ---- by oneself ------------------------------------------------------------------------------------------ */
@@ -838,24 +750,15 @@ static bool pieces_take(FILE *in, FILE *out, struct arena *a, str *why)
 static bool export_by_server(struct cx *cx, const char *data, const struct export_wish *w,
                              FILE *out, bool *is_whole, str *why)
 {
-    struct sockaddr_un at;
-    int dir = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    desk_address(dir, &at);
-    bool is_there =
-        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
-    FILE *in = is_there ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r") : NULL;
+    int fd = desk_connect(data);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     if (in) {
         struct export_line l = {*w};
         *is_whole = desk_line_send(fd, cx->arena, &export_line_shape, &l) &&
                     pieces_take(in, out, cx->arena, why);
         fclose(in);
     }
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
-    return is_there;
+    return in != NULL;
 }
 
 static bool export_by_oneself(struct cx *cx, const char *data, const char *url,

@@ -5,10 +5,6 @@
  * An export comes in pieces, each behind a line with its length; the line "0" says that it is whole.
  */
 #pragma once
-#include "app/house.h"
+#include "app/talk.h"
 
-struct imports;
-struct imports *imports_open(struct house *h); /* NULL: no memory */
-void imports_close(struct imports *i);         /* ends the conversations; accepts NULL */
-/* Goes on with a copy of the descriptor on a thread of its own. */
-void imports_take_over(struct imports *i, int fd, str line);
+extern const struct talk_kind import_talk; /* at the server */

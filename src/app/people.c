@@ -201,14 +201,13 @@ static enum err carry_out(struct store *s, struct cx *cx, struct order *o, str *
 struct people_desk {
     struct house *house;
     pthread_t thread;
-    struct imports *imports;
-    struct keep_desk *keep;
-    struct look_desk *looks;
+    struct talks *imports, *keep, *looks;
     int listener, stop;
     int dir; /* the socket's path may be longer than an address holds */
 };
 
-void desk_address(int dir, struct sockaddr_un *to)
+/* The socket in a directory that is open; its path may be longer than an address holds. */
+static void desk_address(int dir, struct sockaddr_un *to)
 {
     *to = (struct sockaddr_un){.sun_family = AF_UNIX};
     snprintf(to->sun_path, sizeof to->sun_path, "/proc/self/fd/%d/kith.sock", dir);
@@ -278,17 +277,17 @@ static void serve_one(struct people_desk *d, int fd, struct db *db)
     struct order o = {0};
     bool is_here = is_one_of_us(fd) && desk_line_read(fd, a, &line);
     if (is_here && (str_starts(line, S("{\"import\":")) || str_starts(line, S("{\"export\":")))) {
-        imports_take_over(d->imports, fd, line);
+        talks_take_over(d->imports, fd, line);
         arena_close(a);
         return;
     }
     if (is_here && str_starts(line, S("{\"look\":"))) {
-        look_take_over(d->looks, fd, line);
+        talks_take_over(d->looks, fd, line);
         arena_close(a);
         return;
     }
     if (is_here && str_starts(line, S("{\"keep\":"))) {
-        keep_take_over(d->keep, fd, line);
+        talks_take_over(d->keep, fd, line);
         arena_close(a);
         return;
     }
@@ -341,9 +340,9 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
     if (!d)
         return NULL;
     d->house = h;
-    d->imports = imports_open(h);
-    d->keep = keep_desk_open(h);
-    d->looks = look_desk_open(h);
+    d->imports = talks_open(h, &import_talk);
+    d->keep = talks_open(h, &keep_talk);
+    d->looks = talks_open(h, &look_talk);
     d->dir = open(arena_cstr(a, h->data_dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     d->stop = eventfd(0, EFD_CLOEXEC);
@@ -368,9 +367,9 @@ struct people_desk *people_desk_open(struct house *h, struct arena *a, str *why)
             close(d->listener);
         if (d->stop >= 0)
             close(d->stop);
-        imports_close(d->imports);
-        keep_desk_close(d->keep);
-        look_desk_close(d->looks);
+        talks_close(d->imports);
+        talks_close(d->keep);
+        talks_close(d->looks);
         free(d);
         return NULL;
     }
@@ -384,9 +383,9 @@ void people_desk_close(struct people_desk *d)
     uint64_t one = 1;
     (void)!write(d->stop, &one, sizeof one);
     pthread_join(d->thread, NULL);
-    imports_close(d->imports);
-    keep_desk_close(d->keep);
-    look_desk_close(d->looks);
+    talks_close(d->imports);
+    talks_close(d->keep);
+    talks_close(d->looks);
     (void)unlinkat(d->dir, "kith.sock", 0);
     close(d->listener);
     close(d->stop);
@@ -396,28 +395,35 @@ void people_desk_close(struct people_desk *d)
 
 /* ---- at the command ---------------------------------------------------------------------- */
 
+int desk_connect(const char *data)
+{
+    struct sockaddr_un at;
+    int dir = data ? open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = dir < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    desk_address(dir, &at);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    if (dir >= 0)
+        close(dir);
+    return fd;
+}
+
 /* True when a server took it; *said is its answer. */
 static bool hand_over(struct cx *cx, const char *data, const struct order *o, struct said *said)
 {
-    struct sockaddr_un at;
-    int dir = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    desk_address(dir, &at);
-    bool is_there =
-        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
-    if (is_there) {
-        str line = {0};
-        bool is_answered = desk_line_send(fd, cx->arena, &order_shape, o) &&
-                           desk_line_read(fd, cx->arena, &line) &&
-                           json_read(cx, &said_shape, line, said, NULL) == OK;
-        if (!is_answered)
-            *said = (struct said){false, S("the server that holds the directory did not answer")};
-    }
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
-    return is_there;
+    int fd = desk_connect(data);
+    if (fd < 0)
+        return false;
+    str line = {0};
+    bool is_answered = desk_line_send(fd, cx->arena, &order_shape, o) &&
+                       desk_line_read(fd, cx->arena, &line) &&
+                       json_read(cx, &said_shape, line, said, NULL) == OK;
+    if (!is_answered)
+        *said = (struct said){false, S("the server that holds the directory did not answer")};
+    close(fd);
+    return true;
 }
 
 bool become_owner(const char *data)

@@ -6,7 +6,6 @@
  */
 #pragma once
 #include "app/house.h"
-#include <sys/un.h>
 
 struct people_desk;
 /* NULL when the socket cannot be made; *why says so. */
@@ -16,8 +15,7 @@ void people_desk_close(struct people_desk *d); /* accepts NULL */
 /* ---- what other commands use of it ----------------------------------------------------------- */
 
 enum { DESK_LINE_MAX = 65536 };
-/* The socket in a directory that is open; its path may be longer than an address holds. */
-void desk_address(int dir, struct sockaddr_un *to);
+int desk_connect(const char *data); /* to the server of a directory; -1: there is none */
 /* One line, within the patience of a receive time-out. */
 bool desk_line_read(int fd, struct arena *a, str *line);
 bool desk_send(int fd, str s);

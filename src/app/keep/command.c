@@ -92,13 +92,8 @@ static bool hear(void *arg, const struct keep_word *w)
 /* True: a server holds the directory, a->end says how it went. */
 static bool by_server(struct asked *a, const struct keep_wish *wish)
 {
-    struct sockaddr_un at;
-    int dir = a->data ? open(a->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    desk_address(dir, &at);
-    bool is_there =
-        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
-    FILE *in = is_there ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r") : NULL;
+    int fd = desk_connect(a->data);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     if (in) {
         struct keep_line line = {*wish};
         char *bytes = NULL;
@@ -119,10 +114,6 @@ static bool by_server(struct asked *a, const struct keep_wish *wish)
         free(bytes);
         fclose(in);
     }
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
     return in != NULL;
 }
 

@@ -3,19 +3,11 @@
 #include "app/keep/check.h"
 #include "app/keep/copy.h"
 #include "app/keep/held.h"
-#include "app/people.h"
 #include "messages.h"
 #include "rooms/judge/judge.h"
 #include "rooms/settings/settings.h"
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { CONVERSATIONS_MAX = 2, TELL_MS = 200 };
-static const size_t ARENA_BYTES = (size_t)32 << 20;
+enum { TELL_MS = 200 };
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
@@ -207,120 +199,35 @@ void keep_carry_out(struct keep_run *r, const struct keep_wish *w)
 
 /* ---- conversations ------------------------------------------------------------------------------ */
 
-struct keep_desk {
-    struct house *house;
-    _Atomic bool is_closing;
-    pthread_mutex_t lock;
-    pthread_cond_t none;
-    int n;
-};
-struct talk {
-    struct keep_desk *desk;
-    int fd;
-    struct arena *arena;
-    struct cx cx;
-    struct keep_wish wish;
-};
-
-struct keep_desk *keep_desk_open(struct house *h)
+static bool say_there(void *talk, const struct keep_word *w)
 {
-    struct keep_desk *d = calloc(1, sizeof *d);
-    if (!d)
-        return NULL;
-    d->house = h;
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->none, NULL);
-    return d;
+    return talk_say(talk, &keep_word_shape, w);
 }
 
-void keep_desk_close(struct keep_desk *d)
+static enum err talk_read(struct talk *t, str line)
 {
-    if (!d)
-        return;
-    atomic_store(&d->is_closing, true);
-    pthread_mutex_lock(&d->lock);
-    while (d->n)
-        pthread_cond_wait(&d->none, &d->lock);
-    pthread_mutex_unlock(&d->lock);
-    pthread_mutex_destroy(&d->lock);
-    pthread_cond_destroy(&d->none);
-    free(d);
+    return json_read(&t->cx, &keep_line_shape, line, t->wish, NULL);
 }
 
-static bool say_there(void *arg, const struct keep_word *w)
+static void talk_carry_out(struct talk *t)
 {
-    struct talk *t = arg;
-    struct arena *a = arena_open((size_t)1 << 20);
-    bool is_sent = a && desk_line_send(t->fd, a, &keep_word_shape, w);
-    arena_close(a);
-    return is_sent && !atomic_load(&t->desk->is_closing);
+    struct keep_run r = {.store = t->house->store,
+                         .cx = &t->cx,
+                         .data_dir = t->house->data_dir,
+                         .say = say_there,
+                         .arg = t};
+    keep_carry_out(&r, &((const struct keep_line *)t->wish)->keep);
 }
 
-static void talk_free(struct talk *t)
+static void talk_refuse(struct talk *t, str why)
 {
-    struct keep_desk *d = t->desk;
-    reader_close(t->cx.db);
-    close(t->fd);
-    arena_close(t->arena);
-    free(t);
-    pthread_mutex_lock(&d->lock);
-    d->n--;
-    pthread_cond_signal(&d->none);
-    pthread_mutex_unlock(&d->lock);
+    (void)say_there(t, &(struct keep_word){.kind = WORD_END, .text = why});
 }
 
-static void *talk_main(void *arg)
-{
-    struct talk *t = arg;
-    struct house *h = t->desk->house;
-    struct keep_run r = {
-        .store = h->store, .cx = &t->cx, .data_dir = h->data_dir, .say = say_there, .arg = t};
-    if (store_reader(h->store, &t->cx, &t->cx.db) == OK) {
-        keep_carry_out(&r, &t->wish);
-    } else {
-        struct keep_word no = {.kind = WORD_END, .text = fault_text(t->arena, LANG_EN, &t->cx.why)};
-        (void)say_there(t, &no);
-    }
-    talk_free(t);
-    return NULL;
-}
-
-void keep_take_over(struct keep_desk *d, int fd, str line)
-{
-    struct talk *t = calloc(1, sizeof *t);
-    struct arena *a = arena_open(ARENA_BYTES);
-    if (!t || !a || !d) {
-        free(t);
-        arena_close(a);
-        return;
-    }
-    *t = (struct talk){.desk = d, .arena = a, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-    t->cx = (struct cx){.arena = a,
-                        .house = d->house,
-                        .now_ms = clock_now_ms(),
-                        .actor = {.kind = ACTOR_SYSTEM},
-                        .if_match = -1,
-                        .peer = S("")};
-    pthread_mutex_lock(&d->lock);
-    bool has_room = d->n < CONVERSATIONS_MAX && !atomic_load(&d->is_closing);
-    d->n++;
-    pthread_mutex_unlock(&d->lock);
-    struct keep_line l = {0};
-    pthread_t thread;
-    pthread_attr_t attr;
-    bool is_sound = json_read(&t->cx, &keep_line_shape, line, &l, NULL) == OK;
-    t->wish = l.keep;
-    struct keep_word no = {.kind = WORD_END,
-                           .text = is_sound ? S("the server is at another check or backup just now")
-                                            : fault_text(a, LANG_EN, &t->cx.why)};
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    bool runs =
-        is_sound && has_room && t->fd >= 0 && pthread_create(&thread, &attr, talk_main, t) == 0;
-    pthread_attr_destroy(&attr);
-    if (runs)
-        return;
-    if (t->fd >= 0)
-        (void)desk_line_send(t->fd, a, &keep_word_shape, &no);
-    talk_free(t);
-}
+const struct talk_kind keep_talk = {sizeof(struct keep_line),
+                                    (size_t)32 << 20,
+                                    2,
+                                    "the server is at another check or backup just now",
+                                    talk_read,
+                                    talk_carry_out,
+                                    talk_refuse};

@@ -2,7 +2,7 @@
  * one line in, lines out that tell how far it is, what was found, how it ended.
  */
 #pragma once
-#include "app/house.h"
+#include "app/talk.h"
 
 enum keep_verb { KEEP_CHECK, KEEP_BACKUP, KEEP_RELEASE, KEEP_EXPORT, KEEP_CLASSIFY, KEEP_VERBS };
 extern const char *const keep_verb_codes[KEEP_VERBS];
@@ -30,11 +30,7 @@ struct keep_word {
 };
 extern const struct shape keep_word_shape;
 
-struct keep_desk;
-struct keep_desk *keep_desk_open(struct house *h); /* NULL: no memory */
-void keep_desk_close(struct keep_desk *d);         /* ends the conversations; accepts NULL */
-/* Goes on with a copy of the descriptor on a thread of its own. */
-void keep_take_over(struct keep_desk *d, int fd, str line);
+extern const struct talk_kind keep_talk; /* at the server */
 
 /* What both the server and a command on its own do; `say` answers false when nobody listens any more. */
 struct keep_run {

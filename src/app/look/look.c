@@ -6,13 +6,8 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/audit/audit.h"
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { TALKS_MAX = 2, PAGE_ROWS = 50 };
+enum { PAGE_ROWS = 50 };
 static const size_t ARENA_BYTES = (size_t)64 << 20;
 
 /* ---- what is asked, what is said ------------------------------------------------------------------ */
@@ -209,128 +204,39 @@ static void carry_out(struct run *r, const struct look_wish *w)
 
 /* ---- at the server -------------------------------------------------------------------------------------- */
 
-struct look_desk {
-    struct house *house;
-    _Atomic bool is_closing;
-    pthread_mutex_t lock;
-    pthread_cond_t none;
-    int n;
-};
-struct talk {
-    struct look_desk *desk;
-    int fd;
-    struct arena *arena;
-    struct cx cx;
-    struct look_wish wish;
-};
-
-struct look_desk *look_desk_open(struct house *h)
+static bool say_there(void *talk, const struct look_word *w)
 {
-    struct look_desk *d = calloc(1, sizeof *d);
-    if (!d)
-        return NULL;
-    d->house = h;
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->none, NULL);
-    return d;
+    return talk_say(talk, &word_shape, w);
 }
 
-void look_desk_close(struct look_desk *d)
+static enum err talk_read(struct talk *t, str line)
 {
-    if (!d)
-        return;
-    atomic_store(&d->is_closing, true);
-    pthread_mutex_lock(&d->lock);
-    while (d->n)
-        pthread_cond_wait(&d->none, &d->lock);
-    pthread_mutex_unlock(&d->lock);
-    pthread_mutex_destroy(&d->lock);
-    pthread_cond_destroy(&d->none);
-    free(d);
+    return json_read(&t->cx, &line_shape, line, t->wish, NULL);
 }
 
-static bool say_there(void *arg, const struct look_word *w)
+static void talk_carry_out(struct talk *t)
 {
-    struct talk *t = arg;
-    struct arena *a = arena_open((size_t)1 << 20);
-    bool is_sent = a && desk_line_send(t->fd, a, &word_shape, w);
-    arena_close(a);
-    return is_sent && !atomic_load(&t->desk->is_closing);
-}
-
-static void talk_free(struct talk *t)
-{
-    struct look_desk *d = t->desk;
-    reader_close(t->cx.db);
-    if (t->fd >= 0)
-        close(t->fd);
-    arena_close(t->arena);
-    free(t);
-    pthread_mutex_lock(&d->lock);
-    d->n--;
-    pthread_cond_signal(&d->none);
-    pthread_mutex_unlock(&d->lock);
-}
-
-static void *talk_main(void *arg)
-{
-    struct talk *t = arg;
-    struct house *h = t->desk->house;
-    struct run r = {.store = h->store,
+    struct run r = {.store = t->house->store,
                     .cx = &t->cx,
-                    .house = h,
-                    .data_dir = h->data_dir,
+                    .house = t->house,
+                    .data_dir = t->house->data_dir,
                     .say = say_there,
                     .arg = t};
-    if (store_reader(h->store, &t->cx, &t->cx.db) == OK)
-        carry_out(&r, &t->wish);
-    else
-        (void)say_there(t, &(struct look_word){.is_end = true,
-                                               .text = fault_text(t->arena, LANG_EN, &t->cx.why)});
-    talk_free(t);
-    return NULL;
+    carry_out(&r, &((const struct look_line *)t->wish)->look);
 }
 
-void look_take_over(struct look_desk *d, int fd, str line)
+static void talk_refuse(struct talk *t, str why)
 {
-    struct talk *t = calloc(1, sizeof *t);
-    struct arena *a = arena_open(ARENA_BYTES);
-    if (!t || !a || !d) {
-        free(t);
-        arena_close(a);
-        return;
-    }
-    *t = (struct talk){.desk = d, .arena = a, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)};
-    t->cx = (struct cx){.arena = a,
-                        .house = d->house,
-                        .now_ms = clock_now_ms(),
-                        .actor = {.kind = ACTOR_SYSTEM},
-                        .if_match = -1,
-                        .peer = S("")};
-    pthread_mutex_lock(&d->lock);
-    bool has_room = d->n < TALKS_MAX && !atomic_load(&d->is_closing);
-    d->n++;
-    pthread_mutex_unlock(&d->lock);
-    struct look_line l = {0};
-    pthread_t thread;
-    pthread_attr_t attr;
-    bool is_sound = json_read(&t->cx, &line_shape, line, &l, NULL) == OK;
-    t->wish = l.look;
-    struct look_word no = {.is_end = true,
-                           .status = 1,
-                           .text = is_sound ? S("the server is at another look just now")
-                                            : fault_text(a, LANG_EN, &t->cx.why)};
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    bool runs =
-        is_sound && has_room && t->fd >= 0 && pthread_create(&thread, &attr, talk_main, t) == 0;
-    pthread_attr_destroy(&attr);
-    if (runs)
-        return;
-    if (t->fd >= 0)
-        (void)desk_line_send(t->fd, a, &word_shape, &no);
-    talk_free(t);
+    (void)say_there(t, &(struct look_word){.is_end = true, .status = 1, .text = why});
 }
+
+const struct talk_kind look_talk = {sizeof(struct look_line),
+                                    (size_t)64 << 20,
+                                    2,
+                                    "the server is at another look just now",
+                                    talk_read,
+                                    talk_carry_out,
+                                    talk_refuse};
 
 /* ---- at the command ---------------------------------------------------------------------------------------- */
 
@@ -365,13 +271,8 @@ static bool hear(void *arg, const struct look_word *w)
 /* True: a server holds the directory; what it said was printed. */
 static bool by_server(struct asked *a, const struct look_wish *wish)
 {
-    struct sockaddr_un at;
-    int dir = open(a->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    desk_address(dir, &at);
-    bool is_there =
-        dir >= 0 && fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
-    FILE *in = is_there ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "r") : NULL;
+    int fd = desk_connect(a->data);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
     struct arena *line_arena = arena_open((size_t)4 << 20);
     if (in && line_arena) {
         struct look_line line = {*wish};
@@ -399,11 +300,7 @@ static bool by_server(struct asked *a, const struct look_wish *wish)
     arena_close(line_arena);
     if (in)
         fclose(in);
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0)
-        close(dir);
-    return is_there;
+    return in != NULL;
 }
 
 static void by_oneself(struct asked *a, const struct look_wish *wish)
