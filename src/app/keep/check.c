@@ -213,19 +213,22 @@ static enum err wrong_ids(struct check *c, const struct query *q, int64_t after,
     (size_t i_ = 0;    \
      i_ < (list).n && ((id) = ((const struct number_row *)(list).items)[i_].n, true); i_++)
 
-static enum err look_at_records(struct check *c, int64_t after, int64_t to)
+static enum err tell_wrong(struct check *c, const struct query *q, int64_t after, int64_t to,
+                           uint16_t msg, const char *prefix)
 {
     struct list found = {0};
     int64_t id = 0;
-    TRY(wrong_ids(c, &q_check_roots, after, to, &found));
+    TRY(wrong_ids(c, q, after, to, &found));
     for
         EACH(found, id)
-    DAMAGE(c, false, M_CHECK_ROOT, MARG("id", id_of(c, "cus", id)));
-    TRY(wrong_ids(c, &q_check_standing_stray, after, to, &found));
-    for
-        EACH(found, id)
-    DAMAGE(c, false, M_CHECK_STANDING_STRAY, MARG("id", id_of(c, "cus", id)));
+    DAMAGE(c, false, msg, MARG("id", id_of(c, prefix, id)));
     return OK;
+}
+
+static enum err look_at_records(struct check *c, int64_t after, int64_t to)
+{
+    TRY(tell_wrong(c, &q_check_roots, after, to, M_CHECK_ROOT, "cus"));
+    return tell_wrong(c, &q_check_standing_stray, after, to, M_CHECK_STANDING_STRAY, "cus");
 }
 
 static bool is_backwards(str value, str reversed)
@@ -253,28 +256,13 @@ static enum err look_at_identities(struct check *c, int64_t after, int64_t to)
 
 static enum err look_at_orders(struct check *c, int64_t after, int64_t to)
 {
-    struct list found = {0};
-    int64_t id = 0;
-    TRY(wrong_ids(c, &q_check_orders, after, to, &found));
-    for
-        EACH(found, id)
-    DAMAGE(c, false, M_CHECK_ORDER, MARG("id", id_of(c, "ord", id)));
-    TRY(wrong_ids(c, &q_check_orders_empty, after, to, &found));
-    for
-        EACH(found, id)
-    DAMAGE(c, false, M_CHECK_ORDER, MARG("id", id_of(c, "ord", id)));
-    return OK;
+    TRY(tell_wrong(c, &q_check_orders, after, to, M_CHECK_ORDER, "ord"));
+    return tell_wrong(c, &q_check_orders_empty, after, to, M_CHECK_ORDER, "ord");
 }
 
 static enum err look_at_consents(struct check *c, int64_t after, int64_t to)
 {
-    struct list found = {0};
-    int64_t id = 0;
-    TRY(wrong_ids(c, &q_check_consents, after, to, &found));
-    for
-        EACH(found, id)
-    DAMAGE(c, false, M_CHECK_CONSENT, MARG("id", id_of(c, "cns", id)));
-    return OK;
+    return tell_wrong(c, &q_check_consents, after, to, M_CHECK_CONSENT, "cns");
 }
 
 static enum err records(struct check *c)
