@@ -30,6 +30,7 @@ struct entry {
 struct dense {
     const struct person *person;
     str written, key;
+    uint64_t sign; /* which characters it has */
     bool is_kana;
 };
 static struct {
@@ -62,6 +63,14 @@ static void add_entries(struct form *f)
     }
 }
 
+static uint64_t sign_of(str key)
+{
+    uint64_t sign = 0;
+    while (key.len)
+        sign |= UINT64_C(1) << ((unsigned)utf8_next(&key) & 63);
+    return sign;
+}
+
 static void add_writing(const struct person *p, str written)
 {
     size_t pieces = 0;
@@ -75,7 +84,7 @@ static void add_writing(const struct person *p, str written)
         for (size_t i = 0; i < list.n_dense; i++)
             if (str_eq(list.dense[i].key, key))
                 return;
-        list.dense[list.n_dense++] = (struct dense){p, written, key, is_kana};
+        list.dense[list.n_dense++] = (struct dense){p, written, key, sign_of(key), is_kana};
         return;
     }
     struct form *f = &list.forms[list.n_forms];
@@ -161,8 +170,11 @@ static bool find_dense(struct arena *a, str name, struct famous *out)
     size_t pieces = 1;
     for (size_t turned = 0; turned < pieces && turned < 4; turned++) {
         str key = name_dense(a, name, turned, &pieces);
+        uint64_t sign = sign_of(key);
         for (size_t i = 0; key.len && i < list.n_dense; i++) {
             const struct dense *d = &list.dense[i];
+            if (__builtin_popcountll(d->sign ^ sign) > 2) /* one other character is two of them */
+                continue;
             if (str_eq(d->key, key) || (d->is_kana && is_one_apart(d->key, key)))
                 return found(d->person, d->written, out);
         }

@@ -10,15 +10,19 @@ const char *const impression_codes[IMPRESSION_N] = {
     "", "regular", "chatty", "freeloader", "time_eater", "interested", "company"};
 
 enum {
-    TEXTS = 20,  /* read at a time … */
-    ROUNDS = 10, /* … so often in one change: a long history is read in several */
+    TEXTS = 50, /* read at a time … */
+    ROUNDS = 4, /* … so often in one turn: a long history is read in several */
     CALLS = 200,
     SLICE = 25,
     HOLD_NS = 4000000, /* so long a slice goes on: the writer is for others too */
     NUMBERS_MAX = 20
 };
-/* Rows of other nodes may be committed a little after younger ones: this much is read again, which changes nothing. */
-static const int64_t OVERLAP_MS = 10 * 60 * 1000;
+/* A row may be committed a little after younger ones, of other nodes with clocks of their own also later: this much is read
+ * again, which changes nothing. */
+static int64_t overlap_ms(struct cx *cx)
+{
+    return db_is_postgres(cx) ? 10 * 60 * 1000 : 60 * 1000;
+}
 static const int64_t DAY_MS = 86400000;
 static const size_t READ_BYTES = (size_t)6 << 20; /* of rows in hand; the rest has its next time */
 static const size_t WORDS_BYTES = (size_t)4
@@ -352,7 +356,7 @@ static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
 {
     int64_t messages = t->read_id, notes = t->read_id;
     bool goes_back = t->read_ms > cx->now_ms; /* the clock did */
-    int64_t closed = goes_back || !t->read_ms ? 0 : t->read_ms - OVERLAP_MS;
+    int64_t closed = goes_back || !t->read_ms ? 0 : t->read_ms - overlap_ms(cx);
     struct list m = {0}, n = {0}, k = {0};
     struct val ids = val_ints(w->ids.items, w->ids.n);
     bool is_m = false, is_n = false;
@@ -375,7 +379,7 @@ static enum err read_all(struct cx *cx, struct walk *w, struct trait *t)
     w->n_calls = k.n;
     /* Where one table was not read to its end the next time begins there; else a little before the newest. */
     if (is_m && is_n)
-        t->read_id = larger(t->read_id, larger(messages, notes) - (OVERLAP_MS << 22));
+        t->read_id = larger(t->read_id, larger(messages, notes) - (overlap_ms(cx) << 22));
     else
         t->read_id = is_m ? notes : is_n || messages < notes ? messages : notes;
     int64_t was_ms = t->read_ms;
@@ -458,6 +462,14 @@ enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **o
 bool evidence_is_more(const struct evidence_found *f)
 {
     return f->is_more;
+}
+
+size_t evidence_rows(const struct evidence_found *f)
+{
+    size_t n = f->is_put;
+    for (const struct finding *k = f->first; k; k = k->next)
+        n++;
+    return n;
 }
 
 bool evidence_is_news(const struct evidence_found *f)

@@ -58,6 +58,7 @@ enum err trait_of(struct cx *cx, customer_id any, struct trait *out) MUST_USE;
 struct evidence_found; /* of one record; lives in cx->arena */
 enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out) MUST_USE;
 bool evidence_is_more(const struct evidence_found *f); /* a long history: the next time goes on where this one stood */
+size_t evidence_rows(const struct evidence_found *f); /* about so many are to be written */
 bool evidence_is_news(const struct evidence_found *f); /* something that rules ask may not be as it was */
 /* Inside apply. *has_changed: something that rules ask is not as it was (they are told: rules_due). *is_stale: the record was
  * read by another meanwhile, or answers for itself no more; nothing was written, and it is to be read again. */

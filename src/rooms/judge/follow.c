@@ -10,12 +10,12 @@
 #include "rooms/risk/risk.h"
 
 enum {
-    EVENTS = 200,
-    LOOKS = 60,
+    EVENTS = 400, /* whom they name again and again is looked at once */
+    LOOKS = 120,
     FILLS = 200,
     EVERY_MS = 200,
-    GATHER_NS = 20000000, /* so long customers are gathered before those in hand are written */
-    HOLD_NS = 4000000,    /* so long they are written: the writer is for others too */
+    GATHER_NS = 40000000, /* so long customers are gathered before those in hand are written */
+    ROWS = 150,           /* about so many are written at a time: the writer is for others too */
     GATHERED_BYTES = 4 << 20
 };
 
@@ -207,12 +207,13 @@ static enum err take_down(struct cx *cx, struct page *p)
 
 /* ---- plan: what there is to say of them --------------------------------------------------------- */
 
-/* What he wrote since the last time, and his risk; as many as there is time and room for, the others have their next turn. */
+/* What he wrote since the last time, and his risk; of as many as there is time and room for, and as are soon written. The
+ * others have their next turn. */
 static enum err gather(struct cx *cx, struct page *p)
 {
     int64_t begun = clock_mono_ns();
     struct risk_house *house = ARENA_NEW(cx->arena, struct risk_house);
-    size_t n = 0;
+    size_t n = 0, rows = 0;
     TRY(risk_house_read(cx, house));
     while (n < p->n_due) {
         struct due *d = &p->due[n++];
@@ -226,8 +227,10 @@ static enum err gather(struct cx *cx, struct page *p)
         if (e == OK) {
             d->evidence = f;
             d->risk = l;
+            rows += evidence_rows(f) + (risk_is_news(l) ? 4 : 0);
         }
-        if (clock_mono_ns() - begun > GATHER_NS || arena_used(cx->arena) > GATHERED_BYTES)
+        if (rows > ROWS || clock_mono_ns() - begun > GATHER_NS ||
+            arena_used(cx->arena) > GATHERED_BYTES)
             break;
     }
     cx->why = (struct fault){0};
@@ -326,17 +329,16 @@ static enum err write_due(struct cx *cx, const struct page *p)
     ids_of(p->due, p->n_due, moved);
     TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(moved, p->n_due))));
     const struct root_row *root = roots.items;
-    int64_t begun = clock_mono_ns();
     for (size_t i = 0; i < p->n_due; i++) {
         const struct due *d = &p->due[i];
         const struct due_row *r = row_of(&rows, &at, d->row.customer);
-        bool has_changed = false, is_stale = i > 0 && clock_mono_ns() - begun > HOLD_NS;
+        bool has_changed = false, is_stale = false;
         while (root_at < roots.n && root[root_at].id < d->row.customer)
             root_at++;
         bool is_here = root_at < roots.n && root[root_at].id == d->row.customer &&
                        root[root_at].root == d->row.customer;
         event_depth(cx, d->row.depth);
-        if (is_here && !is_stale && d->evidence)
+        if (is_here && d->evidence)
             TRY(evidence_write(cx, d->evidence, &has_changed, &is_stale));
         if (is_here && !is_stale && d->risk)
             TRY(risk_write(cx, d->risk));

@@ -412,6 +412,26 @@ static void what_was_planned_before_the_rules_changed_is_planned_anew(void **sta
     assert_int_equal(leading_of(w, firm), CLASS_COMPANY);
 }
 
+static void whoever_does_not_fit_into_a_page_is_in_the_next(void **state)
+{
+    enum { MANY = 150 };
+    struct test_world *w = *state;
+    int64_t firm[MANY];
+    follow(w);
+    for (int i = 0; i < MANY; i++) {
+        firm[i] = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+        if (i % 2)
+            assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &firm[i]), OK);
+    }
+
+    assert_int_equal(writes(w, plans(w)), OK);
+    follow(w);
+
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(leading_of(w, firm[i]), CLASS_COMPANY);
+    assert_int_equal(waiting(w), 0);
+}
+
 /* Two programs on one database, or a page that was written and is written again. */
 static void a_page_is_written_once(void **state)
 {
@@ -497,6 +517,7 @@ static int all(void)
         HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
         HOUSE_TEST(who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it),
         HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
+        HOUSE_TEST(whoever_does_not_fit_into_a_page_is_in_the_next),
         HOUSE_TEST(a_page_is_written_once),
         HOUSE_TEST(the_order_of_what_happened_has_no_part_in_it),
         HOUSE_TEST(the_pass_over_everybody_agrees_with_the_job),

@@ -85,8 +85,12 @@ SELECT v.type, v.value, o.state, o.last_ms FROM customer r JOIN identity_owner o
 -- name: risk_address_list -> risk_address_row
 SELECT a.line, a.postal, a.country FROM customer r JOIN address a ON a.customer_id = r.id WHERE r.root_id = :root ORDER BY a.id DESC LIMIT 5;
 
+-- The newest are found by the index alone.
 -- name: risk_ip_list -> risk_ip_row
-SELECT i.ip, CASE WHEN i.trust = 'typed' THEN '' ELSE i.channel END FROM customer r JOIN interaction i ON i.customer_id = r.id WHERE r.root_id = :root ORDER BY i.at_ms DESC LIMIT 30;
+SELECT i.ip, CASE WHEN i.trust = 'typed' THEN '' ELSE i.channel END
+  FROM (SELECT x.id FROM customer r JOIN interaction x ON x.customer_id = r.id WHERE r.root_id = :root ORDER BY x.at_ms DESC LIMIT 30) AS newest
+       JOIN interaction i ON i.id = newest.id
+ ORDER BY i.at_ms DESC LIMIT 30;
 
 -- name: risk_order_sums -> risk_order_sums_row
 SELECT count(*), COALESCE(min(o.at_ms), 0), COALESCE(max(CASE WHEN o.channel = 'purchase' THEN 1 ELSE 0 END), 0),
