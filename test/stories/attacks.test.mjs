@@ -275,11 +275,11 @@ test('whatever Host a request names, no answer speaks of it', async (t) => {
   for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', 'localhost'])
     for (const target of targets) {
       const answer = await raw(f.k.origin, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n${session}Connection: close\r\n\r\n`);
-      assert.match(answer, /^HTTP\/1\.1 \d/, target);
+      assert.match(answer, target === '/api/v1/session' ? /^HTTP\/1\.1 200 / : /^HTTP\/1\.1 \d/, `${host} ${target}: ${answer.slice(0, 300)}`);
       assert.ok(!/evil\.example|^Location:/im.test(answer), `${host} ${target}: ${answer.slice(0, 300)}`);
     }
-  const made = await raw(f.k.origin, `POST /api/v1/phone-links HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example.net\r\n${session}X-Kith: 1\r\nContent-Type: application/json\r\nContent-Length: 33\r\nConnection: close\r\n\r\n{"kind":"webhook","name":"theirs"}`.replace('33', '34'));
-  assert.match(made, /^HTTP\/1\.1 403 /);
+  const made = await raw(f.k.origin, `POST /api/v1/phone-links HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example.net\r\n${session}X-Kith: 1\r\nContent-Type: application/json\r\nContent-Length: 34\r\nConnection: close\r\n\r\n{"kind":"webhook","name":"theirs"}`);
+  assert.match(made, /^HTTP\/1\.1 403 /, made.slice(0, 300));
   for (const host of ['', 'a b', 'a\\b', 'a/b', 'a@b', 'x'.repeat(300)])
     assert.match(await raw(f.k.origin, `GET /api/v1/state HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 400 /, host.slice(0, 40));
 });
