@@ -2,6 +2,7 @@
  * rooms write through the real store; afterwards everything acknowledged must be there, once, and the store be sound.
  *
  *   crash-disk [--rounds 300] [--seed N]     ends with `N passed, N failed`
+ *   crash-disk --kind K --at CALL --times N --seed N     one place again, as a FAIL names it
  */
 #include "../disk/fault_vfs.h"
 #include "app/house.h"
@@ -25,7 +26,12 @@ struct world {
 };
 
 /* What a step was answered. */
-enum fate { FATE_NOT_TRIED, FATE_DONE, FATE_REFUSED };
+enum fate {
+    FATE_NOT_TRIED,
+    FATE_DONE,
+    FATE_REFUSED,
+    FATE_OPEN /* refused, and the disk then refused everything until the program ended, also to take it back */
+};
 struct book {
     enum fate fate[ALL];
     int64_t customer; /* of the steps that change one */
@@ -258,6 +264,7 @@ static bool holds(struct world *w, const struct book *b, bool refused_is_gone)
         if (db_int(&w->cx, &q_times, &n, ARGS(V(mark))) != OK)
             return wrong("step %d cannot be read", s);
         bool is_fine = b->fate[s] == FATE_DONE      ? n == 1
+                       : b->fate[s] == FATE_OPEN    ? n == 0 || n == 1
                        : b->fate[s] == FATE_REFUSED /* what is soft stands when only its flush was refused */
                            ? n == 0 || (n == 1 && (!refused_is_gone || s % 7 == 6))
                                                     : n == 0;
@@ -314,7 +321,11 @@ static void work(struct world *w, struct book *b)
             if (e == OK && s % 7 == 2)
                 b->last_city = s;
         }
+        bool goes_on = fault_goes_on();
         closed(w);
+        for (int s = session * STEPS; goes_on && s < (session + 1) * STEPS; s++)
+            if (b->fate[s] == FATE_REFUSED)
+                b->fate[s] = FATE_OPEN;
         arena_reset(w->arena);
     }
 }
@@ -380,8 +391,8 @@ static bool kind_run(struct book b, enum fault_kind kind, int64_t rounds, int64_
         if (kind != FAULT_CUT && roll(3) == 0)
             plan.times = 1 + (int64_t)roll(12);
         if (!round_run(b, &plan, &unused)) {
-            printf("FAIL %s: call %lld of %lld, %lld times, seed %llu: %s\n", names[kind], (long long)at, (long long)calls,
-                   (long long)plan.times, (unsigned long long)at_seed, why);
+            printf("FAIL %s: --kind %d --at %lld --times %lld --seed %llu (of %lld calls): %s\n", names[kind], (int)kind,
+                   (long long)at, (long long)plan.times, (unsigned long long)at_seed, (long long)calls, why);
             return false;
         }
         reached++;
@@ -392,17 +403,34 @@ static bool kind_run(struct book b, enum fault_kind kind, int64_t rounds, int64_
     return true;
 }
 
+static bool again(struct book b, int64_t kind, int64_t at, int64_t times)
+{
+    int64_t unused = 0;
+    (void)roll(2); /* as the place was */
+    struct fault_plan plan = {.kind = (enum fault_kind)kind, .at = at, .times = times, .seed = roll(UINT32_MAX) + 1};
+    bool is_fine = round_run(b, &plan, &unused);
+    printf("%s %s%s%s\n%d passed, %d failed\n", is_fine ? "ok  " : "FAIL", names[kind], is_fine ? "" : ": ", is_fine ? "" : why, is_fine,
+           !is_fine);
+    return is_fine;
+}
+
 int main(int argc, char **argv)
 {
-    int64_t rounds = 300, calls = 0, reads = 0;
+    int64_t rounds = 300, calls = 0, reads = 0, kind = FAULT_NONE, at = 0, times = 0;
     seed = (uint64_t)time(NULL);
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rounds") == 0)
             rounds = atoll(argv[i + 1]);
         else if (strcmp(argv[i], "--seed") == 0)
-            seed = (uint64_t)atoll(argv[i + 1]);
+            seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--kind") == 0)
+            kind = atoll(argv[i + 1]);
+        else if (strcmp(argv[i], "--at") == 0)
+            at = atoll(argv[i + 1]);
+        else if (strcmp(argv[i], "--times") == 0)
+            times = atoll(argv[i + 1]);
     }
-    if (!seed || rounds < 1)
+    if (!seed || rounds < 1 || kind < 0 || kind >= FAULT_KINDS)
         return 2;
     char dir[100];
     snprintf(dir, sizeof dir, "%.60s/kith-disk-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -420,6 +448,8 @@ int main(int argc, char **argv)
         return 1;
     }
     fault_reboot();
+    if (at)
+        return again(b, kind, at, times) ? 0 : 1;
 
     int passed = 0, failed = 0;
     if (round_run(b, &(struct fault_plan){.kind = FAULT_NONE}, &calls)) {

@@ -466,6 +466,14 @@ int64_t fault_calls(void)
     return n;
 }
 
+bool fault_goes_on(void)
+{
+    pthread_mutex_lock(&lock);
+    bool goes_on = happened > 0 && happened < plan.times;
+    pthread_mutex_unlock(&lock);
+    return goes_on;
+}
+
 bool fault_happened(void)
 {
     pthread_mutex_lock(&lock);

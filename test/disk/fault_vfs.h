@@ -39,6 +39,7 @@ void fault_vfs_register(void);
 void fault_begin(const struct fault_plan *p);
 int64_t fault_calls(void); /* since fault_begin; of FAULT_READ: reads */
 bool fault_happened(void);
+bool fault_goes_on(void); /* it began, and the next call of its kind would fail too */
 void fault_cut_now(void);
 /* After everything was closed: the power is on again. Without a cut before it, it is as after a clean end of the process. */
 void fault_reboot(void);
