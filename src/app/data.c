@@ -4,6 +4,7 @@
 #include "app/people.h"
 #include "messages.h"
 #include "rooms/source/source.h"
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,10 @@ static int run(struct cx *cx, const char *verb, int argc, char **argv)
     if (!become_owner(data)) {
         fputs("kith: the owner of the directory is somebody else, and root may not act for him\n",
               stderr);
+        return 1;
+    }
+    if (access(data, R_OK | X_OK) != 0) {
+        fprintf(stderr, "kith: %s cannot be read: %s\n", data, strerror(errno));
         return 1;
     }
     return is_list ? list(cx, data, rows[O_JSON].n > 0) : update(cx, data, rows);

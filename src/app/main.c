@@ -1,8 +1,9 @@
 /* app/main.c - `kith`: which command. */
 #include "app/commands.h"
 #include "base/base.h"
-#include <sys/resource.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 
 static const char usage[] =
     "usage: kith serve --data DIR [--listen 127.0.0.1:8080] [--store sqlite|postgresql://…]\n"
@@ -36,6 +37,29 @@ static const char usage[] =
     "--store goes with every command that takes --data; KITH_DATA may stand for --data.\n"
     "The data is sealed. Its key: --key-file FILE with every command, or KITH_KEY_FILE, a systemd credential kith.key,\n"
     "KITH_KEY, KITH_PASS_PHRASE_FILE; without any of them DIR.key beside the directory.\n";
+
+/* Of the usage what is said of one command, and what goes with all; the whole when nothing is. */
+static int help_of(const char *command)
+{
+    const char *tail = strstr(usage, "--store goes with");
+    bool is_shown = false, is_any = false;
+    size_t name = strlen(command);
+    for (const char *line = usage, *next; line < tail; line = next) {
+        const char *words = line + strlen("usage: kith ");
+        next = strchr(line, '\n') + 1;
+        if (strncmp(words - 5, "kith ", 5) == 0) {
+            const char *again = strstr(words, "   kith ");
+            is_shown = (strncmp(words, command, name) == 0 && words[name] == ' ') ||
+                       (again && again < next && strncmp(again + 8, command, name) == 0);
+        }
+        if (!is_shown)
+            continue;
+        printf("%s%.*s", is_any ? "       " : "usage: ", (int)(next - line) - 7, line + 7);
+        is_any = true;
+    }
+    fputs(is_any ? tail : usage, stdout);
+    return 0;
+}
 
 static int help(int argc, char **argv)
 {
@@ -118,7 +142,7 @@ int main(int argc, char **argv)
         wants_help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return wants_help && !commands[i].has_help ? help(argc, argv)
+            return wants_help && !commands[i].has_help ? help_of(argv[1])
                                                        : commands[i].run(argc - 2, argv + 2);
     fprintf(stderr, "kith: there is no command '%.40s'; `kith help` shows what there is\n",
             argv[1]);

@@ -13,7 +13,8 @@ bool is_no_store(const char *data)
     struct stat st;
     char path[4096];
     int n = snprintf(path, sizeof path, "%s/kith.db", data);
-    return n < 0 || (size_t)n >= sizeof path || stat(path, &st) != 0;
+    return n < 0 || (size_t)n >= sizeof path ||
+           (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR));
 }
 
 static struct option_row *row_of(struct option_row *rows, size_t n, str name)

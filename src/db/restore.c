@@ -18,6 +18,7 @@ enum {
     PAGES_MAX = 1 << 30,
     TELL_BYTES = 8 << 20,
     LOOK_STEPS = 1000,
+    KEPT_MAX = 100,
     UNWRITTEN_MAX = 100000 /* pages at the end that were made and never written */
 };
 
@@ -491,8 +492,8 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
 /* The new one takes the place of the old one in one step; the old one is kept. */
 static enum err exchange(struct cx *cx, const char *name, const char *to)
 {
-    str lock = arena_printf(cx->arena, "%s/lock", name),
-        kept = arena_printf(cx->arena, "%s.replaced-%lld", name, (long long)clock_now_ms() / 1000);
+    str lock = arena_printf(cx->arena, "%s/lock", name);
+    int64_t second = clock_now_ms() / 1000;
     int fd = open(lock.ptr, O_RDWR | O_CLOEXEC);
     enum err e = OK;
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0)
@@ -500,7 +501,12 @@ static enum err exchange(struct cx *cx, const char *name, const char *to)
                   MARG("pid", S("?")));
     if (e == OK && renameat2(AT_FDCWD, to, AT_FDCWD, name, RENAME_EXCHANGE) != 0)
         e = disk(cx, name);
-    if (e == OK && rename(to, kept.ptr) != 0) /* it is kept, under the other name */
+    bool is_kept = e != OK;
+    for (int i = 0; !is_kept && i < KEPT_MAX; i++) { /* two in a second: each has a name of its own */
+        str kept = arena_printf(cx->arena, "%s.replaced-%lld", name, (long long)second + i);
+        is_kept = renameat2(AT_FDCWD, to, AT_FDCWD, kept.ptr, RENAME_NOREPLACE) == 0;
+    }
+    if (!is_kept) /* it is there all the same, under the other name */
         log_line(LOG_WARN, "restore", "reason=old_one_is_under_restoring");
     if (fd >= 0)
         close(fd);

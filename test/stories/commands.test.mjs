@@ -2,8 +2,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { spawn } from 'node:child_process';
-import { statSync, existsSync, writeFileSync, chownSync, readdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, statSync, existsSync, writeFileSync, chownSync, readdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { house, bin, passPhrase, sleep, isPostgres } from './kith.mjs';
@@ -79,11 +79,15 @@ test('wrong words end with 2 and say what is wrong; help and version end with 0'
   }
   assert.match((await run(['fly'])).err, /^kith: there is no command 'fly'/);
   assert.match((await run(['help'])).out, /usage: kith serve/);
-  for (const words of [['--help'], ['import', '--help'], ['user', 'add', '-h']]) {
+  for (const [words, first, others] of [[['--help'], 'serve', true], [['serve', '--help'], 'serve', false], [['import', '--help'], 'import', false], [['user', 'add', '-h'], 'user', false],
+    [['backup', '--help'], 'backup', false], [['key', '-h'], 'key', false], [['data', '--help'], 'data', false]]) {
     const r = await run(words);
     assert.deepEqual([r.status, r.err], [0, ''], words.join(' '));
-    assert.match(r.out, /usage: kith serve/);
+    assert.ok(r.out.startsWith(`usage: kith ${first} `), r.out);
+    assert.equal(/kith (doctor|classify)/.test(r.out), others, r.out);
+    assert.match(r.out, /--key-file FILE with every command/);
   }
+  assert.match((await run(['import', '--help'])).out, /kith import all/);
   assert.match((await run(['demo', '--help'])).out, /^usage: kith demo .*\n.*--customers N/);
   assert.match((await run(['version'])).out, /^kith \d/);
   const open = await run(['serve', '--data', '/nonexistent/place']);
@@ -97,12 +101,13 @@ test('whoever only reads is told of a mistyped directory, and nothing is made in
   const data = path.join(home, 'nowhere');
   const file = path.join(home, 'people.csv');
   writeFileSync(file, 'Name,Phone\nAnna,+44 20 7946 0018\n');
-  for (const words of [['export', 'customers'], ['user', 'list'], ['user', 'disable', '--email', 'o@kith.example'], ['import', 'customers', file, '--dry-run']]) {
+  for (const words of [['export', 'customers'], ['user', 'list'], ['user', 'disable', '--email', 'o@kith.example'], ['import', 'customers', file, '--dry-run'],
+    ['doctor'], ['check'], ['classify'], ['release'], ['audit', 'verify'], ['backup', '--to', path.join(home, 'copy.kith')]]) {
     const r = await run([...words, '--data', data]);
     assert.deepEqual([r.status, r.err], [1, `kith: there is no store in ${data}\n`], words.join(' '));
     assert.equal(r.out, '');
   }
-  assert.equal(existsSync(data), false);
+  assert.deepEqual([existsSync(data), existsSync(`${data}.key`)], [false, false]);
   const lost = await run(['import', 'customers', path.join(home, 'lost.csv'), '--data', data]);
   assert.equal(lost.status, 1);
   assert.match(lost.err, /lost\.csv cannot be read: No such file/);
@@ -228,6 +233,17 @@ test('told to stop with streams open it is gone at once', async (t) => {
   assert.deepEqual(await k.exited, { code: 0, signal: null });
   assert.ok(Date.now() - from < 3000, `${Date.now() - from} ms`);
   for (const s of streams) await s.ended(500);
+});
+
+test('whoever may not read a directory is told so, and not that nothing is there', { skip: isPostgres || process.getuid() !== 0 }, async (t) => {
+  const k = await house(t);
+  await k.stop();
+  chmodSync(k.data, 0o700);
+  for (const words of [['check'], ['doctor'], ['backup', '--to', '/tmp/never.kith'], ['data', 'list']]) {
+    const p = spawnSync(bin, [...words, '--data', k.data], { uid: 65534, gid: 65534, encoding: 'utf8' });
+    assert.equal(p.status, 1, p.stdout);
+    assert.match(p.stderr, /^kith: .*Permission denied\n$/, words.join(' '));
+  }
 });
 
 test('root on another user\'s directory leaves no file of root\'s there', { skip: isPostgres || process.getuid() !== 0 }, async (t) => {

@@ -358,6 +358,12 @@ static bool absolute(struct asked *a, const char *path, str *out)
     return true;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int told_figures(struct asked *a, const char *done, int64_t bytes)
 {
     double seconds = (double)(clock_mono_ns() - a->begun_ns) / 1e9;
@@ -390,10 +396,12 @@ static int backup_run(struct asked *a, int argc, char **argv)
     int status = begun(a, rows, COUNT(rows), argc, argv);
     if (status)
         return status;
-    if (!rows[2].value)
+    if (!rows[2].value || !*rows[2].value)
         return wrong(S("--to is missing"));
     if (!a->data)
         return wrong(S("--data is missing: the keys lie there"));
+    if (is_directory(rows[2].value))
+        return failed(arena_printf(a->arena, "%s is a directory; --to names a file", rows[2].value));
     a->key_file = rows[3].value;
     a->json = rows[4].n > 0;
     if (!absolute(a, rows[2].value, &w.to))
@@ -610,6 +618,8 @@ static int export_all_run(struct asked *a, int argc, char **argv)
     a->is_piped = strcmp(to, "-") == 0;
     if (a->is_piped)
         to = arena_printf(a->arena, "%s/export.%d", a->data, (int)getpid()).ptr;
+    if (is_directory(to))
+        return failed(arena_printf(a->arena, "%s is a directory; an export goes into a file", to));
     if (!absolute(a, to, &w.to))
         return failed(arena_printf(a->arena, "%s cannot be written: %s", to, strerror(errno)));
     carried_out(a, &w);

@@ -22,8 +22,11 @@ enum err keep_ring_of_file(struct cx *cx, struct box_in *b, str name, str dir, s
         return e;
     }
     TRY(keyring_kind(cx, bytes, name, &wanted));
-    TRY(key_find(cx, dir, key_file, wanted, false, &k));
-    enum err e = keyring_open(cx, bytes, name, &k, out);
+    enum err e = key_find(cx, dir, key_file, wanted, false, &k);
+    if (e != OK && cx->why.msg == M_KEYS_NO_KEY)
+        return fault(cx, ERR_INVALID, M_KEEP_NO_KEY, MARG("file", name));
+    TRY(e);
+    e = keyring_open(cx, bytes, name, &k, out);
     key_source_forget(&k);
     return e;
 }

@@ -129,6 +129,26 @@ static void prune(struct follow *f)
     closedir(d);
 }
 
+/* What a server left that was killed while it made one. A day old at least: another node may be at work beside. */
+static void rests_remove(struct follow *f)
+{
+    char limit[NAME_BYTES], name[NAME_BYTES];
+    DIR *d = opendir(f->dir);
+    if (!d)
+        return;
+    name_make(limit, clock_now_ms() - DAY_S * 1000LL);
+    size_t n = strlen(limit);
+    for (struct dirent *e; (e = readdir(d));) {
+        memcpy(name, e->d_name, strnlen(e->d_name, n) + 1);
+        name[n] = 0;
+        if (!is_ours(name) || strncmp(e->d_name + n, ".part", 5) != 0 || strcmp(name, limit) > 0)
+            continue;
+        (void)unlinkat(dirfd(d), e->d_name, 0);
+        backup_remove(arena_printf(f->arena, "%s/%s", f->dir, e->d_name).ptr);
+    }
+    closedir(d);
+}
+
 static bool sync_dir(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -230,6 +250,7 @@ static enum err make(struct follow *f)
         (void)!db_change(f->store, &cx, LANE_BULK, noted_apply, f->dir);
         log_line(LOG_INFO, "backup", "file=%s verified=1", name);
         prune(f);
+        rests_remove(f);
     } else if (!is_stopping(f)) {
         failed(f, &cx, e);
     }

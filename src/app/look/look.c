@@ -309,6 +309,11 @@ static void by_oneself(struct asked *a, const struct look_wish *wish)
         .data_dir = str_of(a->data), .url = str_of(a->url ? a->url : ""), .no_migrate = true};
     struct store *s = NULL;
     struct run r = {.cx = &a->cx, .data_dir = str_of(a->data), .say = hear, .arg = a};
+    if (!a->url && is_no_store(a->data)) {
+        fprintf(stderr, "kith: there is no store in %s\n", a->data);
+        a->status = 1;
+        return;
+    }
     if (!become_owner(a->data)) {
         fputs("kith: the owner of the directory is somebody else, and root may not act for him\n",
               stderr);
