@@ -76,6 +76,7 @@ test('a complaint is written down on the record, waits on Today and on the Risk 
   const desk = await open(t, k, operator);
   await desk.goto(`/customers/${id}`);
   const part = desk.getByRole('region', { name: 'Complaints about this customer' });
+  await part.scrollIntoViewIfNeeded();
   await part.getByText('Nobody has complained.').waitFor();
   await part.getByRole('button', { name: 'Record a complaint' }).click();
   await part.getByLabel('What is said against this customer').fill('She sold our lamps as her own.');

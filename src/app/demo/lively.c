@@ -5,6 +5,7 @@
 #include "rooms/automation/automation.h"
 #include "rooms/evidence/evidence.h"
 #include "rooms/risk/risk.h"
+#include "rooms/segment/segment.h"
 
 #define ROW(table, q, ...) TRY(bulk_row(f->bulk, f->cx, table, &(q), ARGS(__VA_ARGS__)))
 
@@ -436,8 +437,12 @@ static const struct ask asks[] = {
      "{\"name\":\"Offer a sample to who is considering\",\"event\":\"customer.judged\",\"where\":\"class = interested\",\"again_days\":90,\"is_on\":true,"
      "\"actions\":[{\"kind\":\"tag\",\"tag\":\"sample offered\"},{\"kind\":\"task\",\"text\":\"Offer a sample set\",\"priority\":\"ordinary\",\"days\":1}]}"},
     {&automation_room, "/api/v1/automations", HTTP_POST, LIVELY_MANAGER, NOBODY,
-     "{\"name\":\"Check first: tell the managers\",\"event\":\"customer.judged\",\"where\":\"class = fraud_suspect\",\"again_days\":7,\"is_on\":true,"
-     "\"actions\":[{\"kind\":\"notify\",\"text\":\"Have a look before anything is sent\",\"to\":\"managers\"}]}"},
+     "{\"name\":\"Likes to talk: ask for a referral\",\"event\":\"customer.judged\",\"where\":\"class = chatty\",\"again_days\":180,\"is_on\":true,"
+     "\"actions\":[{\"kind\":\"notify\",\"text\":\"Ask whether they would recommend us\",\"to\":\"responsible\"}]}"},
+    {&segment_room, "/api/v1/segments", HTTP_POST, LIVELY_MANAGER, NOBODY,
+     "{\"name\":\"Bought much, long not seen\",\"text\":\"spent > 1000 GBP and last_order_at < now - 120d\"}"},
+    {&segment_room, "/api/v1/segments", HTTP_POST, LIVELY_MANAGER, NOBODY,
+     "{\"name\":\"Returned something this month\",\"text\":\"returned_30d > 0\"}"},
     {&evidence_room, "/api/v1/competitors", HTTP_PUT, LIVELY_MANAGER, NOBODY, "{\"names\":[\"Lamplight & Co\",\"Bright Attic\"]}"},
     {&risk_room, "/api/v1/risk/blocks", HTTP_POST, LIVELY_RISK, NOBODY,
      "{\"kind\":\"email\",\"value\":\"rita.holm.shop@letters.example\",\"reason\":\"Three orders called back by the bank in spring, the goods were kept\"}"},
