@@ -142,6 +142,14 @@ static enum err heard(struct cx *cx, struct page *p, struct due **out, size_t *n
     return OK;
 }
 
+static struct due *find(struct due *v, size_t n, int64_t customer)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].row.customer == customer)
+            return &v[i];
+    return NULL;
+}
+
 /* First who waits, then whom events name, as many as one page takes. */
 static enum err choose(struct cx *cx, struct page *p)
 {
@@ -154,11 +162,15 @@ static enum err choose(struct cx *cx, struct page *p)
     struct due *all = ARENA_ARRAY(cx->arena, queue.n + n_named + 1, struct due);
     for (size_t i = 0; i < queue.n; i++)
         all[n++] = (struct due){.row = ((const struct due_row *)queue.items)[i]};
-    for (size_t i = 0; i < n_named; i++)
-        if (n < LOOKS)
+    for (size_t i = 0; i < n_named; i++) {
+        struct due *d = find(all, queue.n, named[i].row.customer);
+        if (d)
+            d->row.depth = larger(d->row.depth, named[i].row.depth);
+        else if (n < LOOKS)
             all[n++] = named[i];
         else
             named[p->n_later++] = named[i];
+    }
     p->due = all;
     p->n_due = once(all, n);
     p->later = named;
@@ -294,7 +306,8 @@ static enum err put_on(struct cx *cx, const struct due *v, size_t n)
         for (size_t i = 0; i < n; i++)
             if (v[i].row.depth == depth)
                 ids[of_depth++] = v[i].row.customer;
-        TRY(judge_again(cx, ids, of_depth, depth));
+        if (of_depth)
+            TRY(db_run(cx, &q_judge_due_put, ARGS(V(depth), val_ints(ids, of_depth))));
     }
     return OK;
 }

@@ -179,6 +179,13 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
+-- The same of records that answered for themselves when they were looked at: one that does no more is taken off at his look.
+-- name: judge_due_put
+INSERT INTO judge_due (customer_id, due_ms, depth)
+SELECT DISTINCT given.value, 0, CAST(:depth AS BIGINT) FROM {{ints}} :roots AS given WHERE given.value > 0
+    ON CONFLICT (customer_id) DO UPDATE
+       SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
+
 -- name: judge_total
 SELECT COUNT(*) FROM standing;
 
