@@ -65,6 +65,7 @@ def people():
 class World:
     def __init__(self, seed, honest, share, now):
         self.r, self.now, self.names = random.Random(seed), now, people()
+        self.later = random.Random(seed + 10**6)  # what was thought of later, so that all else of a seed stays as it was
         self.n = 0
         self.events = []  # (time, number, actor, request)
         self.actors = []
@@ -226,6 +227,7 @@ class World:
         self.put(actor, at, {**common, "order": order, "payment": payment, "history": history})
         if self.yes(0.15):  # comes again, from wherever he is then
             again = min(at + datetime.timedelta(days=r.uniform(0.2, 20)), self.now - datetime.timedelta(seconds=30))
+            common = {**common, **self.anew(common, actor)}
             self.put(actor, again, {**common, "ip": self.home(c) if self.yes(0.5) else ip, "order": {**order, "total": self.basket()}, "payment": payment, "history": history})
         if self.yes(0.06):  # somebody of the household orders on the same device, often with the same card
             other = self.name(culture, n["family"])
@@ -242,6 +244,15 @@ class World:
                     "customer": {"name": other["local"], "email": self.email(other, c), "phone": self.phone(c), "country": c, "language": language, **place},
                     "ip": ip, "device": self.device(), "form_seconds": r.randrange(30, 200), "order": {**order, "total": self.basket(), "express": False},
                     "payment": self.honest_payment(other, c, mate["traits"]), "history": {"paid_orders": 0, "age_days": 0, "questions": 0}})
+
+    def anew(self, common, actor):
+        """Who comes again may have a new telephone, or has moved house with it."""
+        chance = self.later.random()
+        if chance >= 0.06:
+            return {}
+        actor["traits"].append("new telephone" if chance > 0.015 else "moved house, new telephone")
+        moved = {} if chance > 0.015 else {"city": f"Town {self.later.randrange(300)}", "address": f"{self.later.randrange(1, 250)} New Street {self.later.randrange(4000)}"}
+        return {"device": f"dev-new-{len(self.events)}", "customer": {**common["customer"], **moved}}
 
     def honest_payment(self, n, c, traits):
         r = self.r

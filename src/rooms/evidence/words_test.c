@@ -166,6 +166,115 @@ static void kazakh_is_read(void **state)
     are(*state, rows, COUNT(rows), false);
 }
 
+static void other_ways_to_say_it_are_found_too(void **state)
+{
+    static const struct row rows[] = {
+        {"Any chance of a few euros off? I'd be a loyal customer.", "discount_asked promise_more q1"},
+        {"Is the price negotiable at all?", "discount_asked q1"},
+        {"It costs a fortune, I have been shopping around.", "competitor_named price_remark"},
+        {"Is Anna available today?", "colleague_asked=11 q1"},
+        {"I gave my cousin your number and spread the word.", "referral_given"},
+        {"Shame on you, what a joke.", "aggressive"},
+        {"I need it by tomorrow, I'm in a hurry.", "hurry"},
+        {"Может, сбросите немного? Буду у вас брать каждый месяц.",
+         "discount_asked promise_more q1"},
+        {"Дерёте втридорога, на маркетплейсах проще.", "competitor_named price_remark"},
+        {"Пусть Анна мне перезвонит.", "colleague_asked=12"},
+        {"Дала ваш телефон соседке, всем про вас рассказываю.", "referral_given"},
+        {"Вы обнаглели, буду жаловаться!", "aggressive"},
+        {"Нужно завтра, как можно быстрее.", "hurry"},
+        {"もう一声お願いできませんか？常連になりますよ。", "discount_asked promise_more q1"},
+        {"コスパが悪いですね。よそで買います。", "competitor_named price_remark"},
+        {"田中さんに相談したいです。", "colleague_asked=13"},
+        {"友達を連れて行きますね。", "referral_given"},
+        {"金返せ！二度と買わない！", "aggressive"},
+        {"明日使うので早く送ってください。", "hurry"},
+        {"能不能让点利？以后都找你们买。", "discount_asked promise_more q1"},
+        {"不划算，我货比三家了。", "competitor_named price_remark"},
+        {"麻烦让王小明联系我。", "colleague_asked=14"},
+        {"我推荐给邻居了，闺蜜也想买。", "referral_given"},
+        {"奸商！太欺负人了！", "aggressive"},
+        {"等着用，来不及了。", "hurry"},
+        {"Түсіріп бересіз бе? Тұрақты сатып алушы боламын.", "discount_asked promise_more q1"},
+        {"Базарда арзан, сіздерде удай қымбат.", "competitor_named price_remark"},
+        {"Айгүл бүгін жұмыста ма?", "colleague_asked=15 q1"},
+        {"Сіздер туралы бәріне айттым, көршім де алды.", "referral_given"},
+        {"Арсыздар, өтірік айтасыздар!", "aggressive"},
+        {"Ертең керек, тез жеткізіңізші.", "hurry"},
+    };
+    are(*state, rows, COUNT(rows), false);
+}
+
+/* Words that stand in our lists, or near to them, where they say nothing of the kind. */
+static void ordinary_texts_say_nothing(void **state)
+{
+    struct cx *cx = *state;
+    static const char *const texts[] = {
+        "Thank you for the discount on the kettle, it arrived yesterday.",
+        "I live down the road from your shop, when do you open?",
+        "Is there a card reader in the shop?",
+        "I have been a loyal reader of your newsletter.",
+        "Could I have a day off the course?",
+        "The recommended dose of tea is two spoons.",
+        "Your courier was fast and kind.",
+        "Does the lamp charge by USB?",
+        "What other colours do you have?",
+        "I told him the number of the order.",
+        "The invoice is for my company, please send it to the office.",
+        "You people are wonderful!",
+        "Спасибо за скидку на чайник, всё пришло.",
+        "Подскажите, все магазины работают в воскресенье?",
+        "Добрый день, получила заказ, всё хорошо, до завтра!",
+        "Есть ли в наличии модель больше?",
+        "Собака погрызла шнур, где купить другой?",
+        "Скажите, пожалуйста, сколько весит лампа?",
+        "Меня зовут Анна, жду доставку.",
+        "Это подарок для моей сестры.",
+        "Не торопитесь, мне не к спеху.",
+        "注文した商品が無事に届きました、ありがとうございます。",
+        "カスタマーサービスの電話番号を教えてください。",
+        "近くの店舗はどこですか？",
+        "この商品を紹介しているページはどこですか？",
+        "ゴミ箱は付属していますか？",
+        "サイズはもう少し大きいものがありますか？",
+        "領収書をメールで送ってください。",
+        "口コミを見て、この色にしました。",
+        "贵公司的发票抬头是什么？",
+        "请问贵姓？",
+        "这款耳机能降噪吗？",
+        "今天价格表能发给我吗？",
+        "有折叠的自行车吗？",
+        "请推荐我一款适合老人的手机。",
+        "操作说明书在哪里？",
+        "请把发票转发给我。",
+        "猪肉和茶叶可以一起寄吗？",
+        "我在工商银行转账了。",
+        "京东快递几天到？",
+        "收到了，谢谢，质量很好。",
+        "Kaspi арқылы төлеуге бола ма?",
+        "Басқа мекенжайға жеткізуге бола ма?",
+        "Жеңілдікпен алған шәйнегім келді, рахмет.",
+        "Тез жауап бергеніңізге рахмет.",
+        "Достарыма сыйлыққа лампа аламын.",
+        "Тапсырысым келді, бәрі жақсы.",
+        "Италиядан келген кофе бар ма?",
+        "Қоңырау шалуға болатын уақытты айтыңызшы.",
+    };
+    int failed = 0;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct words_read w;
+        words_read(cx->arena, (str){0}, str_of(texts[i]), false, &house, &w);
+        if (w.said.n) {
+            print_message("%s\n   is read as: " SFMT "\n", texts[i],
+                          SARG(read_as(cx->arena, texts[i], false)));
+            for (size_t k = 0; k < w.said.n; k++)
+                print_message("      " SFMT "\n", SARG(((struct said *)w.said.items)[k].phrase));
+            failed++;
+        }
+    }
+    assert_int_equal(failed, 0);
+}
+
 static void a_note_of_a_colleague_tells_what_the_customer_asked_but_not_his_temper(void **state)
 {
     static const struct row rows[] = {
@@ -209,6 +318,8 @@ int main(void)
         TEST(japanese_is_read),
         TEST(chinese_is_read),
         TEST(kazakh_is_read),
+        TEST(other_ways_to_say_it_are_found_too),
+        TEST(ordinary_texts_say_nothing),
         TEST(a_note_of_a_colleague_tells_what_the_customer_asked_but_not_his_temper),
         TEST(two_colleagues_of_one_name_are_not_told_apart),
         TEST(the_lists_are_read_whole),

@@ -365,7 +365,7 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
         set(f, RISK_HURRY,
             (struct risk_fact){.state = s->is_express || is_quick ? RISK_YES : RISK_NO,
                                .strength =
-                                   is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 60,
+                                   is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 75,
                                .a = is_quick ? S("form") : S("express"),
                                .n = s->form_seconds.v});
     if (s->questions.has) { /* companies that pay in advance ask few */
@@ -378,7 +378,7 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
     set(f, RISK_PAID_HISTORY,
         (struct risk_fact){.state =
                                s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
-                           .strength = s->paid_orders.v >= 2 ? 100 : 50,
+                           .strength = (s->paid_orders.v >= 2 ? 100 : 50) / (seen->news >= 3 ? 5 : 1),
                            .n = s->paid_orders.v});
 }
 
@@ -404,11 +404,25 @@ static struct risk_fact speed(const struct risk_seen *seen)
     return best;
 }
 
+/* A household counts as so many people less; strangers all count. */
+static struct risk_fact shared(int64_t people, int64_t strangers, int64_t household,
+                               struct steps steps)
+{
+    int64_t n = strangers < 0 || people - household < strangers + 1 ? strangers + 1
+                                                                    : people - household;
+    struct risk_fact f = counted(strangers < 0 || people < 0 ? people : n, steps);
+    f.n = people;
+    return f;
+}
+
 static void memory_facts(const struct risk_seen *seen, struct risk_facts *f)
 {
     set(f, RISK_VELOCITY, speed(seen));
-    set(f, RISK_SHARED_DEVICE, counted(seen->people_of_device, (struct steps){2, 3, 15}));
-    set(f, RISK_SHARED_CARD, counted(seen->people_of_card, (struct steps){2, 3, 25}));
+    set(f, RISK_NEW_SURROUNDINGS, counted(seen->news, (struct steps){2, 3, 35}));
+    set(f, RISK_SHARED_DEVICE,
+        shared(seen->people_of_device, seen->strangers_of_device, 2, (struct steps){2, 3, 35}));
+    set(f, RISK_SHARED_CARD,
+        shared(seen->people_of_card, seen->strangers_of_card, 1, (struct steps){2, 3, 35}));
     set(f, RISK_SHARED_ADDRESS, counted(seen->people_of_address, (struct steps){3, 5, 50}));
     set(f, RISK_SHARED_IP, counted(seen->people_of_ip, (struct steps){4, 8, 50}));
     set_yes_no(f, RISK_LINKED_BLOCKED, seen->is_blocked, seen->blocked_by, (str){0});

@@ -31,6 +31,7 @@ size_t traces_list(const struct traces *t, int64_t out[static TRACE_KINDS]);
 
 struct trace_row {
     int64_t at, screened, who, card, ip;
+    bool is_kin; /* somebody of the same name or family; no column */
 };
 struct block_hit {
     block_id id;

@@ -115,6 +115,8 @@ struct risk_seen {
     int is_famous;          /* enum risk_state */
     bool is_phone_read;
     int64_t cards_of_person, people_of_card, people_of_device, people_of_address, people_of_ip; /* this one included */
+    int64_t strangers_of_device, strangers_of_card; /* of those people, who share no name with this one; -1: not looked at */
+    int64_t news; /* of device, network, address and card that an account had before, so many are others now; -1: not known */
     int64_t signups_ip, signups_network, signups_device;                                         /* of an hour, this one included */
     int64_t large_from; /* minor units of said.currency from which an order is large; 0: not known */
     bool is_blocked, is_listed, is_verdict, is_judged_fraud, is_judged_honest;

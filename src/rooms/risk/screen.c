@@ -1,4 +1,5 @@
 /* rooms/risk/screen.c - POST /screen: a sign-up or an order in, risk, signs and advice out, in one call; remembered. */
+#include "base/name_match.h"
 #include "rooms/risk/inside.h"
 
 /* ---- what comes, what goes ------------------------------------------------------------------------ */
@@ -268,23 +269,103 @@ static size_t ids_of(const struct list *rows, int64_t *ids, size_t n, size_t mos
     return n;
 }
 
+enum { BESIDE_MOST = 25, DAY_MS = 86400000 };
+
+/* Before yesterday, so that who took an account over does not vouch for himself: the newest and the oldest few. */
+static size_t past_of(const struct list *who, int64_t at, int64_t ids[static 5])
+{
+    const struct trace_row *r = who->items;
+    size_t from = 0, n = 0;
+    while (from < who->n && r[from].at > at - DAY_MS)
+        from++;
+    for (size_t i = from; i < who->n && n < 3; i++)
+        ids[n++] = r[i].screened;
+    for (size_t i = who->n; i > from + 3 && n < 5; i--)
+        ids[n++] = r[i - 1].screened;
+    return n;
+}
+
+/* What was screened of the same person, device and card. */
+static enum err beside(struct cx *cx, const struct screen_in *a, const struct memory *m,
+                       struct list *rows)
+{
+    int64_t ids[BESIDE_MOST];
+    size_t n = past_of(&m->who, a->at.ms, ids);
+    n = ids_of(&m->who, ids, n, 10);
+    n = ids_of(&m->card, ids, n, 17);
+    n = ids_of(&m->device, ids, n, BESIDE_MOST);
+    return n ? db_all(cx, &q_screened_some, &screened_row_shape, rows, ARGS(val_ints(ids, n)))
+             : OK;
+}
+
+static const struct screened_row *screened_by(const struct list *rows, int64_t id)
+{
+    const struct screened_row *r = rows->items;
+    for (size_t i = 0; i < rows->n; i++)
+        if (r[i].id == id)
+            return &r[i];
+    return NULL;
+}
+
+/* People of one name or family share devices and cards; whose names cannot be compared may be such. */
+static void kin_find(struct arena *arena, str name, const struct list *rows, struct list *traces)
+{
+    struct trace_row *r = traces->items;
+    for (size_t i = 0; i < traces->n; i++) {
+        const struct screened_row *other = screened_by(rows, r[i].screened);
+        struct name_match m;
+        if (!other)
+            continue;
+        name_match(arena, name, other->name, &m);
+        r[i].is_kin = m.is_same != SAYS_NO || m.shares;
+    }
+}
+
+static bool has_trace(str traces, int kind, int64_t hash, bool *has_kind)
+{
+    while (traces.len) {
+        str number = str_cut(&traces, ' ');
+        int64_t v = 0;
+        if (!str_eq(str_cut(&number, ':'), str_of(trace_kind_codes[kind])) ||
+            !str_to_int(number, &v))
+            continue;
+        *has_kind = true;
+        return v == hash;
+    }
+    return false;
+}
+
+/* How much of what this account had before is another now: device, network, address, card. Only a new device begins it. */
+static int64_t news_of(const struct screen_in *a, const struct memory *m, const struct list *rows)
+{
+    static const int kinds[] = {TRACE_DEVICE, TRACE_NETWORK, TRACE_ADDRESS, TRACE_CARD};
+    int64_t ids[5], news = 0;
+    size_t n = past_of(&m->who, a->at.ms, ids);
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        bool had = false, has = false;
+        for (size_t i = 0; i < n; i++) {
+            const struct screened_row *r = screened_by(rows, ids[i]);
+            has = (r && has_trace(r->traces, kinds[k], a->traces.of[kinds[k]], &had)) || has;
+        }
+        bool is_new = had && !has && a->traces.of[kinds[k]];
+        if (k == 0 && !is_new)
+            return had && has ? 0 : -1;
+        news += is_new;
+    }
+    return news;
+}
+
 /* Is one of those who left the same device, card or box a blocked customer? Asked only when somebody did. */
 static enum err company(struct cx *cx, const struct screen_in *a, const struct memory *m,
-                        struct risk_seen *seen)
+                        const struct list *rows, struct risk_seen *seen)
 {
-    enum { MOST = 20 };
-    int64_t ids[MOST];
-    str emails[MOST];
-    struct list rows = {0}, owners = {0};
-    size_t n = 0, n_emails = 0;
-    n = ids_of(&m->who, ids, n, 5);
-    n = ids_of(&m->card, ids, n, 12);
-    n = ids_of(&m->device, ids, n, MOST);
-    if (n == 0 || seen->is_blocked)
+    str emails[BESIDE_MOST];
+    struct list owners = {0};
+    size_t n_emails = 0;
+    if (seen->is_blocked)
         return OK;
-    TRY(db_all(cx, &q_screened_some, &screened_row_shape, &rows, ARGS(val_ints(ids, n))));
-    const struct screened_row *r = rows.items;
-    for (size_t i = 0; i < rows.n && n_emails < MOST; i++)
+    const struct screened_row *r = rows->items;
+    for (size_t i = 0; i < rows->n && n_emails < BESIDE_MOST; i++)
         if (!str_eq(r[i].email, a->said.email) &&
             email_read(cx->arena, r[i].email, &emails[n_emails]))
             n_emails++;
@@ -307,10 +388,15 @@ static enum err look_up(struct cx *cx, struct screen_in *a)
     struct risk_seen seen;
     seen_nothing(&seen, a->at.ms);
     traces_of(cx, &a->said, &a->traces);
+    struct list rows = {0};
     TRY(remember(cx, a, &m));
+    TRY(beside(cx, a, &m, &rows));
+    kin_find(cx->arena, a->said.name, &rows, &m.device);
+    kin_find(cx->arena, a->said.name, &rows, &m.card);
     seen_count(&m, &a->traces, a->at.ms, &seen);
+    seen.news = news_of(a, &m, &rows);
     seen_sources(cx, &a->said, a->said.reading, &seen);
-    TRY(company(cx, a, &m, &seen));
+    TRY(company(cx, a, &m, &rows, &seen));
     if (a->said.has_order)
         TRY(large_from(cx, a->said.currency, &seen.large_from));
     risk_facts_of(cx->arena, &a->said, &seen, &a->facts);

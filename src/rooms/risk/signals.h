@@ -30,25 +30,26 @@
     X(RISK_NOISE_NAME, "noise_name", RISK_OF_NAME, RISK_CHECK_NAME, 28, false)                      \
     X(RISK_DISPOSABLE_EMAIL, "disposable_email", RISK_OF_EMAIL, RISK_CHECK_EMAIL, 28, false)        \
     X(RISK_FREE_EMAIL, "free_email", RISK_OF_EMAIL, RISK_CHECK_EMAIL, 2, true)                      \
-    X(RISK_EMAIL_UNLIKE_NAME, "email_unlike_name", RISK_OF_EMAIL, RISK_CHECK_EMAIL_NAME, 5, true)   \
-    X(RISK_PHONE_COUNTRY, "phone_country", RISK_OF_PHONE, RISK_CHECK_PHONE_COUNTRY, 14, false)      \
+    X(RISK_EMAIL_UNLIKE_NAME, "email_unlike_name", RISK_OF_EMAIL, RISK_CHECK_EMAIL_NAME, 6, true)   \
+    X(RISK_PHONE_COUNTRY, "phone_country", RISK_OF_PHONE, RISK_CHECK_PHONE_COUNTRY, 13, false)      \
     X(RISK_VOIP_NUMBER, "voip_number", RISK_OF_PHONE, RISK_CHECK_PHONE_KIND, 14, false)             \
-    X(RISK_IP_COUNTRY, "ip_country", RISK_OF_CONNECTION, RISK_CHECK_IP_COUNTRY, 20, false)          \
+    X(RISK_IP_COUNTRY, "ip_country", RISK_OF_CONNECTION, RISK_CHECK_IP_COUNTRY, 14, false)          \
     X(RISK_HOSTING_NETWORK, "hosting_network", RISK_OF_CONNECTION, RISK_CHECK_NETWORK, 18, false)   \
     X(RISK_TOR_NETWORK, "tor_network", RISK_OF_CONNECTION, RISK_CHECK_NETWORK, 30, false)           \
-    X(RISK_TIME_ZONE, "time_zone", RISK_OF_CONNECTION, RISK_CHECK_TIME_ZONE, 12, false)             \
+    X(RISK_TIME_ZONE, "time_zone", RISK_OF_CONNECTION, RISK_CHECK_TIME_ZONE, 19, false)             \
     X(RISK_LANGUAGE, "language", RISK_OF_CONNECTION, RISK_CHECK_LANGUAGE, 6, true)                  \
-    X(RISK_HOLDER_NAME, "holder_name", RISK_OF_PAYMENT, RISK_CHECK_HOLDER, 26, false)               \
-    X(RISK_CARD_COUNTRY, "card_country", RISK_OF_PAYMENT, RISK_CHECK_CARD_COUNTRY, 24, false)       \
+    X(RISK_HOLDER_NAME, "holder_name", RISK_OF_PAYMENT, RISK_CHECK_HOLDER, 23, false)               \
+    X(RISK_CARD_COUNTRY, "card_country", RISK_OF_PAYMENT, RISK_CHECK_CARD_COUNTRY, 19, false)       \
     X(RISK_SEVERAL_CARDS, "several_cards", RISK_OF_PAYMENT, RISK_CHECK_CARDS, 34, false)            \
-    X(RISK_LARGE_FIRST_ORDER, "large_first_order", RISK_OF_ORDER, RISK_CHECK_ORDER, 20, false)      \
-    X(RISK_HURRY, "hurry", RISK_OF_ORDER, RISK_CHECK_HASTE, 6, true)                                \
-    X(RISK_NO_QUESTIONS, "no_questions", RISK_OF_BEHAVIOUR, RISK_CHECK_QUESTIONS, 2, true)          \
+    X(RISK_LARGE_FIRST_ORDER, "large_first_order", RISK_OF_ORDER, RISK_CHECK_ORDER, 28, false)      \
+    X(RISK_HURRY, "hurry", RISK_OF_ORDER, RISK_CHECK_HASTE, 9, true)                                \
+    X(RISK_NO_QUESTIONS, "no_questions", RISK_OF_BEHAVIOUR, RISK_CHECK_QUESTIONS, 3, true)          \
     X(RISK_VELOCITY, "velocity", RISK_OF_BEHAVIOUR, RISK_CHECK_SPEED, 26, false)                    \
+    X(RISK_NEW_SURROUNDINGS, "new_surroundings", RISK_OF_BEHAVIOUR, RISK_CHECK_NONE, 30, false) \
     X(RISK_SHARED_DEVICE, "shared_device", RISK_OF_SHARING, RISK_CHECK_DEVICE, 34, false)           \
     X(RISK_SHARED_CARD, "shared_card", RISK_OF_SHARING, RISK_CHECK_CARDS, 30, false)                \
-    X(RISK_SHARED_ADDRESS, "shared_address", RISK_OF_SHARING, RISK_CHECK_ADDRESS, 22, false)        \
-    X(RISK_SHARED_IP, "shared_ip", RISK_OF_SHARING, RISK_CHECK_SPEED, 8, false)                    \
+    X(RISK_SHARED_ADDRESS, "shared_address", RISK_OF_SHARING, RISK_CHECK_ADDRESS, 18, false)        \
+    X(RISK_SHARED_IP, "shared_ip", RISK_OF_SHARING, RISK_CHECK_SPEED, 5, false)                    \
     X(RISK_LINKED_BLOCKED, "linked_blocked", RISK_OF_LINKS, RISK_CHECK_NONE, 45, false)             \
     X(RISK_LINKED_VERDICT, "linked_verdict", RISK_OF_LINKS, RISK_CHECK_NONE, 25, false)             \
     X(RISK_LISTED, "listed", RISK_OF_LINKS, RISK_CHECK_NONE, 90, false)                             \

@@ -169,33 +169,38 @@ static void different_add(struct different *d, int64_t v)
         d->seen[d->n++] = v;
 }
 
-static int64_t people(const struct list *rows, int64_t own, int64_t since, int64_t ip)
+enum { EVERYBODY, STRANGERS };
+static int64_t people(const struct list *rows, int64_t own, int64_t since, int64_t ip, int which)
 {
     struct different d = {0};
     const struct trace_row *r = rows->items;
     different_add(&d, own);
     for (size_t i = 0; i < rows->n; i++)
-        if (r[i].at >= since && (!ip || r[i].ip == ip))
+        if (r[i].at >= since && (!ip || r[i].ip == ip) && (which == EVERYBODY || !r[i].is_kin))
             different_add(&d, r[i].who);
     return (int64_t)d.n;
 }
 
-static void cards_add(struct different *d, const struct list *rows, int64_t since)
+static void cards_add(struct different *d, const struct list *rows, int64_t since, int which)
 {
     const struct trace_row *r = rows->items;
     for (size_t i = 0; i < rows->n; i++)
-        if (r[i].at >= since)
+        if (r[i].at >= since && (which == EVERYBODY || !r[i].is_kin))
             different_add(d, r[i].card);
 }
 
-/* Of the person and of the device. */
+/* Of the person and of the device; in a family one card more is nobody's. */
 static int64_t cards(const struct memory *m, const struct traces *t, int64_t since)
 {
-    struct different d = {0};
-    different_add(&d, t->of[TRACE_CARD]);
-    cards_add(&d, &m->who, since);
-    cards_add(&d, &m->device, since);
-    return (int64_t)d.n;
+    int64_t n[2] = {0};
+    for (int which = EVERYBODY; which <= STRANGERS; which++) {
+        struct different d = {0};
+        different_add(&d, t->of[TRACE_CARD]);
+        cards_add(&d, &m->who, since, EVERYBODY);
+        cards_add(&d, &m->device, since, which);
+        n[which] = (int64_t)d.n;
+    }
+    return n[EVERYBODY] - 1 > n[STRANGERS] ? n[EVERYBODY] - 1 : n[STRANGERS];
 }
 
 void seen_nothing(struct risk_seen *out, int64_t now_ms)
@@ -205,6 +210,9 @@ void seen_nothing(struct risk_seen *out, int64_t now_ms)
                               .people_of_device = -1,
                               .people_of_address = -1,
                               .people_of_ip = -1,
+                              .strangers_of_device = -1,
+                              .strangers_of_card = -1,
+                              .news = -1,
                               .signups_ip = -1,
                               .signups_network = -1,
                               .signups_device = -1,
@@ -250,19 +258,21 @@ void seen_count(const struct memory *m, const struct traces *t, int64_t now_ms,
                 struct risk_seen *out)
 {
     if (t->of[TRACE_DEVICE]) {
-        out->people_of_device = people(&m->device, t->who, now_ms - 30 * DAY, 0);
-        out->signups_device = people(&m->device, t->who, now_ms - DAY, 0);
+        out->people_of_device = people(&m->device, t->who, now_ms - 30 * DAY, 0, EVERYBODY);
+        out->strangers_of_device = people(&m->device, t->who, now_ms - 30 * DAY, 0, STRANGERS) - 1;
+        out->signups_device = people(&m->device, t->who, now_ms - DAY, 0, EVERYBODY);
     }
     if (t->of[TRACE_CARD]) {
-        out->people_of_card = people(&m->card, t->who, now_ms - 180 * DAY, 0);
+        out->people_of_card = people(&m->card, t->who, now_ms - 180 * DAY, 0, EVERYBODY);
+        out->strangers_of_card = people(&m->card, t->who, now_ms - 180 * DAY, 0, STRANGERS) - 1;
         out->cards_of_person = cards(m, t, now_ms - 7 * DAY);
     }
     if (t->of[TRACE_ADDRESS])
-        out->people_of_address = people(&m->address, t->who, now_ms - 90 * DAY, 0);
+        out->people_of_address = people(&m->address, t->who, now_ms - 90 * DAY, 0, EVERYBODY);
     if (t->of[TRACE_IP]) {
-        out->people_of_ip = people(&m->network, t->who, now_ms - 3 * DAY, t->of[TRACE_IP]);
-        out->signups_ip = people(&m->network, t->who, now_ms - HOUR, t->of[TRACE_IP]);
-        out->signups_network = people(&m->network, t->who, now_ms - HOUR, 0);
+        out->people_of_ip = people(&m->network, t->who, now_ms - 3 * DAY, t->of[TRACE_IP], EVERYBODY);
+        out->signups_ip = people(&m->network, t->who, now_ms - HOUR, t->of[TRACE_IP], EVERYBODY);
+        out->signups_network = people(&m->network, t->who, now_ms - HOUR, 0, EVERYBODY);
     }
     links_count(m, out);
     verdicts_count(&m->verdicts, t, out);
