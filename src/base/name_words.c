@@ -296,9 +296,10 @@ static str russified(struct arena *a, str folded)
 /* Russian as passports of the last century wrote it, after the French: Жуков, Joukov; Евгений, Evgueni. */
 static str in_french(struct arena *a, str folded)
 {
-    static const char *const letters[32] = {
-        "a",  "b", "v", "g", "d", "e",  "j",  "z",   "i",  "i",    "k", "l", "m", "n",   "o",  "p",
-        "r",  "s", "t", "ou", "f", "kh", "ts", "tch", "ch", "chtch", "", "y", "", "e", "iou", "ia"};
+    static const char *const letters[32] = {"a",  "b",     "v", "g",  "d", "e",  "j",   "z",
+                                            "i",  "i",     "k", "l",  "m", "n",  "o",   "p",
+                                            "r",  "s",     "t", "ou", "f", "kh", "ts",  "tch",
+                                            "ch", "chtch", "",  "y",  "",  "e",  "iou", "ia"};
     struct text t = text_in(a, folded.len * 5 + 4);
     for (int32_t c; (c = utf8_next(&folded)) >= 0;) {
         bool is_soft = false;

@@ -143,8 +143,7 @@ static bool has_name_in_han(str sentence, str word)
         str left = {sentence.ptr, from + (size_t)at};
         from = left.len + BYTES;
         if (ends_with_one(left, before, COUNT(before)) ||
-            starts_with_one((str){sentence.ptr + from, sentence.len - from}, behind,
-                            COUNT(behind)))
+            starts_with_one((str){sentence.ptr + from, sentence.len - from}, behind, COUNT(behind)))
             return true;
     }
     return false;

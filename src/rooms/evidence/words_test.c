@@ -5,9 +5,10 @@
 #include "rooms/evidence/inside.h"
 
 static str competitors[] = {S("rival & sons"), S("конкуренто"), S("竞品店")};
-static struct colleague colleagues[] = {{{11}, S("Anna Petrova")},   {{12}, S("Анна Петрова")},
-                                        {{13}, S("田中 美咲")},      {{14}, S("王小明")},     {{17}, S("陈静")},
-                                        {{15}, S("Айгүл Сейітова")}, {{16}, S("Ben Ray")}};
+static struct colleague colleagues[] = {{{11}, S("Anna Petrova")}, {{12}, S("Анна Петрова")},
+                                        {{13}, S("田中 美咲")},    {{14}, S("王小明")},
+                                        {{17}, S("陈静")},         {{15}, S("Айгүл Сейітова")},
+                                        {{16}, S("Ben Ray")}};
 static const struct house_words house = {{competitors, COUNT(competitors)},
                                          {colleagues, COUNT(colleagues)}};
 
@@ -169,7 +170,8 @@ static void kazakh_is_read(void **state)
 static void other_ways_to_say_it_are_found_too(void **state)
 {
     static const struct row rows[] = {
-        {"Any chance of a few euros off? I'd be a loyal customer.", "discount_asked promise_more q1"},
+        {"Any chance of a few euros off? I'd be a loyal customer.",
+         "discount_asked promise_more q1"},
         {"Is the price negotiable at all?", "discount_asked q1"},
         {"It costs a fortune, I have been shopping around.", "competitor_named price_remark"},
         {"Is Anna available today?", "colleague_asked=11 q1"},

@@ -275,9 +275,7 @@ static void email_facts(struct arena *a, const struct risk_said *s, const struct
         is_named = name_in_email(a, s->email, s->reading);
     if (s->email.len && s->name.len)
         set(f, RISK_EMAIL_UNLIKE_NAME,
-            (struct risk_fact){.state = opposite(is_named),
-                               .a = s->email,
-                               .b = s->name});
+            (struct risk_fact){.state = opposite(is_named), .a = s->email, .b = s->name});
 }
 
 /* The islands around Britain keep its numbers. */
@@ -376,10 +374,10 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
     if (!is_known || !s->age_days.has)
         return;
     set(f, RISK_PAID_HISTORY,
-        (struct risk_fact){.state =
-                               s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
-                           .strength = (s->paid_orders.v >= 2 ? 100 : 50) / (seen->news >= 3 ? 5 : 1),
-                           .n = s->paid_orders.v});
+        (struct risk_fact){
+            .state = s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
+            .strength = (s->paid_orders.v >= 2 ? 100 : 50) / (seen->news >= 3 ? 5 : 1),
+            .n = s->paid_orders.v});
 }
 
 /* The quickest of the three. */
@@ -408,8 +406,8 @@ static struct risk_fact speed(const struct risk_seen *seen)
 static struct risk_fact shared(int64_t people, int64_t strangers, int64_t household,
                                struct steps steps)
 {
-    int64_t n = strangers < 0 || people - household < strangers + 1 ? strangers + 1
-                                                                    : people - household;
+    int64_t n =
+        strangers < 0 || people - household < strangers + 1 ? strangers + 1 : people - household;
     struct risk_fact f = counted(strangers < 0 || people < 0 ? people : n, steps);
     f.n = people;
     return f;

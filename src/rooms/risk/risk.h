@@ -168,7 +168,7 @@ struct risk_answer {
     int64_t risk;
     double confidence; /* 0 to 1 */
     int level;         /* enum risk_level */
-    str summary;       /* "Low · 8 of 100 · 9 of 18 checks known" */
+    str summary;       /* "Low · 8 of 100 · 9 of 19 checks known" */
     struct list signals; /* of struct risk_signal_out */
     str advice, advice_code;
     struct str_list payment, unknown;

@@ -294,8 +294,7 @@ static enum err beside(struct cx *cx, const struct screen_in *a, const struct me
     n = ids_of(&m->who, ids, n, 10);
     n = ids_of(&m->card, ids, n, 17);
     n = ids_of(&m->device, ids, n, BESIDE_MOST);
-    return n ? db_all(cx, &q_screened_some, &screened_row_shape, rows, ARGS(val_ints(ids, n)))
-             : OK;
+    return n ? db_all(cx, &q_screened_some, &screened_row_shape, rows, ARGS(val_ints(ids, n))) : OK;
 }
 
 static const struct screened_row *screened_by(const struct list *rows, int64_t id)

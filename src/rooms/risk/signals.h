@@ -11,7 +11,7 @@
     X(RISK_OF_BEHAVIOUR, "behaviour") X(RISK_OF_SHARING, "sharing") X(RISK_OF_LINKS, "links")       \
     X(RISK_OF_OUTCOME, "outcome") X(RISK_OF_TRUST, "trust")
 
-/* What can be known or not: "9 of 18 checks known". */
+/* What can be known or not: "9 of 19 checks known". */
 #define RISK_CHECK_LIST(X)                                                                          \
     X(RISK_CHECK_NONE, "none") X(RISK_CHECK_NAME, "name") X(RISK_CHECK_EMAIL, "email_domain")       \
     X(RISK_CHECK_EMAIL_NAME, "email_name") X(RISK_CHECK_PHONE_COUNTRY, "phone_country")             \
@@ -31,7 +31,7 @@
     X(RISK_DISPOSABLE_EMAIL, "disposable_email", RISK_OF_EMAIL, RISK_CHECK_EMAIL, 28, false)        \
     X(RISK_FREE_EMAIL, "free_email", RISK_OF_EMAIL, RISK_CHECK_EMAIL, 2, true)                      \
     X(RISK_EMAIL_UNLIKE_NAME, "email_unlike_name", RISK_OF_EMAIL, RISK_CHECK_EMAIL_NAME, 6, true)   \
-    X(RISK_PHONE_COUNTRY, "phone_country", RISK_OF_PHONE, RISK_CHECK_PHONE_COUNTRY, 13, false)      \
+    X(RISK_PHONE_COUNTRY, "phone_country", RISK_OF_PHONE, RISK_CHECK_PHONE_COUNTRY, 14, false)      \
     X(RISK_VOIP_NUMBER, "voip_number", RISK_OF_PHONE, RISK_CHECK_PHONE_KIND, 14, false)             \
     X(RISK_IP_COUNTRY, "ip_country", RISK_OF_CONNECTION, RISK_CHECK_IP_COUNTRY, 14, false)          \
     X(RISK_HOSTING_NETWORK, "hosting_network", RISK_OF_CONNECTION, RISK_CHECK_NETWORK, 18, false)   \

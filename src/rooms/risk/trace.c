@@ -270,7 +270,8 @@ void seen_count(const struct memory *m, const struct traces *t, int64_t now_ms,
     if (t->of[TRACE_ADDRESS])
         out->people_of_address = people(&m->address, t->who, now_ms - 90 * DAY, 0, EVERYBODY);
     if (t->of[TRACE_IP]) {
-        out->people_of_ip = people(&m->network, t->who, now_ms - 3 * DAY, t->of[TRACE_IP], EVERYBODY);
+        out->people_of_ip =
+            people(&m->network, t->who, now_ms - 3 * DAY, t->of[TRACE_IP], EVERYBODY);
         out->signups_ip = people(&m->network, t->who, now_ms - HOUR, t->of[TRACE_IP], EVERYBODY);
         out->signups_network = people(&m->network, t->who, now_ms - HOUR, 0, EVERYBODY);
     }
