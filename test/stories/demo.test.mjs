@@ -57,18 +57,18 @@ test('the demo company has somebody of each type in several languages, somebody 
   await k.start();
   const boss = await k.logIn('manager@kith.example', passPhrase);
   const where = async (text) => (await boss.must(200, 'GET', `/customers?limit=50&where=${encodeURIComponent(text)}`)).items;
-  await until(async () => (await where('class = fraud_suspect')).length >= 3 && (await where('class = chatty')).length >= 3, { ms: 60000, what: 'the judgement' });
+  await until(async () => (await where('class = fraud_suspect')).length >= 3 && (await where('class = chatty')).length >= 3, { ms: 120000, what: 'the judgement' });
 
   for (const type of ['regular', 'chatty', 'freeloader', 'time_eater', 'interested', 'company', 'fraud_suspect']) {
-    const people = await until(async () => { const v = await where(`class = ${type}`); return v.length >= 2 ? v : undefined; }, { ms: 30000, what: type });
+    const people = await until(async () => { const v = await where(`class = ${type}`); return v.length >= 2 ? v : undefined; }, { ms: 120000, what: type });
     assert.ok(new Set(people.map((p) => p.country)).size >= 2, `${type}: ${people.map((p) => p.name)}`);
   }
   const [olivia] = await where('name = "Olivia Hartnell"');
-  await until(async () => (await boss.must(200, 'GET', `/customers/${olivia.id}/judgement`)).class.is_undecided, { ms: 30000, what: 'one that is undecided' });
+  await until(async () => (await boss.must(200, 'GET', `/customers/${olivia.id}/judgement`)).class.is_undecided, { ms: 120000, what: 'one that is undecided' });
   for (const person of await where('class = chatty')) assert.equal((await boss.must(200, 'GET', `/customers/${person.id}/judgement`)).class.pin?.at ?? null, null);
 
   const risk = await k.logIn('risk@kith.example', passPhrase);
-  const queue = await until(async () => { const v = (await risk.must(200, 'GET', '/risk/queue')).items; return v.length >= 3 ? v : undefined; }, { ms: 30000, what: 'the queue' });
+  const queue = await until(async () => { const v = (await risk.must(200, 'GET', '/risk/queue')).items; return v.length >= 3 ? v : undefined; }, { ms: 120000, what: 'the queue' });
   assert.deepEqual(queue.map((r) => r.kind).sort(), ['customer', 'screened', 'screened']);
   assert.equal((await risk.must(200, 'GET', '/risk/blocks')).items.length, 1);
   const [kevin] = await where('name = "Kevin Marsh"');
@@ -76,9 +76,9 @@ test('the demo company has somebody of each type in several languages, somebody 
   assert.deepEqual(reports.map((r) => r.state), ['waiting']);
   assert.ok((await boss.must(200, 'GET', '/competitors')).names.length >= 2);
 
-  await until(async () => (await boss.must(200, 'GET', '/automations')).items.every((a) => a.is_on && a.last_at), { ms: 30000, what: 'runs of the automations' });
-  await until(async () => (await where('tag = "sample offered"')).length >= 3, { ms: 30000, what: 'the tag' });
-  await until(async () => (await boss.must(200, 'GET', '/notices')).items.length >= 2, { ms: 30000, what: 'what the managers are told' });
+  await until(async () => (await boss.must(200, 'GET', '/automations')).items.every((a) => a.is_on && a.last_at), { ms: 120000, what: 'runs of the automations' });
+  await until(async () => (await where('tag = "sample offered"')).length >= 3, { ms: 120000, what: 'the tag' });
+  await until(async () => (await boss.must(200, 'GET', '/notices')).items.length >= 2, { ms: 120000, what: 'what the managers are told' });
 });
 
 test('a house that a server holds is not filled behind its back', async (t) => {
