@@ -186,6 +186,39 @@ def imports(data, store, a):
     return rows
 
 
+def store_alone(name, url, a, scratch):
+    """The writer without HTTP, and a whole installation as rows taken in."""
+    out, back = scratch / f"{name}-writer", scratch / f"{name}-back"
+    out.mkdir()
+    alone = other_store(url, "writer") or out
+    said = run(BUILD / "bench-writer", alone, 64, a.seconds)
+    rows = [("single-row changes", "64 clients, four statements each, no HTTP", said.strip().splitlines()[-1])]
+    data = scratch / f"{name}-tenth"
+    store = ["--store", re.sub(r"/[^/]*$", "/tenth", url)] if url else []
+    run(BUILD / "kith", "export", "all", scratch / "all.kith", "--data", data, *store, "--json")
+    shutil.copy(f"{data}.key", f"{back}.key")
+    url = other_store(url, "back")
+    done = json.loads(run(BUILD / "kith", "import", "all", scratch / "all.kith", "--data", back, *(["--store", url] if url else []), "--json"))
+    (scratch / "all.kith").unlink()
+    rows.append(("rows by the bulk way", f"`kith import all` of {a.customers // 10:,} customers",
+                 f"{done['rows'] / done['seconds']:,.0f} rows/s ({done['rows']:,} in {done['seconds']:.1f} s)"))
+    return rows
+
+
+def backup_beside_writes(server, options, data, a):
+    """`kith backup` of the whole store while intakes go on; the copy and the store on one disk."""
+    to = data.parent / "copy.kith"
+    words = [BUILD / "bench-load", "intake", "--port", server.port, "--pid", server.pid, "--token", options["token"], "--customers", options["customers"],
+             "--connections", 8, "--seconds", 20]
+    writes = subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    done = json.loads(run(BUILD / "kith", "backup", "--data", data, "--to", to, "--json"))
+    f = json.loads(writes.communicate()[0])["intake"]
+    to.unlink()
+    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 20 s; 8 connections",
+            f"{done['bytes'] / 1e6 / done['copy_seconds']:.0f} MB/s ({done['bytes'] / 1e6:,.0f} MB); intake {f['per_second']:,}/s, p99 {f['p99_ms']:.1f} ms")
+
+
 def turn_of_the_day(data, store, a):
     """The next days' turns by a clock that goes ahead; nothing else runs."""
     made = json.loads(run(BUILD / "bench-turn", "--data", data, *store, "--rounds", a.rounds, "--share", 200))
@@ -226,6 +259,10 @@ def measure(name, url, a, scratch):
             rows.append(row)
             print("   ", *row, flush=True)
         server.settle()
+        if not url:
+            rows.append(backup_beside_writes(server, options, data, a))
+            print("   ", *rows[-1], flush=True)
+            server.settle()
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")
@@ -240,6 +277,9 @@ def measure(name, url, a, scratch):
     finally:
         server.stop()
     for row in imports(data, store, a):
+        rows.append(row)
+        print("   ", *row, flush=True)
+    for row in store_alone(name, url, a, scratch):
         rows.append(row)
         print("   ", *row, flush=True)
     rows.append(turn_of_the_day(data, store, a))
@@ -269,7 +309,7 @@ def main():
     p.add_argument("--keep", action="store_true", help="leave the data where it is and say where")
     p.add_argument("--page", default=TOP / "docs/performance.md", type=pathlib.Path)
     a = p.parse_args()
-    run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks", "bench-turn")
+    run("ninja", "-C", BUILD, "kith", "bench-load", "bench-desks", "bench-turn", "bench-writer")
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="kith-bench.", dir=os.environ.get("KITH_BENCH_DIR", "/var/tmp")))
     tables = {}
     try:
