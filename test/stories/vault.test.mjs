@@ -179,9 +179,10 @@ test('the data key is changed while everybody works, and a server that is killed
   let was = 0;
   for (let round = 0; round < 4; round += 1) {
     const command = spawn(bin, ['key', 'rotate', ...k.store.args], { stdio: 'ignore' });
+    const isOver = new Promise((done) => command.on('close', done));
     await until(() => epochs(k).length === 2 || epochs(k)[0] > 2 + was, { ms: 10000, what: 'a second key' });
     await k.kill();
-    await new Promise((done) => command.on('close', done));
+    await isOver;
     was += 1;
     await k.start();
     await until(() => epochs(k).length === 1, { ms: 30000, what: 'the end of the rotation' });
