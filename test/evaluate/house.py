@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("KITH_BIN", TOP / "build/kith"))
@@ -104,8 +105,17 @@ class House:
 
     # ---- asking ------------------------------------------------------------------------------
 
-    def say(self, method, target, body=None, lines=None):
-        """(status, answer) of one request; `lines`: many JSON values, one a line."""
+    def say(self, method, target, body=None, lines=None, most=60.0):
+        """(status, answer) of one request; `lines`: many JSON values, one a line. Who is told that the house is busy asks again,
+        as a shop's server does."""
+        end = time.monotonic() + most
+        while True:
+            status, answer = self.once(method, target, body, lines)
+            if status not in (429, 503) or time.monotonic() >= end:
+                return status, answer
+            time.sleep(0.2)
+
+    def once(self, method, target, body, lines):
         if lines is not None:
             sent, kind = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines).encode(), "application/x-ndjson"
         else:

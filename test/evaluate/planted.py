@@ -404,6 +404,7 @@ def run(house, seed, honest, share, tell=lambda *_: None):
         status, answer = house.say("POST", "/screen", request)
         if not 200 <= status < 300:
             refused += 1
+            print(f"POST /screen: {status} {str(answer)[:300]}", flush=True)
             if refused > 20:
                 raise RuntimeError(f"POST /screen: {status} {answer}")
             continue
