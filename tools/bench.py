@@ -335,7 +335,7 @@ def main():
     for name, rows in tables.items():
         text = "\n".join([
             f"Measured {datetime.date.today()} on {os.cpu_count()} cores ({cpu.group(1) if cpu else 'unknown processor'}), client and server on the "
-            f"same machine, `make bench`: callers by Zipf (s = 1), 80 % known; warm ({a.warm} s of intakes before); not encrypted; median of "
+            f"same machine, `make bench`: callers by Zipf (s = 1), 80 % known; warm ({a.warm} s of intakes before); sealed; median of "
             f"{a.rounds} rounds of {a.seconds} s by p99.", "",
             f"| {name} | load | measured |", "| --- | --- | --- |", *[f"| {w} | {l} | {m} |" for w, l, m in rows], ""])
         begin, end = f"<!-- bench: {name} -->", f"<!-- /bench: {name} -->"

@@ -243,7 +243,7 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];
-    store_jobs_start(h->store, jobs, COUNT(jobs));
+    store_jobs_start(h->store, h, jobs, COUNT(jobs));
     TRY(store_rotate(h->store, cx, keys_parts, keys_parts_n, false));
     TRY(gate_open(cx, h, &(struct gate_options){0}, &h->gate));
     TRY(hub_open(cx, h, &h->hub));

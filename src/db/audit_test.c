@@ -346,7 +346,7 @@ static void values_of_before_are_sealed_by_a_job(void **state)
     change(w, people_apply, NULL);
     tamper(w, &q_plain);
     tamper(w, &q_job);
-    store_jobs_start(w->store, &audit_values_job, 1);
+    store_jobs_start(w->store, NULL, &audit_values_job, 1);
 
     int64_t n = 0;
     for (int i = 0; i < 3000 && n < 2; i++) {

@@ -460,7 +460,7 @@ static void a_job_runs_in_slices_to_its_end_once(void **state)
     static const struct job_kind kinds[] = {{"count", count_slice, 0}};
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, jobs_apply, NULL), OK);
 
-    store_jobs_start(w->store, kinds, 1);
+    store_jobs_start(w->store, NULL, kinds, 1);
 
     for (int i = 0; i < 600 && people(w) < 25; i++)
         usleep(10000);
@@ -499,7 +499,7 @@ static void a_job_that_plans_writes_what_it_found_and_plans_anew_what_is_stale(v
     plans_n = stale_n = 0;
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, jobs_apply, NULL), OK);
 
-    store_jobs_start(w->store, kinds, 1);
+    store_jobs_start(w->store, NULL, kinds, 1);
 
     for (int i = 0; i < 600 && people(w) < 25; i++)
         usleep(10000);
@@ -547,7 +547,7 @@ static void a_job_that_fails_for_good_tells_whom_it_is_of(void **state)
     gave_up_n = 0;
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, broken_job_apply, NULL), OK);
 
-    store_jobs_start(w->store, kinds, 1);
+    store_jobs_start(w->store, NULL, kinds, 1);
 
     for (int i = 0; i < 600 && people(w) < 1; i++)
         usleep(10000);

@@ -143,7 +143,8 @@ struct job_kind {
     enum err (*write)(struct cx *cx, const void *found, bool *finished);
 };
 extern const struct job_kind audit_values_job; /* seals the values of a store of before */
-void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n);
+/* h: whose jobs they are (NULL: nobody serves); their contexts carry it, as those of requests do. */
+void store_jobs_start(struct store *s, struct house *h, const struct job_kind *kinds, size_t n);
 enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */
 
 /* ---- what the search must read anew --------------------------------------------------------------- */

@@ -50,6 +50,7 @@ struct keeper {
     size_t n_seen;
     struct job_kind kinds[KINDS_MAX];
     size_t n_kinds;
+    struct house *house; /* of the jobs */
     struct db *reader;
     struct arena *arena;
 };
@@ -242,6 +243,7 @@ static void slice_run(struct keeper *k, const struct job_row *row)
     if (!s.kind)
         return; /* of a part this program does not have */
     struct cx cx = cx_of(k);
+    cx.house = k->house;
     enum err e = s.kind->plan ? slice_plan(&cx, &s) : OK;
     if (e == OK && (s.found || !s.kind->plan))
         e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
@@ -342,10 +344,11 @@ static enum err trim_slice(struct cx *cx, str args, int64_t *position, int64_t *
     return OK;
 }
 
-void store_jobs_start(struct store *s, const struct job_kind *kinds, size_t n)
+void store_jobs_start(struct store *s, struct house *h, const struct job_kind *kinds, size_t n)
 {
     struct keeper *k = s->keeper;
     pthread_mutex_lock(&k->lock);
+    k->house = h;
     k->n_kinds = 0;
     k->kinds[k->n_kinds++] = (struct job_kind){"store.trim", trim_slice, 3600000};
     assert(n < KINDS_MAX - 1);

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { house, bin } from './kith.mjs';
+import { house, bin, until } from './kith.mjs';
 
 const run = (words) =>
   new Promise((done) => {
@@ -51,6 +51,16 @@ test('a new house says what it does not know; after one command the running serv
   // Everybody who works here may see whose data it is; nobody else.
   assert.equal((await row(await k.person('operator', { lang: 'ja' }), 'country')).records, 2);
   assert.equal((await k.nobody().get('/sources')).status, 401);
+});
+
+test('who writes from an address for one day is known by it on his record too', async (t) => {
+  const k = await house(t);
+  const api = await k.token('owner');
+  for (const domain of ['mailinator.com', 'kith.example'])
+    await api.must(200, 'POST', '/intake', { channel: 'form', identities: [{ type: 'email', value: `anna.weber@${domain}` }], claims: { name: 'Anna Weber' }, text: 'hello' });
+  const count = async (text) => (await api.must(200, 'POST', '/expressions/count', { text })).count;
+  await until(async () => (await count('risk_confidence >= 0')) === 2, { what: 'both judged', ms: 20000 });
+  assert.equal(await count('risk > 0'), 1);
 });
 
 test('a sign-up is screened by the files from the moment the command ends; what no file tells is unknown, and no reason', async (t) => {

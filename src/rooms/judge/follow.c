@@ -15,7 +15,7 @@ enum {
     FILLS = 200,
     EVERY_MS = 200,
     GATHER_NS = 40000000, /* so long customers are gathered before those in hand are written */
-    ROWS = 150,           /* about so many are written at a time: the writer is for others too */
+    ROWS = 50,            /* about so many are written at a time: the writer is for others too */
     GATHERED_BYTES = 4 << 20
 };
 
