@@ -110,11 +110,12 @@ static enum err load(struct cx *cx, struct settings *out)
 }
 
 /* One copy for the house that asked last; a process has one, tests may have several one after
- * another. */
+ * another. After a change none is kept until every snapshot is gone that does not hold it yet. */
+static const int64_t GOOD_FOR_NS = 900000000, CALM_NS = 5000000000;
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
-    int64_t good_until_ns;
+    int64_t good_until_ns, calm_from_ns;
     struct settings s;
     char company[1024], time_zone[128], region[8], held[16];
 } copy = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -137,9 +138,12 @@ static void copy_keep(const struct house *h, const struct settings *s)
         !copied(s->region, copy.region, sizeof copy.region, &mine.region) ||
         !copied(s->sending_held, copy.held, sizeof copy.held, &mine.sending_held))
         return;
+    int64_t now_ns = clock_mono_ns();
+    if (now_ns < copy.calm_from_ns)
+        return;
     copy.house = h;
     copy.s = mine;
-    copy.good_until_ns = clock_mono_ns() + 900000000;
+    copy.good_until_ns = now_ns + GOOD_FOR_NS;
 }
 
 const struct settings *settings_current(struct cx *cx)
@@ -182,6 +186,7 @@ static void copy_drop(void)
 {
     pthread_mutex_lock(&copy.lock);
     copy.good_until_ns = 0;
+    copy.calm_from_ns = clock_mono_ns() + CALM_NS;
     pthread_mutex_unlock(&copy.lock);
 }
 

@@ -52,6 +52,27 @@ static void an_older_version_is_refused(void **state)
     assert_str(settings_current(&w->cx)->company, S(""));
 }
 
+static void a_snapshot_of_before_does_not_bring_back_what_a_change_replaced(void **state)
+{
+    struct test_world *w = *state;
+    if (!test_is_postgres()) /* a store in memory has no snapshots */
+        return;
+    struct settings_in in = house;
+    struct cx old = w->cx;
+    old.house = w->cx.house = (struct house *)w; /* told apart, and never looked into */
+    assert_int_equal(store_reader(w->store, &old, &old.db), OK);
+    assert_int_equal(read_begin(&old), OK);
+    assert_int_equal(settings_current(&old)->vip_minor, 0);
+
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, put_apply, &in), OK);
+    assert_int_equal(settings_current(&old)->vip_minor, 0);
+    assert_int_equal(settings_current(&w->cx)->vip_minor, 500000);
+
+    read_end(&old);
+    reader_close(old.db);
+    w->cx.house = NULL;
+}
+
 static void each_wrong_member_is_named(void **state)
 {
     struct test_world *w = *state;
@@ -85,6 +106,7 @@ static int all(void)
         STORE_TEST(before_the_first_run_there_are_defaults),
         STORE_TEST(what_was_put_is_there_with_a_new_version),
         STORE_TEST(an_older_version_is_refused),
+        STORE_TEST(a_snapshot_of_before_does_not_bring_back_what_a_change_replaced),
         STORE_TEST(each_wrong_member_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
