@@ -457,6 +457,8 @@ static enum err seals_check(struct check *c, struct arena *page)
         if (given->number > c->before.number)
             found(c, AUDIT_TAIL_GONE, c->before.number + 1, given->number);
     }
+    if (c->out->seals && !c->head.number) /* or the first seal was set since it was asked for */
+        TRY(head_read(c->cx, &c->head));
     if (c->out->seals && !c->head.number)
         found(c, AUDIT_HEAD_GONE, c->before.number, 0);
     return OK;

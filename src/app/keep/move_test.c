@@ -83,6 +83,8 @@ static void settle(struct test_world *w)
         usleep(20000);
         assert_int_equal(audit_check(&w->cx, &a), OK);
     }
+    for (size_t i = 0; i < a.n_findings; i++)
+        print_message("# " SFMT "\n", SARG(audit_finding_text(w->cx.arena, LANG_EN, &a.findings[i])));
     assert_int_equal(a.n_wrong, 0);
 }
 
