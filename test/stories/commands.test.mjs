@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, statSync, existsSync, writeFileSync, chownSync, readdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, statSync, existsSync, writeFileSync, chownSync, readdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { house, bin, passPhrase, sleep, isPostgres } from './kith.mjs';
@@ -239,9 +239,13 @@ test('whoever may not read a directory is told so, and not that nothing is there
   const k = await house(t);
   await k.stop();
   chmodSync(k.data, 0o700);
+  const place = mkdtempSync(path.join(tmpdir(), 'kith-bin-')); // where everybody may run it, whoever's this folder is
+  t.after(() => rmSync(place, { recursive: true, force: true }));
+  chmodSync(place, 0o755);
+  copyFileSync(bin, path.join(place, 'kith'));
   for (const words of [['check'], ['doctor'], ['backup', '--to', '/tmp/never.kith'], ['data', 'list']]) {
-    const p = spawnSync(bin, [...words, '--data', k.data], { uid: 65534, gid: 65534, encoding: 'utf8' });
-    assert.equal(p.status, 1, p.stdout);
+    const p = spawnSync(path.join(place, 'kith'), [...words, '--data', k.data], { cwd: place, uid: 65534, gid: 65534, encoding: 'utf8' });
+    assert.equal(p.status, 1, `${p.error} ${p.stdout}`);
     assert.match(p.stderr, /^kith: .*Permission denied\n$/, words.join(' '));
   }
 });
