@@ -33,10 +33,14 @@ static sqlite3 *open_at(const char *path, const char *vfs, int cache_kb)
     sqlite3 *h = NULL;
     int reserve = VAULT_RESERVED;
     char pragma[100];
-    must(sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs), h);
+    must(sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                         vfs),
+         h);
     must(sqlite3_file_control(h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve), h);
-    run(h, "PRAGMA temp_store=memory; PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
-    snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=4096", cache_kb);
+    run(h,
+        "PRAGMA temp_store=memory; PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=4096",
+             cache_kb);
     run(h, pragma);
     return h;
 }
@@ -60,7 +64,8 @@ static void put(sqlite3 *h, sqlite3_stmt *s)
 /* Rows or reads in a second. */
 static double measure(sqlite3 *h, int kind, double seconds, uint64_t seed)
 {
-    sqlite3_stmt *in = prepared(h, "INSERT INTO t VALUES (?1, ?1 * 7919 % 100003, hex(randomblob(100)))"),
+    sqlite3_stmt *in = prepared(
+                     h, "INSERT INTO t VALUES (?1, ?1 * 7919 % 100003, hex(randomblob(100)))"),
                  *out = prepared(h, "SELECT text FROM t WHERE id = ?1");
     int64_t from = clock_mono_ns(), n = 0;
     while ((double)(clock_mono_ns() - from) < seconds * 1e9) {
@@ -75,7 +80,8 @@ static double measure(sqlite3 *h, int kind, double seconds, uint64_t seed)
         } else {
             for (int i = 0; i < 100; i++, n++) {
                 seed = seed * 6364136223846793005u + 1442695040888963407u;
-                sqlite3_bind_int64(out, 1, 1 + (int64_t)((seed >> 33) % (kind == 2 ? HOT_ROWS : ALL_ROWS)));
+                sqlite3_bind_int64(out, 1,
+                                   1 + (int64_t)((seed >> 33) % (kind == 2 ? HOT_ROWS : ALL_ROWS)));
                 must(sqlite3_step(out), h);
                 sqlite3_reset(out);
             }
@@ -90,11 +96,12 @@ static double measure(sqlite3 *h, int kind, double seconds, uint64_t seed)
 static void fill(sqlite3 *h)
 {
     char sql[300];
-    snprintf(sql, sizeof sql,
-             "CREATE TABLE t (id INTEGER PRIMARY KEY, who INTEGER, text TEXT) STRICT; CREATE INDEX t_who ON t (who, id);"
-             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-             "INSERT INTO t SELECT i, i * 7919 %% 100003, hex(randomblob(100)) FROM n",
-             ALL_ROWS);
+    snprintf(
+        sql, sizeof sql,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, who INTEGER, text TEXT) STRICT; CREATE INDEX t_who ON t (who, id);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+        "INSERT INTO t SELECT i, i * 7919 %% 100003, hex(randomblob(100)) FROM n",
+        ALL_ROWS);
     run(h, sql);
     run(h, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
@@ -113,7 +120,8 @@ int main(int argc, char **argv)
     struct key_source key = {.kind = KEY_BYTES, .key = {1}, .place = S("bench")};
     struct keyring *ring = NULL;
     str recovery;
-    if (argc < 2 || rounds < 1 || rounds > ROUNDS_MAX || !cx.arena || keyring_make(&cx, &key, &ring, &recovery) != OK) {
+    if (argc < 2 || rounds < 1 || rounds > ROUNDS_MAX || !cx.arena ||
+        keyring_make(&cx, &key, &ring, &recovery) != OK) {
         fputs("bench-vault DIR [ROUNDS] [SECONDS]\n", stderr);
         return 2;
     }
@@ -140,13 +148,16 @@ int main(int argc, char **argv)
             }
             ratio[kind][r] = got[kind][1][r] / got[kind][0][r];
         }
-    printf("| | plain | sealed | sealed / plain, middle of %d pairs | least | most |\n|---|---|---|---|---|---|\n", rounds);
+    printf(
+        "| | plain | sealed | sealed / plain, middle of %d pairs | least | most |\n|---|---|---|---|---|---|\n",
+        rounds);
     for (int kind = 0; kind < KINDS; kind++) {
         for (int k = 0; k < 2; k++)
             qsort(got[kind][k], (size_t)rounds, sizeof(double), by_size);
         qsort(ratio[kind], (size_t)rounds, sizeof(double), by_size);
-        printf("| %s | %.0f/s | %.0f/s | %.2f | %.2f | %.2f |\n", kinds[kind], got[kind][0][rounds / 2],
-               got[kind][1][rounds / 2], ratio[kind][rounds / 2], ratio[kind][0], ratio[kind][rounds - 1]);
+        printf("| %s | %.0f/s | %.0f/s | %.2f | %.2f | %.2f |\n", kinds[kind],
+               got[kind][0][rounds / 2], got[kind][1][rounds / 2], ratio[kind][rounds / 2],
+               ratio[kind][0], ratio[kind][rounds - 1]);
     }
     for (int k = 0; k < 2; k++)
         (void)unlink(path[k].ptr);

@@ -14,12 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    TELL_MS = 250,
-    ALONE_ROWS = 250,
-    MAP_MAX = 48 << 10,
-    PIECE = 256 << 10
-};
+enum { TELL_MS = 250, ALONE_ROWS = 250, MAP_MAX = 48 << 10, PIECE = 256 << 10 };
 static const size_t ARENA_BYTES = (size_t)32 << 20;
 
 /* ---- what is said over the socket ------------------------------------------------------------ */
@@ -164,13 +159,15 @@ static enum err begin(struct talk *t, import_id *id)
     struct house *h = t->house;
     struct beginning b = {.dry_run = w->wish.import.dry_run};
     struct import_file *file = NULL;
-    b.i = (struct import){
-        .kind = w->wish.import.kind, .name = w->wish.import.name, .is_staged = true, .lang = LANG_EN};
+    b.i = (struct import){.kind = w->wish.import.kind,
+                          .name = w->wish.import.name,
+                          .is_staged = true,
+                          .lang = LANG_EN};
     TRY(import_stage_flush(w->stage, cx, &b.i.id, &b.i.size));
     enum err e = import_file_open(h->store, cx, h->data_dir, &b.i, &file);
     if (e == OK)
-        e = import_map_guess(cx, import_file_source(file), w->wish.import.kind, w->wish.import.map, true,
-                             &b.i.map);
+        e = import_map_guess(cx, import_file_source(file), w->wish.import.kind, w->wish.import.map,
+                             true, &b.i.map);
     import_file_close(file);
     TRY(e);
     TRY(db_change(h->store, cx, LANE_INTERACTIVE, begin_apply, &b));
@@ -246,8 +243,7 @@ static bool piece_send(void *arg, str piece)
     struct talk *t = arg;
     char head[32];
     int n = snprintf(head, sizeof head, "%zu\n", piece.len);
-    return talk_goes_on(t) && desk_send(t->fd, (str){head, (size_t)n}) &&
-           desk_send(t->fd, piece);
+    return talk_goes_on(t) && desk_send(t->fd, (str){head, (size_t)n}) && desk_send(t->fd, piece);
 }
 
 static void export_talk(struct talk *t)

@@ -24,8 +24,9 @@
 enum { RECOVERY_MAX = 256, POLL_MS = 200 };
 static const size_t ARENA_BYTES = (size_t)16 << 20;
 
-const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice}, {"blobs", blob_rewrap_slice},
-                                        {"webhooks", automation_rekey_slice}};
+const struct key_part keys_parts[] = {{"audit", audit_rewrap_slice},
+                                      {"blobs", blob_rewrap_slice},
+                                      {"webhooks", automation_rekey_slice}};
 const size_t keys_parts_n = COUNT(keys_parts);
 
 static int refused(struct cx *cx, enum err e)
@@ -53,7 +54,8 @@ static enum err lock_take(struct cx *cx, const char *data, int *fd)
 {
     *fd = open(arena_printf(cx->arena, "%s/lock", data).ptr, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
-        return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", arena_str(cx->arena, str_of(data))),
+        return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN,
+                     MARG("where", arena_str(cx->arena, str_of(data))),
                      MARG("reason", arena_str(cx->arena, str_of(strerror(errno)))));
     if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return OK;
@@ -93,9 +95,10 @@ static enum err put_aside(struct cx *cx, const char *path)
     if (lstat(path, &st) != 0)
         return OK;
     str old = arena_printf(cx->arena, "%s.old", path);
-    return rename(path, old.ptr) == 0 ? OK
-                                      : fault(cx, ERR_INVALID, M_KEYS_UNREADABLE, MARG("key", str_of(path)),
-                                              MARG("reason", arena_str(cx->arena, str_of(strerror(errno)))));
+    return rename(path, old.ptr) == 0
+               ? OK
+               : fault(cx, ERR_INVALID, M_KEYS_UNREADABLE, MARG("key", str_of(path)),
+                       MARG("reason", arena_str(cx->arena, str_of(strerror(errno)))));
 }
 
 static enum err phrase_new(struct cx *cx, const char *file, struct key_source *k)
@@ -110,8 +113,10 @@ struct asked {
 
 static void say_place(const struct key_source *k)
 {
-    printf("kith: the data now opens with %s " SFMT "%s\n", k->kind == KEY_PHRASE ? "the pass phrase of" : "the key in",
-           SARG(k->place), k->is_made ? ", which was made just now: keep a copy in another place than the data" : "");
+    printf("kith: the data now opens with %s " SFMT "%s\n",
+           k->kind == KEY_PHRASE ? "the pass phrase of" : "the key in", SARG(k->place),
+           k->is_made ? ", which was made just now: keep a copy in another place than the data"
+                      : "");
 }
 
 static enum err change(struct cx *cx, const struct asked *a)
@@ -139,7 +144,8 @@ static enum err recover(struct cx *cx, const struct asked *a)
     char typed[RECOVERY_MAX];
     struct keyring *r = NULL;
     struct key_source k = {0};
-    str bytes, path = place_of(cx, a->data, a->file), keys = arena_printf(cx->arena, "%s/kith.keys", a->data);
+    str bytes, path = place_of(cx, a->data, a->file),
+               keys = arena_printf(cx->arena, "%s/kith.keys", a->data);
     TRY(lock_take(cx, a->data, &lock));
     TRY(keyring_file(cx, a->data, &bytes));
     if (!bytes.len)
@@ -176,9 +182,10 @@ static enum err renew_recovery(struct cx *cx, const struct asked *a)
     if (e == OK)
         e = keyring_save(cx, r, a->data);
     if (e == OK)
-        printf("kith: the recovery key, shown this once; the one before opens no more (backups made before still open with it):\n"
-               "kith:\nkith:     " SFMT "\nkith:\n",
-               SARG(recovery));
+        printf(
+            "kith: the recovery key, shown this once; the one before opens no more (backups made before still open with it):\n"
+            "kith:\nkith:     " SFMT "\nkith:\n",
+            SARG(recovery));
     keyring_close(r);
     return e;
 }
@@ -189,7 +196,10 @@ str keys_rotation_text(struct store *s, struct arena *a)
 {
     struct rotation now;
     store_rotation(s, &now);
-    return arena_printf(a, "%s %lld %lld %u", now.is_running ? "running" : now.has_failed ? "failed" : "done",
+    return arena_printf(a, "%s %lld %lld %u",
+                        now.is_running   ? "running"
+                        : now.has_failed ? "failed"
+                                         : "done",
                         (long long)now.done, (long long)now.all, now.epoch);
 }
 
@@ -202,16 +212,20 @@ static bool rotation_goes_on(str text, int *status)
     bool is_read = str_to_int(str_cut(&text, ' '), &done) && str_to_int(str_cut(&text, ' '), &all);
     if (is_read && str_eq(state, S("running"))) {
         if (is_tty && all)
-            fprintf(stderr, "\rkith: %lld %% of the pages are sealed anew", (long long)(done * 100 / all));
+            fprintf(stderr, "\rkith: %lld %% of the pages are sealed anew",
+                    (long long)(done * 100 / all));
         return true;
     }
     if (is_tty)
         fputc('\n', stderr);
     *status = is_read && str_eq(state, S("done")) ? 0 : 1;
     if (*status)
-        fputs("kith: the rotation stopped, the log says why; it goes on at the next start\n", stderr);
+        fputs("kith: the rotation stopped, the log says why; it goes on at the next start\n",
+              stderr);
     else
-        printf("kith: the data is sealed under a new key, number " SFMT "; the old one is dropped\n", SARG(text));
+        printf("kith: the data is sealed under a new key, number " SFMT
+               "; the old one is dropped\n",
+               SARG(text));
     return false;
 }
 
@@ -227,7 +241,8 @@ static int rotate_alone(struct cx *cx, const char *data, const char *url)
     struct rotation now = {0};
     int status = 1;
     enum err e = store_open(cx, &so, &s);
-    if (e == OK && (e = store_rotate(s, cx, keys_parts, keys_parts_n, false)) == OK) { /* one that was not ended is enough */
+    if (e == OK && (e = store_rotate(s, cx, keys_parts, keys_parts_n, false)) ==
+                       OK) { /* one that was not ended is enough */
         store_rotation(s, &now);
         if (!now.is_running)
             e = store_rotate(s, cx, keys_parts, keys_parts_n, true);
@@ -250,7 +265,8 @@ static int rotate(struct arena *arena, struct cx *cx, const char *data, const ch
     int status = 1;
     if (!people_ask(cx, data, "key_rotate", &is_done, &said)) {
         if (!become_owner(data))
-            return wrong("the owner of the directory is somebody else, and root may not act for him");
+            return wrong(
+                "the owner of the directory is somebody else, and root may not act for him");
         return rotate_alone(cx, data, url);
     }
     if (!is_done) {
@@ -272,9 +288,17 @@ static int rotate(struct arena *arena, struct cx *cx, const char *data, const ch
 
 static int run(struct arena *arena, int argc, char **argv)
 {
-    struct option_row rows[] = {{.name = "data"}, {.name = "store"}, {.name = "new-key-file"}, {.name = "new-pass-phrase-file"}};
-    static const char words[] = "`kith key` is followed by rotate, change, recover, recovery or new FILE";
-    struct cx cx = {.arena = arena, .now_ms = clock_now_ms(), .actor = {.kind = ACTOR_SYSTEM}, .if_match = -1, .peer = S("")};
+    struct option_row rows[] = {{.name = "data"},
+                                {.name = "store"},
+                                {.name = "new-key-file"},
+                                {.name = "new-pass-phrase-file"}};
+    static const char words[] =
+        "`kith key` is followed by rotate, change, recover, recovery or new FILE";
+    struct cx cx = {.arena = arena,
+                    .now_ms = clock_now_ms(),
+                    .actor = {.kind = ACTOR_SYSTEM},
+                    .if_match = -1,
+                    .peer = S("")};
     bool wants_help = false;
     str why = {0}, verb = str_of(argc > 0 ? argv[0] : "");
     if (str_eq(verb, S("new"))) {
@@ -285,19 +309,24 @@ static int run(struct arena *arena, int argc, char **argv)
     }
     if (argc < 1 || !options_read(rows, COUNT(rows), argc - 1, argv + 1, arena, &wants_help, &why))
         return wrong(argc < 1 ? words : why.ptr);
-    struct asked a = {rows[0].value ? rows[0].value : getenv("KITH_DATA"), rows[2].value, rows[3].value};
+    struct asked a = {rows[0].value ? rows[0].value : getenv("KITH_DATA"), rows[2].value,
+                      rows[3].value};
     if (wants_help || !a.data)
         return wrong(wants_help ? "see there" : "--data is missing");
     if (str_eq(verb, S("rotate")))
-        return rotate(arena, &cx, a.data, rows[1].value && strcmp(rows[1].value, "sqlite") != 0 ? rows[1].value : NULL);
+        return rotate(arena, &cx, a.data,
+                      rows[1].value && strcmp(rows[1].value, "sqlite") != 0 ? rows[1].value : NULL);
     bool is_change = str_eq(verb, S("change")), is_recover = str_eq(verb, S("recover"));
     if (!is_change && !is_recover && !str_eq(verb, S("recovery")))
         return wrong(words);
     if (is_change && !a.file == !a.phrase)
-        return wrong("either --new-key-file or --new-pass-phrase-file says what the data should open with");
+        return wrong(
+            "either --new-key-file or --new-pass-phrase-file says what the data should open with");
     if (!become_owner(a.data))
         return wrong("the owner of the directory is somebody else, and root may not act for him");
-    enum err e = is_change ? change(&cx, &a) : is_recover ? recover(&cx, &a) : renew_recovery(&cx, &a);
+    enum err e = is_change    ? change(&cx, &a)
+                 : is_recover ? recover(&cx, &a)
+                              : renew_recovery(&cx, &a);
     return e == OK ? (fflush(stdout) == 0 ? 0 : 1) : refused(&cx, e);
 }
 

@@ -39,9 +39,9 @@ enum wish {
     SOURCES_RELOAD,
     WISH_N
 };
-static const char *const wish_codes[WISH_N] = {
-    "user_add", "user_list", "user_disable", "user_reset", "token_add", "key_rotate", "key_state",
-    "sources_reload"};
+static const char *const wish_codes[WISH_N] = {"user_add",   "user_list",     "user_disable",
+                                               "user_reset", "token_add",     "key_rotate",
+                                               "key_state",  "sources_reload"};
 
 struct order {
     int wish;

@@ -25,17 +25,19 @@
 #include "rooms/staff/staff.h"
 
 const struct room *const rooms[] = {
-    &settings_room, &staff_room,  &audit_room, &source_room,   &product_room,    &customer_room, &consent_room,
-    &intake_room,   &order_room,  &evidence_room, &segment_room, &automation_room, &phone_link_room, &call_room,     &risk_room, &judge_room,    &card_room,
-    &panel_room,    &search_room, &list_room,    &import_room,     &hub_room,      &security_room,
+    &settings_room,   &staff_room,  &audit_room,  &source_room,   &product_room,  &customer_room,
+    &consent_room,    &intake_room, &order_room,  &evidence_room, &segment_room,  &automation_room,
+    &phone_link_room, &call_room,   &risk_room,   &judge_room,    &card_room,     &panel_room,
+    &search_room,     &list_room,   &import_room, &hub_room,      &security_room,
 };
 const size_t rooms_n = COUNT(rooms);
 
 /* What conditions may ask: each room's table. */
 static const struct expr_table *const attributes[] = {&customer_attributes, &intake_attributes,
-                                                      &order_attributes, &evidence_attributes,
-                                                      &risk_attributes, &judge_attributes};
-static enum err (*const users[])(struct cx *, str, struct list *) = {segment_users, automation_users, view_users, judge_users};
+                                                      &order_attributes,    &evidence_attributes,
+                                                      &risk_attributes,     &judge_attributes};
+static enum err (*const users[])(struct cx *, str, struct list *) = {
+    segment_users, automation_users, view_users, judge_users};
 const struct expr_catalogue house_catalogue = {
     .tables = attributes,
     .n = COUNT(attributes),

@@ -124,7 +124,19 @@ static enum err begin(struct cx *cx, struct house *h, str *code)
 
 /* ---- options ----------------------------------------------------------------------------- */
 
-enum { O_DATA, O_LISTEN, O_STORE, O_TLS_CERT, O_TLS_KEY, O_PROXY, O_CONFIG, O_KEY_FILE, O_BACKUP_TO, O_BACKUP_DAYS, O_N };
+enum {
+    O_DATA,
+    O_LISTEN,
+    O_STORE,
+    O_TLS_CERT,
+    O_TLS_KEY,
+    O_PROXY,
+    O_CONFIG,
+    O_KEY_FILE,
+    O_BACKUP_TO,
+    O_BACKUP_DAYS,
+    O_N
+};
 
 struct wishes {
     const char *data, *store, *backup_to;
@@ -238,8 +250,10 @@ static enum err house_open(struct cx *cx, struct house *h, const struct wishes *
         return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
     source_serve(h, h->source);
     static const struct job_kind *const kinds[] = {
-        &call_sweep,    &search_fill,   &standing_turn_job, &standing_due_job,
-        &list_bulk_job, &list_undo_job, &customer_fold_job, &segment_job, &evidence_due_job, &product_word_job, &automation_job, &judge_job, &risk_rescore_job, &risk_forget_job, &audit_values_job, &audit_watch_job};
+        &call_sweep,       &search_fill,      &standing_turn_job, &standing_due_job,
+        &list_bulk_job,    &list_undo_job,    &customer_fold_job, &segment_job,
+        &evidence_due_job, &product_word_job, &automation_job,    &judge_job,
+        &risk_rescore_job, &risk_forget_job,  &audit_values_job,  &audit_watch_job};
     struct job_kind jobs[COUNT(kinds)];
     for (size_t i = 0; i < COUNT(kinds); i++)
         jobs[i] = *kinds[i];
@@ -316,8 +330,9 @@ static void wait_for_end(struct house *h, const sigset_t *signals)
 
 static int stopped(void)
 {
-    fputs("kith: stopped before the store was up to date; nothing is lost, and the next start goes on with it\n",
-          stderr);
+    fputs(
+        "kith: stopped before the store was up to date; nothing is lost, and the next start goes on with it\n",
+        stderr);
     return 0;
 }
 

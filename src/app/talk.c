@@ -121,7 +121,6 @@ void talks_take_over(struct talks *all, int fd, str line)
     bool is_sound = all->kind->read(t, line) == OK;
     if (is_sound && has_room && t->fd >= 0 && thread_runs(t))
         return;
-    all->kind->refuse(t, is_sound ? str_of(all->kind->busy)
-                                  : fault_text(a, LANG_EN, &t->cx.why));
+    all->kind->refuse(t, is_sound ? str_of(all->kind->busy) : fault_text(a, LANG_EN, &t->cx.why));
     talk_free(t);
 }

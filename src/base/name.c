@@ -380,7 +380,8 @@ static void shorten_vowels(struct text *t, size_t from)
 
 /* ---- the rest, by ICU --------------------------------------------------------------- */
 
-static struct translit any_latin = {.id = u"Any-Latin; Latin-ASCII; Lower", .lock = PTHREAD_MUTEX_INITIALIZER};
+static struct translit any_latin = {.id = u"Any-Latin; Latin-ASCII; Lower",
+                                    .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool is_for_icu(int32_t c)
 {

@@ -487,7 +487,8 @@ enum seal_state seal_in_next(struct seal_in *i, str *chunk)
     return i->state;
 }
 
-bool seal_in_at(struct seal_in *i, uint64_t number, bool is_last, const uint8_t *sealed, size_t n, str *chunk)
+bool seal_in_at(struct seal_in *i, uint64_t number, bool is_last, const uint8_t *sealed, size_t n,
+                str *chunk)
 {
     *chunk = (str){0};
     if (i->state != SEAL_GOOD || !i->s.aead || n < SEAL_TAG || n > SEAL_CHUNK + SEAL_TAG)

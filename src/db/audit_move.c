@@ -31,7 +31,8 @@ enum err audit_moved_read(struct cx *cx, struct audit_moved *out)
         return e == ERR_NOT_FOUND ? OK : e;
     str rest = t.value, seals = str_cut(&rest, ' ');
     if (!str_to_int(seals, &out->seals) || !str_to_int(rest, &out->line))
-        *out = (struct audit_moved){0}; /* somebody wrote there: all rows are where they should not be */
+        *out = (struct audit_moved){
+            0}; /* somebody wrote there: all rows are where they should not be */
     return OK;
 }
 
@@ -72,7 +73,8 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static enum err seals_walk(struct taking *t, enum err (*each)(struct taking *, const struct audit_seal *))
+static enum err seals_walk(struct taking *t,
+                           enum err (*each)(struct taking *, const struct audit_seal *))
 {
     struct cx *cx = t->cx;
     struct list seals = {0};

@@ -185,14 +185,18 @@ static void a_change_that_fails_leaves_the_others_of_its_batch_as_they_are(void 
     for (int tries = 0; tries < 50 && !is_one_batch; tries++) {
         struct house_of_tests h;
         house_open(&h, 1, 0);
-        struct member m[] = {
-            {ADD, 1},    {ADD, 2}, {.what = ADD, .row = 1}, /* there already: found out at the end */
-            {REFUSE, 3}, {ADD, 3}, {MORE, 1}};
+        struct member m[] = {{ADD, 1},
+                             {ADD, 2},
+                             {.what = ADD, .row = 1}, /* there already: found out at the end */
+                             {REFUSE, 3},
+                             {ADD, 3},
+                             {MORE, 1}};
         int64_t before = batches(&h);
 
         run_together(&h, m, COUNT(m));
 
-        is_one_batch = !test_is_postgres() || batches(&h) - before <= 2; /* one may be the keeper's own */
+        is_one_batch =
+            !test_is_postgres() || batches(&h) - before <= 2; /* one may be the keeper's own */
         assert_int_equal(m[0].e, OK);
         assert_int_equal(m[1].e, OK);
         assert_int_equal(m[2].e, ERR_CONFLICT);

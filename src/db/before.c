@@ -138,9 +138,10 @@ static enum err copy(struct cx *cx, struct store *s, const char *dir, const char
     const struct copy_wish w = {path, tell, &t};
     int64_t bytes = bytes_of(cx, s), copied, copy_ms;
     TRY(room_for(cx, dir, bytes));
-    fprintf(stderr,
-            "kith: before the store is brought up to date it is copied, and the copy verified: %lld MB\n",
-            (long long)(bytes / MB));
+    fprintf(
+        stderr,
+        "kith: before the store is brought up to date it is copied, and the copy verified: %lld MB\n",
+        (long long)(bytes / MB));
     fflush(stderr);
     enum err e = copy_make(cx, s, s->ring, &w, &copied, &copy_ms);
     line_clear(&t);
@@ -188,14 +189,16 @@ void before_migration_said(struct cx *cx, size_t from)
     if (from >= SETTINGS_SINCE && db_int(cx, &q_backup_verified_ms, &ms, NO_ARGS) == OK && ms > 0)
         hours = (clock_now_ms() - ms) / HOUR_MS;
     cx->why = (struct fault){0};
-    fputs("kith: the database is brought up to date; PostgreSQL is not copied before that: the way back is a dump or an archive "
-          "of yours,\nkith: or what `kith backup` made with the version of before; ",
-          stderr);
+    fputs(
+        "kith: the database is brought up to date; PostgreSQL is not copied before that: the way back is a dump or an archive "
+        "of yours,\nkith: or what `kith backup` made with the version of before; ",
+        stderr);
     if (hours < 0)
         fputs("Kith knows of no backup of this database\n", stderr);
     else
         fprintf(stderr, "the last one that was verified is %lld %s old\n", (long long)hours,
                 hours == 1 ? "hour" : "hours");
     fflush(stderr);
-    log_line(LOG_WARN, "migrate_without_copy", "from=%zu backup_hours=%lld", from, (long long)hours);
+    log_line(LOG_WARN, "migrate_without_copy", "from=%zu backup_hours=%lld", from,
+             (long long)hours);
 }

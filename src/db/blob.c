@@ -36,7 +36,8 @@ static str wrap(struct cx *cx, int64_t id, const struct blob_key *k)
 static enum err unwrap(struct cx *cx, const struct blob_row *r, struct blob_key *out)
 {
     str plain;
-    if (!keyring_unseal(db_ring(cx), cx->arena, "blob", bound_of(cx->arena, r->id), r->wrapped, &plain) ||
+    if (!keyring_unseal(db_ring(cx), cx->arena, "blob", bound_of(cx->arena, r->id), r->wrapped,
+                        &plain) ||
         plain.len != SEAL_KEY)
         return fault(cx, ERR_INTERNAL, M_BLOB_KEY, MNUM("id", r->id));
     memcpy(out->key, plain.ptr, SEAL_KEY);
@@ -54,10 +55,12 @@ static enum err make_apply(struct cx *cx, void *arg)
 {
     const struct making *m = arg;
     str wrapped = wrap(cx, m->id, m->key);
-    return db_run(cx, &q_blob_insert, ARGS(V(m->id), V(m->kind), val_blob(wrapped.ptr, wrapped.len), V(cx->now_ms)));
+    return db_run(cx, &q_blob_insert,
+                  ARGS(V(m->id), V(m->kind), val_blob(wrapped.ptr, wrapped.len), V(cx->now_ms)));
 }
 
-enum err blob_make(struct store *s, struct cx *cx, const char *kind, int64_t id, struct blob_key *out)
+enum err blob_make(struct store *s, struct cx *cx, const char *kind, int64_t id,
+                   struct blob_key *out)
 {
     random_bytes(out->key, sizeof out->key);
     return db_change(s, cx, LANE_INTERACTIVE, make_apply, &(struct making){kind, id, out});
@@ -167,8 +170,9 @@ static ssize_t head_read(void *owner, void *p, size_t n)
 bool blob_looks_sealed(int fd)
 {
     uint8_t head[3] = {0};
-    return pread(fd, head, sizeof head, 0) == sizeof head && (head[0] == SEAL_AES || head[0] == SEAL_CHACHA) &&
-           head[1] == SEAL_OF_BLOB && head[2] == 0;
+    return pread(fd, head, sizeof head, 0) == sizeof head &&
+           (head[0] == SEAL_AES || head[0] == SEAL_CHACHA) && head[1] == SEAL_OF_BLOB &&
+           head[2] == 0;
 }
 
 struct blob_in *blob_in_open(const struct blob_key *k, int fd)

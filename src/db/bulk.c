@@ -84,11 +84,26 @@ static enum err exec(struct cx *cx, struct db *d, const char *sql)
 /* What a store may hold before it is filled: its set-up, not its customers. */
 static bool may_hold_rows(str table)
 {
-    static const char *const names[] = {
-        "migration", "store_meta",      "node",        "lease",      "job",   "setting",
-        "staff",     "staff_extension", "staff_queue", "session",    "token", "phone_link",
-        "event",     "audit",           "audit_seal",  "idempotency",
-        "class_setting", "class_rule",  "class_rule_version", "judge_follow"};
+    static const char *const names[] = {"migration",
+                                        "store_meta",
+                                        "node",
+                                        "lease",
+                                        "job",
+                                        "setting",
+                                        "staff",
+                                        "staff_extension",
+                                        "staff_queue",
+                                        "session",
+                                        "token",
+                                        "phone_link",
+                                        "event",
+                                        "audit",
+                                        "audit_seal",
+                                        "idempotency",
+                                        "class_setting",
+                                        "class_rule",
+                                        "class_rule_version",
+                                        "judge_follow"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (str_eq(table, str_of(names[i])))
             return true;
@@ -246,7 +261,9 @@ static enum err table_add(struct cx *cx, struct bulk *b, const char *name, const
     if (b->n_tables == TABLES_MAX)
         return not_plain(cx, q);
     struct table *t = &b->tables[b->n_tables];
-    *t = (struct table){.insert = q, .name = arena_cstr(b->arena, str_of(name)), .rows = text_on_heap((size_t)64 << 20)};
+    *t = (struct table){.insert = q,
+                        .name = arena_cstr(b->arena, str_of(name)),
+                        .rows = text_on_heap((size_t)64 << 20)};
     str sql = str_of(q->postgres);
     ptrdiff_t open = str_find(sql, S("(")), close = str_find(sql, S(")"));
     ptrdiff_t values = str_find(sql, S("VALUES"));

@@ -756,7 +756,8 @@ enum err keyring_file(struct cx *cx, const char *dir, str *bytes)
 
 static enum err file_save(struct cx *cx, str bytes, const char *dir)
 {
-    str path = arena_printf(cx->arena, "%s/kith.keys", dir), fresh = arena_printf(cx->arena, "%s/kith.keys.new", dir);
+    str path = arena_printf(cx->arena, "%s/kith.keys", dir),
+        fresh = arena_printf(cx->arena, "%s/kith.keys.new", dir);
     int fd = open(fresh.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && write_all(fd, bytes);
     if (fd >= 0 && close(fd) != 0)
@@ -765,8 +766,8 @@ static enum err file_save(struct cx *cx, str bytes, const char *dir)
         return OK;
     int os = errno;
     (void)unlink(fresh.ptr);
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path),
-                 MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
+    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INVALID, M_STORE_CANNOT_OPEN,
+                 MARG("where", path), MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
 }
 
 enum err keyring_save(struct cx *cx, const struct keyring *r, const char *dir)

@@ -62,7 +62,8 @@ static void the_recovery_key_opens_it_however_it_was_typed(void **state)
     assert_memory_equal(a, b, SEAL_KEY);
 
     size_t missed = 0;
-    for (size_t i = 0; i < recovery.len; i++) { /* a single mistake is seen as one, but for one in a million */
+    for (size_t i = 0; i < recovery.len;
+         i++) { /* a single mistake is seen as one, but for one in a million */
         RING none = NULL;
         typed = arena_cstr(cx->arena, recovery);
         typed[i] = typed[i] == '-' ? '5' : typed[i] == '7' ? '8' : '7';

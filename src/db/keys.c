@@ -9,22 +9,24 @@
 static void say_made(str place, bool is_made, str recovery)
 {
     if (getenv("JOURNAL_STREAM")) { /* systemd keeps what is said here */
-        fprintf(stderr,
-                "kith: the data is sealed; its key %s " SFMT "\n"
-                "kith: this log keeps no secrets: `kith key recovery` shows the key that opens the data when that one is lost\n",
-                is_made ? "was made in" : "is the one from", SARG(place));
+        fprintf(
+            stderr,
+            "kith: the data is sealed; its key %s " SFMT "\n"
+            "kith: this log keeps no secrets: `kith key recovery` shows the key that opens the data when that one is lost\n",
+            is_made ? "was made in" : "is the one from", SARG(place));
         fflush(stderr);
         return;
     }
-    fprintf(stderr,
-            "kith: the data is sealed; its key %s " SFMT "\n"
-            "kith: keep a copy of the key in another place than the data: without it nothing can be read\n"
-            "kith: the recovery key opens the data, and each backup, when that key is lost; it is shown this once,\n"
-            "kith: write it on paper and keep it apart from this machine:\n"
-            "kith:\n"
-            "kith:     " SFMT "\n"
-            "kith:\n",
-            is_made ? "was made in" : "is the one from", SARG(place), SARG(recovery));
+    fprintf(
+        stderr,
+        "kith: the data is sealed; its key %s " SFMT "\n"
+        "kith: keep a copy of the key in another place than the data: without it nothing can be read\n"
+        "kith: the recovery key opens the data, and each backup, when that key is lost; it is shown this once,\n"
+        "kith: write it on paper and keep it apart from this machine:\n"
+        "kith:\n"
+        "kith:     " SFMT "\n"
+        "kith:\n",
+        is_made ? "was made in" : "is the one from", SARG(place), SARG(recovery));
     fflush(stderr);
 }
 
@@ -48,7 +50,8 @@ static const struct key_voice *voice_of(const struct store_options *o)
 
 /* ---- the ring ---------------------------------------------------------------------------------------- */
 
-static enum err ring_find(struct cx *cx, const char *dir, str bytes, const struct store_options *o, struct keyring **out)
+static enum err ring_find(struct cx *cx, const char *dir, str bytes, const struct store_options *o,
+                          struct keyring **out)
 {
     enum key_kind kind;
     struct key_source k;
@@ -60,7 +63,8 @@ static enum err ring_find(struct cx *cx, const char *dir, str bytes, const struc
     return e;
 }
 
-static enum err ring_make(struct cx *cx, const char *dir, const struct store_options *o, struct keyring **out)
+static enum err ring_make(struct cx *cx, const char *dir, const struct store_options *o,
+                          struct keyring **out)
 {
     struct key_source k;
     str recovery;

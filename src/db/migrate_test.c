@@ -115,8 +115,10 @@ static void old_begin(struct old *o)
     str path = arena_printf(o->arena, "%s/kith.db", o->dir);
     int reserve = PAGE_RESERVED; /* as each version of Kith made it */
     assert_int_equal(sqlite3_open(path.ptr, &o->lite), SQLITE_OK);
-    assert_int_equal(sqlite3_file_control(o->lite, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(o->lite, "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental", NULL, NULL, NULL),
+    assert_int_equal(sqlite3_file_control(o->lite, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(o->lite, "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental",
+                                  NULL, NULL, NULL),
                      SQLITE_OK);
 }
 
@@ -397,7 +399,8 @@ static void an_upgrade_leaves_a_copy_of_what_was_before(void **state)
     assert_int_equal(store_keys(&cx, &o->options, &ring), OK);
     assert_int_equal(backup_restore(&cx, ring, &w, &done), OK);
     assert_int_equal(copy_reader_open(&cx, ring, back.ptr, &r), OK);
-    assert_int_equal(lite_int_once(&cx, copy_reader_db(r), "SELECT max(number) FROM migration", &n), OK);
+    assert_int_equal(lite_int_once(&cx, copy_reader_db(r), "SELECT max(number) FROM migration", &n),
+                     OK);
     assert_int_equal(n, FROM);
     copy_reader_close(r);
     keyring_close(ring);
@@ -434,7 +437,8 @@ static void an_upgrade_that_is_stopped_anywhere_ends_and_the_next_start_goes_on(
     struct store *s = NULL;
     o->options.goes_on = goes_on_so_often;
     o->options.goes_on_arg = &left;
-    for (int64_t calls = 0; left = calls, store_open(&cx, &o->options, &s) != OK; calls += 1 + calls / 4) {
+    for (int64_t calls = 0; left = calls, store_open(&cx, &o->options, &s) != OK;
+         calls += 1 + calls / 4) {
         assert_int_equal(cx.why.err, ERR_BUSY);
         assert_int_equal(cx.why.msg, M_KEEP_STOPPED);
         cx.why = (struct fault){0};
@@ -452,8 +456,8 @@ static void an_upgrade_that_is_stopped_anywhere_ends_and_the_next_start_goes_on(
     }
     assert_int_equal(store_reader(s, &cx, &cx.db), OK);
     stands(&cx, &before, 9);
-    struct list left_over =
-        lines_read(&cx, S("SELECT '', '', value FROM store_meta WHERE name IN ('migrating', 'upgrading')"));
+    struct list left_over = lines_read(
+        &cx, S("SELECT '', '', value FROM store_meta WHERE name IN ('migrating', 'upgrading')"));
     assert_int_equal(left_over.n, 0);
     reader_close(cx.db);
     store_close(s);
@@ -469,7 +473,9 @@ static str neighbour(struct old *o, const char *name)
 }
 
 /* The signal came before the first step, and waits to be heard. */
-static void a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was(void **state)
+static void
+a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was(
+    void **state)
 {
     struct old *o = *state;
     int status = -1, copies = 0, rests = 0;
@@ -477,7 +483,9 @@ static void a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves
     struct raw_rows before = old_rows(o);
     old_shut(o);
     str kith = neighbour(o, "kith");
-    const char *data = test_is_postgres() ? arena_printf(o->arena, "/tmp/kith-stop-%d", getpid()).ptr : o->dir,
+    const char *data = test_is_postgres()
+                           ? arena_printf(o->arena, "/tmp/kith-stop-%d", getpid()).ptr
+                           : o->dir,
                *store = test_is_postgres() ? arena_cstr(o->arena, o->options.url) : "sqlite";
     pid_t child = fork();
     assert_true(child >= 0);
@@ -487,7 +495,8 @@ static void a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves
         sigaddset(&term, SIGTERM);
         sigprocmask(SIG_BLOCK, &term, NULL);
         raise(SIGTERM);
-        execl(kith.ptr, "kith", "serve", "--data", data, "--store", store, "--listen", "127.0.0.1:0", (char *)NULL);
+        execl(kith.ptr, "kith", "serve", "--data", data, "--store", store, "--listen",
+              "127.0.0.1:0", (char *)NULL);
         _exit(99);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -578,7 +587,8 @@ static void an_upgrade_without_room_for_its_copy_is_refused_before_anything_is_w
 }
 
 /* As when a disk or a quota is full in the middle: no file may become as long as the copy. */
-static void an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing(void **state)
+static void an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing(
+    void **state)
 {
     struct old *o = *state;
     int copies = 0, rests = 0, status = -1;
@@ -629,7 +639,8 @@ static str said_at_upgrade(struct old *o)
     return (str){bytes, n > 0 ? (size_t)n : 0};
 }
 
-static void an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is(void **state)
+static void an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is(
+    void **state)
 {
     struct old *o = *state;
     if (!test_is_postgres())
@@ -637,14 +648,17 @@ static void an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_la
     for (int has_backup = 0; has_backup < 2; has_backup++) {
         old_up_to(o, 9);
         if (has_backup) {
-            str sql = arena_printf(o->arena, "INSERT INTO setting (name, value, changed_ms) VALUES ('backup_verified', '%lld', 1)",
-                                   (long long)(clock_now_ms() - 5 * 3600000));
+            str sql = arena_printf(
+                o->arena,
+                "INSERT INTO setting (name, value, changed_ms) VALUES ('backup_verified', '%lld', 1)",
+                (long long)(clock_now_ms() - 5 * 3600000));
             PQclear(PQexec(o->pg, sql.ptr));
         }
         old_shut(o);
         str said = said_at_upgrade(o);
         assert_true(str_find(said, S("PostgreSQL is not copied before that")) >= 0);
-        assert_true(str_find(said, has_backup ? S("is 5 hours old") : S("knows of no backup")) >= 0);
+        assert_true(str_find(said, has_backup ? S("is 5 hours old") : S("knows of no backup")) >=
+                    0);
         old_end(o);
     }
 }
@@ -802,7 +816,8 @@ static int all(void)
         OLD_TEST(rows_of_every_earlier_store_stand_after_the_upgrade),
         OLD_TEST(an_upgrade_leaves_a_copy_of_what_was_before),
         OLD_TEST(an_upgrade_that_is_stopped_anywhere_ends_and_the_next_start_goes_on),
-        OLD_TEST(a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was),
+        OLD_TEST(
+            a_server_that_is_told_to_stop_while_it_upgrades_ends_well_and_leaves_the_store_as_it_was),
         OLD_TEST(what_a_killed_upgrade_left_is_gone_after_the_next),
         OLD_TEST(an_upgrade_without_room_for_its_copy_is_refused_before_anything_is_written),
         OLD_TEST(an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing),

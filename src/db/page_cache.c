@@ -10,7 +10,7 @@ struct set {
     pthread_mutex_t lock;
     uint64_t writes; /* counts beginnings and ends */
     unsigned hand;
-    uint8_t asked[WAYS]; /* since the hand passed, at most OFTEN */
+    uint8_t asked[WAYS];  /* since the hand passed, at most OFTEN */
     uint64_t place[WAYS]; /* and one; 0: free */
 };
 struct page_cache {
@@ -87,7 +87,8 @@ static void keep(struct page_cache *c, struct set *s, uint64_t place, const uint
     memcpy(page_of(c, s, way), page, CACHED_PAGE);
 }
 
-bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CACHED_PAGE], uint64_t *seen)
+bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CACHED_PAGE],
+                    uint64_t *seen)
 {
     struct set *s = locked(c, place);
     int way = way_of(s, place);
@@ -101,7 +102,8 @@ bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CA
     return way >= 0;
 }
 
-void page_cache_put(struct page_cache *c, uint64_t place, const uint8_t page[static CACHED_PAGE], uint64_t seen)
+void page_cache_put(struct page_cache *c, uint64_t place, const uint8_t page[static CACHED_PAGE],
+                    uint64_t seen)
 {
     struct set *s = locked(c, place);
     if (s->writes == seen)

@@ -12,7 +12,8 @@ enum { SLICE = 64, LOOKED_AT = 1024, ENTRY = 8 + VAULT_PAGE, NONCE_AT = VAULT_TE
 
 static enum err failed(struct cx *cx, str path, int os)
 {
-    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INTERNAL, M_STORE_CANNOT_OPEN, MARG("where", path),
+    return fault(cx, os == ENOSPC || os == EDQUOT ? ERR_NO_SPACE : ERR_INTERNAL,
+                 M_STORE_CANNOT_OPEN, MARG("where", path),
                  MARG("reason", arena_str(cx->arena, str_of(strerror(os)))));
 }
 
@@ -98,20 +99,22 @@ static enum err raw_begin(struct cx *cx, struct vault *v, str path, struct raw *
     if (!r->name || !r->file)
         return failed(cx, path, ENOMEM);
     int flags = 0;
-    if (u->xOpen(u, r->name, r->file, SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE, &flags) != SQLITE_OK)
+    if (u->xOpen(u, r->name, r->file, SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE, &flags) !=
+        SQLITE_OK)
         return failed(cx, path, errno);
     r->is_open = true;
     return OK;
 }
 
 /* Entries: a page's number, and the page sealed anew. */
-static enum err slice_make(struct cx *cx, struct vault *v, struct raw *r, str path, int64_t from, int64_t pages,
-                           uint8_t *entries, size_t *n, int64_t *next)
+static enum err slice_make(struct cx *cx, struct vault *v, struct raw *r, str path, int64_t from,
+                           int64_t pages, uint8_t *entries, size_t *n, int64_t *next)
 {
     uint8_t epoch = keyring_epoch(vault_ring(v));
     struct vault_hand *h = vault_hand_open(vault_ring(v));
     enum err e = h ? OK : failed(cx, path, ENOMEM);
-    for (*n = 0, *next = from; e == OK && *next <= pages && *next < from + LOOKED_AT && *n < SLICE; ++*next) {
+    for (*n = 0, *next = from; e == OK && *next <= pages && *next < from + LOOKED_AT && *n < SLICE;
+         ++*next) {
         uint8_t *entry = entries + *n * ENTRY, *page = entry + 8;
         int64_t at = (*next - 1) * VAULT_PAGE;
         if (at == 1 << 30)
@@ -134,22 +137,26 @@ static bool slice_keep(int fd, const uint8_t *entries, size_t n)
     uint8_t head[sizeof format + 8];
     memcpy(head, format, sizeof format);
     number_put(head + sizeof format, (int64_t)n);
-    return write_at(fd, head, sizeof head, 0) && write_at(fd, entries, n * ENTRY, sizeof head) && fsync(fd) == 0;
+    return write_at(fd, head, sizeof head, 0) && write_at(fd, entries, n * ENTRY, sizeof head) &&
+           fsync(fd) == 0;
 }
 
 static bool slice_put(struct raw *r, const uint8_t *entries, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const uint8_t *entry = entries + i * ENTRY;
-        if (r->file->pMethods->xWrite(r->file, entry + 8, VAULT_PAGE, (number_get(entry) - 1) * VAULT_PAGE) != SQLITE_OK)
+        if (r->file->pMethods->xWrite(r->file, entry + 8, VAULT_PAGE,
+                                      (number_get(entry) - 1) * VAULT_PAGE) != SQLITE_OK)
             return false;
     }
     return r->file->pMethods->xSync(r->file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
 }
 
-static enum err slice(struct cx *cx, struct vault *v, const char *dir, uint8_t *entries, int64_t *page, int64_t *pages)
+static enum err slice(struct cx *cx, struct vault *v, const char *dir, uint8_t *entries,
+                      int64_t *page, int64_t *pages)
 {
-    str path = arena_printf(cx->arena, "%s/kith.db", dir), keep = arena_printf(cx->arena, "%s/kith.db-pages", dir);
+    str path = arena_printf(cx->arena, "%s/kith.db", dir),
+        keep = arena_printf(cx->arena, "%s/kith.db-pages", dir);
     CLEANUP(raw_end) struct raw r = {0};
     TRY(raw_begin(cx, v, path, &r));
     sqlite3_int64 size = 0;
@@ -176,7 +183,8 @@ static enum err slice(struct cx *cx, struct vault *v, const char *dir, uint8_t *
     return OK;
 }
 
-enum err vault_rotate_slice(struct cx *cx, struct vault *v, const char *dir, int64_t *page, int64_t *pages)
+enum err vault_rotate_slice(struct cx *cx, struct vault *v, const char *dir, int64_t *page,
+                            int64_t *pages)
 {
     uint8_t *entries = malloc((size_t)SLICE * ENTRY);
     if (!entries)
@@ -195,7 +203,8 @@ static bool kept_is_whole(struct vault_hand *h, int fd, uint8_t *entry, int64_t 
 {
     uint8_t head[sizeof format + 8], page[VAULT_PAGE];
     struct stat st;
-    if (fstat(fd, &st) != 0 || !read_at(fd, head, sizeof head, 0) || memcmp(head, format, sizeof format) != 0)
+    if (fstat(fd, &st) != 0 || !read_at(fd, head, sizeof head, 0) ||
+        memcmp(head, format, sizeof format) != 0)
         return false;
     *n = number_get(head + sizeof format);
     if (*n < 1 || *n > SLICE || st.st_size < (int64_t)sizeof head + *n * ENTRY)
@@ -215,7 +224,8 @@ static bool page_mend(struct vault_hand *h, int to, const uint8_t *entry, int64_
 {
     uint8_t page[VAULT_PAGE];
     int64_t number = number_get(entry), at = (number - 1) * VAULT_PAGE;
-    if (!read_at(to, page, VAULT_PAGE, at) || vault_open_page(h, number, page)) /* or the file has become shorter */
+    if (!read_at(to, page, VAULT_PAGE, at) ||
+        vault_open_page(h, number, page)) /* or the file has become shorter */
         return true;
     ++*mended;
     return write_at(to, entry + 8, VAULT_PAGE, at);
@@ -223,7 +233,8 @@ static bool page_mend(struct vault_hand *h, int to, const uint8_t *entry, int64_
 
 enum err vault_rotate_mend(struct cx *cx, const struct keyring *ring, const char *dir)
 {
-    str path = arena_printf(cx->arena, "%s/kith.db", dir), keep = arena_printf(cx->arena, "%s/kith.db-pages", dir);
+    str path = arena_printf(cx->arena, "%s/kith.db", dir),
+        keep = arena_printf(cx->arena, "%s/kith.db-pages", dir);
     CLEANUP(fd_end) int fd = open(keep.ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? OK : failed(cx, keep, errno);
@@ -256,22 +267,24 @@ static enum err settle_plain(struct cx *cx, str path)
     sqlite3 *h = NULL;
     int rc = sqlite3_open_v2(path.ptr, &h, SQLITE_OPEN_READWRITE, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_exec(h, "PRAGMA locking_mode=exclusive; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+        rc = sqlite3_exec(h, "PRAGMA locking_mode=exclusive; PRAGMA wal_checkpoint(TRUNCATE)", NULL,
+                          NULL, NULL);
     str why = arena_str(cx->arena, str_of(h ? sqlite3_errmsg(h) : sqlite3_errstr(rc)));
     sqlite3_close(h);
     struct stat st;
     str log = arena_printf(cx->arena, "%s-wal", path.ptr);
     if (rc == SQLITE_OK && stat(log.ptr, &st) == 0 && st.st_size > 0)
         rc = SQLITE_BUSY;
-    if (rc == SQLITE_OK && unlink(arena_printf(cx->arena, "%s-shm", path.ptr).ptr) != 0 && errno != ENOENT)
+    if (rc == SQLITE_OK && unlink(arena_printf(cx->arena, "%s-shm", path.ptr).ptr) != 0 &&
+        errno != ENOENT)
         rc = SQLITE_IOERR; /* of that log: it would say that something is missing */
     if (rc == SQLITE_OK)
         return OK;
     return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path), MARG("reason", why));
 }
 
-static enum err pages_seal(struct cx *cx, const struct keyring *ring, int from, int to, int64_t pages, str path,
-                           void (*tell)(int64_t done, int64_t all))
+static enum err pages_seal(struct cx *cx, const struct keyring *ring, int from, int to,
+                           int64_t pages, str path, void (*tell)(int64_t done, int64_t all))
 {
     struct vault_hand *h = vault_hand_open(ring);
     uint8_t *bytes = malloc((size_t)COPY * VAULT_PAGE), epoch = keyring_epoch(ring);
@@ -298,14 +311,16 @@ static enum err pages_seal(struct cx *cx, const struct keyring *ring, int from, 
 enum err vault_convert(struct cx *cx, const struct keyring *ring, const char *dir,
                        void (*tell)(int64_t done, int64_t all))
 {
-    str path = arena_printf(cx->arena, "%s/kith.db", dir), fresh = arena_printf(cx->arena, "%s/kith.db-sealing", dir);
+    str path = arena_printf(cx->arena, "%s/kith.db", dir),
+        fresh = arena_printf(cx->arena, "%s/kith.db-sealing", dir);
     uint8_t head[24];
     struct stat st;
     TRY(settle_plain(cx, path));
     CLEANUP(fd_end) int from = open(path.ptr, O_RDONLY | O_CLOEXEC);
     if (from < 0 || fstat(from, &st) != 0 || !read_at(from, head, sizeof head, 0))
         return failed(cx, path, errno ? errno : EIO);
-    if ((head[16] << 8 | head[17]) != VAULT_PAGE || head[20] != VAULT_RESERVED || st.st_size % VAULT_PAGE != 0)
+    if ((head[16] << 8 | head[17]) != VAULT_PAGE || head[20] != VAULT_RESERVED ||
+        st.st_size % VAULT_PAGE != 0)
         return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path),
                      MARG("reason", S("it is an SQLite file, but none of Kith's")));
     CLEANUP(fd_end) int to = open(fresh.ptr, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -502,7 +502,8 @@ static enum err exchange(struct cx *cx, const char *name, const char *to)
     if (e == OK && renameat2(AT_FDCWD, to, AT_FDCWD, name, RENAME_EXCHANGE) != 0)
         e = disk(cx, name);
     bool is_kept = e != OK;
-    for (int i = 0; !is_kept && i < KEPT_MAX; i++) { /* two in a second: each has a name of its own */
+    for (int i = 0; !is_kept && i < KEPT_MAX;
+         i++) { /* two in a second: each has a name of its own */
         str kept = arena_printf(cx->arena, "%s.replaced-%lld", name, (long long)second + i);
         is_kept = renameat2(AT_FDCWD, to, AT_FDCWD, kept.ptr, RENAME_NOREPLACE) == 0;
     }

@@ -47,7 +47,9 @@ static enum err pages(struct rotor *r)
 static enum err touch(struct cx *cx, void *arg)
 {
     (void)arg;
-    return db_run(cx, &q_store_meta_set, ARGS(V("key_epoch"), V(arena_printf(cx->arena, "%u", keyring_epoch(db_ring(cx))))));
+    return db_run(
+        cx, &q_store_meta_set,
+        ARGS(V("key_epoch"), V(arena_printf(cx->arena, "%u", keyring_epoch(db_ring(cx))))));
 }
 
 /* The log begins anew by a change after all of it was carried over; readers stand in the way for two seconds at most. */
@@ -82,7 +84,8 @@ static enum err turn_apply(struct cx *cx, void *arg)
 static enum err rows(struct rotor *r)
 {
     for (size_t i = 0; i < r->n_parts; i++)
-        for (struct turn t = {.part = &r->parts[i]}; !t.is_finished && !atomic_load(&r->stops); t.at = t.next) {
+        for (struct turn t = {.part = &r->parts[i]}; !t.is_finished && !atomic_load(&r->stops);
+             t.at = t.next) {
             arena_reset(r->arena);
             r->cx.now_ms = clock_now_ms();
             TRY(db_change(r->s, &r->cx, LANE_BULK, turn_apply, &t));
@@ -148,7 +151,8 @@ void rotate_stop(struct store *s)
     s->rotor = NULL;
 }
 
-enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *parts, size_t n, bool is_new)
+enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *parts, size_t n,
+                      bool is_new)
 {
     uint8_t epochs[KEY_EPOCHS_MAX];
     if (!s->keys_dir)
@@ -169,7 +173,10 @@ enum err store_rotate(struct store *s, struct cx *cx, const struct key_part *par
     r->parts = parts;
     r->n_parts = n;
     r->is_running = true;
-    r->cx = (struct cx){.arena = r->arena, .now_ms = clock_now_ms(), .actor = {.kind = ACTOR_SYSTEM}, .if_match = -1,
+    r->cx = (struct cx){.arena = r->arena,
+                        .now_ms = clock_now_ms(),
+                        .actor = {.kind = ACTOR_SYSTEM},
+                        .if_match = -1,
                         .peer = S("")};
     if (pthread_create(&r->thread, NULL, rotor_main, r) != 0) {
         rotor_close(r);

@@ -21,7 +21,7 @@ struct sum {
 
 struct log {
     int fd;
-    int64_t frames;        /* whole ones in the file */
+    int64_t frames; /* whole ones in the file */
     uint8_t head[VAULT_LOG_HEAD];
     bool is_big;
     struct vault_hand *hand;
@@ -31,7 +31,8 @@ struct log {
 
 /* What the index says: frames that were committed, and how many of them are in the database. */
 struct said {
-    bool has; /* whole, and written since the machine was started: else it may be older than the log, or of commits that were lost */
+    bool
+        has; /* whole, and written since the machine was started: else it may be older than the log, or of commits that were lost */
     uint8_t salts[8];
     int64_t frames, carried;
 };
@@ -73,13 +74,15 @@ static bool head_is_whole(struct log *l)
 static bool frame_opens(struct log *l, int64_t i)
 {
     int64_t at = VAULT_LOG_HEAD + i * VAULT_FRAME;
-    return pread(l->fd, l->frame, VAULT_FRAME, at) == VAULT_FRAME && vault_open_frame(l->hand, at, l->frame);
+    return pread(l->fd, l->frame, VAULT_FRAME, at) == VAULT_FRAME &&
+           vault_open_frame(l->hand, at, l->frame);
 }
 
 /* As recovery would have it: it goes on from the frame before. */
 static bool frame_follows(struct log *l, int64_t i)
 {
-    if (!frame_opens(l, i) || memcmp(l->frame + 8, l->head + 16, 8) != 0 || word(l->frame, true) == 0)
+    if (!frame_opens(l, i) || memcmp(l->frame + 8, l->head + 16, 8) != 0 ||
+        word(l->frame, true) == 0)
         return false;
     sum_add(&l->sum, l->frame, 8, l->is_big);
     sum_add(&l->sum, l->frame + HEAD, VAULT_PAGE, l->is_big);
@@ -163,8 +166,9 @@ enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir)
     l->frames = has_head ? (st.st_size - VAULT_LOG_HEAD) / VAULT_FRAME : 0;
     enum err e = judge(cx, l, &s);
     if (e != OK)
-        log_line(LOG_ERROR, "log.damaged", "frames=%lld said=%lld carried=%lld", (long long)l->frames,
-                 (long long)(s.has ? s.frames : -1), (long long)(s.has ? s.carried : -1));
+        log_line(LOG_ERROR, "log.damaged", "frames=%lld said=%lld carried=%lld",
+                 (long long)l->frames, (long long)(s.has ? s.frames : -1),
+                 (long long)(s.has ? s.carried : -1));
     if (l->fd >= 0)
         close(l->fd);
     seal_forget(l->frame, sizeof l->frame);

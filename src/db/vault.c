@@ -72,7 +72,8 @@ static struct aead *cipher_of(struct ciphers *c, const struct keyring *ring, uin
 enum kind { OF_DB = 'D', OF_LOG = 'W', OF_JOURNAL = 'J' };
 
 /* What it is, where it stands, and of page 1 the readable bytes. */
-static str bound_of(enum kind kind, int64_t where, const uint8_t *page, uint8_t out[static 16 + CLEAR])
+static str bound_of(enum kind kind, int64_t where, const uint8_t *page,
+                    uint8_t out[static 16 + CLEAR])
 {
     bool is_first = kind == OF_DB && where == 1;
     memset(out, 0, 8);
@@ -84,8 +85,8 @@ static str bound_of(enum kind kind, int64_t where, const uint8_t *page, uint8_t 
     return (str){(char *)out, 16 + (is_first ? CLEAR - 16 : 0)};
 }
 
-static bool page_seal(struct ciphers *c, const struct keyring *ring, uint8_t epoch, enum kind kind, int64_t where,
-                      const uint8_t *in, uint8_t *out)
+static bool page_seal(struct ciphers *c, const struct keyring *ring, uint8_t epoch, enum kind kind,
+                      int64_t where, const uint8_t *in, uint8_t *out)
 {
     uint8_t bound[16 + CLEAR], *nonce = out + VAULT_TEXT, *tag = nonce + SEAL_NONCE;
     struct aead *a = cipher_of(c, ring, epoch);
@@ -99,17 +100,20 @@ static bool page_seal(struct ciphers *c, const struct keyring *ring, uint8_t epo
     }
     seal_nonce(nonce);
     nonce[0] = epoch;
-    return aead_seal(a, nonce, bound_of(kind, where, in, bound), in + from, VAULT_TEXT - from, out + from, tag);
+    return aead_seal(a, nonce, bound_of(kind, where, in, bound), in + from, VAULT_TEXT - from,
+                     out + from, tag);
 }
 
 /* In place; zeros where nonce and tag stood, as SQLite wrote them. */
-static bool page_open(struct ciphers *c, const struct keyring *ring, enum kind kind, int64_t where, uint8_t *page)
+static bool page_open(struct ciphers *c, const struct keyring *ring, enum kind kind, int64_t where,
+                      uint8_t *page)
 {
     uint8_t bound[16 + CLEAR], *nonce = page + VAULT_TEXT, *tag = nonce + SEAL_NONCE;
     struct aead *a = cipher_of(c, ring, nonce[0]);
     size_t from = kind == OF_DB && where == 1 ? CLEAR : 0;
     if (!a || (from && memcmp(page, format, sizeof format) != 0) ||
-        !aead_unseal(a, nonce, bound_of(kind, where, page, bound), page + from, VAULT_TEXT - from, page + from, tag))
+        !aead_unseal(a, nonce, bound_of(kind, where, page, bound), page + from, VAULT_TEXT - from,
+                     page + from, tag))
         return false;
     if (from)
         memcpy(page, sqlite_format, sizeof sqlite_format);
@@ -126,7 +130,8 @@ struct file {
     const char *name; /* SQLite's, lives as long as the file */
     unsigned generation;
     struct ciphers ciphers;
-    int64_t head_at; /* a frame's head that waits for its page, at the beginning of `frame`; 0: none */
+    int64_t
+        head_at; /* a frame's head that waits for its page, at the beginning of `frame`; 0: none */
     uint8_t frame[VAULT_FRAME];
     sqlite3_file under[]; /* of the file system below */
 };
@@ -211,7 +216,9 @@ static int x_close(sqlite3_file *base)
 static int64_t pages_said(struct file *f)
 {
     uint8_t n[4] = {0};
-    return raw_read(f, n, sizeof n, 28) == SQLITE_OK ? (int64_t)n[0] << 24 | n[1] << 16 | n[2] << 8 | n[3] : 0;
+    return raw_read(f, n, sizeof n, 28) == SQLITE_OK
+               ? (int64_t)n[0] << 24 | n[1] << 16 | n[2] << 8 | n[3]
+               : 0;
 }
 
 /* A rotation seals pages anew where they stand; a reader that met half of one reads again. */
@@ -320,7 +327,9 @@ static int journal_read(struct file *f, uint8_t *p, int n, int64_t at)
 
 static int file_read(struct file *f, void *p, int n, int64_t at)
 {
-    return f->kind == OF_DB ? db_read(f, p, n, at) : f->kind == OF_LOG ? log_read(f, p, n, at) : journal_read(f, p, n, at);
+    return f->kind == OF_DB    ? db_read(f, p, n, at)
+           : f->kind == OF_LOG ? log_read(f, p, n, at)
+                               : journal_read(f, p, n, at);
 }
 
 static int x_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
@@ -370,7 +379,8 @@ static int holes_fill(struct file *f, int64_t at)
     static const uint8_t zeros[VAULT_PAGE];
     sqlite3_int64 size = 0;
     int rc = f->under->pMethods->xFileSize(f->under, &size);
-    for (int64_t hole = size / VAULT_PAGE * VAULT_PAGE; rc == SQLITE_OK && hole < at; hole += VAULT_PAGE)
+    for (int64_t hole = size / VAULT_PAGE * VAULT_PAGE; rc == SQLITE_OK && hole < at;
+         hole += VAULT_PAGE)
         if (hole != LOCK_BYTES)
             rc = page_write(f, zeros, hole);
     return rc;
@@ -410,7 +420,8 @@ static int log_write(struct file *f, const uint8_t *p, int n, int64_t at)
 static int x_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at)
 {
     struct file *f = of(base);
-    int rc = f->head_at && (n != VAULT_PAGE || f->head_at != at - HEAD_BYTES) ? head_write(f) : SQLITE_OK;
+    int rc = f->head_at && (n != VAULT_PAGE || f->head_at != at - HEAD_BYTES) ? head_write(f)
+                                                                              : SQLITE_OK;
     if (rc != SQLITE_OK)
         return rc;
     if (f->kind == OF_DB)
@@ -454,7 +465,8 @@ static int x_sector(sqlite3_file *base)
 /* A log without padding: frames are written whole. */
 static int x_device(sqlite3_file *base)
 {
-    return of(base)->under->pMethods->xDeviceCharacteristics(of(base)->under) | SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+    return of(base)->under->pMethods->xDeviceCharacteristics(of(base)->under) |
+           SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 static int x_sync(sqlite3_file *base, int flags)
@@ -471,15 +483,16 @@ static int x_size(sqlite3_file *base, sqlite3_int64 *size)
     return rc != SQLITE_OK ? rc : f->under->pMethods->xFileSize(f->under, size);
 }
 
-#define THROUGH(name, method, params, ...)                                     \
-    static int name params                                                      \
-    {                                                                            \
+#define THROUGH(name, method, params, ...)                                              \
+    static int name params                                                              \
+    {                                                                                   \
         return of(f)->under->pMethods->method(of(f)->under __VA_OPT__(, ) __VA_ARGS__); \
     }
 THROUGH(x_lock, xLock, (sqlite3_file * f, int level), level)
 THROUGH(x_unlock, xUnlock, (sqlite3_file * f, int level), level)
 THROUGH(x_reserved, xCheckReservedLock, (sqlite3_file * f, int *out), out)
-THROUGH(x_shm_map, xShmMap, (sqlite3_file * f, int page, int size, int extend, void volatile **out), page, size, extend, out)
+THROUGH(x_shm_map, xShmMap, (sqlite3_file * f, int page, int size, int extend, void volatile **out),
+        page, size, extend, out)
 THROUGH(x_shm_lock, xShmLock, (sqlite3_file * f, int at, int n, int flags), at, n, flags)
 THROUGH(x_shm_unmap, xShmUnmap, (sqlite3_file * f, int removes), removes)
 
@@ -508,7 +521,8 @@ static const sqlite3_io_methods methods = {
     .xShmUnmap = x_shm_unmap,
 };
 
-static int x_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, int flags, int *out_flags)
+static int x_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, int flags,
+                  int *out_flags)
 {
     struct vault *v = vfs->pAppData;
     struct file *f = of(base);
@@ -518,7 +532,8 @@ static int x_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, i
                      : flags & SQLITE_OPEN_MAIN_JOURNAL ? OF_JOURNAL
                                                         : 0;
     if (!name || !kind) {
-        log_line(LOG_ERROR, "vault.refused", "reason=\"SQLite wanted a file that would not be sealed\" flags=%d", flags);
+        log_line(LOG_ERROR, "vault.refused",
+                 "reason=\"SQLite wanted a file that would not be sealed\" flags=%d", flags);
         return SQLITE_CANTOPEN;
     }
     memset(f, 0, sizeof *f);
@@ -703,11 +718,12 @@ enum vault_look vault_look(const char *path)
     ssize_t n = fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
     if (fd >= 0)
         close(fd);
-    return n <= 0                                               ? VAULT_NOTHING
-           : memcmp(head, format, sizeof format) == 0           ? VAULT_SEALED
+    return n <= 0                                                   ? VAULT_NOTHING
+           : memcmp(head, format, sizeof format) == 0               ? VAULT_SEALED
            : memcmp(head, sqlite_format, sizeof sqlite_format) == 0 ? VAULT_PLAIN
-           : memcmp(head + 1, format + 1, sizeof format - 1) == 0 && (uint8_t)head[0] > 1 ? VAULT_LATER
-                                                                                           : VAULT_OTHER;
+           : memcmp(head + 1, format + 1, sizeof format - 1) == 0 && (uint8_t)head[0] > 1
+               ? VAULT_LATER
+               : VAULT_OTHER;
 }
 
 /* ---- raw pages --------------------------------------------------------------------------------------------- */
@@ -734,7 +750,8 @@ void vault_hand_close(struct vault_hand *h)
     free(h);
 }
 
-bool vault_seal_page(struct vault_hand *h, uint8_t epoch, int64_t page, uint8_t bytes[static VAULT_PAGE])
+bool vault_seal_page(struct vault_hand *h, uint8_t epoch, int64_t page,
+                     uint8_t bytes[static VAULT_PAGE])
 {
     return page_seal(&h->page, h->ring, epoch, OF_DB, page, bytes, bytes);
 }

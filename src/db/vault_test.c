@@ -31,15 +31,22 @@ static void nothing(int64_t done, int64_t all)
 }
 static const struct key_voice quiet = {silent, nothing};
 
-static const struct query q_make = {.name = "make", .sqlite = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT", .writes = true},
-                          q_put = {.name = "put", .sqlite = "INSERT INTO thing VALUES (?1, ?2 || hex(randomblob(60)))", .n_params = 2, .writes = true},
-                          q_count = {.name = "count", .sqlite = "SELECT count(*) FROM thing WHERE length(name) > 60"};
+static const struct query
+    q_make = {.name = "make",
+              .sqlite = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT",
+              .writes = true},
+    q_put = {.name = "put",
+             .sqlite = "INSERT INTO thing VALUES (?1, ?2 || hex(randomblob(60)))",
+             .n_params = 2,
+             .writes = true},
+    q_count = {.name = "count", .sqlite = "SELECT count(*) FROM thing WHERE length(name) > 60"};
 
 static int place_open(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
     p->arena = arena_open((size_t)256 << 20);
-    snprintf(p->dir, sizeof p->dir, "%s/kith-vault-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(p->dir, sizeof p->dir, "%s/kith-vault-test-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(p->dir));
     *state = p;
     return 0;
@@ -127,7 +134,8 @@ static str file(struct place *p, const char *name)
 
 static void file_put(struct place *p, const char *name, str bytes)
 {
-    int fd = open(arena_printf(p->arena, "%s/%s", p->dir, name).ptr, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd =
+        open(arena_printf(p->arena, "%s/%s", p->dir, name).ptr, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes.ptr, bytes.len), bytes.len);
     close(fd);
@@ -157,7 +165,8 @@ static void nothing_planted(struct place *p)
             continue;
         str bytes = file(p, e->d_name);
         n++;
-        if (holds(bytes, S("Zweigelt")) || holds(bytes, S("CREATE TABLE")) || holds(bytes, S("SQLite format")))
+        if (holds(bytes, S("Zweigelt")) || holds(bytes, S("CREATE TABLE")) ||
+            holds(bytes, S("SQLite format")))
             fail_msg("%s holds plain text", e->d_name);
     }
     closedir(d);
@@ -255,7 +264,11 @@ static bool is_refused(struct place *p, struct fault *why)
     enum err e = opened(p, &cx, &s);
     *why = cx.why;
     if (e == OK)
-        assert_int_equal(pages_check(s, &cx, &(struct pages_wish){.is_alone = true, .found = found, .goes_on = goes_on, .arg = why}), OK);
+        assert_int_equal(
+            pages_check(s, &cx,
+                        &(struct pages_wish){
+                            .is_alone = true, .found = found, .goes_on = goes_on, .arg = why}),
+            OK);
     store_close(s);
     return why->msg != 0;
 }
@@ -277,8 +290,17 @@ static void one_flipped_bit_anywhere_in_a_page_is_named_and_nothing_of_it_is_ser
     filled(p, 2000);
     str whole = file(p, "kith.db");
     int64_t pages = (int64_t)whole.len / VAULT_PAGE;
-    static const int64_t in_page[] = {0, 17, 60, 99, 100, 4000, VAULT_TEXT - 1, VAULT_TEXT, VAULT_TEXT + 5,
-                                      VAULT_TEXT + SEAL_NONCE, VAULT_PAGE - 1};
+    static const int64_t in_page[] = {0,
+                                      17,
+                                      60,
+                                      99,
+                                      100,
+                                      4000,
+                                      VAULT_TEXT - 1,
+                                      VAULT_TEXT,
+                                      VAULT_TEXT + 5,
+                                      VAULT_TEXT + SEAL_NONCE,
+                                      VAULT_PAGE - 1};
     for (int64_t page = 1; page <= pages; page += page < 3 ? 1 : pages / 3)
         for (size_t i = 0; i < COUNT(in_page); i++) {
             bit_flip(p, "kith.db", (page - 1) * VAULT_PAGE + in_page[i]);
@@ -333,7 +355,8 @@ static void one_flipped_bit_in_a_page_of_the_log_is_named(void **state)
     assert_int_equal(opened(p, &cx, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
     put(s, &cx, 1, 2000); /* less than what is carried over by itself */
-    int64_t frames = (int64_t)(file(p, "kith.db-wal").len - VAULT_LOG_HEAD) / VAULT_FRAME, named = 0;
+    int64_t frames = (int64_t)(file(p, "kith.db-wal").len - VAULT_LOG_HEAD) / VAULT_FRAME,
+            named = 0;
     for (int64_t i = 0; i < frames; i++)
         bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * VAULT_FRAME + 24 + i % VAULT_PAGE);
     vault_forget(s->vault);
@@ -462,7 +485,8 @@ static void damage_anywhere_in_a_log_is_named_and_nothing_is_served(void **state
             lay(p, &l, true);
             bit_flip(p, "kith.db-wal", frame_place(i) + in_frame[k]);
             assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED);
-            assert_int_equal(refusal(p, &rows), M_STORE_LOG_DAMAGED); /* and nothing was made of it */
+            assert_int_equal(refusal(p, &rows),
+                             M_STORE_LOG_DAMAGED); /* and nothing was made of it */
         }
     for (int64_t at = 0; at < VAULT_LOG_HEAD; at += 5)
         for (int has_index = 0; has_index < 2; has_index++) {
@@ -474,7 +498,8 @@ static void damage_anywhere_in_a_log_is_named_and_nothing_is_served(void **state
     struct cx cx = cx_of(p);
     struct store *s = NULL;
     bit_flip(p, "kith.db-wal", frame_place(last / 2) + 100);
-    const struct store_options less = {.data_dir = str_of(p->dir), .voice = &quiet, .takes_less = true};
+    const struct store_options less = {
+        .data_dir = str_of(p->dir), .voice = &quiet, .takes_less = true};
     assert_int_equal(store_open(&cx, &less, &s), OK); /* who wants it knowingly */
     assert_int_equal(counted(p, &cx, s, &rows), OK);
     assert_true(rows >= BASE && rows < BASE + COMMITS);
@@ -581,13 +606,15 @@ static void plain_made(struct place *p, int rows)
     sqlite3 *h = NULL;
     int reserve = VAULT_RESERVED;
     assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &h), SQLITE_OK);
-    assert_int_equal(sqlite3_file_control(h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve), SQLITE_OK);
-    str sql = arena_printf(p->arena,
-                           "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental; PRAGMA journal_mode=WAL;"
-                           "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT;"
-                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-                           "INSERT INTO thing SELECT i, '%s' || hex(randomblob(60)) FROM n",
-                           rows, planted);
+    assert_int_equal(sqlite3_file_control(h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
+                     SQLITE_OK);
+    str sql = arena_printf(
+        p->arena,
+        "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental; PRAGMA journal_mode=WAL;"
+        "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT;"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+        "INSERT INTO thing SELECT i, '%s' || hex(randomblob(60)) FROM n",
+        rows, planted);
     assert_int_equal(sqlite3_exec(h, sql.ptr, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(h);
     assert_true(holds(file(p, "kith.db"), str_of(planted)));
@@ -609,7 +636,8 @@ static void a_plain_store_is_sealed_at_its_first_start_even_if_that_is_killed(vo
     if (child == 0) {
         struct cx own = cx_of(p);
         struct store *never = NULL;
-        (void)!store_open(&own, &(struct store_options){.data_dir = str_of(p->dir), .voice = &deadly}, &never);
+        (void)!store_open(
+            &own, &(struct store_options){.data_dir = str_of(p->dir), .voice = &deadly}, &never);
         _exit(0);
     }
     int status = 0;
@@ -637,7 +665,8 @@ static void a_plain_store_that_was_killed_is_sealed_with_what_its_log_holds(void
     if (child == 0) {
         sqlite3 *h = NULL;
         (void)sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &h);
-        (void)sqlite3_exec(h, "INSERT INTO thing SELECT id + 1000, name FROM thing", NULL, NULL, NULL);
+        (void)sqlite3_exec(h, "INSERT INTO thing SELECT id + 1000, name FROM thing", NULL, NULL,
+                           NULL);
         kill(getpid(), SIGKILL);
     }
     waitpid(child, NULL, 0);
@@ -721,7 +750,8 @@ static void a_slice_that_was_killed_half_way_is_mended(void **state)
     assert_false(is_refused(p, &why));
 
     assert_int_equal(access(arena_printf(p->arena, "%s/kith.db-pages", p->dir).ptr, F_OK), -1);
-    file_put(p, "kith.db-pages", (str){kept.ptr, kept.len - 1}); /* one that was not kept whole is nothing */
+    file_put(p, "kith.db-pages",
+             (str){kept.ptr, kept.len - 1}); /* one that was not kept whole is nothing */
     assert_false(is_refused(p, &why));
     text_free(&kept);
 }

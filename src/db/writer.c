@@ -147,9 +147,10 @@ enum err db_settle(struct cx *cx, void *state)
     (void)state;
     /* another value each time: a row written as it stood is no write to SQLite, and no flush */
     static _Atomic uint64_t times;
-    return db_run(cx, &q_store_meta_set,
-                  ARGS(V("settled"), V(arena_printf(cx->arena, "%lld.%llu", (long long)cx->now_ms,
-                                                    (unsigned long long)atomic_fetch_add(&times, 1)))));
+    return db_run(
+        cx, &q_store_meta_set,
+        ARGS(V("settled"), V(arena_printf(cx->arena, "%lld.%llu", (long long)cx->now_ms,
+                                          (unsigned long long)atomic_fetch_add(&times, 1)))));
 }
 
 void change_done(struct store *s, struct change *c, enum err e)

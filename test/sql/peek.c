@@ -36,8 +36,8 @@ int main(int argc, char **argv)
     sqlite3_initialize();
     struct vault *v = vault_open(ring, 0);
     int rc = !v ? SQLITE_NOMEM
-                : sqlite3_open_v2(arena_printf(cx.arena, "%s/kith.db", argv[1]).ptr, &h, SQLITE_OPEN_READWRITE,
-                                  vault_name(v));
+                : sqlite3_open_v2(arena_printf(cx.arena, "%s/kith.db", argv[1]).ptr, &h,
+                                  SQLITE_OPEN_READWRITE, vault_name(v));
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(h, 10000);
         rc = sqlite3_exec(h, "PRAGMA temp_store=memory; PRAGMA query_only=on", NULL, NULL, NULL);

@@ -401,7 +401,8 @@ static int backup_run(struct asked *a, int argc, char **argv)
     if (!a->data)
         return wrong(S("--data is missing: the keys lie there"));
     if (is_directory(rows[2].value))
-        return failed(arena_printf(a->arena, "%s is a directory; --to names a file", rows[2].value));
+        return failed(
+            arena_printf(a->arena, "%s is a directory; --to names a file", rows[2].value));
     a->key_file = rows[3].value;
     a->json = rows[4].n > 0;
     if (!absolute(a, rows[2].value, &w.to))

@@ -84,7 +84,8 @@ static void settle(struct test_world *w)
         assert_int_equal(audit_check(&w->cx, &a), OK);
     }
     for (size_t i = 0; i < a.n_findings; i++)
-        print_message("# " SFMT "\n", SARG(audit_finding_text(w->cx.arena, LANG_EN, &a.findings[i])));
+        print_message("# " SFMT "\n",
+                      SARG(audit_finding_text(w->cx.arena, LANG_EN, &a.findings[i])));
     assert_int_equal(a.n_wrong, 0);
 }
 
@@ -226,10 +227,12 @@ static enum err plant_apply(struct cx *cx, void *state)
         .name = "plant",
         .n_params = 2,
         .writes = true,
-        .sqlite = "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
-                  "VALUES (?1, 1, 'staff', 2, 'customer.view', 7, ?2, '', '')",
-        .postgres = "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
-                    "VALUES ($1, 1, 'staff', 2, 'customer.view', 7, $2, '', '')"};
+        .sqlite =
+            "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
+            "VALUES (?1, 1, 'staff', 2, 'customer.view', 7, ?2, '', '')",
+        .postgres =
+            "INSERT INTO audit (id, at_ms, actor_kind, actor_id, action, customer_id, ref_id, details, peer) "
+            "VALUES ($1, 1, 'staff', 2, 'customer.view', 7, $2, '', '')"};
     const struct planted *p = state;
     for (int64_t i = 0; i < p->n; i++)
         TRY(db_run(cx, &q, ARGS(V(p->first + i * p->step), V(p->ref + i))));

@@ -326,12 +326,16 @@ static void backup(struct look *l)
     int64_t ms = 0;
     if (settings_get(l->cx, "backup_verified", &at) != OK || !str_to_int(at, &ms) ||
         settings_get(l->cx, "backup_place", &place) != OK) {
-        say(l, "backup", M_DOCTOR_BACKUP, DOCTOR_BAD, SAID(l, M_DOCTOR_BACKUP_NONE), M_DOCTOR_BACKUP_DO);
+        say(l, "backup", M_DOCTOR_BACKUP, DOCTOR_BAD, SAID(l, M_DOCTOR_BACKUP_NONE),
+            M_DOCTOR_BACKUP_DO);
         return;
     }
     int64_t hours = (l->cx->now_ms - ms) / 3600000;
-    enum doctor_state s = hours > BACKUP_BAD_HOURS ? DOCTOR_BAD : hours > BACKUP_OLD_HOURS ? DOCTOR_ATTENTION : DOCTOR_OK;
-    say(l, "backup", M_DOCTOR_BACKUP, s, SAID(l, M_DOCTOR_BACKUP_AGE, MNUM("hours", hours), MARG("place", place)),
+    enum doctor_state s = hours > BACKUP_BAD_HOURS   ? DOCTOR_BAD
+                          : hours > BACKUP_OLD_HOURS ? DOCTOR_ATTENTION
+                                                     : DOCTOR_OK;
+    say(l, "backup", M_DOCTOR_BACKUP, s,
+        SAID(l, M_DOCTOR_BACKUP_AGE, MNUM("hours", hours), MARG("place", place)),
         s ? M_DOCTOR_BACKUP_DO : 0);
 }
 
@@ -359,7 +363,8 @@ static void sources(struct look *l)
     }
     bool is_fine = !missing.len && !old.len;
     say(l, "sources", M_DOCTOR_SOURCES, is_fine ? DOCTOR_OK : DOCTOR_ATTENTION,
-        is_fine       ? SAID(l, M_DOCTOR_SOURCES_FINE, MNUM("n", n), MARG("date", rows[SOURCE_COUNTRY].date))
+        is_fine
+            ? SAID(l, M_DOCTOR_SOURCES_FINE, MNUM("n", n), MARG("date", rows[SOURCE_COUNTRY].date))
         : missing.len ? SAID(l, M_DOCTOR_SOURCES_MISSING, MARG("what", text_str(&missing)))
                       : SAID(l, M_DOCTOR_SOURCES_OLD, MARG("what", text_str(&old))),
         is_fine ? 0 : M_DOCTOR_SOURCES_DO);

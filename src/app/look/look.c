@@ -86,11 +86,10 @@ static str text_of_page(struct arena *a, const struct audit_page *page, bool jso
                     SARG(when_text(a, l[i].at)), SARG(l[i].action),
                     SARG(l[i].actor.name.len ? l[i].actor.name : l[i].actor.kind),
                     SARG(l[i].actor.id),
-                    !l[i].whole                        ? ""
+                    !l[i].whole                       ? ""
                     : str_eq(l[i].held, S("perhaps")) ? "many records, perhaps this one "
-                                                       : "many records, this one too ",
-                    SARG(l[i].details),
-                    SARG(l[i].peer));
+                                                      : "many records, this one too ",
+                    SARG(l[i].details), SARG(l[i].peer));
     }
     return text_str(&t);
 }

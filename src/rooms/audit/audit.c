@@ -42,8 +42,10 @@ static const struct field audit_line_fields[] = {
     FIELD(struct audit_line, peer, .omit_empty = true, .doc = "The address it came from"),
     FIELD(struct audit_line, whole, .omit_empty = true,
           .doc = "Asked for one customer: an export of many records"),
-    FIELD(struct audit_line, held, .omit_empty = true,
-          .doc = "Of such an export: yes, this record was in it; perhaps, it was broken off or is of before this was noted"),
+    FIELD(
+        struct audit_line, held, .omit_empty = true,
+        .doc =
+            "Of such an export: yes, this record was in it; perhaps, it was broken off or is of before this was noted"),
 };
 const struct shape audit_line_shape = SHAPE("audit_line", struct audit_line, audit_line_fields);
 
@@ -55,8 +57,7 @@ const struct shape audit_page_shape = SHAPE("audit_page", struct audit_page, aud
 
 static const struct field audit_in_fields[] = {
     PAGE_FIELDS(struct audit_wish),
-    FIELD(struct audit_wish, customer,
-          .doc = "All ids of the record, and exports that held it"),
+    FIELD(struct audit_wish, customer, .doc = "All ids of the record, and exports that held it"),
     FIELD(struct audit_wish, staff),
     FIELD(struct audit_wish, actor, .max_len = 40, .doc = "stf_…, tok_…, phl_…, or system"),
     FIELD(struct audit_wish, act, .max_len = 60,
@@ -72,12 +73,13 @@ static const struct {
     str word;
     const char *prefix;
 } prefixes[] = {
-    {{"alert", 5}, "stf"},    {{"staff", 5}, "stf"},    {{"session", 7}, "stf"},     {{"token", 5}, "tok"},
-    {{"customer", 8}, "cus"}, {{"identity", 8}, "idn"},    {{"interaction", 11}, "itx"},
-    {{"note", 4}, "not"},     {{"task", 4}, "tsk"},        {{"address", 7}, "adr"},
-    {{"holding", 7}, "hld"},  {{"product", 7}, "prd"},     {{"order", 5}, "ord"},
-    {{"call", 4}, "cal"},     {{"phone_link", 10}, "phl"}, {{"merge", 5}, "mrg"},
-    {{"export", 6}, "exp"},   {{"relation", 8}, "rel"},    {{"proposal", 8}, "prp"},    {{"return", 6}, "ret"},
+    {{"alert", 5}, "stf"},        {{"staff", 5}, "stf"},    {{"session", 7}, "stf"},
+    {{"token", 5}, "tok"},        {{"customer", 8}, "cus"}, {{"identity", 8}, "idn"},
+    {{"interaction", 11}, "itx"}, {{"note", 4}, "not"},     {{"task", 4}, "tsk"},
+    {{"address", 7}, "adr"},      {{"holding", 7}, "hld"},  {{"product", 7}, "prd"},
+    {{"order", 5}, "ord"},        {{"call", 4}, "cal"},     {{"phone_link", 10}, "phl"},
+    {{"merge", 5}, "mrg"},        {{"export", 6}, "exp"},   {{"relation", 8}, "rel"},
+    {{"proposal", 8}, "prp"},     {{"return", 6}, "ret"},
 };
 
 static str ref_text(struct cx *cx, str action, int64_t ref)
@@ -238,13 +240,14 @@ struct exports {
     int64_t stopped; /* id that it came to; 0: there are no more */
 };
 
-static enum err exports_read(struct cx *cx, const struct audit_wish *w, int64_t before, size_t limit,
-                             struct exports *out)
+static enum err exports_read(struct cx *cx, const struct audit_wish *w, int64_t before,
+                             size_t limit, struct exports *out)
 {
     static const char *const words[] = {"no", "perhaps", "yes"};
     struct list ids = {0}, rows = {0};
     TRY(db_all(cx, &q_audit_ids_of, &watch_row_shape, &ids, ARGS(V(w->customer))));
-    const int64_t own = w->customer.v, *all = ids.n ? ids.items : &own; /* struct watch_row is one int64 */
+    const int64_t own = w->customer.v,
+                  *all = ids.n ? ids.items : &own; /* struct watch_row is one int64 */
     size_t n_all = ids.n ? ids.n : 1;
     *out = (struct exports){.rows = ARENA_ARRAY(cx->arena, limit + 1, struct audit_row),
                             .held = ARENA_ARRAY(cx->arena, limit + 1, str)};
@@ -252,7 +255,8 @@ static enum err exports_read(struct cx *cx, const struct audit_wish *w, int64_t 
     const struct audit_row *r = rows.items;
     for (size_t i = 0; i < rows.n; i++) {
         enum audit_held held = HELD_YES; /* all records there were; his was made before */
-        bool is_list = str_eq(r[i].action, S("export.customers")) || str_eq(r[i].action, S("export.orders"));
+        bool is_list =
+            str_eq(r[i].action, S("export.customers")) || str_eq(r[i].action, S("export.orders"));
         if (out->n == limit) {
             out->stopped = r[i].id + 1;
             return OK;

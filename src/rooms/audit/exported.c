@@ -38,8 +38,9 @@ static const struct shape part_shape =
 
 enum err audit_export_begin(struct cx *cx, const struct audit_export *x)
 {
-    TRY(db_run(cx, &q_export_list_insert,
-               ARGS(V(x->id), V(x->is_orders ? "orders" : "customers"), V(x->is_all), V(x->until))));
+    TRY(db_run(
+        cx, &q_export_list_insert,
+        ARGS(V(x->id), V(x->is_orders ? "orders" : "customers"), V(x->is_all), V(x->until))));
     return audit_add(cx, x->is_orders ? "export.orders" : "export.customers", 0, x->id, x->details);
 }
 

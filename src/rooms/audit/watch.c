@@ -33,8 +33,9 @@ static enum err told(struct cx *cx, int32_t day, const struct watch_over *o, int
     TRY(db_run(cx, &q_watch_told, ARGS(V((int64_t)day), V(o->staff))));
     log_line(LOG_WARN, "audit_alert", "staff=" SFMT " records=%lld limit=%lld",
              SARG(id_text(cx->arena, "stf", o->staff.v)), (long long)o->seen, (long long)limit);
-    return audit_add(cx, "alert.views", 0, o->staff.v,
-                     arena_printf(cx->arena, "records=%lld limit=%lld", (long long)o->seen, (long long)limit));
+    return audit_add(
+        cx, "alert.views", 0, o->staff.v,
+        arena_printf(cx->arena, "records=%lld limit=%lld", (long long)o->seen, (long long)limit));
 }
 
 /* A slice counts the next views of one day: each record once for each person and day. */

@@ -37,7 +37,9 @@ enum err tag_in_plan(struct cx *cx, void *in, void *out)
     TRY(part_plan(cx, in, out));
     TRY(tag_check(cx, &a->tag));
     TRY(db_all(cx, &q_tag_of_customer, &tag_row_shape, &tags, ARGS(V(a->part.root))));
-    return tags.n < CUSTOMER_TAGS_MAX ? OK : fault(cx, ERR_CONFLICT, M_TAG_MANY, MNUM("most", CUSTOMER_TAGS_MAX));
+    return tags.n < CUSTOMER_TAGS_MAX
+               ? OK
+               : fault(cx, ERR_CONFLICT, M_TAG_MANY, MNUM("most", CUSTOMER_TAGS_MAX));
 }
 
 enum err tag_in_apply(struct cx *cx, void *in, void *out)

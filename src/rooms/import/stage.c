@@ -241,8 +241,9 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
                        ARGS(V(f->id), V(number))) != OK)
                 return -1;
             f->bytes = row.bytes;
-            if (f->has_key && !seal_open_bytes(f->cx.arena, f->key.key, chunk_bound(f->cx.arena, f->id, number),
-                                               row.bytes, &f->bytes))
+            if (f->has_key &&
+                !seal_open_bytes(f->cx.arena, f->key.key, chunk_bound(f->cx.arena, f->id, number),
+                                 row.bytes, &f->bytes))
                 return -1;
             f->number = number;
         }
@@ -313,7 +314,9 @@ enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const st
     }
     f->sealed = blob_in_open(&f->key, fd);
     f->source = (struct csv_source){sealed_read, f, i->size};
-    return f->sealed && blob_in_size(f->sealed) == i->size ? OK : fault(cx, ERR_INTERNAL, M_IMPORT_DAMAGED);
+    return f->sealed && blob_in_size(f->sealed) == i->size
+               ? OK
+               : fault(cx, ERR_INTERNAL, M_IMPORT_DAMAGED);
 }
 
 enum err import_file_own(struct cx *cx, const char *path, struct import_file **out,

@@ -12,7 +12,8 @@
 
 static const int64_t IDLE_MS = 12ll * 3600 * 1000, LIFE_MS = 7ll * 86400 * 1000,
                      DEVICE_MS = 365ll * 86400 * 1000,
-                     CLOCK_BACK_MS = 2ll * 86400 * 1000; /* a session outlives a clock set back by a day */
+                     CLOCK_BACK_MS =
+                         2ll * 86400 * 1000; /* a session outlives a clock set back by a day */
 
 static const struct field session_fields[] = {
     FIELD(struct session, id),
@@ -56,10 +57,9 @@ enum err staff_by_session(struct cx *cx, str secret, struct actor *out, enum lan
                           struct session_use *last)
 {
     struct session_who w = {0};
-    enum err e =
-        db_one(cx, &q_session_who, &session_who_shape, &w,
-               ARGS(hash_of(cx, secret), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS),
-                    V(cx->now_ms + CLOCK_BACK_MS)));
+    enum err e = db_one(cx, &q_session_who, &session_who_shape, &w,
+                        ARGS(hash_of(cx, secret), V(cx->now_ms - IDLE_MS), V(cx->now_ms - LIFE_MS),
+                             V(cx->now_ms + CLOCK_BACK_MS)));
     if (e == ERR_NOT_FOUND)
         return ERR_UNAUTHENTICATED;
     TRY(e);
