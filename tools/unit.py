@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-SECONDS = 240  # one program; the sanitizers are slow
+SECONDS = 900 if "tsan" in " ".join(sys.argv[1:2]) else 240  # one program; the sanitizers are slow, that of threads beside other work most of all
 
 
 def run(test):
