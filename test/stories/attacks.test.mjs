@@ -46,7 +46,9 @@ async function changesNothing(f, row, refused) {
 test('every row takes the request that this story knows', async (t) => {
   const { owner, writing } = await furnished(t);
   for (const row of writing) {
-    const a = await owner.ask(row.method, await row.to(), row.body?.());
+    let a;
+    do a = await owner.ask(row.method, await row.to(), row.body?.());
+    while (a.body?.reason === 'BULK_OVER'); // it was quicker than we
     assert.ok(a.status < 300, `${row.name}: ${a.status} ${a.text}`);
   }
   assert.ok(writing.length > 35);
