@@ -231,11 +231,11 @@ static void take_screened(struct cx *cx, const struct record *k, struct risk_fac
         if (!facts_read(cx, s[i].answer, &then, &r, &country))
             continue;
         for (int c = 0; c < RISK_SIGNALS; c++) {
-            const struct risk_fact *new = &then.of[c];
-            bool is_more = new->state > f->of[c].state ||
-                           (new->state == RISK_YES &&new->strength > f->of[c].strength);
+            const struct risk_fact *one = &then.of[c];
+            bool is_more = one->state > f->of[c].state ||
+                           (one->state == RISK_YES && one->strength > f->of[c].strength);
             if (is_of_checkout(c) && is_more)
-                f->of[c] = *new;
+                f->of[c] = *one;
         }
     }
 }
