@@ -387,6 +387,7 @@ static void submit(struct errand *e)
         .done = errand_done,
         .owner = e,
         .key = e->cx.key,
+        .is_urgent = e->cx.is_urgent,
     };
     atomic_fetch_add(&e->gate->in_store, 1);
     db_submit(e->gate->house->store, &e->change);

@@ -227,6 +227,7 @@ struct cx {
     uint64_t sent;     /* bit per field of the route's input that was present (PATCH) */
     int64_t made_id;   /* set by apply: the record this request made, for Idempotency-Key */
     int64_t key;       /* set by plan: the record its change writes to; those of one key follow each other */
+    bool is_urgent;    /* set by plan: somebody waits at a telephone for what its change tells */
     struct fault why;  /* set by fault() */
 };
 

@@ -160,6 +160,8 @@ struct change {
     void (*done)(struct change *c, enum err e);
     void *owner;         /* for done */
     int64_t key;         /* not 0: changes of one key never run beside each other on this node */
+    /* PostgreSQL, LANE_INTERACTIVE: goes before those that wait, and its batch takes no more in before it is committed. For few. */
+    bool is_urgent;
     /* LANE_BULK: committed, and seen by all, but perhaps not yet on the disk when done() is called: a power failure may
      * undo it. A later change that is not soft brings it there with itself; nobody is told of success before. */
     bool is_soft;

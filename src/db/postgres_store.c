@@ -358,6 +358,20 @@ static struct key_held *held_of(struct store *s, int64_t key)
     return &s->pg->held[(uint64_t)key * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
+static struct change *next_waiting(struct store *s)
+{
+    struct change *c = queue_pop(&s->urgent);
+    if (!c)
+        return queue_pop(&s->lane[LANE_INTERACTIVE]);
+    s->lane[LANE_INTERACTIVE].n--;
+    return c;
+}
+
+static bool anybody_waits(const struct store *s)
+{
+    return s->urgent.head || s->lane[LANE_INTERACTIVE].head;
+}
+
 /* The next one for this writer; s->lock is held. What another writer holds the key of is left to him, who takes it
  * into his batch: so changes of one record never wait for each other's commit. And what another committed since our
  * batch began is not seen by its snapshot: changes of that key come in our next one. */
@@ -371,7 +385,7 @@ static struct change *take(struct writer *w)
         queue_push(&w->later, c);
         lane->n++;
     }
-    for (struct change *c; (c = queue_pop(lane));) {
+    for (struct change *c; (c = next_waiting(w->s));) {
         struct key_held *h = held_of(w->s, c->key);
         if (!c->key)
             return c;
@@ -430,7 +444,7 @@ static bool others_wait(struct writer *w)
 {
     struct store *s = w->s;
     pthread_mutex_lock(&s->lock);
-    bool wait = w->kept.n || (s->lane[LANE_INTERACTIVE].head && !s->n_asleep);
+    bool wait = w->kept.n || (anybody_waits(s) && !s->n_asleep);
     pthread_mutex_unlock(&s->lock);
     return wait;
 }
@@ -483,7 +497,7 @@ static void batch_add(struct writer *w, struct change *c)
     w->ran[w->n++] = c;
 }
 
-/* Others join while they wait, each in a savepoint. Who was overtaken, or waits for a lock, ends the batch: the
+/* Others join while they wait, each in a savepoint; who is urgent is the last one. Who was overtaken, or waits for a lock, ends the batch: the
  * others are committed, and he begins the next one. */
 static void batch_fill(struct writer *w)
 {
@@ -510,6 +524,8 @@ static void batch_fill(struct writer *w)
             give_back(w, c);
             return;
         }
+        if (c->is_urgent)
+            return;
     }
 }
 
@@ -581,7 +597,7 @@ static void batch_run(struct writer *w, struct change *first)
         how = PG_END_CLEAR;
     } else if (pg_reconnect(d)) {
         first->result = change_run(d, first);
-        if (first->result == OK && others_wait(w)) {
+        if (first->result == OK && !first->is_urgent && others_wait(w)) {
             first->result = pg_change_flush(first->cx, d);
             if (first->result == OK)
                 batch_fill(w);

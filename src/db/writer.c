@@ -102,7 +102,9 @@ void db_submit(struct store *s, struct change *c)
             c->result = ERR_BUSY; /* the writer hands it back */
         if (c->lane == LANE_BULK && s->lane[LANE_BULK].n == 0)
             s->bulk_waits_since_ns = clock_mono_ns();
-        queue_push(&s->lane[c->lane], c);
+        bool is_urgent = s->is_postgres && c->is_urgent && c->lane == LANE_INTERACTIVE;
+        queue_push(is_urgent ? &s->urgent : &s->lane[c->lane], c);
+        s->lane[LANE_INTERACTIVE].n += is_urgent;
         if (s->is_postgres && c->lane == LANE_BULK)
             pthread_cond_signal(&s->bulk_wake);
         else if (s->n_asleep)
