@@ -30,6 +30,7 @@ size_t traces_list(const struct traces *t, int64_t out[static TRACE_KINDS]);
 /* ---- what was seen before ------------------------------------------------------------------------ */
 
 struct trace_row {
+    int64_t kind; /* of screened_seen */
     int64_t at, screened, who, card, ip;
     bool is_kin; /* somebody of the same name or family; no column */
 };
@@ -59,7 +60,7 @@ extern const struct shape screened_row_shape, screened_trace_row_shape, risk_blo
 enum { SEEN_ROWS = 100 };
 struct memory {
     struct list device, card, network, address, who; /* of struct trace_row, newest first */
-    struct list blocks, verdicts, owners;
+    struct list blocks, verdicts, owners, outcomes;
 };
 void seen_count(const struct memory *m, const struct traces *t, int64_t now_ms, struct risk_seen *out);
 void verdicts_count(const struct list *verdicts, const struct traces *own, struct risk_seen *out);
@@ -69,6 +70,10 @@ void seen_sources(struct cx *cx, const struct risk_said *s, str reading, struct 
 /* From which total an order is large, in minor units of its currency; 0: not known. */
 enum err large_from(struct cx *cx, currency c, int64_t *out) MUST_USE;
 
+struct outcome_row {
+    str kind;
+    int64_t n;
+};
 extern const struct shape risk_outcome_row_shape;
 void outcome_facts(const struct list *outcomes, int64_t abuse, struct risk_facts *f);
 

@@ -25,10 +25,6 @@ struct order_sums {
     bool has_purchase, has_bank;
     int64_t largest;
 };
-struct outcome_row {
-    str kind;
-    int64_t n;
-};
 struct linked_row {
     int64_t root;
     str name, type;

@@ -154,6 +154,8 @@ struct risk_house {
 };
 /* Read anew each time: two small tables. */
 enum err risk_house_read(struct cx *cx, struct risk_house *out) MUST_USE;
+/* The same as of at most a second ago (on the node where it was changed: as it is), from a copy in memory. Memory: cx->arena. */
+enum err risk_house_now(struct cx *cx, const struct risk_house **out) MUST_USE;
 /* The codes of the methods that go with this advice in this country (empty: not known). */
 struct str_list risk_methods_for(struct arena *a, const struct risk_house *h, int advice, str country);
 

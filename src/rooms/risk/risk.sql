@@ -36,13 +36,38 @@ SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE 
 -- name: screened_some -> screened_row
 SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE s.id IN {{ints}} :ids ORDER BY s.id DESC LIMIT 50;
 
+-- Of each person, device and card beside a checkout only who it was and what he left.
+-- name: screened_beside -> screened_row
+SELECT s.id, s.at_ms, s.name, s.email, s.traces, '' FROM screened s WHERE s.id IN {{ints}} :ids ORDER BY s.id DESC LIMIT 50;
+
 -- name: screened_insert
 INSERT INTO screened (id, source_id, at_ms, who, points, name, email, traces, answer)
 VALUES (:id, :source, :at, :who, :points, :name, :email, :traces, :answer) ON CONFLICT DO NOTHING;
 
 -- name: screened_trace_insert
-INSERT INTO screened_trace (trace, at_ms, screened_id, who, card, ip) VALUES (:trace, :at, :screened, :who, :card, :ip)
+INSERT INTO screened_trace (trace, at_ms, screened_id, who, card, ip)
+SELECT value, CAST(:at AS {{int}}), CAST(:screened AS {{int}}), CAST(:who AS {{int}}), CAST(:card AS {{int}}), CAST(:ip AS {{int}})
+  FROM {{ints}} :traces AS given WHERE true
     ON CONFLICT DO NOTHING;
+
+-- part: left_before
+t.at_ms, t.screened_id, t.who, t.card, t.ip FROM screened_trace t;
+
+-- part: newest_first
+t.at_ms <= :to ORDER BY t.at_ms DESC, t.screened_id DESC LIMIT :n;
+
+-- What a checkout leaves, as it was left before: device, card, network, address, person, the newest of each. A trace that this one does not leave is 0,
+-- which nobody has.
+-- name: screened_seen -> screened_seen_row
+SELECT 0, a.at_ms, a.screened_id, a.who, a.card, a.ip FROM (SELECT {{left_before}} WHERE t.trace = :device AND t.at_ms >= :half_year AND {{newest_first}}) a
+UNION ALL
+SELECT 1, b.at_ms, b.screened_id, b.who, b.card, b.ip FROM (SELECT {{left_before}} WHERE t.trace = :card AND t.at_ms >= :half_year AND {{newest_first}}) b
+UNION ALL
+SELECT 2, c.at_ms, c.screened_id, c.who, c.card, c.ip FROM (SELECT {{left_before}} WHERE t.trace = :network AND t.at_ms >= :days AND {{newest_first}}) c
+UNION ALL
+SELECT 3, d.at_ms, d.screened_id, d.who, d.card, d.ip FROM (SELECT {{left_before}} WHERE t.trace = :address AND t.at_ms >= :months AND {{newest_first}}) d
+UNION ALL
+SELECT 4, e.at_ms, e.screened_id, e.who, e.card, e.ip FROM (SELECT {{left_before}} WHERE t.trace = :who AND t.at_ms >= :half_year AND {{newest_first}}) e;
 
 -- name: screened_trace_list -> screened_trace_row
 SELECT t.at_ms, t.screened_id, t.who, t.card, t.ip FROM screened_trace t
@@ -106,15 +131,20 @@ SELECT f.kind, count(*) FROM customer r JOIN order_fact f ON f.customer_id = r.i
                      AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
  GROUP BY f.kind ORDER BY f.kind LIMIT 10;
 
--- name: risk_outcome_of -> risk_outcome_row
-SELECT f.kind, count(*) FROM customer r JOIN order_fact f ON f.customer_id = r.id
- WHERE r.root_id IN {{ints}} :roots AND f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
-   AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.at_ms >= f.at_ms
-                     AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
- GROUP BY f.kind ORDER BY f.kind LIMIT 10;
-
--- name: risk_abuse_of -> number_row
-SELECT count(*) FROM customer r JOIN abuse_report a ON a.customer_id = r.id WHERE r.root_id IN {{ints}} :roots AND a.state = 'confirmed';
+-- The same of those whose e-mail address or telephone this is (of four at most), and confirmed complaints about them.
+-- name: risk_outcome_by -> risk_outcome_row
+WITH w AS (SELECT DISTINCT c.root_id
+             FROM identity_value v JOIN identity_owner o ON o.value_id = v.id JOIN customer c ON c.id = o.customer_id
+            WHERE v.value IN {{texts}} :values AND v.type IN ('email', 'phone') AND o.state <> 'wrong' ORDER BY c.root_id LIMIT 4)
+SELECT x.kind, count(*)
+  FROM (SELECT f.kind FROM w JOIN customer r ON r.root_id = w.root_id JOIN order_fact f ON f.customer_id = r.id
+         WHERE f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
+           AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.at_ms >= f.at_ms
+                             AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
+        UNION ALL
+        SELECT 'complaint' FROM abuse_report a
+         WHERE a.customer_id IN (SELECT r.id FROM w JOIN customer r ON r.root_id = w.root_id) AND a.state = 'confirmed') x
+ GROUP BY x.kind ORDER BY x.kind LIMIT 10;
 
 -- name: risk_abuse_count -> number_row
 SELECT count(*) FROM customer r JOIN abuse_report a ON a.customer_id = r.id WHERE r.root_id = :root AND a.state = 'confirmed';

@@ -1,5 +1,6 @@
 /* rooms/risk/rules.c - weights of signals and ways to pay: as shipped, as the company changed them, what a change would do. */
 #include "rooms/risk/inside.h"
+#include <pthread.h>
 
 const char *const risk_call_back_codes[3] = {"no", "yes", "days"};
 
@@ -88,6 +89,81 @@ enum err risk_house_read(struct cx *cx, struct risk_house *out)
     }
     qsort(out->methods, out->n_methods, sizeof out->methods[0], by_position);
     return OK;
+}
+
+/* One copy for the house that asked last, as that of the settings. After a change none is kept until every snapshot is gone
+ * that does not hold it yet. */
+static const int64_t GOOD_FOR_NS = 900000000, CALM_NS = 5000000000;
+enum { COPY_BYTES = 64 << 10 };
+static struct {
+    pthread_mutex_t lock;
+    const struct house *house;
+    int64_t good_until_ns, calm_from_ns;
+    struct risk_house h;
+    size_t n_text;
+    char text[COPY_BYTES];
+} copy = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t text_bytes(const struct risk_house *h)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < h->n_methods; i++)
+        n += h->methods[i].code.len + h->methods[i].name.len + h->methods[i].countries.len;
+    return n;
+}
+
+static void text_move(str *s, char **to)
+{
+    if (s->len)
+        memcpy(*to, s->ptr, s->len);
+    s->ptr = *to;
+    *to += s->len;
+}
+
+/* With texts of its own, which lie at `text`. */
+static void house_copy(const struct risk_house *from, struct risk_house *to, char *text)
+{
+    *to = *from;
+    for (size_t i = 0; i < to->n_methods; i++) {
+        text_move(&to->methods[i].code, &text);
+        text_move(&to->methods[i].name, &text);
+        text_move(&to->methods[i].countries, &text);
+    }
+}
+
+enum err risk_house_now(struct cx *cx, const struct risk_house **out)
+{
+    struct risk_house *h = ARENA_NEW(cx->arena, struct risk_house);
+    *out = h;
+    pthread_mutex_lock(&copy.lock);
+    bool is_good = cx->house && copy.house == cx->house && copy.good_until_ns > clock_mono_ns();
+    if (is_good)
+        house_copy(&copy.h, h, ARENA_ARRAY(cx->arena, copy.n_text + 1, char));
+    pthread_mutex_unlock(&copy.lock);
+    if (is_good)
+        return OK;
+    TRY(risk_house_read(cx, h));
+    size_t n = text_bytes(h);
+    int64_t now_ns = clock_mono_ns();
+    if (!cx->house || n > COPY_BYTES)
+        return OK;
+    pthread_mutex_lock(&copy.lock);
+    if (now_ns >= copy.calm_from_ns) {
+        house_copy(h, &copy.h, copy.text);
+        copy.n_text = n;
+        copy.house = cx->house;
+        copy.good_until_ns = now_ns + GOOD_FOR_NS;
+    }
+    pthread_mutex_unlock(&copy.lock);
+    return OK;
+}
+
+static void copy_drop(void)
+{
+    pthread_mutex_lock(&copy.lock);
+    copy.good_until_ns = 0;
+    copy.calm_from_ns = clock_mono_ns() + CALM_NS;
+    pthread_mutex_unlock(&copy.lock);
 }
 
 static bool is_offered(const struct risk_method *m, str country)
@@ -226,6 +302,7 @@ enum err signal_patch_apply(struct cx *cx, void *in, void *out)
                           V(a->version + 1))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    copy_drop();
     TRY(audit_add(cx, "risk.signal", 0, 0,
                   arena_printf(cx->arena, "%s %d%s to %d%s", code, a->was.points,
                                a->was.is_off ? " off" : "", a->next.points,
@@ -568,6 +645,7 @@ enum err method_apply(struct cx *cx, void *in, void *out)
                           V(m->countries), V(m->position), V(m->is_gone), V(m->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
+    copy_drop();
     TRY(audit_add(cx, a->act, 0, 0, m->code));
     if (out)
         *(struct method_out *)out = method_of(cx->arena, m);

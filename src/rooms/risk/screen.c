@@ -39,8 +39,10 @@ struct screen_in {
     struct traces traces;
     struct risk_facts facts;
     struct risk risk;
-    struct risk_house house;
+    const struct risk_house *house;
+    bool is_repeat;
     int64_t new_id;
+    str kept;
     int64_t due_ids[8]; /* customers it concerns */
     size_t n_due;
 };
@@ -104,6 +106,11 @@ static const struct field trace_fields[] = {
     FIELD(struct trace_row, ip),
 };
 const struct shape screened_trace_row_shape = SHAPE("screened_trace_row", struct trace_row, trace_fields);
+static const struct field seen_fields[] = {
+    FIELD(struct trace_row, kind), FIELD_AS(struct trace_row, at, "at_ms"), FIELD_AS(struct trace_row, screened, "screened_id"), FIELD(struct trace_row, who),
+    FIELD(struct trace_row, card), FIELD(struct trace_row, ip),
+};
+static const struct shape screened_seen_row_shape = SHAPE("screened_seen_row", struct trace_row, seen_fields);
 static const struct field block_hit_fields[] = {
     FIELD(struct block_hit, id), FIELD(struct block_hit, kind), FIELD(struct block_hit, value), FIELD(struct block_hit, reason),
 };
@@ -178,19 +185,7 @@ static enum err said_of(struct cx *cx, struct screen_in *a)
 
 /* ---- what the house remembers ------------------------------------------------------------------------- */
 
-static void want_traces(struct db_read *reads, size_t *n, struct arena *a, int64_t trace,
-                        const struct screen_in *in, int64_t days, struct list *out)
-{
-    struct val *v = ARENA_ARRAY(a, 4, struct val);
-    if (!trace)
-        return;
-    v[0] = V(trace);
-    v[1] = V(in->at.ms - days * 86400000);
-    v[2] = V(in->at.ms);
-    v[3] = V((int64_t)SEEN_ROWS);
-    reads[(*n)++] = (struct db_read){
-        &q_screened_trace_list, &screened_trace_row_shape, false, out, {v, 4}, false};
-}
+enum { DAY_MS = 86400000 };
 
 static size_t values_of(struct cx *cx, const struct risk_said *s, str out[static 4])
 {
@@ -208,21 +203,57 @@ static size_t values_of(struct cx *cx, const struct risk_said *s, str out[static
     return n;
 }
 
-static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
+static int newest_first(const void *a, const void *b)
+{
+    const struct trace_row *x = a, *y = b;
+    if (x->kind != y->kind)
+        return (x->kind > y->kind) - (x->kind < y->kind);
+    if (x->at != y->at)
+        return (x->at < y->at) - (x->at > y->at);
+    return (x->screened < y->screened) - (x->screened > y->screened);
+}
+
+/* Into the lists that screened_seen numbers. */
+static void seen_part(const struct list *seen, struct memory *m)
+{
+    struct list *const of[] = {&m->device, &m->card, &m->network, &m->address, &m->who};
+    struct trace_row *r = seen->items;
+    if (seen->n > 1)
+        qsort(r, seen->n, sizeof *r, newest_first);
+    for (size_t i = 0; i < seen->n; i++) {
+        struct list *l = r[i].kind >= 0 && r[i].kind < (int64_t)COUNT(of) ? of[r[i].kind] : NULL;
+        if (!l)
+            continue;
+        if (l->n++ == 0)
+            l->items = &r[i];
+    }
+}
+
+/* All that is asked of the store for most checkouts, in one batch; *again: the row of the same checkout, its id 0 when there is
+ * none. */
+static enum err remember(struct cx *cx, const struct screen_in *a, struct memory *m,
+                         struct screened_row *again)
 {
     const struct traces *t = &a->traces;
-    struct db_read reads[10];
+    struct db_read reads[6];
+    struct list seen = {0};
     int64_t list[TRACE_KINDS];
     str values[4];
     size_t n = 0, n_list = traces_list(t, list), n_values = values_of(cx, &a->said, values);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_DEVICE], a, 180, &m->device);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_CARD], a, 180, &m->card);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_NETWORK], a, 3, &m->network);
-    want_traces(reads, &n, cx->arena, t->of[TRACE_ADDRESS], a, 90, &m->address);
-    want_traces(reads, &n, cx->arena, t->who, a, 180, &m->who);
-    const struct args blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)),
+    const struct args by_id = ARGS(V(a->id)),
+                      traces =
+                          ARGS(V(t->of[TRACE_DEVICE]), V(a->at.ms - 180LL * DAY_MS), V(a->at.ms),
+                               V((int64_t)SEEN_ROWS), V(t->of[TRACE_CARD]), V(t->of[TRACE_NETWORK]),
+                               V(a->at.ms - 3LL * DAY_MS), V(t->of[TRACE_ADDRESS]),
+                               V(a->at.ms - 90LL * DAY_MS), V(t->who)),
+                      blocks = ARGS(val_ints(list, n_list), V(cx->now_ms)),
                       verdicts = ARGS(val_ints(list, n_list)),
                       owners = ARGS(val_texts(values, n_values));
+    reads[n++] =
+        (struct db_read){&q_screened_seen, &screened_seen_row_shape, false, &seen, traces, false};
+    if (a->id.len)
+        reads[n++] =
+            (struct db_read){&q_screened_again, &screened_row_shape, true, again, by_id, false};
     if (n_list) {
         reads[n++] = (struct db_read){
             &q_risk_block_hits, &risk_block_hit_row_shape, false, &m->blocks, blocks, false};
@@ -233,32 +264,24 @@ static enum err remember(struct cx *cx, struct screen_in *a, struct memory *m)
                                       verdicts,
                                       false};
     }
-    if (n_values)
+    if (n_values) {
         reads[n++] = (struct db_read){
             &q_risk_owner_list, &risk_owner_row_shape, false, &m->owners, owners, false};
-    return n ? db_batch(cx, reads, n) : OK;
+        reads[n++] = (struct db_read){
+            &q_risk_outcome_by, &risk_outcome_row_shape, false, &m->outcomes, owners, false};
+    }
+    TRY(db_batch(cx, reads, n));
+    seen_part(&seen, m);
+    return OK;
 }
 
-/* What came of the orders of those whose handles these are, and who complained about them. */
-static enum err outcomes(struct cx *cx, const struct memory *m, struct risk_facts *f)
+static int64_t complaints_of(const struct list *outcomes)
 {
-    enum { MOST = 4 };
-    struct list found = {0};
-    struct number_row abuse = {0};
-    int64_t roots[MOST];
-    const struct owner_row *o = m->owners.items;
-    size_t n = 0;
-    for (size_t i = 0; i < m->owners.n && n < MOST; i++)
-        if (str_eq(o[i].type, S("email")) || str_eq(o[i].type, S("phone")))
-            roots[n++] = o[i].root;
-    const struct args args = ARGS(val_ints(roots, n));
-    struct db_read reads[] = {
-        {&q_risk_outcome_of, &risk_outcome_row_shape, false, &found, args, false},
-        {&q_risk_abuse_of, &number_row_shape, true, &abuse, args, false}};
-    if (n)
-        TRY(db_batch(cx, reads, COUNT(reads)));
-    outcome_facts(&found, abuse.n, f);
-    return OK;
+    const struct outcome_row *o = outcomes->items;
+    for (size_t i = 0; i < outcomes->n; i++)
+        if (str_eq(o[i].kind, S("complaint")))
+            return o[i].n;
+    return 0;
 }
 
 static size_t ids_of(const struct list *rows, int64_t *ids, size_t n, size_t most)
@@ -269,7 +292,7 @@ static size_t ids_of(const struct list *rows, int64_t *ids, size_t n, size_t mos
     return n;
 }
 
-enum { BESIDE_MOST = 25, DAY_MS = 86400000 };
+enum { BESIDE_MOST = 25 };
 
 /* Before yesterday, so that who took an account over does not vouch for himself: the newest and the oldest few. */
 static size_t past_of(const struct list *who, int64_t at, int64_t ids[static 5])
@@ -294,7 +317,8 @@ static enum err beside(struct cx *cx, const struct screen_in *a, const struct me
     n = ids_of(&m->who, ids, n, 10);
     n = ids_of(&m->card, ids, n, 17);
     n = ids_of(&m->device, ids, n, BESIDE_MOST);
-    return n ? db_all(cx, &q_screened_some, &screened_row_shape, rows, ARGS(val_ints(ids, n))) : OK;
+    return n ? db_all(cx, &q_screened_beside, &screened_row_shape, rows, ARGS(val_ints(ids, n)))
+             : OK;
 }
 
 static const struct screened_row *screened_by(const struct list *rows, int64_t id)
@@ -306,17 +330,25 @@ static const struct screened_row *screened_by(const struct list *rows, int64_t i
     return NULL;
 }
 
-/* People of one name or family share devices and cards; whose names cannot be compared may be such. */
-static void kin_find(struct arena *arena, str name, const struct list *rows, struct list *traces)
+/* People of one name or family share devices and cards; whose names cannot be compared may be such. Each is compared once. */
+static void kin_find(struct arena *arena, str name, const struct list *rows, struct memory *m)
 {
-    struct trace_row *r = traces->items;
-    for (size_t i = 0; i < traces->n; i++) {
-        const struct screened_row *other = screened_by(rows, r[i].screened);
-        struct name_match m;
-        if (!other)
-            continue;
-        name_match(arena, name, other->name, &m);
-        r[i].is_kin = m.is_same != SAYS_NO || m.shares;
+    const struct screened_row *r = rows->items;
+    struct list *const traces[] = {&m->device, &m->card};
+    for (size_t i = 0; i < rows->n; i++) {
+        struct name_match match = {0};
+        bool is_compared = false;
+        for (size_t k = 0; k < COUNT(traces); k++) {
+            struct trace_row *t = traces[k]->items;
+            for (size_t j = 0; j < traces[k]->n; j++) {
+                if (t[j].screened != r[i].id)
+                    continue;
+                if (!is_compared)
+                    name_match(arena, name, r[i].name, &match);
+                is_compared = true;
+                t[j].is_kin = match.is_same != SAYS_NO || match.shares;
+            }
+        }
     }
 }
 
@@ -381,25 +413,26 @@ static enum err company(struct cx *cx, const struct screen_in *a, const struct m
     return OK;
 }
 
-static enum err look_up(struct cx *cx, struct screen_in *a)
+static enum err look_up(struct cx *cx, struct screen_in *a, struct screened_row *again)
 {
     struct memory m = {0};
     struct risk_seen seen;
     seen_nothing(&seen, a->at.ms);
     traces_of(cx, &a->said, &a->traces);
     struct list rows = {0};
-    TRY(remember(cx, a, &m));
+    TRY(remember(cx, a, &m, again));
+    if (again->id)
+        return OK;
     TRY(beside(cx, a, &m, &rows));
-    kin_find(cx->arena, a->said.name, &rows, &m.device);
-    kin_find(cx->arena, a->said.name, &rows, &m.card);
+    kin_find(cx->arena, a->said.name, &rows, &m);
     seen_count(&m, &a->traces, a->at.ms, &seen);
     seen.news = news_of(a, &m, &rows);
-    seen_sources(cx, &a->said, a->said.reading, &seen);
     TRY(company(cx, a, &m, &rows, &seen));
     if (a->said.has_order)
         TRY(large_from(cx, a->said.currency, &seen.large_from));
+    seen_sources(cx, &a->said, a->said.reading, &seen);
     risk_facts_of(cx->arena, &a->said, &seen, &a->facts);
-    TRY(outcomes(cx, &m, &a->facts));
+    outcome_facts(&m.outcomes, complaints_of(&m.outcomes), &a->facts);
     const struct owner_row *o = m.owners.items;
     for (size_t i = 0; i < m.owners.n && a->n_due < COUNT(a->due_ids); i++)
         a->due_ids[a->n_due++] = o[i].root;
@@ -410,28 +443,40 @@ static enum err read_again(struct cx *cx, const struct screened_row *row, struct
 {
     struct risk_facts f;
     struct risk r;
-    struct risk_house h;
+    const struct risk_house *h = NULL;
     str country = {0};
     if (!facts_read(cx, row->answer, &f, &r, &country))
         return ERR_INTERNAL;
-    TRY(risk_house_read(cx, &h));
+    TRY(risk_house_now(cx, &h));
     *o = (struct screen_out){.id = {row->id}, .is_repeat = true, .at = {row->at}};
-    risk_answer_of(cx, &r, &f, &h, country, &o->answer);
+    risk_answer_of(cx, &r, &f, h, country, &o->answer);
     return OK;
 }
 
+/* The answer is made here, beside the writer: only what is kept of it is left for him. */
 enum err screen_plan(struct cx *cx, void *in, void *out)
 {
-    (void)out;
     struct screen_in *a = in;
+    struct screen_out *o = out;
+    struct screened_row again = {0};
     a->n_due = 0;
     a->facts = (struct risk_facts){0};
     a->id = str_trim(a->id);
     TRY(said_of(cx, a));
-    TRY(risk_house_read(cx, &a->house));
-    TRY(look_up(cx, a));
-    risk_score(&a->facts, &a->house.rules, &a->risk);
+    TRY(look_up(cx, a, &again));
+    a->is_repeat = again.id != 0;
+    cx->key = 0;
+    if (a->is_repeat)
+        return read_again(cx, &again, o);
+    TRY(risk_house_now(cx, &a->house));
+    risk_score(&a->facts, &a->house->rules, &a->risk);
     a->new_id = id_new(cx->now_ms);
+    if (a->n_due &&
+        a->risk.points > 0) /* two at once would wait for each other's row of the queue */
+        cx->key = a->due_ids[0];
+    a->kept = facts_text(cx->arena, &a->facts, &a->risk, a->said.country);
+    *o = (struct screen_out){.id = {a->new_id}, .at = a->at};
+    risk_answer_of(cx, &a->risk, &a->facts, a->house, a->said.country, &o->answer);
     return OK;
 }
 
@@ -452,34 +497,28 @@ static enum err traces_put(struct cx *cx, const struct screen_in *a)
     const struct traces *t = &a->traces;
     const int64_t each[] = {t->of[TRACE_DEVICE], t->of[TRACE_CARD], t->of[TRACE_NETWORK],
                             t->of[TRACE_ADDRESS], t->who};
+    int64_t left[COUNT(each)];
+    size_t n = 0;
     for (size_t i = 0; i < COUNT(each); i++)
         if (each[i])
-            TRY(db_run(cx, &q_screened_trace_insert,
-                       ARGS(V(each[i]), V(a->at), V(a->new_id), V(t->who), V(t->of[TRACE_CARD]),
-                            V(t->of[TRACE_IP]))));
-    return OK;
+            left[n++] = each[i];
+    return n ? db_run(cx, &q_screened_trace_insert,
+                      ARGS(V(a->at), V(a->new_id), V(t->who), V(t->of[TRACE_CARD]),
+                           V(t->of[TRACE_IP]), val_ints(left, n)))
+             : OK;
 }
 
+/* Nothing is waited for before the commit. The same checkout beside this one: its id is taken, and plan finds it. */
 enum err screen_apply(struct cx *cx, void *in, void *out)
 {
     const struct screen_in *a = in;
-    struct screen_out *o = out;
-    struct screened_row row = {0};
-    enum err e = a->id.len
-                     ? db_one(cx, &q_screened_again, &screened_row_shape, &row, ARGS(V(a->id)))
-                     : ERR_NOT_FOUND;
-    if (e == OK)
-        return read_again(cx, &row, o);
-    if (e != ERR_NOT_FOUND)
-        return e;
-    int64_t n = 0;
-    str kept = facts_text(cx->arena, &a->facts, &a->risk, a->said.country);
-    TRY(db_run_count(cx, &q_screened_insert, &n,
-                     ARGS(V(a->new_id), val_str_or_null(a->id), V(a->at), V(a->traces.who),
-                          V(a->risk.points), V(a->said.name), V(a->said.email),
-                          V(traces_text(cx->arena, &a->traces)), V(kept))));
-    if (n == 0)
-        return ERR_STALE; /* the same came beside it */
+    (void)out;
+    if (a->is_repeat)
+        return OK;
+    TRY(db_run_must(cx, &q_screened_insert, M_RECORD_MOVED,
+                    ARGS(V(a->new_id), val_str_or_null(a->id), V(a->at), V(a->traces.who),
+                         V(a->risk.points), V(a->said.name), V(a->said.email),
+                         V(traces_text(cx->arena, &a->traces)), V(a->kept))));
     TRY(traces_put(cx, a));
     if (a->risk.level == RISK_HIGH)
         TRY(review_put(
@@ -488,8 +527,6 @@ enum err screen_apply(struct cx *cx, void *in, void *out)
         a->risk.points > 0) /* what is thought of those who have these handles may change */
         TRY(rules_due(cx, a->due_ids, a->n_due));
     cx->made_id = a->new_id;
-    *o = (struct screen_out){.id = {a->new_id}, .at = a->at};
-    risk_answer_of(cx, &a->risk, &a->facts, &a->house, a->said.country, &o->answer);
     return OK;
 }
 
