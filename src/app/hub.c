@@ -492,7 +492,7 @@ static struct http_chunk *view_of(struct hub *h, struct views *vs, const struct 
     for (size_t i = 0; i < vs->n; i++)
         if (vs->v[i].role == c->role && vs->v[i].lang == c->lang)
             return vs->v[i].chunk;
-    struct http_chunk *chunk = render_ring(&h->cx, ring, c->role, c->lang, c->staff_id);
+    struct http_chunk *chunk = render_ring(&h->cx, ring, c->role, c->lang, c->staff_id, NULL);
     vs->v[vs->n++] = (struct view){c->role, c->lang, chunk};
     return chunk;
 }
@@ -543,6 +543,21 @@ static bool had_early(const struct conn *c, const struct event *e)
     return false;
 }
 
+static bool was_shown(const struct conn *c, int64_t call)
+{
+    for (size_t i = 0; i < SHOWN_MAX; i++)
+        if (c->shown[i] == call)
+            return true;
+    return false;
+}
+
+/* Everything but a ring that was shown. */
+static bool wants_ring(const struct conn *c, const struct event *e)
+{
+    return conn_may(c, MAY_SERVE, TOPIC_CALL) && !had_early(c, e) &&
+           !(e->type == EVENT_CALL_ANSWERED && was_shown(c, e->ref_id));
+}
+
 static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff,
                          struct conn *only)
 {
@@ -552,10 +567,12 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     bool is_shown = false;
     for (struct conn *c = s->conns; c; c = c->seat_next) {
         struct http_chunk *chunk = NULL;
-        if ((!only || only == c) && conn_may(c, MAY_SERVE, TOPIC_CALL) && !had_early(c, e))
+        if ((!only || only == c) && wants_ring(c, e))
             chunk = view_of(h, vs, e, c);
-        if (chunk)
-            is_shown |= conn_send(h, c, chunk);
+        if (!chunk || !conn_send(h, c, chunk))
+            continue;
+        is_shown = true;
+        c->shown[c->n_shown++ % SHOWN_MAX] = e->ref_id;
     }
     if (!is_shown || !e->customer_id)
         return;
@@ -564,11 +581,14 @@ static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e,
     audit_view(&h->cx, e->customer_id);
 }
 
-bool ring_is_on(struct cx *cx, int64_t call)
+/* It does not ring any more in a replay, and when the store's events come late. */
+static enum ring_state ring_state(struct cx *cx, int64_t call)
 {
     struct hub_call now = {0};
-    return db_one(cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){call}))) == OK &&
-           now.state == CALL_RINGING;
+    enum err e = db_one(cx, &q_hub_call_state, &hub_call_shape, &now, ARGS(V((call_id){call})));
+    if (e != OK && e != ERR_NOT_FOUND)
+        return RING_UNKNOWN;
+    return e == OK && now.state == CALL_RINGING ? RING_ON : RING_OVER;
 }
 
 /* Who saw the ring before its turn is told its place only. True: somebody has not seen it. */
@@ -596,15 +616,29 @@ static bool ring_has_place(struct hub *h, const struct call_word *w, const struc
     return is_wanted;
 }
 
+/* A ring that the store would not give is not passed over: whoever should have seen it loads what there is. */
+static void reset_unshown(struct hub *h, const struct event *e, int64_t staff, struct conn *only)
+{
+    struct seat *s = seat_of(h, staff);
+    for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
+        if ((!only || only == c) && wants_ring(c, e) && !was_shown(c, e->ref_id))
+            send_text(h, c, NULL, "reset", S("{}"));
+}
+
 static void call_ringing(struct hub *h, const struct event *e, struct views *ahead,
                          struct conn *only)
 {
     struct call_word w = call_word(e->data);
     struct views here = {.n = 0}, *vs = ahead ? ahead : &here;
     bool is_wanted = ring_has_place(h, &w, e, only);
-    bool is_on = is_wanted && (ahead && ahead->n ? !ahead->is_over : ring_is_on(&h->cx, e->ref_id));
-    for (size_t i = 0; i < w.n_desks && is_on; i++)
-        ring_at_desk(h, vs, e, w.desks[i], only);
+    enum ring_state state = !is_wanted          ? RING_OVER
+                            : ahead && ahead->n ? (ahead->is_over ? RING_OVER : RING_ON)
+                                                : ring_state(&h->cx, e->ref_id);
+    for (size_t i = 0; i < w.n_desks && state != RING_OVER; i++) {
+        if (state == RING_ON)
+            ring_at_desk(h, vs, e, w.desks[i], only);
+        reset_unshown(h, e, w.desks[i], only);
+    }
     views_free(vs);
 }
 
@@ -619,7 +653,7 @@ static void call_ringing_early(struct hub *h, const struct event *ring, struct v
             ring_at_desk(h, vs, &e, w.desks[i], NULL);
             struct seat *s = seat_of(h, w.desks[i]);
             for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
-                if (conn_may(c, MAY_SERVE, TOPIC_CALL))
+                if (conn_may(c, MAY_SERVE, TOPIC_CALL) && was_shown(c, ring->ref_id))
                     c->early[c->n_early++ % EARLY_MAX] = ring->seq;
         }
     }
@@ -657,13 +691,16 @@ static void call_answered(struct hub *h, const struct event *e, struct conn *onl
     json_key(&j, S("answer_at"));
     json_str(&j, when_text(h->cx.arena, (when){e->at_ms}));
     json_object_end(&j);
-    /* A desk that answers without having rung sees the card first. */
-    if (w.staff && !rang_at(&w, w.staff)) {
+    /* A desk that answers without having rung sees the card first, and so does one that took the call before its ring could
+     * be shown; but one that comes back asks for it. */
+    bool has_rung = rang_at(&w, w.staff);
+    if (w.staff && (!has_rung || !only)) {
         struct views vs = {.n = 0};
         ring_at_desk(h, &vs, e, w.staff, only);
         views_free(&vs);
-        to_desk(h, e, "call.answered", text_str(&t), w.staff, only);
     }
+    if (w.staff && !has_rung)
+        to_desk(h, e, "call.answered", text_str(&t), w.staff, only);
     for (size_t i = 0; i < w.n_desks; i++)
         to_desk(h, e, "call.answered", text_str(&t), w.desks[i], only);
 }

@@ -14,6 +14,7 @@ enum {
     OPENED_MAX = 8, /* customers a person opened last */
     QUEUE_SLOTS = 16,
     EARLY_MAX = 32,     /* rings of one stream that are sent before their turn */
+    SHOWN_MAX = 16,     /* rings that a stream was shown last */
     ANNOUNCED = 512,
     RENDERERS_MAX = 4,
     NAMES = 1024,      /* of people, kept for call.answered */
@@ -80,6 +81,8 @@ struct conn {
     unsigned number;
     int64_t early[EARLY_MAX]; /* rings that were sent before their turn */
     unsigned n_early;
+    int64_t shown[SHOWN_MAX]; /* calls whose ring it was shown */
+    unsigned n_shown;
     int64_t queue_version, queue_ns;
     struct conn *next, *prev, *seat_next;
     struct seat *seat;
@@ -188,12 +191,13 @@ bool hub_add(struct hub *h, struct item *i);
 
 /* One event as bytes; `at` NULL: without a place. */
 struct http_chunk *event_chunk(struct arena *a, const struct event *at, const char *type, str data);
-/* Call, card and intake as this kind of person sees them; NULL: nothing to show. */
+/* Unknown: the store could not be asked. */
+enum ring_state { RING_UNKNOWN, RING_ON, RING_OVER };
+/* Call, card and intake as this kind of person sees them; NULL: nothing to show. state: asks whether it rings yet, and shows
+ * nothing when it does not; NULL: shown however it stands. */
 struct http_chunk *render_ring(struct cx *cx, const struct event *ring, enum role role,
-                               enum lang lang, int64_t staff);
+                               enum lang lang, int64_t staff, enum ring_state *state);
 void views_free(struct views *vs);
-/* Does it ring yet? Not any more in a replay, and when the store's events come late. */
-bool ring_is_on(struct cx *cx, int64_t call);
 
 /* Rings are rendered by a few threads while they stand in line, so that one after the other costs
  * no more than the slowest; they are sent in order all the same. */

@@ -18,17 +18,22 @@ struct http_chunk *event_chunk(struct arena *a, const struct event *at, const ch
 }
 
 struct http_chunk *render_ring(struct cx *cx, const struct event *ring, enum role role,
-                               enum lang lang, int64_t staff)
+                               enum lang lang, int64_t staff, enum ring_state *state)
 {
     cx->actor = (struct actor){.kind = ACTOR_STAFF, .id = staff, .role = role};
     cx->lang = lang;
     cx->why = (struct fault){0};
     str made = {0};
-    enum err e = panel_json(cx, (call_id){ring->ref_id}, &made);
+    call_id call = {ring->ref_id};
+    bool is_on = true;
+    enum err e = state ? panel_ring_json(cx, call, &is_on, &made) : panel_json(cx, call, &made);
+    if (state)
+        *state = e != OK && e != ERR_NOT_FOUND ? RING_UNKNOWN : is_on ? RING_ON : RING_OVER;
     if (e != OK && e != ERR_NOT_FOUND)
         log_line(LOG_ERROR, "hub.render", "call=%lld code=%s", (long long)ring->ref_id,
                  err_code(e));
-    return e == OK ? event_chunk(cx->arena, ring->seq ? ring : NULL, "call.ringing", made) : NULL;
+    return e == OK && is_on ? event_chunk(cx->arena, ring->seq ? ring : NULL, "call.ringing", made)
+                            : NULL;
 }
 
 void views_free(struct views *vs)
@@ -81,10 +86,13 @@ static void render(struct renderer *r, struct item *i)
     arena_reset(r->cx.arena);
     r->cx.now_ms = clock_now_ms();
     bool has_read = read_begin(&r->cx) == OK;
-    vs->is_over = !ring_is_on(&r->cx, ring.ref_id);
     for (size_t k = 0; k < vs->n && !vs->is_over; k++) {
         struct view *v = &vs->v[k];
-        v->chunk = render_ring(&r->cx, &ring, v->role, v->lang, staff[k]);
+        enum ring_state state;
+        v->chunk = render_ring(&r->cx, &ring, v->role, v->lang, staff[k], &state);
+        vs->is_over = state == RING_OVER;
+        if (state == RING_UNKNOWN)
+            views_free(vs); /* the hub tries once more in its turn */
     }
     if (has_read)
         read_end(&r->cx);

@@ -91,6 +91,24 @@ test('a browser that is opened while it rings shows the call at once', async (t)
   assert.equal((await at.next('queue.changed')).body.waiting, 1);
 });
 
+test('who takes calls before their rings could be shown sees each card, then the answer', async (t) => {
+  const { k, anna, tell } = await rung(t);
+  const stream = await anna.events('call');
+  const calls = Array.from({ length: 60 }, (_, i) => `q${i}`);
+  k.process.kill('SIGSTOP'); // so that ring and answer of a call are taken together
+  const told = calls.flatMap((id, i) => [tell('newCall', id, { from: `+4420794600${10 + i}` }), tell('answer', id, { answeringNumber: '101' })]);
+  await sleep(300);
+  k.process.kill('SIGCONT');
+  await Promise.all(told);
+  await until(() => stream.seen.filter((e) => e.event === 'call.answered').length === calls.length, { what: 'all answers' });
+
+  const shown = new Set();
+  for (const e of stream.seen)
+    if (e.event === 'call.ringing') shown.add(e.body.call.id);
+    else if (e.event === 'call.answered') assert.ok(shown.has(e.body.id), `${e.body.id} was answered and never shown`);
+  assert.equal(shown.size, calls.length);
+});
+
 test('the stream ends within a second of log-out, disabling and a new role', async (t) => {
   const { k, owner, anna } = await rung(t);
   const ben = await k.person('operator', { name: 'Ben' });

@@ -166,7 +166,7 @@ void call_finish(struct cx *cx, struct call *c)
         k[i].name_lang = customer_name_lang(k[i].name, k[i].lang);
 }
 
-enum err call_get(struct cx *cx, call_id id, struct call *out)
+static enum err read_call(struct cx *cx, call_id id, struct call *out, struct list *whose)
 {
     *out = (struct call){0};
     struct list candidates = {0}, checks = {0};
@@ -177,14 +177,28 @@ enum err call_get(struct cx *cx, call_id id, struct call *out)
          .out = &candidates,
          .args = ARGS(V(id))},
         {.q = &q_call_checks, .shape = &call_check_shape, .out = &checks, .args = ARGS(V(id))},
+        {.q = &q_call_customer_ids,
+         .shape = &customer_ids_shape,
+         .out = whose,
+         .args = ARGS(V(id))},
     };
-    TRY(db_batch(cx, reads, COUNT(reads)));
+    TRY(db_batch(cx, reads, COUNT(reads) - (whose ? 0 : 1)));
     if (!reads[0].found)
         return fault(cx, ERR_NOT_FOUND, M_CALL_NOT_FOUND);
     out->candidates = candidates;
     out->checks = checks;
     call_finish(cx, out);
     return OK;
+}
+
+enum err call_get(struct cx *cx, call_id id, struct call *out)
+{
+    return read_call(cx, id, out, NULL);
+}
+
+enum err call_get_whose(struct cx *cx, call_id id, struct call *out, struct list *rows)
+{
+    return read_call(cx, id, out, rows);
 }
 
 /* clang-format off */

@@ -86,6 +86,8 @@ struct call_check {
 };
 extern const struct shape call_shape;
 enum err call_get(struct cx *cx, call_id id, struct call *out) MUST_USE;
+/* The same in one batch with the ids of the caller's record: rows of customer_ids, none when nobody is known. */
+enum err call_get_whose(struct cx *cx, call_id id, struct call *out, struct list *rows) MUST_USE;
 /* The queue view: live calls, ringing ones first, by priority, then longest wait; at most 50. Items
  * are struct call without lists. *waiting counts the ringing inbound calls, *longest_since is the
  * first ring among them. */

@@ -8,6 +8,11 @@ INSERT INTO call_key (link_id, source_id, call_id) VALUES (:link, :source, 0)
 ON CONFLICT (link_id, source_id) DO UPDATE SET source_id = excluded.source_id
 RETURNING call_id;
 
+-- The call of an id that plan did not find; of one that is there meanwhile nothing is changed.
+-- name: call_key_first
+INSERT INTO call_key (link_id, source_id, call_id) VALUES (:link, :source, :call)
+ON CONFLICT (link_id, source_id) DO UPDATE SET call_id = excluded.call_id WHERE call_key.call_id = 0;
+
 -- name: call_key_set
 UPDATE call_key SET call_id = :call WHERE link_id = :link AND source_id = :source;
 
@@ -162,6 +167,13 @@ SELECT {{call_who}},
   LEFT JOIN phone_link p ON p.id = c.link_id
   LEFT JOIN call_draft d ON d.call_id = c.id
  WHERE c.id = :id;
+
+-- Whose it is: as customer_ids.
+-- name: call_customer_ids -> customer_id_row
+SELECT m.id, m.root_id
+  FROM call k JOIN customer c ON c.id = k.customer_id JOIN customer m ON m.root_id = c.root_id
+ WHERE k.id = :id
+ ORDER BY m.id LIMIT 256;
 
 -- name: call_candidates -> call_candidate
 SELECT r.id, r.name, r.lang, n.why

@@ -85,6 +85,7 @@ struct who {
 
 struct call_plan {
     call_id id;        /* of a new row */
+    call_id seen;      /* the row that bears the telephone system's id now, ended or not; 0: none */
     task_id task;      /* of a new call-back */
     struct list desks; /* of int64_t: desks that the words name */
     int64_t answerer;  /* the one desk that answered, or 0 */
@@ -112,29 +113,73 @@ static int64_t day_start(struct cx *cx)
     return when_of_day(when_day((when){cx->now_ms}, zone), zone).ms;
 }
 
-static enum err who_is(struct cx *cx, str number, str region, struct who *w)
+/* Two batches find out, and other reads may go along with either: the owners, then what the queue must know of the one. */
+struct who_asked {
+    struct handle handle;
+    bool is_asked; /* a number that could be somebody's */
+    struct val keys[2], day_and_whom[2];
+    struct number_row is_second; /* of a number that is nobody's */
+};
+
+static void who_begin(struct cx *cx, str number, str region, struct who *w, struct who_asked *a)
 {
     *w = (struct who){.number = number, .is_withheld = phone_is_withheld(number)};
+    *a = (struct who_asked){.is_asked = false};
     if (w->is_withheld)
-        return OK;
+        return;
     region = region.len ? region : settings_current(cx)->region;
     w->phone = phone_read(cx->arena, number, region);
-    struct handle h = {0};
-    if (!handle_read(cx->arena, IDENTITY_PHONE, number, region, &h) && !h.suffix.len)
-        return OK;
-    TRY(customer_owners(cx, &h, 1));
-    const struct owner *o = h.owners.items;
-    if (h.owners.n == 1 && !h.is_weak && o->state != IDENTITY_SHARED) {
+    a->is_asked =
+        handle_read(cx->arena, IDENTITY_PHONE, number, region, &a->handle) || a->handle.suffix.len;
+}
+
+static struct db_read who_owners(struct who_asked *a)
+{
+    a->keys[0] = V(a->handle.value);
+    a->keys[1] = V(identity_type_codes[IDENTITY_PHONE]);
+    return (struct db_read){&q_identity_owners, &owner_shape, false,
+                            &a->handle.owners,  {a->keys, 2}, false};
+}
+
+static struct db_read who_caller(struct cx *cx, struct who *w, struct who_asked *a)
+{
+    const struct handle *h = &a->handle;
+    const struct owner *o = h->owners.items;
+    if (h->owners.n == 1 && !h->is_weak && o->state != IDENTITY_SHARED) {
         w->customer = o->via;
-        enum err e = db_one(cx, &q_call_caller, &call_caller_shape, &w->caller,
-                            ARGS(V(day_start(cx)), V(o->customer)));
-        return e == ERR_NOT_FOUND ? OK : e;
+        a->day_and_whom[0] = V(day_start(cx));
+        a->day_and_whom[1] = V(o->customer);
+        return (struct db_read){&q_call_caller, &call_caller_shape,   true,
+                                &w->caller,     {a->day_and_whom, 2}, false};
     }
-    if (!h.is_weak)
-        w->candidates = h.owners;
-    int64_t is_second = 0;
-    TRY(db_int(cx, &q_call_second_by_number, &is_second, ARGS(V(w->phone.e164), V(day_start(cx)))));
-    w->caller.is_second = is_second != 0;
+    if (!h->is_weak)
+        w->candidates = h->owners;
+    a->day_and_whom[0] = V(w->phone.e164);
+    a->day_and_whom[1] = V(day_start(cx));
+    return (struct db_read){&q_call_second_by_number,
+                            &number_row_shape,
+                            true,
+                            &a->is_second,
+                            {a->day_and_whom, 2},
+                            false};
+}
+
+static void who_end(struct who *w, const struct who_asked *a)
+{
+    if (!w->customer.v)
+        w->caller.is_second = a->is_second.n != 0;
+}
+
+static enum err who_is(struct cx *cx, str number, str region, struct who *w)
+{
+    struct who_asked a;
+    who_begin(cx, number, region, w, &a);
+    if (!a.is_asked)
+        return OK;
+    TRY(customer_owners(cx, &a.handle, 1));
+    struct db_read caller = who_caller(cx, w, &a);
+    TRY(db_batch(cx, &caller, 1));
+    who_end(w, &a);
     return OK;
 }
 
@@ -160,7 +205,8 @@ static bool is_ring(const struct call_told *t)
     return t->kind == TOLD_RING;
 }
 
-static enum err plan_desks(struct cx *cx, struct call_told *t, struct call_plan *p)
+/* Texts that may name desks: those that are called, then those of the call. */
+static size_t desk_texts(struct cx *cx, const struct call_told *t, str **out)
 {
     str *names = ARENA_ARRAY(cx->arena, t->users.n + 3, str);
     size_t n = 0;
@@ -171,26 +217,58 @@ static enum err plan_desks(struct cx *cx, struct call_told *t, struct call_plan 
     for (size_t i = 0; i < COUNT(more); i++)
         if (more[i].len)
             names[n++] = more[i];
+    *out = names;
+    return n;
+}
 
-    switch (t->kind) {
-    case TOLD_RING:
-        return staff_desks(cx, names, n, t->queue, &p->desks);
-    case TOLD_ANSWER:
-    case TOLD_BRIDGED:
-    case TOLD_TRANSFERRED: {
-        /* The number that answered says who; the list of those called only when it holds one. */
-        struct list found = {0};
-        if (t->answering_number.len || t->extension.len)
-            TRY(staff_desks(cx, t->answering_number.len ? &t->answering_number : &t->extension, 1,
-                            S(""), &found));
-        if (found.n == 0 && n)
-            TRY(staff_desks(cx, names, n, S(""), &found));
-        p->answerer = found.n == 1 ? *(int64_t *)found.items : 0;
-        return OK;
-    }
-    default:
-        return OK;
-    }
+static bool is_answer(const struct call_told *t)
+{
+    return t->kind == TOLD_ANSWER || t->kind == TOLD_BRIDGED || t->kind == TOLD_TRANSFERRED;
+}
+
+static bool wants_who(const struct call_told *t, const struct live *c, bool is_there, str number)
+{
+    return number.len && (!is_there || (!str_eq(c->number, number) &&
+                                        (!c->number.len || (is_ring(t) && !(c->told & RING)))));
+}
+
+/* Who rings where, and the row that is there, in two batches for nearly every ring. */
+static enum err plan_reads(struct cx *cx, struct call_told *t, struct call_plan *p, struct live *c)
+{
+    str *names = NULL, number = told_number(t, direction_of(t, DIRECTION_IN)),
+        answerer = t->answering_number.len ? t->answering_number : t->extension;
+    size_t n_names = desk_texts(cx, t, &names), n_first = 0, n_then = 0;
+    struct who_asked asked = {.is_asked = false};
+    struct desks_sought *sought = NULL;
+    struct list found = {0};
+    struct db_read first[2], then[1];
+    const struct args key = ARGS(V(t->link), V(t->source_id));
+    first[n_first++] = (struct db_read){&q_call_live_by_key, &call_live_shape, true, c, key, false};
+    if (is_ring(t) && number.len)
+        who_begin(cx, number, t->region, &p->who, &asked);
+    if (asked.is_asked && asked.handle.value.len)
+        first[n_first++] = who_owners(&asked);
+    /* The number that answered says who; the list of those called only when it holds one. */
+    const str *texts = is_answer(t) ? &answerer : names;
+    TRY(staff_desks_begin(cx, texts, is_ring(t) ? n_names : is_answer(t), first, n_first, &sought));
+    p->seen = first[0].found ? c->id : (call_id){0};
+    bool is_there = first[0].found && c->state != CALL_ENDED;
+    p->knows_who = is_ring(t) && wants_who(t, c, is_there, number);
+    if (asked.is_asked)
+        customer_owners_settle(&asked.handle, false);
+    bool is_sought = asked.is_asked && !asked.handle.owners.n && asked.handle.suffix.len;
+    if (p->knows_who && asked.is_asked && !is_sought)
+        then[n_then++] = who_caller(cx, &p->who, &asked);
+    TRY(staff_desks_end(cx, sought, is_ring(t) ? t->queue : S(""), then, n_then,
+                        is_ring(t) ? &p->desks : &found));
+    if (n_then)
+        who_end(&p->who, &asked);
+    if (p->knows_who && is_sought) /* by its last digits */
+        TRY(who_is(cx, number, t->region, &p->who));
+    if (is_answer(t) && found.n == 0 && n_names)
+        TRY(staff_desks(cx, names, n_names, S(""), &found));
+    p->answerer = found.n == 1 ? *(int64_t *)found.items : 0;
+    return OK;
 }
 
 static struct intake line_of(struct cx *cx, const struct live *c)
@@ -209,20 +287,17 @@ enum err call_plan(struct cx *cx, struct call_told *t)
 {
     struct call_plan *p = ARENA_NEW(cx->arena, struct call_plan);
     t->plan = p;
+    cx->is_urgent = is_ring(t);
     p->id = (call_id){id_new(cx->now_ms)};
     p->task = (task_id){id_new(cx->now_ms)};
-    TRY(plan_desks(cx, t, p));
-
     struct live c = {0};
-    enum err e =
-        db_one(cx, &q_call_live_by_key, &call_live_shape, &c, ARGS(V(t->link), V(t->source_id)));
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    bool is_there = e == OK && c.state != CALL_ENDED;
+    TRY(plan_reads(cx, t, p, &c));
+    bool is_there = p->seen.v && c.state != CALL_ENDED;
 
     str number = told_number(t, direction_of(t, is_there ? c.direction : DIRECTION_IN));
-    if (number.len && (!is_there || (!str_eq(c.number, number) &&
-                                     (!c.number.len || (is_ring(t) && !(c.told & RING)))))) {
+    if (!wants_who(t, &c, is_there, number)) {
+        p->knows_who = false;
+    } else if (!p->knows_who || !str_eq(p->who.number, number)) {
         TRY(who_is(cx, number, t->region, &p->who));
         p->knows_who = true;
     }
@@ -569,15 +644,41 @@ static bool is_blocked(const struct live *c)
     return c->state == CALL_ENDED && str_eq(c->cause, S("rejected"));
 }
 
+/* Takes the call's id, its row and desks: in one round trip when it is the row that plan saw. */
+static enum err take_row(struct cx *cx, const struct call_told *t, call_id planned, int64_t *seen,
+                         struct live *c, struct list *desks)
+{
+    struct number_row taken = {0};
+    const struct args key = ARGS(V(t->link), V(t->source_id)), id = ARGS(V(planned));
+    struct db_read reads[] = {
+        {&q_call_key_lock, &number_row_shape, true, &taken, key, false},
+        {&q_call_live_get, &call_live_shape, true, c, id, false},
+        {&q_call_desks, &call_desk_shape, false, desks, id, false},
+    };
+    TRY(db_batch(cx, reads, planned.v ? COUNT(reads) : 1));
+    *seen = taken.n;
+    if (taken.n == planned.v)
+        return OK;
+    struct db_read anew[] = {
+        {&q_call_live_get, &call_live_shape, true, c, ARGS(V(taken.n)), false},
+        {&q_call_desks, &call_desk_shape, false, desks, ARGS(V(taken.n)), false},
+    };
+    *c = (struct live){.id = {0}};
+    *desks = (struct list){0};
+    return taken.n ? db_batch(cx, anew, COUNT(anew)) : OK;
+}
+
 enum err call_take(struct cx *cx, const struct call_told *t, bool *reject)
 {
     *reject = false;
     struct call_plan *p = t->plan;
     int64_t seen = 0;
-    TRY(db_int(cx, &q_call_key_lock, &seen, ARGS(V(t->link), V(t->source_id))));
     struct live c = {0};
-    if (seen)
-        TRY(db_one(cx, &q_call_live_get, &call_live_shape, &c, ARGS(V(seen))));
+    struct list desks = {0}, fresh = {0};
+    /* Of an id that nobody has told of nothing is read: that it is still so is asked where it is written. */
+    bool is_first = !p->seen.v && t->kind != TOLD_HELD;
+    if (!is_first)
+        TRY(take_row(cx, t, p->seen, &seen, &c, &desks));
     bool is_new = !seen || is_reused(cx, t, &c);
     if (!is_new && c.state == CALL_ENDED && cx->now_ms - c.end_at.ms > LATE_MS)
         return OK; /* late words about a call that is over */
@@ -587,9 +688,8 @@ enum err call_take(struct cx *cx, const struct call_told *t, bool *reject)
         c = (struct live){.id = p->id, .direction = DIRECTION_IN, .ring_at = {told_at(cx, t)}};
 
     struct live was = c;
-    struct list desks = {0}, fresh = {0};
-    if (!is_new)
-        TRY(db_all(cx, &q_call_desks, &call_desk_shape, &desks, ARGS(V(c.id))));
+    if (is_new)
+        desks = (struct list){0};
     TRY(take_facts(cx, t, p, &c));
 
     bool is_stranger =
@@ -622,7 +722,11 @@ enum err call_take(struct cx *cx, const struct call_told *t, bool *reject)
 
     if (is_new) { /* its desks and its line point at the row */
         TRY(write_row(cx, t, &c, true));
-        TRY(db_run(cx, &q_call_key_set, ARGS(V(c.id), V(t->link), V(t->source_id))));
+        if (is_first)
+            TRY(db_run_must(cx, &q_call_key_first, M_CALL_MOVED,
+                            ARGS(V(t->link), V(t->source_id), V(c.id))));
+        else
+            TRY(db_run(cx, &q_call_key_set, ARGS(V(c.id), V(t->link), V(t->source_id))));
     }
     if (is_ring(t) && !is_blocked(&c))
         TRY(take_desks(cx, p, &c, &desks, &fresh));

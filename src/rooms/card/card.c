@@ -598,12 +598,10 @@ static void make_greeting(struct cx *cx, struct card *c, const struct raw *r)
 /* ---- the card
  * ---------------------------------------------------------------------------------------------- */
 
-enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
+static enum err card_make(struct cx *cx, customer_id root, struct list ids, call_id call,
+                          struct card *c)
 {
     *c = (struct card){0};
-    customer_id root;
-    struct list ids;
-    TRY(customer_root(cx, id, &root, &ids));
     struct raw r = {.house = settings_current(cx), .call = call};
     r.today = when_day((when){cx->now_ms}, r.house->time_zone);
     TRY(read_all(cx, root, ids, c, &r));
@@ -640,19 +638,42 @@ enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
     return OK;
 }
 
-enum err card_json(struct cx *cx, customer_id id, call_id call, str *out)
+enum err card_get(struct cx *cx, customer_id id, call_id call, struct card *c)
 {
-    struct card c;
-    TRY(card_get(cx, id, call, &c));
+    customer_id root;
+    struct list ids;
+    TRY(customer_root(cx, id, &root, &ids));
+    return card_make(cx, root, ids, call, c);
+}
+
+static enum err card_write(struct cx *cx, const struct card *c, str *out)
+{
     struct text t = text_in(cx->arena, JSON_LIMIT);
     bool has_role = cx->actor.kind == ACTOR_STAFF || cx->actor.kind == ACTOR_TOKEN;
     struct json_out j = {.to = &t,
                          .role_bit = cx->actor.kind == ACTOR_SYSTEM ? 0
                                      : has_role                     ? 1u << cx->actor.role
                                                                     : 1u << 31};
-    json_write(&j, &card_shape, &c);
+    json_write(&j, &card_shape, c);
     if (t.is_over)
         return fault(cx, ERR_TOO_BIG, M_TOO_BIG);
     *out = text_str(&t);
     return OK;
+}
+
+enum err card_json(struct cx *cx, customer_id id, call_id call, str *out)
+{
+    struct card c;
+    TRY(card_get(cx, id, call, &c));
+    return card_write(cx, &c, out);
+}
+
+enum err card_json_of(struct cx *cx, const struct list *rows, call_id call, str *out)
+{
+    struct card c;
+    customer_id root;
+    struct list ids;
+    TRY(customer_ids_of(cx, rows, &root, &ids));
+    TRY(card_make(cx, root, ids, call, &c));
+    return card_write(cx, &c, out);
 }

@@ -22,22 +22,26 @@ enum err customer_root_of(struct cx *cx, const struct list *rows, customer_id *r
     return OK;
 }
 
-enum err customer_root(struct cx *cx, customer_id any, customer_id *root, struct list *ids)
+enum err customer_ids_of(struct cx *cx, const struct list *rows, customer_id *root,
+                         struct list *ids)
 {
-    struct list rows = {0};
-    TRY(db_all(cx, &q_customer_ids, &customer_ids_shape, &rows, ARGS(V(any))));
-    TRY(customer_root_of(cx, &rows, root));
-    const struct id_row *r = rows.items;
-    if (!ids)
-        return OK;
-    int64_t *out = ARENA_ARRAY(cx->arena, rows.n, int64_t);
+    TRY(customer_root_of(cx, rows, root));
+    const struct id_row *r = rows->items;
+    int64_t *out = ARENA_ARRAY(cx->arena, rows->n, int64_t);
     size_t n = 0;
     out[n++] = root->v;
-    for (size_t i = 0; i < rows.n; i++)
+    for (size_t i = 0; i < rows->n; i++)
         if (r[i].id.v != root->v)
             out[n++] = r[i].id.v;
     *ids = (struct list){out, n};
     return OK;
+}
+
+enum err customer_root(struct cx *cx, customer_id any, customer_id *root, struct list *ids)
+{
+    struct list rows = {0};
+    TRY(db_all(cx, &q_customer_ids, &customer_ids_shape, &rows, ARGS(V(any))));
+    return ids ? customer_ids_of(cx, &rows, root, ids) : customer_root_of(cx, &rows, root);
 }
 
 str customer_name_lang(str name, str lang)

@@ -135,6 +135,8 @@ enum err customer_root(struct cx *cx, customer_id any, customer_id *root,
 /* The same from rows of the query customer_ids, read by customer_ids_shape. */
 extern const struct shape customer_ids_shape;
 enum err customer_root_of(struct cx *cx, const struct list *rows, customer_id *root) MUST_USE;
+enum err customer_ids_of(struct cx *cx, const struct list *rows, customer_id *root,
+                         struct list *ids /* of int64_t */) MUST_USE;
 enum err customer_get(struct cx *cx, customer_id id, struct customer *out) MUST_USE;
 /* "ja", "zh", … for drawing the name: by its script, Han by the language spoken. */
 str customer_name_lang(str name, str lang);

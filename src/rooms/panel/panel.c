@@ -26,24 +26,48 @@ static enum err intake_json(struct cx *cx, const struct call *c, str *out)
     return OK;
 }
 
-static enum err look(struct cx *cx, call_id id, struct seen *out)
+static enum err show(struct cx *cx, call_id id, const struct list *whose, struct seen *out)
 {
-    TRY(call_get(cx, id, &out->call));
     if (!out->call.customer.id.v)
         return intake_json(cx, &out->call, &out->intake);
     audit_view(cx, out->call.customer.id.v);
-    return card_json(cx, out->call.customer.id, id, &out->card);
+    return card_json_of(cx, whose, id, &out->card);
+}
+
+static enum err look(struct cx *cx, call_id id, struct seen *out)
+{
+    struct list whose = {0};
+    TRY(call_get_whose(cx, id, &out->call, &whose));
+    return show(cx, id, &whose, out);
+}
+
+static enum err written(struct cx *cx, const struct seen *s, str *out)
+{
+    struct text t = text_in(cx->arena, ANSWER_MAX);
+    struct json_out j = {.to = &t, .role_bit = MAY(cx->actor.role)};
+    json_write(&j, &panel_shape, s);
+    *out = text_str(&t);
+    return t.is_over ? ERR_TOO_BIG : OK;
 }
 
 enum err panel_json(struct cx *cx, call_id id, str *out)
 {
     struct seen *s = ARENA_NEW(cx->arena, struct seen);
     TRY(look(cx, id, s));
-    struct text t = text_in(cx->arena, ANSWER_MAX);
-    struct json_out j = {.to = &t, .role_bit = MAY(cx->actor.role)};
-    json_write(&j, &panel_shape, s);
-    *out = text_str(&t);
-    return t.is_over ? ERR_TOO_BIG : OK;
+    return written(cx, s, out);
+}
+
+enum err panel_ring_json(struct cx *cx, call_id id, bool *is_ringing, str *out)
+{
+    struct seen *s = ARENA_NEW(cx->arena, struct seen);
+    struct list whose = {0};
+    *is_ringing = false;
+    TRY(call_get_whose(cx, id, &s->call, &whose));
+    if (s->call.state != CALL_RINGING)
+        return OK;
+    *is_ringing = true;
+    TRY(show(cx, id, &whose, s));
+    return written(cx, s, out);
 }
 
 static enum err get(struct cx *cx, void *in, void *out)

@@ -138,41 +138,63 @@ static struct db_read desk_read(struct desk_text *t, int sense)
                             &t->found[sense], {&t->keys[sense], 1}, false};
 }
 
-/* Two batches at most, however many texts: a ringing call waits for them. */
-static enum err desks_look(struct cx *cx, struct desk_text *t, size_t n)
+/* Between the two batches. */
+struct desks_sought {
+    struct desk_text *texts;
+    size_t n;
+};
+
+/* `more` goes along behind the n reads that are there; what it found goes back to the caller. */
+static enum err batch_and(struct cx *cx, struct db_read *reads, size_t n, struct db_read *more,
+                          size_t n_more)
 {
-    struct db_read *reads = ARENA_ARRAY(cx->arena, 2 * n + 1, struct db_read);
-    size_t n_reads = 0;
-    for (size_t i = 0; i < n; i++)
-        reads[i] = desk_read(&t[i], BY_EXTENSION);
-    TRY(db_batch(cx, reads, n));
+    if (n_more)
+        memcpy(reads + n, more, n_more * sizeof *more);
+    if (n + n_more)
+        TRY(db_batch(cx, reads, n + n_more));
+    if (n_more)
+        memcpy(more, reads + n, n_more * sizeof *more);
+    return OK;
+}
+
+enum err staff_desks_begin(struct cx *cx, const str *texts, size_t n, struct db_read *more,
+                           size_t n_more, struct desks_sought **out)
+{
+    struct desks_sought *d = ARENA_NEW(cx->arena, struct desks_sought);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, n + n_more + 1, struct db_read);
+    d->texts = ARENA_ARRAY(cx->arena, n + 1, struct desk_text);
     for (size_t i = 0; i < n; i++) {
+        str t = str_trim(texts[i]), email = {0};
+        if (!t.len || t.len > 800)
+            continue;
+        d->texts[d->n] = (struct desk_text){
+            .keys = {V(t), email_read(cx->arena, t, &email) ? V(email) : VNULL, V(t)}};
+        reads[d->n] = desk_read(&d->texts[d->n], BY_EXTENSION);
+        d->n++;
+    }
+    *out = d;
+    return batch_and(cx, reads, d->n, more, n_more);
+}
+
+enum err staff_desks_end(struct cx *cx, struct desks_sought *d, str queue, struct db_read *more,
+                         size_t n_more, struct list *ids)
+{
+    int64_t *out = ARENA_ARRAY(cx->arena, DESKS_MAX + 1, int64_t);
+    struct db_read *reads = ARENA_ARRAY(cx->arena, 2 * d->n + n_more + 1, struct db_read);
+    struct desk_text *t = d->texts;
+    size_t n_out = 0, n_reads = 0;
+    for (size_t i = 0; i < d->n; i++) {
         if (t[i].found[BY_EXTENSION].n)
             continue;
         if (t[i].keys[BY_EMAIL].kind != VAL_NULL)
             reads[n_reads++] = desk_read(&t[i], BY_EMAIL);
         reads[n_reads++] = desk_read(&t[i], BY_NAME);
     }
-    return db_batch(cx, reads, n_reads);
-}
-
-enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struct list *ids)
-{
-    int64_t *out = ARENA_ARRAY(cx->arena, DESKS_MAX + 1, int64_t);
-    struct desk_text *asked = ARENA_ARRAY(cx->arena, n + 1, struct desk_text);
-    size_t n_out = 0, n_asked = 0;
-    for (size_t i = 0; i < n; i++) {
-        str t = str_trim(texts[i]), email = {0};
-        if (!t.len || t.len > 800)
-            continue;
-        asked[n_asked++] = (struct desk_text){
-            .keys = {V(t), email_read(cx->arena, t, &email) ? V(email) : VNULL, V(t)}};
-    }
-    TRY(desks_look(cx, asked, n_asked));
-    for (size_t i = 0; i < n_asked; i++)
+    TRY(batch_and(cx, reads, n_reads, more, n_more));
+    for (size_t i = 0; i < d->n; i++)
         for (int sense = 0; sense < SENSES; sense++)
-            if (asked[i].found[sense].n) {
-                desk_add(out, &n_out, &asked[i].found[sense]);
+            if (t[i].found[sense].n) {
+                desk_add(out, &n_out, &t[i].found[sense]);
                 break;
             }
     if (n_out == 0 && queue.len) {
@@ -182,6 +204,13 @@ enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struc
     }
     *ids = (struct list){out, n_out};
     return OK;
+}
+
+enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue, struct list *ids)
+{
+    struct desks_sought *d = NULL;
+    TRY(staff_desks_begin(cx, texts, n, NULL, 0, &d));
+    return staff_desks_end(cx, d, queue, NULL, 0, ids);
 }
 
 /* ---- new people -------------------------------------------------------------------------- */

@@ -39,6 +39,13 @@ enum err staff_session_seen(struct cx *cx, int64_t session_id) MUST_USE;
  * members of the queue. Ids ascending, without duplicates; at most 64. */
 enum err staff_desks(struct cx *cx, const str *texts, size_t n, str queue,
                      struct list *ids /* of int64_t */) MUST_USE;
+/* The same in two steps, each a batch that takes reads of the caller along: a ringing call waits for every one. */
+struct desks_sought; /* in cx->arena */
+struct db_read;
+enum err staff_desks_begin(struct cx *cx, const str *texts, size_t n, struct db_read *more,
+                           size_t n_more, struct desks_sought **out) MUST_USE;
+enum err staff_desks_end(struct cx *cx, struct desks_sought *d, str queue, struct db_read *more,
+                         size_t n_more, struct list *ids /* of int64_t */) MUST_USE;
 enum err staff_get(struct cx *cx, staff_id id, struct staff *out) MUST_USE;
 
 /* A new person. staff_plan checks and hashes (70 ms; not on the writer); staff_add inside apply.
