@@ -16,6 +16,15 @@ TOP = Path(__file__).resolve().parent.parent
 SECONDS = 900 if "tsan" in " ".join(sys.argv[1:2]) else 240  # one program; the sanitizers are slow, that of threads beside other work most of all
 
 
+# They take longest and begin first, so that none runs on alone at the end; an order and nothing else.
+LONG = ["list-list", "demo-fill", "db-io", "db-migrate", "call-call", "intake-intake", "intake-many", "keep-check", "keep-move", "db-store", "db-audit",
+        "expr-wild", "card-card", "search-search"]
+
+
+def turn(test):
+    return LONG.index(test["name"]) if test["name"] in LONG else len(LONG)
+
+
 def run(test):
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", KITH_BUILD=str(FOLDER.resolve()),
                ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -47,7 +56,7 @@ def run(test):
 def main():
     room = sys.argv[2] if len(sys.argv) > 2 else None
     listing = subprocess.run(["meson", "introspect", "--tests", FOLDER], check=True, stdout=subprocess.PIPE).stdout
-    tests = [t for t in json.loads(listing) if room is None or any(s.split(":")[-1] == room for s in t["suite"])]
+    tests = sorted((t for t in json.loads(listing) if room is None or any(s.split(":")[-1] == room for s in t["suite"])), key=turn)
     if not tests:
         print(f"no unit tests{' in ' + room if room else ''}")
         print("0 passed, 0 failed")

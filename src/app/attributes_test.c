@@ -200,10 +200,8 @@ static enum err said_apply(struct cx *cx, void *state)
     return OK;
 }
 
-static int filled(void **state)
+static void fill(struct test_world *w)
 {
-    test_world_open(state);
-    struct test_world *w = *state;
     struct demo_progress progress = {0};
     struct demo_filled done = {0};
     struct list l = {0};
@@ -221,6 +219,14 @@ static int filled(void **state)
     for (size_t i = 0; i < CUSTOMERS; i++)
         ids[i] = ((struct id_row *)l.items)[i].id;
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, said_apply, NULL), OK);
+}
+
+static int filled(void **state)
+{
+    static struct test_house house = {.fill = fill};
+    test_world_of(&house, state);
+    struct test_world *w = *state;
+    w->cx.actor.kind = ACTOR_SYSTEM;
     return 0;
 }
 #define HOUSE_TEST(fn) cmocka_unit_test_setup_teardown(fn, filled, test_world_close)

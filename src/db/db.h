@@ -195,6 +195,7 @@ struct store_options {
     bool (*goes_on)(void *arg);
     void *goes_on_arg;
     int64_t tell_ms; /* between two lines of the log on how far the copy before it is; 0: 30,000 */
+    str like; /* with ":memory:": it begins as a copy of the files of this directory; "": empty */
 };
 /* What a person must hear when a store is opened. */
 struct key_voice {
@@ -208,6 +209,7 @@ struct key_voice {
 enum err store_open(struct cx *cx, const struct store_options *o, struct store **out) MUST_USE;
 void store_close(struct store *s); /* finishes accepted changes first */
 bool store_is_postgres(const struct store *s);
+const char *store_place(const struct store *s); /* SQLite: the directory of its files */
 bool db_is_postgres(const struct cx *cx); /* of cx->db */
 /* The keys of the installation (keyring.h). With PostgreSQL and no data directory, and in unit tests, they live as long as the
  * process. */

@@ -201,6 +201,7 @@ void *lite_checkpoint_main(void *store);
 
 /* store.c: the whole log into the database, SQLite; nobody else is at work yet. */
 void store_log_away(struct store *s);
+enum err directory_copy(struct cx *cx, str from, const char *to) MUST_USE; /* all files but the lock */
 
 /* keys.c */
 enum err keys_open(struct cx *cx, struct store *s, const struct store_options *o);

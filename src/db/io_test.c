@@ -1,5 +1,6 @@
 /* The n-th write, sync or truncation fails, once, for each n: an error may be answered, nothing acknowledged is lost,
  * nothing refused is kept, and the next change is fine. */
+#include "db/db_impl.h"
 #include "db/db_test.h"
 #include <dirent.h>
 #include <pthread.h>
@@ -107,14 +108,42 @@ static enum err add_apply(struct cx *cx, void *state)
 
 enum { CHANGES = 40 };
 
-static void one_round(struct arena *a, const char *dir, int64_t n, bool *was_reached)
+static void directory_make(char dir[static 40])
+{
+    snprintf(dir, 40, "%s/kith-io-test-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert_non_null(mkdtemp(dir));
+}
+
+static void directory_remove(const char *dir)
+{
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));)
+        (void)unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    rmdir(dir);
+}
+
+/* What each round begins with a copy of. */
+static void house_make(struct arena *a, const char *dir)
+{
+    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .peer = S("")};
+    struct store_options o = {.data_dir = str_of(dir)};
+    struct store *s = NULL;
+    assert_int_equal(store_open(&cx, &o, &s), OK);
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
+    store_close(s);
+}
+
+static void one_round(struct arena *a, const char *house, const char *dir, int64_t n,
+                      bool *was_reached)
 {
     struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .peer = S("")};
     struct store_options o = {.data_dir = str_of(dir)};
     struct store *s = NULL;
     bool kept[CHANGES + 1] = {0};
+    assert_int_equal(directory_copy(&cx, str_of(house), dir), OK);
     assert_int_equal(store_open(&cx, &o, &s), OK);
-    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
 
     int64_t before = atomic_load(&failures);
     atomic_store(&fail_in, n);
@@ -147,22 +176,20 @@ static void the_nth_failure_of_the_disk_is_answered_and_the_next_change_is_fine(
 {
     (void)state;
     struct arena *a = arena_open((size_t)64 << 20);
-    disk_make();
+    disk_make(); /* before the first store, which looks for its disk once */
+    char house[40];
+    directory_make(house);
+    house_make(a, house);
     bool was_reached = true;
     int64_t n = 0;
     while (was_reached && n < 150) {
         char dir[40];
-        snprintf(dir, sizeof dir, "%s/kith-io-test-XXXXXX",
-                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-        assert_non_null(mkdtemp(dir));
-        one_round(a, dir, ++n, &was_reached);
-        DIR *d = opendir(dir);
-        for (struct dirent *e; d && (e = readdir(d));)
-            (void)unlinkat(dirfd(d), e->d_name, 0);
-        closedir(d);
-        rmdir(dir);
+        directory_make(dir);
+        one_round(a, house, dir, ++n, &was_reached);
+        directory_remove(dir);
         arena_reset(a);
     }
+    directory_remove(house);
     assert_true(n > 80); /* it did meet failures */
     arena_close(a);
 }

@@ -78,10 +78,45 @@ static enum err lock_directory(struct cx *cx, struct store *s)
     return OK;
 }
 
-static enum err directory_open(struct cx *cx, struct store *s, str dir)
+static bool file_copy(int from, int to)
 {
-    if (str_eq(dir, S(":memory:"))) {
+    char bytes[1 << 16];
+    ssize_t n;
+    while ((n = read(from, bytes, sizeof bytes)) > 0)
+        if (write(to, bytes, (size_t)n) != n)
+            return false;
+    return n == 0;
+}
+
+enum err directory_copy(struct cx *cx, str from, const char *to)
+{
+    DIR *d = opendir(arena_cstr(cx->arena, from));
+    if (!d)
+        return cannot_open(cx, from, errno);
+    bool is_whole = true;
+    for (struct dirent *e; is_whole && (e = readdir(d));) {
+        if (e->d_name[0] == '.' || strcmp(e->d_name, "lock") == 0)
+            continue;
+        int in = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
+        int out = open(arena_printf(cx->arena, "%s/%s", to, e->d_name).ptr,
+                       O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        is_whole = in >= 0 && out >= 0 && file_copy(in, out);
+        if (in >= 0)
+            close(in);
+        if (out >= 0)
+            close(out);
+    }
+    closedir(d);
+    return is_whole ? OK : cannot_open(cx, str_of(to), EIO);
+}
+
+static enum err directory_open(struct cx *cx, struct store *s, const struct store_options *o)
+{
+    str dir = o->data_dir;
+    if (str_eq(o->url, S(":memory:"))) {
         TRY(temporary_directory(cx, s));
+        if (o->like.len)
+            TRY(directory_copy(cx, o->like, s->dir));
     } else {
         s->dir = strdup(arena_cstr(cx->arena, dir));
         if (!s->dir)
@@ -146,7 +181,7 @@ void store_log_away(struct store *s)
 
 static enum err lite_start(struct cx *cx, struct store *s, const struct store_options *o)
 {
-    TRY(directory_open(cx, s, str_eq(o->url, S(":memory:")) ? o->url : o->data_dir));
+    TRY(directory_open(cx, s, o));
     TRY(keys_open(cx, s, o));
     if (!s->is_new && !o->takes_less)
         TRY(log_judge(cx, s->ring, s->dir));
@@ -249,6 +284,11 @@ void store_close(struct store *s)
 bool store_is_postgres(const struct store *s)
 {
     return s->is_postgres;
+}
+
+const char *store_place(const struct store *s)
+{
+    return s->dir;
 }
 
 bool store_is_ready(struct store *s)

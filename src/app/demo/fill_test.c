@@ -11,6 +11,21 @@
 
 enum { CUSTOMERS = 1000, SEED = 7 };
 
+static struct demo_filled filled_counts;
+
+static void fill(struct test_world *w)
+{
+    struct demo_progress progress = {0};
+    assert_int_equal(
+        demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &filled_counts), OK);
+}
+
+static int filled_open(void **state)
+{
+    static struct test_house house = {.fill = fill};
+    return test_world_of(&house, state);
+}
+
 /* ---- reading what was filled ------------------------------------------------------------------ */
 
 struct one_person {
@@ -282,11 +297,7 @@ static void a_generated_customer_is_the_one_the_door_would_have_made(void **stat
     assert_int_equal(test_world_open(&other), 0);
     entered = other;
     struct demo_progress progress = {0};
-    struct demo_filled counts = {0};
 
-    assert_int_equal(
-        demo_fill_generated(filled->store, &filled->cx, CUSTOMERS, SEED, &progress, &counts), OK);
-    read_end(&filled->cx);
     assert_int_equal(demo_fill_generated(entered->store, &entered->cx, 0, SEED, &progress,
                                          &(struct demo_filled){0}),
                      OK); /* the goods */
@@ -314,7 +325,7 @@ static void a_generated_customer_is_the_one_the_door_would_have_made(void **stat
         live_again(&d, &p[i]);
 
     assert_int_equal(d.people.n, CUSTOMERS);
-    assert_int_equal(counts.customers, CUSTOMERS);
+    assert_int_equal(filled_counts.customers, CUSTOMERS);
     for (size_t i = 0; i < COUNT(tables); i++)
         compare(filled, entered, i);
     arena_close(d.cx.arena);
@@ -324,9 +335,6 @@ static void a_generated_customer_is_the_one_the_door_would_have_made(void **stat
 static void what_is_summed_of_a_generated_customer_is_what_his_rows_say(void **state)
 {
     struct test_world *w = *state;
-    struct demo_progress progress = {0};
-    struct demo_filled f = {0};
-    assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &f), OK);
     int64_t after = 0;
     do {
         struct list wrong;
@@ -360,10 +368,7 @@ static int64_t sum_of_docs(struct test_world *w)
 static void the_search_finds_a_generated_customer_by_what_his_rows_say(void **state)
 {
     struct test_world *w = *state;
-    struct demo_progress progress = {0};
-    struct demo_filled f;
     struct filling job = {0};
-    assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &f), OK);
     int64_t before = sum_of_docs(w);
 
     while (!job.is_finished)
@@ -380,11 +385,8 @@ static void the_search_finds_a_generated_customer_by_what_his_rows_say(void **st
 
 static void what_is_generated_has_the_sizes_that_were_promised(void **state)
 {
-    struct test_world *w = *state;
-    struct demo_progress progress = {0};
-    struct demo_filled f = {0};
-
-    assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &progress, &f), OK);
+    (void)state;
+    struct demo_filled f = filled_counts;
 
     assert_in_range(f.interactions, 45 * CUSTOMERS / 10, 55 * CUSTOMERS / 10);
     assert_in_range(f.orders, 18 * CUSTOMERS / 10, 22 * CUSTOMERS / 10);
@@ -434,11 +436,12 @@ static void a_house_that_holds_somebody_is_not_filled(void **state)
 
 static int all(void)
 {
+#define FILLED_TEST(fn) cmocka_unit_test_setup_teardown(fn, filled_open, test_world_close)
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_generated_customer_is_the_one_the_door_would_have_made),
-        STORE_TEST(what_is_summed_of_a_generated_customer_is_what_his_rows_say),
-        STORE_TEST(the_search_finds_a_generated_customer_by_what_his_rows_say),
-        STORE_TEST(what_is_generated_has_the_sizes_that_were_promised),
+        FILLED_TEST(a_generated_customer_is_the_one_the_door_would_have_made),
+        FILLED_TEST(what_is_summed_of_a_generated_customer_is_what_his_rows_say),
+        FILLED_TEST(the_search_finds_a_generated_customer_by_what_his_rows_say),
+        FILLED_TEST(what_is_generated_has_the_sizes_that_were_promised),
         STORE_TEST(the_first_caller_of_the_play_is_known_and_late_and_the_second_is_nobody),
         STORE_TEST(a_house_that_holds_somebody_is_not_filled),
     };

@@ -29,10 +29,8 @@ static void tell_nobody(void *arg, int64_t done, int64_t total)
     (void)total;
 }
 
-static int house(void **state)
+static void fill(struct test_world *w)
 {
-    test_world_open(state);
-    struct test_world *w = *state;
     w->cx.actor = (struct actor){.kind = ACTOR_SYSTEM};
     const struct demo_progress p = {tell_nobody, NULL};
     struct demo_filled f = {0};
@@ -40,6 +38,14 @@ static int house(void **state)
     assert_int_equal(demo_fill_generated(w->store, &w->cx, CUSTOMERS, SEED, &p, &f), OK);
     while (!s.finished)
         assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, turn_apply, &s), OK);
+}
+
+static int house(void **state)
+{
+    static struct test_house full = {.fill = fill};
+    test_world_of(&full, state);
+    struct test_world *w = *state;
+    w->cx.actor = (struct actor){.kind = ACTOR_SYSTEM};
     return 0;
 }
 

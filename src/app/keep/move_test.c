@@ -490,5 +490,7 @@ int main(void)
         cmocka_unit_test(a_damaged_or_cut_file_is_refused),
         cmocka_unit_test(pieces_in_another_order_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    test_databases_gone();
+    return failed;
 }
