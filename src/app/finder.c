@@ -85,6 +85,7 @@ static void *finder_main(void *arg)
 {
     struct finder *f = arg;
     unsigned full = 0;
+    thread_stand_back();
     while (!nap(f, full > 0))
         full = page(f, full) ? full + 1 : 0;
     return NULL;

@@ -3,6 +3,7 @@
 #include "app/keep/follow.h"
 #include "app/errand.h"
 #include "app/hub.h"
+#include "rooms/judge/judge.h"
 #include "rooms/list/list.h"
 #include "rooms/settings/settings.h"
 #include <fcntl.h>
@@ -57,6 +58,41 @@ static int64_t resident_bytes(void)
     return str_to_int(str_cut(&rest, ' '), &pages) ? pages * sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* What runs beside the work of people, and what it costs the one writer. */
+static void of_jobs(struct text *t, struct house *h)
+{
+    struct job_figures f[JOB_KINDS_MAX];
+    size_t n = store_job_figures(h->store, f);
+    static const char *const names[] = {"job_slices_total", "job_plan_us_total",
+                                        "job_write_us_total"};
+    static const char *const helps[] = {"Slices of each job.",
+                                        "How long jobs planned beside the writer.",
+                                        "How long jobs stood on the writer."};
+    for (size_t k = 0; k < COUNT(names); k++) {
+        text_printf(t, "# HELP kith_%s %s\n# TYPE kith_%s counter\n", names[k], helps[k], names[k]);
+        for (size_t i = 0; i < n; i++) {
+            int64_t v = k == 0 ? f[i].slices : k == 1 ? f[i].plan_us : f[i].write_us;
+            text_printf(t, "kith_%s{job=\"%s\"} %lld\n", names[k], f[i].kind, (long long)v);
+        }
+    }
+}
+
+static void of_judging(struct text *t)
+{
+    int64_t n[JUDGE_DELAYS], sum = 0;
+    judge_delays(n);
+    text_printf(t, "# HELP kith_judged_ms How long after an event its customer was judged.\n"
+                   "# TYPE kith_judged_ms histogram\n");
+    for (size_t i = 0; i < JUDGE_DELAYS; i++) {
+        sum += n[i];
+        if (i < JUDGE_DELAYS - 1)
+            text_printf(t, "kith_judged_ms_bucket{le=\"%lld\"} %lld\n",
+                        (long long)judge_delays_ms[i], (long long)sum);
+    }
+    text_printf(t, "kith_judged_ms_bucket{le=\"+Inf\"} %lld\nkith_judged_ms_count %lld\n",
+                (long long)sum, (long long)sum);
+}
+
 static enum err figures(struct cx *cx, void *in, void *out)
 {
     (void)in;
@@ -105,6 +141,8 @@ static enum err figures(struct cx *cx, void *in, void *out)
     figure(&t, "store_queue_interactive", "gauge", "Changes of people that wait.",
            s.queue_interactive);
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);
+    of_jobs(&t, h);
+    of_judging(&t);
     const struct follow_state b = follow_state(h->follow);
     if (b.is_on) {
         figure(&t, "backup_failing", "gauge", "1 while --backup-to does not get what is committed.",

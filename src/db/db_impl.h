@@ -23,8 +23,9 @@ enum {
     CACHE_MB_DEFAULT = 96,
     /* Who has how much of it, in 48ths: the pages that all share, the writer, each of eight readers (a reader forgets its
      * own at every commit). */
-    CACHE_SHARED = 32,
+    CACHE_SHARED = 28,
     CACHE_WRITER = 8,
+    CACHE_JOBS = 4, /* the jobs' reader, who looks at many records in one snapshot */
     CACHE_READER = 1,
 };
 #define MS_NS 1000000LL
@@ -77,7 +78,7 @@ void db_free_common(struct db *d);
 
 /* ---- engines --------------------------------------------------------------------------- */
 
-enum lite_use { LITE_READER, LITE_WRITER, LITE_LOADER }; /* loader: not durable, for filling an empty store */
+enum lite_use { LITE_READER, LITE_JOBS, LITE_WRITER, LITE_LOADER }; /* loader: not durable, for filling an empty store */
 size_t lite_cache(const struct store *s, int share); /* bytes */
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out);
 void lite_close(struct db *d);
@@ -256,6 +257,9 @@ enum err audit_head_again(struct cx *cx);
 /* event.c */
 enum err event_settle(struct cx *cx);
 enum err event_trim_slice(struct cx *cx, int64_t before_ms, int64_t limit, int64_t *cut);
+
+/* store.c: with room for more pages. */
+enum err store_jobs_reader(struct store *s, struct cx *cx, struct db **out);
 
 /* keeper.c */
 enum err keeper_start(struct cx *cx, struct store *s);

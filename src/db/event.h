@@ -146,6 +146,13 @@ extern const struct job_kind audit_values_job; /* seals the values of a store of
 /* h: whose jobs they are (NULL: nobody serves); their contexts carry it, as those of requests do. */
 void store_jobs_start(struct store *s, struct house *h, const struct job_kind *kinds, size_t n);
 enum err job_add(struct cx *cx, const char *kind, str args) MUST_USE; /* inside apply */
+/* What the jobs of this process cost since its start: how long they planned beside the writer, and stood on it. */
+struct job_figures {
+    const char *kind;
+    int64_t slices, plan_us, write_us;
+};
+enum { JOB_KINDS_MAX = 64 };
+size_t store_job_figures(struct store *s, struct job_figures out[JOB_KINDS_MAX]);
 
 /* ---- what the search must read anew --------------------------------------------------------------- */
 /* Inside apply: something by which these customers are found has changed (a name, a handle, a tag, a merge). Their places in

@@ -21,7 +21,7 @@ enum {
     EVENT_DAYS = 30,
     IDEMPOTENCY_HOURS = 48,
     TRIM_ROWS = 500,
-    KINDS_MAX = 64,
+    KINDS_MAX = JOB_KINDS_MAX,
     SEALS_A_TICK = 20,
 };
 
@@ -38,6 +38,11 @@ struct seen {
     int actor_kind;
 };
 
+/* Of one kind of job. */
+struct spent {
+    _Atomic int64_t slices, plan_ns, write_ns;
+};
+
 struct keeper {
     struct store *store;
     pthread_t thread;
@@ -49,6 +54,7 @@ struct keeper {
     struct seen *seen;
     size_t n_seen;
     struct job_kind kinds[KINDS_MAX];
+    struct spent spent[KINDS_MAX];
     size_t n_kinds;
     struct house *house; /* of the jobs */
     struct db *reader;
@@ -173,6 +179,7 @@ static void views_write(struct keeper *k)
 struct slice {
     struct keeper *k;
     const struct job_kind *kind;
+    struct spent *spent;
     struct job_row row;
     const void *found; /* by its plan */
     bool is_finished;
@@ -189,10 +196,13 @@ static enum err slice_apply(struct cx *cx, void *state)
     TRY(e);
     struct job_row r = s->row;
     s->is_finished = false;
+    int64_t begun = clock_mono_ns();
     if (s->kind->plan)
-        TRY(s->kind->write(cx, s->found, &s->is_finished));
+        e = s->kind->write(cx, s->found, &s->is_finished);
     else
-        TRY(s->kind->slice(cx, r.args, &r.position, &r.progress, &r.total, &s->is_finished));
+        e = s->kind->slice(cx, r.args, &r.position, &r.progress, &r.total, &s->is_finished);
+    atomic_fetch_add(&s->spent->write_ns, clock_mono_ns() - begun);
+    TRY(e);
     bool comes_again = s->is_finished && s->kind->every_ms;
     int64_t next = comes_again ? cx->now_ms + s->kind->every_ms : cx->now_ms;
     bool is_done = s->is_finished && !comes_again;
@@ -242,9 +252,14 @@ static void slice_run(struct keeper *k, const struct job_row *row)
     struct slice s = {.k = k, .kind = kind_of(k, row->kind), .row = *row};
     if (!s.kind)
         return; /* of a part this program does not have */
+    s.spent = &k->spent[s.kind - k->kinds];
     struct cx cx = cx_of(k);
     cx.house = k->house;
+    int64_t begun = clock_mono_ns();
     enum err e = s.kind->plan ? slice_plan(&cx, &s) : OK;
+    if (s.kind->plan)
+        atomic_fetch_add(&s.spent->plan_ns, clock_mono_ns() - begun);
+    atomic_fetch_add(&s.spent->slices, 1);
     if (e == OK && (s.found || !s.kind->plan))
         e = db_change(k->store, &cx, LANE_BULK, slice_apply, &s);
     if (e == OK || e == ERR_STALE || e == ERR_BUSY || e == ERR_NO_SPACE)
@@ -359,6 +374,19 @@ void store_jobs_start(struct store *s, struct house *h, const struct job_kind *k
     pthread_mutex_unlock(&k->lock);
 }
 
+size_t store_job_figures(struct store *s, struct job_figures out[JOB_KINDS_MAX])
+{
+    struct keeper *k = s->keeper;
+    size_t n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (; n < k->n_kinds; n++)
+        out[n] = (struct job_figures){k->kinds[n].name, atomic_load(&k->spent[n].slices),
+                                      atomic_load(&k->spent[n].plan_ns) / 1000,
+                                      atomic_load(&k->spent[n].write_ns) / 1000};
+    pthread_mutex_unlock(&k->lock);
+    return n;
+}
+
 /* Chains what was committed since the last time. */
 static void audit_seal(struct keeper *k)
 {
@@ -395,6 +423,7 @@ static void *keeper_main(void *arg)
     struct arena *rows = arena_open((size_t)4 << 20);
     bool has_schedules = false, is_busy = false;
     int64_t written_ns = 0;
+    thread_stand_back();
     while (rows && !nap(k, is_busy)) {
         int64_t now = clock_mono_ns();
         if (now - written_ns >= TICK_MS * MS_NS) {
@@ -432,7 +461,7 @@ enum err keeper_start(struct cx *cx, struct store *s)
     k->arena = arena_open((size_t)16 << 20);
     if (!k->seen || !k->arena)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    TRY(store_reader(s, cx, &k->reader));
+    TRY(store_jobs_reader(s, cx, &k->reader));
     if (pthread_create(&k->thread, NULL, keeper_main, k) != 0)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     k->has_thread = true;

@@ -84,13 +84,21 @@ size_t lite_cache(const struct store *s, int share)
     return ((size_t)s->cache_mb << 20) * (size_t)share / 48;
 }
 
+static bool may_write(enum lite_use use)
+{
+    return use == LITE_WRITER || use == LITE_LOADER;
+}
+
 static int set_up(struct lite *l, struct store *s, enum lite_use use)
 {
+    static const int shares[] = {[LITE_READER] = CACHE_READER,
+                                 [LITE_JOBS] = CACHE_JOBS,
+                                 [LITE_WRITER] = CACHE_WRITER,
+                                 [LITE_LOADER] = 0};
     char pragma[300];
-    bool is_writer = use != LITE_READER;
-    unsigned kb = use == LITE_LOADER
-                      ? LOADER_CACHE_MB * 1024
-                      : (unsigned)(lite_cache(s, is_writer ? CACHE_WRITER : CACHE_READER) / 1024);
+    bool is_writer = may_write(use);
+    unsigned kb =
+        use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : (unsigned)(lite_cache(s, shares[use]) / 1024);
     int reserve = PAGE_RESERVED;
     int rc = sqlite3_file_control(l->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (rc != SQLITE_OK)
@@ -110,9 +118,9 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
              "PRAGMA cache_size=-%u; PRAGMA journal_size_limit=%d; %s",
              use == LITE_LOADER ? "OFF" : "FULL", use == LITE_LOADER ? "off" : "on", kb,
              WAL_BULK_MB << 20,
-             use == LITE_LOADER   ? "PRAGMA threads=3;"
-             : use == LITE_READER ? "PRAGMA query_only=on;"
-                                  : "");
+             use == LITE_LOADER ? "PRAGMA threads=3;"
+             : !is_writer       ? "PRAGMA query_only=on;"
+                                : "");
     if ((rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
     sqlite3_wal_autocheckpoint(l->h, 0);
@@ -152,7 +160,7 @@ static enum err store_is_damaged(struct cx *cx, const struct vault_damage *bad)
 
 enum err lite_open(struct cx *cx, struct store *s, enum lite_use use, struct db **out)
 {
-    bool is_writer = use != LITE_READER;
+    bool is_writer = may_write(use);
     sqlite_ready();
 
     struct db *d = calloc(1, sizeof *d);

@@ -309,20 +309,30 @@ enum store_state store_state(struct store *s)
 
 /* ---- readers -------------------------------------------------------------------------------------- */
 
-enum err store_reader(struct store *s, struct cx *cx, struct db **out)
+static enum err reader_open(struct store *s, struct cx *cx, enum lite_use use, struct db **out)
 {
     *out = NULL;
     struct db *d = NULL;
     if (s->is_postgres)
         TRY(pg_open(cx, s, false, &d));
     else
-        TRY(lite_open(cx, s, LITE_READER, &d));
+        TRY(lite_open(cx, s, use, &d));
     pthread_mutex_lock(&s->readers_lock);
     d->next = s->readers;
     s->readers = d;
     pthread_mutex_unlock(&s->readers_lock);
     *out = d;
     return OK;
+}
+
+enum err store_reader(struct store *s, struct cx *cx, struct db **out)
+{
+    return reader_open(s, cx, LITE_READER, out);
+}
+
+enum err store_jobs_reader(struct store *s, struct cx *cx, struct db **out)
+{
+    return reader_open(s, cx, LITE_JOBS, out);
 }
 
 void reader_close(struct db *d)

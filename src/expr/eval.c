@@ -477,6 +477,14 @@ static enum err load_each(struct cx *cx, struct expr_many *m, int64_t customer, 
     return OK;
 }
 
+bool expr_loads_many(const struct expr_plan *p)
+{
+    for (size_t i = 0; i < p->n_parts; i++)
+        if (!p->parts[i]->load_many)
+            return false;
+    return true;
+}
+
 enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, size_t n_plans,
                         const int64_t *ids, size_t n, struct expr_many **out)
 {

@@ -209,6 +209,9 @@ struct expr_subject {
 enum err expr_load(struct cx *cx, const struct expr_plan *p, int64_t customer, struct expr_subject *out) MUST_USE;
 /* Of many customers (ids in order) what several plans need, each part read once. */
 struct expr_many;
+/* Is all that it needs read by one statement for many customers (standing, the record, what is counted of them), not by rows of
+ * each? Then many are quicker looked at in memory than asked for by SQL. */
+bool expr_loads_many(const struct expr_plan *p);
 enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, size_t n_plans, const int64_t *ids, size_t n,
                         struct expr_many **out) MUST_USE;
 /* False: there is no such record. */

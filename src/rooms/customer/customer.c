@@ -44,6 +44,29 @@ enum err customer_root(struct cx *cx, customer_id any, customer_id *root, struct
     return ids ? customer_ids_of(cx, &rows, root, ids) : customer_root_of(cx, &rows, root);
 }
 
+enum err customers_ids(struct cx *cx, const int64_t *roots, size_t n, struct list *out)
+{
+    struct list rows = {0};
+    TRY(db_all(cx, &q_customers_ids, &customer_ids_shape, &rows, ARGS(val_ints(roots, n))));
+    const struct id_row *r = rows.items;
+    int64_t *ids = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
+    for (size_t i = 0, at = 0; i < n; i++) {
+        while (at < rows.n && r[at].root.v < roots[i])
+            at++;
+        int64_t *own = ids + at;
+        size_t n_own = 1;
+        own[0] = roots[i];
+        bool is_root = false;
+        for (; at < rows.n && r[at].root.v == roots[i]; at++) {
+            is_root |= r[at].id.v == roots[i];
+            if (r[at].id.v != roots[i])
+                own[n_own++] = r[at].id.v;
+        }
+        out[i] = is_root ? (struct list){own, n_own} : (struct list){0};
+    }
+    return OK;
+}
+
 str customer_name_lang(str name, str lang)
 {
     str script = script_lang(name);

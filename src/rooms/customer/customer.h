@@ -132,6 +132,8 @@ enum err customer_handles_give(struct cx *cx, struct handle_new *h, size_t n) MU
  * one). ERR_NOT_FOUND. */
 enum err customer_root(struct cx *cx, customer_id any, customer_id *root,
                        struct list *ids /* of int64_t */) MUST_USE;
+/* Of some hundred records (in order) the ids of each, its own first; none where it answers for itself no more. */
+enum err customers_ids(struct cx *cx, const int64_t *roots, size_t n, struct list *out /* n, of int64_t */) MUST_USE;
 /* The same from rows of the query customer_ids, read by customer_ids_shape. */
 extern const struct shape customer_ids_shape;
 enum err customer_root_of(struct cx *cx, const struct list *rows, customer_id *root) MUST_USE;

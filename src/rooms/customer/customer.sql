@@ -7,6 +7,13 @@ SELECT m.id, m.root_id
  WHERE c.id = :id
  ORDER BY m.id LIMIT 256;
 
+-- Those of several records that answer for themselves.
+-- name: customers_ids -> customer_id_row
+SELECT m.id, m.root_id
+  FROM customer m
+ WHERE m.root_id IN {{ints}} :roots
+ ORDER BY m.root_id, m.id LIMIT 100000;
+
 -- name: customer_get -> customer_row
 SELECT r.id, r.kind, {{customer_texts r.}}, r.owner_id, s.name, r.created_ms, r.changed_ms, r.version
   FROM customer c JOIN customer r ON r.id = c.root_id LEFT JOIN staff s ON s.id = r.owner_id

@@ -245,14 +245,20 @@ struct evidence_found {
     bool is_more;
 };
 
-/* A record in hand. */
-struct walk {
-    struct list ids;
+/* Who reads, one text after the other. */
+struct reading {
     struct house_words house;
     struct arena *words; /* what one text comes apart into */
+    bool has_house;
+};
+
+/* A record in hand. */
+struct walk {
+    struct reading *by;
+    struct list ids;
     struct finding *first, **last;
-    size_t n_calls;
-    bool has_house, is_read, is_more;
+    size_t n_calls, n_texts;
+    bool is_more;
 };
 
 /* ---- one text ---------------------------------------------------------------------------------------------- */
@@ -277,14 +283,15 @@ static enum err read_text(struct cx *cx, const struct text_row *t, struct walk *
 {
     struct words_read w;
     struct arena *own = cx->arena;
-    words_read(own, t->subject, t->text, t->by_staff, &walk->house, &w);
-    if (w.asks && !walk->house.colleagues.n) {
+    struct house_words *house = &walk->by->house;
+    words_read(own, t->subject, t->text, t->by_staff, house, &w);
+    if (w.asks && !house->colleagues.n) {
         cx->arena = outer;
         enum err e = db_all(cx, &q_evidence_colleagues, &evidence_colleague_shape,
-                            &walk->house.colleagues, NO_ARGS);
+                            &house->colleagues, NO_ARGS);
         cx->arena = own;
         TRY(e);
-        words_read(own, t->subject, t->text, t->by_staff, &walk->house, &w);
+        words_read(own, t->subject, t->text, t->by_staff, house, &w);
     }
     const struct said *s = w.said.items;
     for (size_t i = 0; i < w.said.n; i++)
@@ -306,26 +313,31 @@ static enum err read_text(struct cx *cx, const struct text_row *t, struct walk *
 
 /* ---- a record ------------------------------------------------------------------------------------------------ */
 
-static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_t n, size_t size)
+static enum err read_one(struct cx *cx, struct walk *w, const struct text_row *t)
 {
-    if (n && !w->has_house) {
-        TRY(house_read(cx, &w->house));
-        w->has_house = true;
+    struct reading *by = w->by;
+    if (!by->has_house) {
+        TRY(house_read(cx, &by->house));
+        by->has_house = true;
     }
-    if (n && !w->words && !(w->words = arena_open(WORDS_BYTES)))
+    if (!by->words && !(by->words = arena_open(WORDS_BYTES)))
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     struct arena *outer = cx->arena;
-    enum err e = OK;
-    for (size_t i = 0; i < n && e == OK; i++) {
-        cx->arena = w->words;
-        e = read_text(cx, (const void *)((const char *)rows + i * size), w, outer);
-        cx->arena = outer;
-        if (e != OK)
-            fault_keep(outer, &cx->why);
-        arena_reset(w->words);
-    }
-    w->is_read = w->is_read || n;
+    cx->arena = by->words;
+    enum err e = read_text(cx, t, w, outer);
+    cx->arena = outer;
+    if (e != OK)
+        fault_keep(outer, &cx->why);
+    arena_reset(by->words);
+    w->n_texts++;
     return e;
+}
+
+static enum err read_rows(struct cx *cx, struct walk *w, const void *rows, size_t n, size_t size)
+{
+    for (size_t i = 0; i < n; i++)
+        TRY(read_one(cx, w, (const void *)((const char *)rows + i * size)));
+    return OK;
 }
 
 /* All of one table behind *after, or so much that the next time goes on from there. */
@@ -427,35 +439,213 @@ static enum err drop_known(struct cx *cx, struct walk *w)
     return OK;
 }
 
-static void words_closed(struct walk *w)
+static void words_closed(struct reading *r)
 {
-    arena_close(w->words);
+    arena_close(r->words);
+}
+
+static void begin_with(struct evidence_found *f, customer_id root, const struct walk *w)
+{
+    f->is = f->was;
+    f->is.id = root;
+    f->is_other = f->was.n_ids != (int64_t)w->ids.n && (f->was.n_ids || w->ids.n > 1);
+    if (f->is_other)
+        f->is.read_id = f->is.read_ms = 0;
+}
+
+/* How far he was read is worth a row only where it spares reading: a few texts that say nothing are as soon read again. */
+static enum err end_with(struct cx *cx, struct evidence_found *f, struct walk *w)
+{
+    enum { FEW = 4 };
+    struct trait *t = &f->is;
+    if (f->was.read_id && !f->is_other) /* else it is there, but not counted for him */
+        TRY(drop_known(cx, w));
+    t->n_ids = (int64_t)w->ids.n;
+    f->ids = w->ids;
+    f->first = w->first;
+    f->is_more = w->is_more;
+    f->is_due = t->due_at.ms && t->due_at.ms <= cx->now_ms;
+    bool is_further = t->read_id != f->was.read_id || w->n_calls;
+    f->is_put = f->first || f->is_other || f->is_due || f->is_more ||
+                (is_further && (f->was.read_id || w->n_texts > FEW));
+    return OK;
 }
 
 enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out)
 {
-    CLEANUP(words_closed) struct walk w = {.last = &w.first};
+    CLEANUP(words_closed) struct reading by = {0};
+    struct walk w = {.by = &by, .last = &w.first};
     struct evidence_found *f = ARENA_NEW(cx->arena, struct evidence_found);
     customer_id root;
     *out = f;
     TRY(customer_root(cx, any, &root, &w.ids));
     TRY(trait_of(cx, root, &f->was));
-    struct trait *t = &f->is;
-    *t = f->was;
-    t->id = root;
-    f->is_other = t->n_ids != (int64_t)w.ids.n && (t->n_ids || w.ids.n > 1);
-    if (f->is_other)
-        t->read_id = t->read_ms = 0;
-    TRY(read_all(cx, &w, t));
-    if (f->was.read_id && !f->is_other) /* else it is there, but not counted for him */
-        TRY(drop_known(cx, &w));
-    t->n_ids = (int64_t)w.ids.n;
-    f->ids = w.ids;
-    f->first = w.first;
-    f->is_more = w.is_more;
-    f->is_due = t->due_at.ms && t->due_at.ms <= cx->now_ms;
-    f->is_put = f->first || f->is_other || f->is_due || w.n_calls ||
-                (w.is_read && t->read_id != f->was.read_id);
+    begin_with(f, root, &w);
+    TRY(read_all(cx, &w, &f->is));
+    return end_with(cx, f, &w);
+}
+
+/* ---- several records together ------------------------------------------------------------------------- */
+
+struct whose {
+    int64_t id;
+    size_t at; /* of the record among them */
+};
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = ((const struct whose *)a)->id, y = ((const struct whose *)b)->id;
+    return (x > y) - (x < y);
+}
+
+struct together {
+    const struct evidence_ask *asks;
+    size_t n, n_whose, n_scanned, n_told;
+    struct evidence_found **found;
+    struct walk *walks;
+    struct whose *whose; /* by id */
+    int64_t *scanned, *told;
+    bool *is_scanned;
+    int64_t *newest;
+};
+
+static bool may_be_told(const struct evidence_ask *k, const struct evidence_found *f,
+                        int64_t followed_ms)
+{
+    return k->is_told && !f->is_other && f->was.read_id && id_ms(f->was.read_id) >= followed_ms;
+}
+
+/* Who they are, how far each was read, and how the rest of each is found. */
+static enum err meet(struct cx *cx, struct together *g, int64_t followed_ms, bool *is_too_much)
+{
+    int64_t roots[EVIDENCE_TOGETHER];
+    struct list ids[EVIDENCE_TOGETHER], traits = {0};
+    size_t n_ids = 0, n_told = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        roots[i] = g->asks[i].root.v;
+        n_told += g->asks[i].n_told;
+    }
+    TRY(customers_ids(cx, roots, g->n, ids));
+    TRY(db_all(cx, &q_trait_many, &trait_row_shape, &traits, ARGS(val_ints(roots, g->n))));
+    for (size_t i = 0; i < g->n; i++)
+        n_ids += ids[i].n;
+    g->walks = ARENA_ARRAY(cx->arena, g->n + 1, struct walk);
+    g->whose = ARENA_ARRAY(cx->arena, n_ids + 1, struct whose);
+    g->scanned = ARENA_ARRAY(cx->arena, n_ids + 1, int64_t);
+    g->told = ARENA_ARRAY(cx->arena, n_told + 1, int64_t);
+    g->is_scanned = ARENA_ARRAY(cx->arena, g->n + 1, bool);
+    g->newest = ARENA_ARRAY(cx->arena, g->n + 1, int64_t);
+    const struct trait *t = traits.items;
+    for (size_t i = 0, at = 0; i < g->n; i++) {
+        struct walk *w = &g->walks[i];
+        *w = (struct walk){.ids = ids[i], .last = &w->first};
+        g->found[i] = NULL;
+        g->is_scanned[i] = false;
+        g->newest[i] = 0;
+        while (at < traits.n && t[at].id.v < roots[i])
+            at++;
+        if (ids[i].n == 0 || at == traits.n || t[at].id.v != roots[i])
+            continue;
+        struct evidence_found *f = g->found[i] = ARENA_NEW(cx->arena, struct evidence_found);
+        *f = (struct evidence_found){.was = t[at]};
+        begin_with(f, (customer_id){roots[i]}, w);
+        if (f->is_other ||
+            f->was.read_ms > cx->now_ms) /* from the beginning; the clock went back */
+            *is_too_much = true;
+        g->is_scanned[i] = !may_be_told(&g->asks[i], f, followed_ms);
+        for (size_t k = 0; k < ids[i].n; k++) {
+            int64_t id = ((const int64_t *)ids[i].items)[k];
+            g->whose[g->n_whose++] = (struct whose){id, i};
+            if (g->is_scanned[i])
+                g->scanned[g->n_scanned++] = id;
+        }
+        for (size_t k = 0; !g->is_scanned[i] && k < g->asks[i].n_told; k++)
+            g->told[g->n_told++] = g->asks[i].told[k];
+    }
+    qsort(g->whose, g->n_whose, sizeof *g->whose, by_id);
+    return OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    int64_t x = ((const struct text_row *)a)->id, y = ((const struct text_row *)b)->id;
+    return (x > y) - (x < y);
+}
+
+static enum err read_theirs(struct cx *cx, struct together *g, struct reading *by,
+                            const struct list *rows, bool is_call)
+{
+    struct text_row *t = rows->items;
+    if (rows->n)
+        qsort(t, rows->n, sizeof *t, by_text);
+    for (size_t i = 0; i < rows->n; i++) {
+        struct whose key = {.id = t[i].customer.v};
+        const struct whose *k = bsearch(&key, g->whose, g->n_whose, sizeof key, by_id);
+        if (!k)
+            continue;
+        struct walk *w = &g->walks[k->at];
+        w->by = by;
+        w->n_calls += is_call;
+        if (!is_call)
+            g->newest[k->at] = larger(g->newest[k->at], t[i].id);
+        TRY(read_one(cx, w, &t[i]));
+    }
+    return OK;
+}
+
+static enum err read_together(struct cx *cx, struct together *g, struct reading *by,
+                              bool *is_too_much)
+{
+    enum { MOST = 240 }; /* as the queries say */
+    struct list messages = {0}, notes = {0}, calls = {0}, told = {0};
+    struct val ids = val_ints(g->scanned, g->n_scanned);
+    const struct args texts = ARGS(ids, V(since(cx))),
+                      closed = ARGS(ids, V(since(cx)), V(overlap_ms(cx))),
+                      named = ARGS(val_ints(g->told, g->n_told), V(since(cx)));
+    struct db_read reads[4];
+    size_t n = 0;
+    if (g->n_scanned) {
+        reads[n++] = (struct db_read){
+            &q_evidence_messages_of, &evidence_text_shape, false, &messages, texts, false};
+        reads[n++] = (struct db_read){
+            &q_evidence_notes_of, &evidence_text_shape, false, &notes, texts, false};
+        reads[n++] = (struct db_read){
+            &q_evidence_calls_of, &evidence_text_shape, false, &calls, closed, false};
+    }
+    if (g->n_told)
+        reads[n++] = (struct db_read){
+            &q_evidence_messages_told, &evidence_text_shape, false, &told, named, false};
+    if (n)
+        TRY(db_batch(cx, reads, n));
+    *is_too_much = messages.n == MOST || notes.n == MOST || calls.n == MOST || told.n == MOST;
+    if (*is_too_much)
+        return OK;
+    TRY(read_theirs(cx, g, by, &messages, false));
+    TRY(read_theirs(cx, g, by, &notes, false));
+    TRY(read_theirs(cx, g, by, &calls, true));
+    return read_theirs(cx, g, by, &told, false);
+}
+
+enum err evidence_read_many(struct cx *cx, const struct evidence_ask *asks, size_t n,
+                            int64_t followed_ms, struct evidence_found **out, bool *is_too_much)
+{
+    CLEANUP(words_closed) struct reading by = {0};
+    struct together g = {.asks = asks, .n = n, .found = out};
+    assert(n <= EVIDENCE_TOGETHER);
+    *is_too_much = false;
+    TRY(meet(cx, &g, followed_ms, is_too_much));
+    if (!*is_too_much)
+        TRY(read_together(cx, &g, &by, is_too_much));
+    for (size_t i = 0; i < n && !*is_too_much; i++) {
+        struct evidence_found *f = out[i];
+        if (!f)
+            continue;
+        /* What events told of leaves the place where it is up to which all was read: the next look finds it there again. */
+        if (g.is_scanned[i] && g.newest[i])
+            f->is.read_id = larger(f->is.read_id, g.newest[i] - (overlap_ms(cx) << 22));
+        if (g.is_scanned[i])
+            f->is.read_ms = cx->now_ms;
+        TRY(end_with(cx, f, &g.walks[i]));
+    }
     return OK;
 }
 

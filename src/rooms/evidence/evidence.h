@@ -53,10 +53,22 @@ extern const struct shape trait_row_shape; /* the columns of trait_get, trait_ma
 /* Of the record that answers for this id; zero when nothing was ever read. */
 enum err trait_of(struct cx *cx, customer_id any, struct trait *out) MUST_USE;
 
+/* One of several records whose texts are read together. */
+struct evidence_ask {
+    customer_id root;
+    const int64_t *told; /* is_told: nothing was written since the last time but these contacts */
+    size_t n_told;
+    bool is_told;
+};
 /* Within a second after an event named a record what was written since the last time is read (reading only, beside the
  * writer), then what was found is kept and the trait brought up to date. Safe at any time and twice: a text counts once. */
 struct evidence_found; /* of one record; lives in cx->arena */
 enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out) MUST_USE;
+/* The same of up to EVIDENCE_TOGETHER records (in order), by few statements for all. out: NULL of one that answers for itself
+ * no more. Who was read the last time before `followed_ms` is not taken at his word (is_told): events were passed over since.
+ * *is_too_much: they wrote so much that each is to be read by himself; nothing was read. */
+enum { EVIDENCE_TOGETHER = 60 };
+enum err evidence_read_many(struct cx *cx, const struct evidence_ask *asks, size_t n, int64_t followed_ms, struct evidence_found **out, bool *is_too_much) MUST_USE;
 bool evidence_is_more(const struct evidence_found *f); /* a long history: the next time goes on where this one stood */
 size_t evidence_rows(const struct evidence_found *f); /* about so many are to be written */
 bool evidence_is_news(const struct evidence_found *f); /* something that rules ask may not be as it was */

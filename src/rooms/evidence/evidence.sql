@@ -52,6 +52,42 @@ SELECT k.id, k.customer_id, COALESCE(k.interaction_id, 0) AS interaction_id, k.r
    AND (k.note <> '' OR k.reason <> '')
  ORDER BY k.wrapped_ms, k.id LIMIT :n;
 
+-- The same of many records at once: of each what was written since it was read the last time. Where 240 rows
+-- are all there is, they are read one after the other, so nothing is sorted.
+-- name: evidence_messages_of -> evidence_text
+SELECT i.id, i.customer_id, i.id AS interaction_id, i.at_ms, CASE WHEN i.direction = 'in' AND i.channel <> 'note' THEN 0 ELSE 1 END AS by_staff,
+       i.subject, substr(i.text, 1, 8000) AS text
+  FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value LEFT JOIN trait t ON t.customer_id = c.root_id
+       JOIN interaction i ON i.customer_id = given.value
+ WHERE i.at_ms >= :since AND i.id > COALESCE(t.read_id, 0)
+   AND i.channel NOT IN ('order', 'purchase') AND i.direction <> 'out' AND (i.text <> '' OR i.subject <> '')
+ LIMIT 240;
+
+-- name: evidence_notes_of -> evidence_text
+SELECT n.id, n.customer_id, 0 AS interaction_id, n.at_ms, 1 AS by_staff, '' AS subject, substr(n.text, 1, 8000) AS text
+  FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value LEFT JOIN trait t ON t.customer_id = c.root_id
+       JOIN note n ON n.customer_id = given.value
+ WHERE n.at_ms >= :since AND n.id > COALESCE(t.read_id, 0)
+ LIMIT 240;
+
+-- name: evidence_calls_of -> evidence_text
+SELECT k.id, k.customer_id, COALESCE(k.interaction_id, 0) AS interaction_id, k.ring_ms AS at_ms, 1 AS by_staff, k.reason AS subject,
+       substr(k.note, 1, 8000) AS text
+  FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value LEFT JOIN trait t ON t.customer_id = c.root_id
+       JOIN call k ON k.customer_id = given.value
+ WHERE k.ring_ms >= :since AND k.wrapped_ms > COALESCE(t.read_ms, 0) - :overlap
+   AND (k.note <> '' OR k.reason <> '')
+ LIMIT 240;
+
+-- Contacts that events told of.
+-- name: evidence_messages_told -> evidence_text
+SELECT i.id, i.customer_id, i.id AS interaction_id, i.at_ms, CASE WHEN i.direction = 'in' AND i.channel <> 'note' THEN 0 ELSE 1 END AS by_staff,
+       i.subject, substr(i.text, 1, 8000) AS text
+  FROM interaction i
+ WHERE i.id IN {{ints}} :ids AND i.at_ms >= :since
+   AND i.channel NOT IN ('order', 'purchase') AND i.direction <> 'out' AND (i.text <> '' OR i.subject <> '')
+ LIMIT 240;
+
 -- Read when something in a text may ask for one of them.
 -- name: evidence_colleagues -> evidence_colleague
 SELECT s.id, s.name FROM staff s WHERE s.is_active = 1 ORDER BY s.id LIMIT 2000;

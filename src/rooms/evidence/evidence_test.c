@@ -427,6 +427,103 @@ static void a_long_history_is_read_to_its_end(void **state)
     assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 23);
 }
 
+/* ---- several together ---------------------------------------------------------------------------------- */
+
+MADE(q_newest, 0, false, "SELECT max(id) FROM interaction");
+
+/* Read together and written; false: they wrote too much for that. */
+static bool gather_many(struct test_world *w, const struct evidence_ask *asks, size_t n,
+                        int64_t followed_ms)
+{
+    struct evidence_found *found[EVIDENCE_TOGETHER] = {0};
+    bool is_too_much = false;
+    assert_int_equal(evidence_read_many(&w->cx, asks, n, followed_ms, found, &is_too_much), OK);
+    for (size_t i = 0; !is_too_much && i < n; i++)
+        if (found[i])
+            (void)writes_down(w, found[i]);
+    return !is_too_much;
+}
+
+static void what_several_wrote_is_read_together_and_nobody_gets_the_words_of_another(void **state)
+{
+    enum { PEOPLE = 9 };
+    struct test_world *w = *state;
+    struct evidence_ask asks[PEOPLE + 1] = {0};
+    customer_id who[PEOPLE] = {0};
+    for (int i = 0; i < PEOPLE; i++) {
+        const char *email = arena_printf(w->cx.arena, "p%d@kith.example", i).ptr;
+        for (int k = 0; k <= i; k++)
+            who[i] = WRITES(w, email, k % 2 ? "hello" : "So expensive.");
+        asks[i].root = who[i];
+    }
+    asks[PEOPLE].root.v = id_new(w->cx.now_ms); /* nobody */
+
+    assert_true(gather_many(w, asks, PEOPLE + 1, 0));
+    assert_true(gather_many(w, asks, PEOPLE + 1, 0));
+
+    for (int i = 0; i < PEOPLE; i++)
+        assert_int_equal(trait(w, who[i]).counts[EVIDENCE_PRICE_REMARK], i / 2 + 1);
+
+    for (int i = 0; i < 260; i++)
+        (void)WRITES(w, "p0@kith.example", "hello");
+    assert_false(gather_many(w, asks, PEOPLE, 0));
+}
+
+static void a_contact_that_an_event_told_of_is_read_alone_unless_events_were_passed_over(
+    void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = WRITES(w, "ann@kith.example", "So expensive.");
+    (void)gather(w, ann);
+    int64_t read_to = trait(w, ann).read_id, told = 0;
+    assert_true(read_to > 0);
+
+    w->cx.now_ms += 3600000;
+    (void)WRITES(w, "ann@kith.example", "Could you give me a discount?");
+    told = number(w, &q_newest);
+    (void)WRITES(w, "ann@kith.example", "So expensive again.");
+    const struct evidence_ask ask = {ann, &told, 1, true};
+    assert_true(gather_many(w, &ask, 1, 0));
+
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 1);
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 1);
+    assert_int_equal(trait(w, ann).read_id, read_to);
+
+    assert_true(gather_many(w, &ask, 1, id_ms(told)));
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 1);
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 2);
+    assert_true(trait(w, ann).read_id > read_to);
+}
+
+/* Somebody's contact, told of as if it were another's. */
+static void a_contact_counts_for_nobody_but_whose_it_is(void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = WRITES(w, "ann@kith.example", "So expensive.");
+    (void)gather(w, ann);
+    (void)WRITES(w, "bob@kith.example", "Could you give me a discount?");
+    int64_t told = number(w, &q_newest);
+
+    assert_true(gather_many(w, &(struct evidence_ask){ann, &told, 1, true}, 1, 0));
+
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 0);
+}
+
+static void a_few_texts_that_say_nothing_leave_no_row(void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = {0};
+    int64_t before = number(w, &q_traits);
+    for (int i = 0; i < 4; i++)
+        ann = WRITES(w, "ann@kith.example", "hello");
+    (void)gather(w, ann);
+    assert_int_equal(number(w, &q_traits), before);
+
+    (void)WRITES(w, "ann@kith.example", "hello");
+    (void)gather(w, ann);
+    assert_int_equal(number(w, &q_traits), before + 1);
+}
+
 /* ---- impressions ------------------------------------------------------------------------------------- */
 
 static void the_newest_impression_counts_is_corrected_and_fades(void **state)
@@ -471,6 +568,10 @@ static int all(void)
         HOUSE_TEST(what_two_have_read_counts_once_and_nothing_is_passed_over),
         HOUSE_TEST(an_impression_between_reading_and_writing_stays),
         HOUSE_TEST(a_message_is_read_once_and_rules_are_told_once),
+        HOUSE_TEST(what_several_wrote_is_read_together_and_nobody_gets_the_words_of_another),
+        HOUSE_TEST(a_contact_that_an_event_told_of_is_read_alone_unless_events_were_passed_over),
+        HOUSE_TEST(a_contact_counts_for_nobody_but_whose_it_is),
+        HOUSE_TEST(a_few_texts_that_say_nothing_leave_no_row),
         HOUSE_TEST(our_own_letters_orders_and_old_messages_are_not_read),
         HOUSE_TEST(notes_of_colleagues_are_read_without_his_temper),
         HOUSE_TEST(a_question_about_what_is_sold_or_ordered_is_to_the_matter),

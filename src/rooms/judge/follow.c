@@ -8,10 +8,12 @@
 #include "rooms/evidence/evidence.h"
 #include "rooms/judge/inside.h"
 #include "rooms/risk/risk.h"
+#include <stdatomic.h>
 
 enum {
-    EVENTS = 400, /* whom they name again and again is looked at once */
-    LOOKS = 120,
+    EVENTS = 600, /* whom they name again and again is looked at once */
+    QUEUED = 120, /* who waits, beside them */
+    PIECE = 40,   /* so many are read together; at most EVIDENCE_TOGETHER */
     FILLS = 200,
     EVERY_MS = 200,
     GATHER_NS = 40000000, /* so long customers are gathered before those in hand are written */
@@ -29,21 +31,28 @@ struct root_row {
 struct due {
     struct due_row row; /* as it stands in the queue; depth: also that of events */
     bool is_queued;
+    size_t turn;    /* in which he is looked at */
+    size_t event;   /* the first that names him; NO_EVENT: he only waits */
+    bool reads_all; /* else what he wrote since are these contacts: */
+    int64_t *told;
+    size_t n_told;
+    bool is_looked;
     const struct evidence_found *evidence;
     const struct risk_look *risk;
     bool moves; /* a rule may say something else of him, or his next time must be set */
+    bool stays; /* on the queue, for the time at which he stands there */
 };
+static const size_t NO_EVENT = SIZE_MAX;
 struct page {
     struct judge_set set;
     struct follow_state at;
     bool is_shipped, is_there;
     bool is_gone; /* too long away: the events behind `at` are no more kept */
-    int64_t xid, seq;
-    size_t n_events;
+    const struct event *events;
+    size_t
+        n_events; /* whose customers are looked at now; the page ends before the first of another's */
     struct due *due; /* by customer */
     size_t n_due;
-    struct due *later; /* named by events, but not looked at now */
-    size_t n_later;
     bool has_merged; /* something is kept of records that went into theirs */
     bool is_more;
     struct looked *fills;
@@ -100,81 +109,141 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* In order, each once, with the greatest depth. */
+/* In order, each once: with the greatest depth, his first turn, and all that is told of him. */
 static size_t once(struct due *v, size_t n)
 {
     size_t kept = 0;
-    qsort(v, n, sizeof *v, by_customer);
-    for (size_t i = 0; i < n; i++)
-        if (kept && v[kept - 1].row.customer == v[i].row.customer)
-            v[kept - 1].row.depth = larger(v[kept - 1].row.depth, v[i].row.depth);
-        else
+    if (n)
+        qsort(v, n, sizeof *v, by_customer);
+    for (size_t i = 0; i < n; i++) {
+        struct due *d = kept ? &v[kept - 1] : NULL;
+        if (!d || d->row.customer != v[i].row.customer) {
             v[kept++] = v[i];
+            continue;
+        }
+        d->row.depth = larger(d->row.depth, v[i].row.depth);
+        d->turn = v[i].turn < d->turn ? v[i].turn : d->turn;
+        d->event = v[i].event < d->event ? v[i].event : d->event;
+        d->reads_all |= v[i].reads_all;
+        d->n_told += v[i].n_told;
+    }
     return kept;
 }
 
-/* Whom the events behind the page name: the records that answer for them. */
-static enum err heard(struct cx *cx, struct page *p, struct due **out, size_t *n)
+/* Events that tell of no text, or of one contact. */
+static bool is_plain(const struct event *e)
 {
-    struct list l = {0}, roots = {0};
-    TRY(event_after(cx, p->at.xid, p->at.seq, EVENTS, &l, &p->is_gone));
-    const struct event *v = l.items;
-    int64_t *ids = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
-    struct due *who = ARENA_ARRAY(cx->arena, l.n + 1, struct due);
-    size_t n_ids = 0;
-    *out = who;
-    *n = 0;
-    p->n_events = p->is_gone ? 0 : l.n;
-    for (size_t i = 0; i < p->n_events; i++) {
-        p->xid = v[i].xid;
-        p->seq = v[i].seq;
-        if (v[i].customer_id && v[i].type != EVENT_CUSTOMER_JUDGED)
-            ids[n_ids++] = v[i].customer_id;
+    switch (e->type) {
+    case EVENT_INTERACTION_ADDED:
+    case EVENT_CUSTOMER_CREATED:
+    case EVENT_ORDER_ADDED:
+    case EVENT_TASK_CHANGED:
+    case EVENT_CALL_RINGING:
+    case EVENT_CALL_ANSWERED:
+    case EVENT_CALL_ENDED:
+    case EVENT_SEGMENT_ENTERED:
+    case EVENT_SEGMENT_LEFT:
+        return true;
+    case EVENT_CUSTOMER_CHANGED:
+        return str_eq(e->data, S("activity"));
+    default:
+        return false;
     }
-    if (n_ids)
-        TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(ids, n_ids))));
-    const struct root_row *r = roots.items;
-    for (size_t i = 0; i < p->n_events; i++)
-        for (size_t k = 0; v[i].type != EVENT_CUSTOMER_JUDGED && k < roots.n; k++)
-            if (r[k].id == v[i].customer_id)
-                who[(*n)++] = (struct due){.row = {.customer = r[k].root, .depth = v[i].depth}};
-    *n = once(who, *n);
+}
+
+static int by_record(const void *a, const void *b)
+{
+    int64_t x = ((const struct root_row *)a)->id, y = ((const struct root_row *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* The contacts that the events tell of, each with its customer. */
+static void take_told(struct cx *cx, struct due *v, size_t n, const struct event *e,
+                      const int64_t *root_of, size_t n_events)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i].told = ARENA_ARRAY(cx->arena, v[i].n_told + 1, int64_t);
+        v[i].n_told = 0;
+    }
+    for (size_t i = 0; i < n_events; i++) {
+        struct due key = {.row = {.customer = root_of[i]}};
+        struct due *d = root_of[i] && e[i].type == EVENT_INTERACTION_ADDED
+                            ? bsearch(&key, v, n, sizeof *v, by_customer)
+                            : NULL;
+        if (d)
+            d->told[d->n_told++] = e[i].ref_id;
+    }
+}
+
+/* Who answers for these, in order. Nearly all do for themselves, which an index says without their rows. */
+static enum err roots_of(struct cx *cx, int64_t *ids, size_t n, struct list *out)
+{
+    struct list own = {0}, others = {0};
+    *out = (struct list){0};
+    if (n == 0)
+        return OK;
+    TRY(db_all(cx, &q_judge_own, &judge_root_row_shape, &own, ARGS(val_ints(ids, n))));
+    size_t n_others = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct root_row key = {.id = ids[i]};
+        if (!own.n || !bsearch(&key, own.items, own.n, sizeof key, by_record))
+            ids[n_others++] = ids[i];
+    }
+    *out = own;
+    if (n_others == 0)
+        return OK;
+    TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &others, ARGS(val_ints(ids, n_others))));
+    struct root_row *all = ARENA_ARRAY(cx->arena, own.n + others.n + 1, struct root_row);
+    if (own.n)
+        memcpy(all, own.items, own.n * sizeof *all);
+    if (others.n)
+        memcpy(all + own.n, others.items, others.n * sizeof *all);
+    qsort(all, own.n + others.n, sizeof *all, by_record);
+    *out = (struct list){all, own.n + others.n};
     return OK;
 }
 
-static struct due *find(struct due *v, size_t n, int64_t customer)
-{
-    for (size_t i = 0; i < n; i++)
-        if (v[i].row.customer == customer)
-            return &v[i];
-    return NULL;
-}
-
-/* First who waits, then whom events name, as many as one page takes. */
+/* Who waits and whom the events behind the page name, the records that answer for them, in turns. */
 static enum err choose(struct cx *cx, struct page *p)
 {
-    struct list queue = {0};
-    struct due *named = NULL;
-    size_t n_named = 0, n = 0;
-    TRY(heard(cx, p, &named, &n_named));
+    struct list l = {0}, roots = {0}, queue = {0};
+    TRY(event_after(cx, p->at.xid, p->at.seq, EVENTS, &l, &p->is_gone));
+    if (p->is_gone)
+        return OK;
     TRY(db_all(cx, &q_judge_due_list, &judge_due_row_shape, &queue,
-               ARGS(V(cx->now_ms), V((int64_t)LOOKS))));
-    struct due *all = ARENA_ARRAY(cx->arena, queue.n + n_named + 1, struct due);
-    for (size_t i = 0; i < queue.n; i++)
-        all[n++] = (struct due){.row = ((const struct due_row *)queue.items)[i]};
-    for (size_t i = 0; i < n_named; i++) {
-        struct due *d = find(all, queue.n, named[i].row.customer);
-        if (d)
-            d->row.depth = larger(d->row.depth, named[i].row.depth);
-        else if (n < LOOKS)
-            all[n++] = named[i];
-        else
-            named[p->n_later++] = named[i];
+               ARGS(V(cx->now_ms), V((int64_t)QUEUED))));
+    const struct event *e = p->events = l.items;
+    int64_t *ids = ARENA_ARRAY(cx->arena, l.n + 1, int64_t),
+            *root_of = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
+    struct due *all = ARENA_ARRAY(cx->arena, l.n + queue.n + 1, struct due);
+    size_t n_ids = 0, n = 0;
+    p->n_events = l.n;
+    for (size_t i = 0; i < l.n; i++)
+        if (e[i].customer_id && e[i].type != EVENT_CUSTOMER_JUDGED)
+            ids[n_ids++] = e[i].customer_id;
+    TRY(roots_of(cx, ids, n_ids, &roots));
+    for (size_t i = 0; i < l.n; i++) {
+        struct root_row key = {.id = e[i].customer_id};
+        const struct root_row *r = roots.n && key.id && e[i].type != EVENT_CUSTOMER_JUDGED
+                                       ? bsearch(&key, roots.items, roots.n, sizeof key, by_record)
+                                       : NULL;
+        root_of[i] = r ? r->root : 0;
+        if (r)
+            all[n++] = (struct due){.row = {.customer = r->root, .depth = e[i].depth},
+                                    .turn = 2 * i,
+                                    .event = i,
+                                    .reads_all = !is_plain(&e[i]),
+                                    .n_told = e[i].type == EVENT_INTERACTION_ADDED};
     }
+    for (size_t i = 0; i < queue.n; i++)
+        all[n++] = (struct due){.row = ((const struct due_row *)queue.items)[i],
+                                .turn = 2 * i + 1,
+                                .event = NO_EVENT,
+                                .reads_all = true};
     p->due = all;
     p->n_due = once(all, n);
-    p->later = named;
-    p->is_more = p->n_events == EVENTS || queue.n == LOOKS || p->n_later;
+    take_told(cx, p->due, p->n_due, e, root_of, l.n);
+    p->is_more = p->n_events == EVENTS || queue.n == QUEUED;
     return OK;
 }
 
@@ -185,11 +254,11 @@ static void ids_of(const struct due *v, size_t n, int64_t *out)
 }
 
 /* How they stand in the queue; *rows in their order. */
-static enum err queued(struct cx *cx, const struct page *p, struct list *rows)
+static enum err queued(struct cx *cx, const struct due *v, size_t n, struct list *rows)
 {
-    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t);
-    ids_of(p->due, p->n_due, ids);
-    return db_all(cx, &q_judge_due_of, &judge_due_row_shape, rows, ARGS(val_ints(ids, p->n_due)));
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    ids_of(v, n, ids);
+    return db_all(cx, &q_judge_due_of, &judge_due_row_shape, rows, ARGS(val_ints(ids, n)));
 }
 
 static const struct due_row *row_of(const struct list *rows, size_t *at, int64_t customer)
@@ -204,7 +273,7 @@ static enum err take_down(struct cx *cx, struct page *p)
 {
     struct list rows = {0};
     size_t at = 0;
-    TRY(queued(cx, p, &rows));
+    TRY(queued(cx, p->due, p->n_due, &rows));
     for (size_t i = 0; i < p->n_due; i++) {
         struct due *d = &p->due[i];
         const struct due_row *r = row_of(&rows, &at, d->row.customer);
@@ -212,6 +281,7 @@ static enum err take_down(struct cx *cx, struct page *p)
         if (r) {
             d->row.due_ms = r->due_ms;
             d->row.depth = larger(d->row.depth, r->depth);
+            d->reads_all |= r->due_ms <= cx->now_ms;
         }
     }
     return OK;
@@ -219,67 +289,131 @@ static enum err take_down(struct cx *cx, struct page *p)
 
 /* ---- plan: what there is to say of them --------------------------------------------------------- */
 
-/* What he wrote since the last time, and his risk; of as many as there is time and room for, and as are soon written. The
- * others have their next turn. */
+/* Whom of them it moves: him the writer looks at once more, beside what is new of him. Of the others there is nothing to write,
+ * and should that be wrong by then, it was something that brings him up again. */
+static enum err look_ahead(struct cx *cx, struct page *p, struct due *const *who,
+                           const int64_t *roots, size_t n_who)
+{
+    struct looked *v = NULL;
+    size_t n = 0;
+    int64_t merged = 0;
+    TRY(judge_look(cx, &p->set, roots, 0, n_who, &v, &n));
+    for (size_t i = 0, k = 0; k < n_who; k++) {
+        struct due *d = who[k];
+        while (i < n && v[i].customer < d->row.customer)
+            i++;
+        bool is_here = i < n && v[i].customer == d->row.customer;
+        bool is_news = (d->evidence && evidence_is_news(d->evidence)) ||
+                       (d->risk && risk_is_news(d->risk)) || (is_here && v[i].is_changed);
+        d->stays = !is_news && is_here && d->is_queued && v[i].due_ms == d->row.due_ms;
+        d->moves = is_news || (is_here && v[i].due_ms && !d->stays);
+    }
+    enum err e = db_int(cx, &q_judgement_of_merged, &merged, ARGS(val_ints(roots, n_who)));
+    p->has_merged |= e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* One after the other: those who wrote much. */
+static enum err gather_each(struct cx *cx, struct due **v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct evidence_found *f = NULL;
+        enum err e = evidence_read(cx, (customer_id){v[i]->row.customer}, &f);
+        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
+            return e;
+        v[i]->evidence = e == OK ? f : NULL;
+        v[i]->is_looked = true;
+        if (arena_used(cx->arena) > GATHERED_BYTES)
+            break;
+    }
+    cx->why = (struct fault){0};
+    return OK;
+}
+
+static int by_root(const void *a, const void *b)
+{
+    return by_customer(*(struct due *const *)a, *(struct due *const *)b);
+}
+
+/* What they wrote since the last time, their risk, and what the rules say: all of a few, then of the next few, while their pages
+ * are at hand. */
+static enum err gather_piece(struct cx *cx, struct page *p, const struct risk_house *house,
+                             struct due **v, size_t n)
+{
+    struct evidence_ask asks[PIECE];
+    struct evidence_found *found[PIECE];
+    struct risk_look *looks[PIECE];
+    int64_t roots[PIECE];
+    bool is_too_much = false;
+    size_t n_looked = 0;
+    qsort(v, n, sizeof *v, by_root);
+    for (size_t i = 0; i < n; i++)
+        asks[i] =
+            (struct evidence_ask){{v[i]->row.customer}, v[i]->told, v[i]->n_told, !v[i]->reads_all};
+    TRY(evidence_read_many(cx, asks, n, p->at.begun_at.ms, found, &is_too_much));
+    for (size_t i = 0; !is_too_much && i < n; i++) {
+        v[i]->evidence = found[i];
+        v[i]->is_looked = true;
+    }
+    if (is_too_much)
+        TRY(gather_each(cx, v, n));
+    while (n_looked < n && v[n_looked]->is_looked) {
+        roots[n_looked] = v[n_looked]->row.customer;
+        n_looked++;
+    }
+    TRY(risk_look_many(cx, house, roots, n_looked, looks));
+    for (size_t i = 0; i < n_looked; i++)
+        if (v[i]->evidence)
+            v[i]->risk = looks[i];
+    return n_looked ? look_ahead(cx, p, v, roots, n_looked) : OK;
+}
+
+static int by_turn(const void *a, const void *b)
+{
+    size_t x = (*(struct due *const *)a)->turn, y = (*(struct due *const *)b)->turn;
+    return (x > y) - (x < y);
+}
+
+/* The page ends before the first event of somebody who was not looked at; of those who wait he goes on waiting. */
+static void cut(struct page *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n_due; i++) {
+        struct due *d = &p->due[i];
+        if (d->is_looked)
+            p->due[kept++] = *d;
+        else if (d->event < p->n_events)
+            p->n_events = d->event;
+        p->is_more |= !d->is_looked;
+    }
+    p->n_due = kept;
+}
+
+/* In turns, a piece at a time, of as many as there is time and room for, and as are soon written. */
 static enum err gather(struct cx *cx, struct page *p)
 {
     int64_t begun = clock_mono_ns();
     struct risk_house *house = ARENA_NEW(cx->arena, struct risk_house);
-    size_t n = 0, rows = 0;
+    struct due **turns = ARENA_ARRAY(cx->arena, p->n_due + 1, struct due *);
+    size_t rows = 0;
     TRY(risk_house_read(cx, house));
-    while (n < p->n_due) {
-        struct due *d = &p->due[n++];
-        struct evidence_found *f = NULL;
-        struct risk_look *l = NULL;
-        enum err e = evidence_read(cx, (customer_id){d->row.customer}, &f);
-        if (e == OK)
-            e = risk_look(cx, house, (customer_id){d->row.customer}, &l);
-        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
-            return e;
-        if (e == OK) {
-            d->evidence = f;
-            d->risk = l;
-            rows += evidence_rows(f) + (risk_is_news(l) ? 4 : 0);
+    for (size_t i = 0; i < p->n_due; i++)
+        turns[i] = &p->due[i];
+    qsort(turns, p->n_due, sizeof *turns, by_turn);
+    for (size_t at = 0; at < p->n_due; at += PIECE) {
+        size_t n = p->n_due - at < PIECE ? p->n_due - at : PIECE;
+        TRY(gather_piece(cx, p, house, turns + at, n));
+        for (size_t i = at; i < at + n; i++) {
+            const struct due *d = turns[i];
+            rows += (d->evidence ? evidence_rows(d->evidence) : 0) +
+                    (d->risk && risk_is_news(d->risk) ? 4 : 0);
         }
         if (rows > ROWS || clock_mono_ns() - begun > GATHER_NS ||
             arena_used(cx->arena) > GATHERED_BYTES)
             break;
     }
-    cx->why = (struct fault){0};
-    if (n < p->n_due) {
-        size_t n_rest = p->n_due - n;
-        struct due *later = ARENA_ARRAY(cx->arena, n_rest + p->n_later, struct due);
-        memcpy(later, p->due + n, n_rest * sizeof *later);
-        memcpy(later + n_rest, p->later, p->n_later * sizeof *later);
-        p->later = later;
-        p->n_later += n_rest;
-        p->n_due = n;
-        p->is_more = true;
-    }
+    cut(p);
     return OK;
-}
-
-/* Whom of them it moves: him the writer looks at once more, beside what is new of him. Of the others there is nothing to write,
- * and should that be wrong by then, it was something that brings him up again. */
-static enum err look_ahead(struct cx *cx, struct page *p)
-{
-    struct looked *v = NULL;
-    size_t n = 0;
-    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t), merged = 0;
-    ids_of(p->due, p->n_due, ids);
-    TRY(judge_look(cx, &p->set, ids, 0, p->n_due, &v, &n));
-    for (size_t i = 0, k = 0; k < p->n_due; k++) {
-        struct due *d = &p->due[k];
-        while (i < n && v[i].customer < d->row.customer)
-            i++;
-        bool is_here = i < n && v[i].customer == d->row.customer;
-        d->moves = (is_here && (v[i].is_changed || v[i].due_ms)) ||
-                   (d->evidence && evidence_is_news(d->evidence)) ||
-                   (d->risk && risk_is_news(d->risk));
-    }
-    enum err e = db_int(cx, &q_judgement_of_merged, &merged, ARGS(val_ints(ids, p->n_due)));
-    p->has_merged = e == OK;
-    return e == ERR_NOT_FOUND ? OK : e;
 }
 
 /* ---- write -------------------------------------------------------------------------------------- */
@@ -328,22 +462,38 @@ static enum err judge_some(struct cx *cx, const struct judge_set *s, const int64
     return judge_write(cx, v, n, false, 0);
 }
 
-static enum err write_due(struct cx *cx, const struct page *p)
+/* Of most there is nothing to write. */
+static struct due *to_write(struct cx *cx, const struct page *p, size_t *n)
 {
-    struct list rows = {0};
-    int64_t *settled = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t),
-            *moved = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t);
-    struct due *again = ARENA_ARRAY(cx->arena, p->n_due + 1, struct due);
-    size_t n_settled = 0, n_moved = 0, n_again = 0, at = 0, root_at = 0;
-    struct list roots = {0};
-    if (p->n_due == 0)
-        return OK;
-    TRY(queued(cx, p, &rows)); /* before our own writing puts somebody on it */
-    ids_of(p->due, p->n_due, moved);
-    TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(moved, p->n_due))));
-    const struct root_row *root = roots.items;
+    struct due *v = ARENA_ARRAY(cx->arena, p->n_due + 1, struct due);
+    *n = 0;
     for (size_t i = 0; i < p->n_due; i++) {
         const struct due *d = &p->due[i];
+        if (d->moves || (d->is_queued && !d->stays) || (d->evidence && evidence_rows(d->evidence)))
+            v[(*n)++] = *d;
+    }
+    return v;
+}
+
+static enum err write_due(struct cx *cx, const struct page *p)
+{
+    size_t n = 0, n_settled = 0, n_moved = 0, n_again = 0, at = 0, root_at = 0;
+    struct due *v = to_write(cx, p, &n), *again = ARENA_ARRAY(cx->arena, n + 1, struct due);
+    int64_t *settled = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t),
+            *moved = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    struct list rows = {0}, roots = {0};
+    if (p->has_merged) {
+        ids_of(p->due, p->n_due, settled);
+        TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(settled, p->n_due))));
+    }
+    if (n == 0)
+        return OK;
+    TRY(queued(cx, v, n, &rows)); /* before our own writing puts somebody on it */
+    ids_of(v, n, moved);
+    TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(moved, n))));
+    const struct root_row *root = roots.items;
+    for (size_t i = 0; i < n; i++) {
+        const struct due *d = &v[i];
         const struct due_row *r = row_of(&rows, &at, d->row.customer);
         bool has_changed = false, is_stale = false;
         while (root_at < roots.n && root[root_at].id < d->row.customer)
@@ -358,7 +508,7 @@ static enum err write_due(struct cx *cx, const struct page *p)
         bool is_same = d->is_queued == (r != NULL) && (!r || r->due_ms == d->row.due_ms);
         if (is_stale || (d->evidence && evidence_is_more(d->evidence)))
             again[n_again++] = *d;
-        else if (is_same)
+        else if (is_same && !d->stays)
             settled[n_settled++] = d->row.customer;
         if (is_here && !is_stale && d->moves)
             moved[n_moved++] = d->row.customer;
@@ -367,11 +517,7 @@ static enum err write_due(struct cx *cx, const struct page *p)
     if (n_settled)
         TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(settled, n_settled))));
     TRY(put_on(cx, again, n_again));
-    if (p->has_merged) {
-        ids_of(p->due, p->n_due, settled);
-        TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(settled, p->n_due))));
-    }
-    return judge_some(cx, &p->set, moved, p->due, n_moved);
+    return judge_some(cx, &p->set, moved, v, n_moved);
 }
 
 /* ---- everybody ------------------------------------------------------------------------------------ */
@@ -463,7 +609,6 @@ static enum err plan(struct cx *cx, str args, void **found)
     if (p->n_due) {
         TRY(take_down(cx, p));
         TRY(gather(cx, p));
-        TRY(look_ahead(cx, p));
     } else if (p->n_events == 0 && p->at.filled_to.has) {
         TRY(judge_look(cx, &p->set, NULL, p->at.filled_to.v, FILLS, &p->fills, &p->n_fills));
     }
@@ -478,6 +623,29 @@ static bool is_same_state(const struct follow_state *a, const struct follow_stat
 {
     return a->xid == b->xid && a->seq == b->seq && a->round == b->round &&
            a->filled_to.has == b->filled_to.has && a->filled_to.v == b->filled_to.v;
+}
+
+/* Counted, not kept: for whoever looks whether judging keeps up. */
+const int64_t judge_delays_ms[JUDGE_DELAYS - 1] = {50,  100, 200,  300,  400, 500,
+                                                   600, 800, 1000, 2000, 5000};
+static _Atomic int64_t delays[JUDGE_DELAYS];
+
+void judge_delays(int64_t out[JUDGE_DELAYS])
+{
+    for (size_t i = 0; i < JUDGE_DELAYS; i++)
+        out[i] = atomic_load(&delays[i]);
+}
+
+static void delays_count(const struct event *e, size_t n)
+{
+    int64_t now = clock_now_ms();
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0;
+        while (at < JUDGE_DELAYS - 1 && now - e[i].at_ms > judge_delays_ms[at])
+            at++;
+        if (e[i].customer_id && e[i].type != EVENT_CUSTOMER_JUDGED)
+            atomic_fetch_add(&delays[at], 1);
+    }
 }
 
 static enum err write_page(struct cx *cx, const void *found, bool *finished)
@@ -495,12 +663,13 @@ static enum err write_page(struct cx *cx, const void *found, bool *finished)
         return ERR_STALE;
     if (!is_there || p->is_gone)
         return begin(cx, is_there);
-    TRY(put_on(cx, p->later, p->n_later));
     if (p->n_events)
-        TRY(db_run(cx, &q_judge_follow_at, ARGS(V(p->xid), V(p->seq))));
+        TRY(db_run(cx, &q_judge_follow_at,
+                   ARGS(V(p->events[p->n_events - 1].xid), V(p->events[p->n_events - 1].seq))));
     TRY(write_due(cx, p));
     if (p->n_due == 0 && p->n_events == 0 && p->at.filled_to.has)
         TRY(write_fills(cx, p));
+    delays_count(p->events, p->n_events);
     *finished = !p->is_more;
     return OK;
 }

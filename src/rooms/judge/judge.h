@@ -55,5 +55,9 @@ enum err judge_everybody(struct store *s, struct cx *cx, struct judge_pass *p) M
 /* ---- for the catalogue and the house -------------------------------------------------------------------- */
 extern const struct expr_table judge_attributes; /* class, classes, class_since */
 enum err judge_users(struct cx *cx, str attribute, struct list *out /* of struct expr_user */) MUST_USE;
+/* How long after they happened the events of this process were judged: how many within each of these, and later. */
+enum { JUDGE_DELAYS = 12 };
+extern const int64_t judge_delays_ms[JUDGE_DELAYS - 1];
+void judge_delays(int64_t out[JUDGE_DELAYS]);
 extern const struct job_kind judge_job;
 extern const struct room judge_room;

@@ -152,6 +152,10 @@ SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.due_ms <= :now 
 -- name: judge_due_of -> judge_due_row
 SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.customer_id IN {{ints}} :customers ORDER BY d.customer_id LIMIT 1000;
 
+-- Which of these answer for themselves: by an index, without their rows.
+-- name: judge_own -> judge_root_row
+SELECT c.id, c.root_id FROM customer c WHERE c.root_id IN {{ints}} :customers AND c.id = c.root_id ORDER BY c.root_id LIMIT 1000;
+
 -- Who answers for these.
 -- name: judge_roots -> judge_root_row
 SELECT c.id, c.root_id FROM customer c JOIN standing s ON s.customer_id = c.root_id WHERE c.id IN {{ints}} :customers ORDER BY c.id LIMIT 1000;

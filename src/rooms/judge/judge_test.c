@@ -414,7 +414,7 @@ static void what_was_planned_before_the_rules_changed_is_planned_anew(void **sta
 
 static void whoever_does_not_fit_into_a_page_is_in_the_next(void **state)
 {
-    enum { MANY = 150 };
+    enum { MANY = 700 };
     struct test_world *w = *state;
     int64_t firm[MANY];
     follow(w);

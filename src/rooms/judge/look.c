@@ -1,7 +1,8 @@
 /* rooms/judge/look.c - many customers at once: which rules hold, which classes that makes, what must be written.
  *
- * A rule that does not move with time is asked in the store, for all in hand by one query; one that moves is evaluated in
- * memory, for that also tells when to look again. */
+ * A rule that moves with time is evaluated in memory, for that also tells when to look again. So is one of somebody by name
+ * whose values stand in few rows: those are read once for all rules, where a query for each rule would find them again. What
+ * is left, and all of a page of everybody, is asked in the store, for all in hand by one query. */
 #include "rooms/judge/inside.h"
 
 struct whom_row {
@@ -161,6 +162,11 @@ static void mark(struct in_hand *h, const struct list *found, size_t rule)
     }
 }
 
+static bool is_in_memory(const struct in_hand *h, const struct judging *r)
+{
+    return r->moves || (!h->by_range && expr_loads_many(r->plan));
+}
+
 static enum err in_the_store(struct in_hand *h)
 {
     const struct judge_set *s = h->set;
@@ -168,7 +174,7 @@ static enum err in_the_store(struct in_hand *h)
     struct list *found = ARENA_ARRAY(h->cx->arena, s->n + 1, struct list);
     size_t n = 0, which[RULES_MAX];
     for (size_t i = 0; i < s->n; i++)
-        if (!s->v[i].moves) {
+        if (!is_in_memory(h, &s->v[i])) {
             TRY(ask(h, &s->v[i], &reads[n], &found[n]));
             which[n++] = i;
         }
@@ -186,7 +192,7 @@ static enum err in_memory(struct in_hand *h)
     const struct expr_plan **plans = ARENA_ARRAY(h->cx->arena, s->n + 1, const struct expr_plan *);
     size_t n = 0, which[RULES_MAX];
     for (size_t i = 0; i < s->n; i++)
-        if (s->v[i].moves) {
+        if (is_in_memory(h, &s->v[i])) {
             plans[n] = s->v[i].plan;
             which[n++] = i;
         }
@@ -203,6 +209,8 @@ static enum err in_memory(struct in_hand *h)
                     continue;
                 if (expr_holds(plans[k], &who))
                     l->holds |= UINT64_C(1) << which[k];
+                if (!s->v[which[k]].moves)
+                    continue;
                 TRY(expr_trace(h->cx, plans[k], &who, &t));
                 sooner(&l->due_ms, t.flip_at.ms);
             }

@@ -99,39 +99,75 @@ SELECT v.trace, v.verdict, v.is_self, v.at_ms, v.review_id FROM risk_verdict v W
 
 -- ---- customers ----
 
--- name: risk_record -> risk_record_row
-SELECT c.id, c.kind, c.name, c.reading, c.country, c.city, c.company, c.lang, c.time_zone, s.orders, s.last_order_ms
-  FROM customer c JOIN standing s ON s.customer_id = c.id WHERE c.id = :root;
+-- Many are looked at together: each statement reads one kind of rows of all of them, by all ids of their records. Where 4,000
+-- rows are all there is, they are looked at one after the other.
 
--- name: risk_identity_list -> risk_identity_row
-SELECT v.type, v.value, o.state, o.last_ms FROM customer r JOIN identity_owner o ON o.customer_id = r.id JOIN identity_value v ON v.id = o.value_id
- WHERE r.root_id = :root AND o.state <> 'wrong' AND substr(v.value, 1, 1) <> '!' ORDER BY o.last_ms DESC LIMIT 40;
+-- name: risk_records -> risk_record_row
+SELECT c.id, c.kind, c.name, c.reading, c.country, c.city, c.company, c.lang, c.time_zone
+  FROM standing s JOIN customer c ON c.id = s.customer_id WHERE s.customer_id IN {{ints}} :roots ORDER BY s.customer_id LIMIT 1000;
 
--- name: risk_address_list -> risk_address_row
-SELECT a.line, a.postal, a.country FROM customer r JOIN address a ON a.customer_id = r.id WHERE r.root_id = :root ORDER BY a.id DESC LIMIT 5;
+-- name: risk_identities -> risk_identity_row
+SELECT o.customer_id, v.type, v.value, o.state, o.last_ms FROM identity_owner o JOIN identity_value v ON v.id = o.value_id
+ WHERE o.customer_id IN {{ints}} :customers AND o.state <> 'wrong' AND substr(v.value, 1, 1) <> '!'
+ ORDER BY o.customer_id, o.last_ms DESC LIMIT 4000;
 
--- The newest are found by the index alone.
--- name: risk_ip_list -> risk_ip_row
-SELECT i.ip, CASE WHEN i.trust = 'typed' THEN '' ELSE i.channel END
-  FROM (SELECT x.id FROM customer r JOIN interaction x ON x.customer_id = r.id WHERE r.root_id = :root ORDER BY x.at_ms DESC LIMIT 30) AS newest
-       JOIN interaction i ON i.id = newest.id
- ORDER BY i.at_ms DESC LIMIT 30;
+-- name: risk_addresses -> risk_address_row
+SELECT a.customer_id, a.id, a.line, a.postal, a.country FROM address a WHERE a.customer_id IN {{ints}} :customers
+ ORDER BY a.customer_id, a.id DESC LIMIT 4000;
 
+-- Of the newest thirty contacts those that tell where from they came, or that somebody was there; the others are counted in
+-- an index.
+-- name: risk_sights -> risk_sight_row
+SELECT i.customer_id, i.at_ms, i.ip, CASE WHEN i.trust = 'typed' THEN '' ELSE i.channel END AS channel
+  FROM {{ints}} :customers AS given JOIN interaction i ON i.customer_id = given.value
+ WHERE (i.ip <> '' OR i.channel IN ('visit', 'purchase'))
+   AND i.at_ms >= COALESCE((SELECT x.at_ms FROM interaction x WHERE x.customer_id = given.value ORDER BY x.at_ms DESC LIMIT 1 OFFSET 29), 0)
+ ORDER BY i.customer_id, i.at_ms DESC LIMIT 4000;
+
+-- By their customers, never by the index of states.
 -- name: risk_order_sums -> risk_order_sums_row
-SELECT count(*), COALESCE(min(o.at_ms), 0), COALESCE(max(CASE WHEN o.channel = 'purchase' THEN 1 ELSE 0 END), 0),
-       COALESCE(max(CASE WHEN o.payment_method LIKE 'bank%' THEN 1 ELSE 0 END), 0), COALESCE(max(o.base_minor), 0)
-  FROM customer r JOIN orders o ON o.customer_id = r.id
- WHERE r.root_id = :root AND o.status IN ('paid', 'shipped', 'delivered') AND o.lost_minor = 0;
+SELECT o.customer_id, count(*) AS n, min(o.at_ms) AS first_ms, max(CASE WHEN o.channel = 'purchase' THEN 1 ELSE 0 END) AS has_purchase,
+       max(CASE WHEN o.payment_method LIKE 'bank%' THEN 1 ELSE 0 END) AS has_bank
+  FROM orders o
+ WHERE o.customer_id IN {{ints}} :customers AND COALESCE(o.status, '') IN ('paid', 'shipped', 'delivered') AND o.lost_minor = 0
+ GROUP BY o.customer_id ORDER BY o.customer_id LIMIT 100000;
 
 -- A fact that was made good later on the same order counts no more.
--- name: risk_outcome_list -> risk_outcome_row
-SELECT f.kind, count(*) FROM customer r JOIN order_fact f ON f.customer_id = r.id
- WHERE r.root_id = :root AND f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
+-- name: risk_outcomes -> risk_outcome_each
+SELECT f.customer_id, f.kind, count(*) AS n FROM order_fact f
+ WHERE f.customer_id IN {{ints}} :customers AND f.kind IN ('refused', 'dispute', 'charge_back', 'refund_abuse')
    AND NOT EXISTS (SELECT 1 FROM order_fact p WHERE p.order_id = f.order_id AND p.at_ms >= f.at_ms
                      AND (p.kind = 'paid_at_last' OR (p.kind = 'paid' AND f.kind = 'refused')))
- GROUP BY f.kind ORDER BY f.kind LIMIT 10;
+ GROUP BY f.customer_id, f.kind ORDER BY f.customer_id, f.kind LIMIT 100000;
 
--- The same of those whose e-mail address or telephone this is (of four at most), and confirmed complaints about them.
+-- name: risk_abuses -> risk_abuse_by
+SELECT a.customer_id, count(*) AS n FROM abuse_report a WHERE a.customer_id IN {{ints}} :customers AND a.state = 'confirmed'
+ GROUP BY a.customer_id ORDER BY a.customer_id LIMIT 100000;
+
+-- Customers who are blocked and share a handle with one of these.
+-- name: risk_linked -> risk_linked_row
+SELECT DISTINCT o.customer_id, c.root_id, v.type
+  FROM identity_owner o JOIN identity_owner p ON p.value_id = o.value_id JOIN identity_value v ON v.id = o.value_id
+       JOIN customer c ON c.id = p.customer_id JOIN customer_mark k ON k.customer_id = c.root_id AND k.mark = 'blocked'
+ WHERE o.customer_id IN {{ints}} :customers AND p.customer_id <> o.customer_id AND o.state <> 'wrong' AND p.state <> 'wrong'
+   AND v.type <> 'external'
+ ORDER BY o.customer_id, c.root_id, v.type LIMIT 4000;
+
+-- name: risk_traces_of -> risk_trace_seen
+SELECT t.trace, t.at_ms, t.screened_id FROM screened_trace t
+ WHERE t.trace IN {{ints}} :traces AND t.at_ms >= :since AND t.at_ms <= :to ORDER BY t.trace, t.at_ms DESC, t.screened_id DESC LIMIT 4000;
+
+-- name: risk_blocks_of -> risk_block_of
+SELECT b.trace, b.kind FROM risk_block b
+ WHERE b.trace IN {{ints}} :traces AND b.ended_ms IS NULL AND (b.until_ms IS NULL OR b.until_ms > :now) ORDER BY b.id LIMIT 4000;
+
+-- name: risk_verdicts_of -> risk_verdict_hit_row
+SELECT v.trace, v.verdict, v.is_self, v.at_ms, v.review_id FROM risk_verdict v WHERE v.trace IN {{ints}} :traces ORDER BY v.at_ms DESC LIMIT 4000;
+
+-- name: risk_screenings_of -> screened_row
+SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE s.id IN {{ints}} :ids ORDER BY s.id DESC LIMIT 100000;
+
+-- What came of the orders of those whose e-mail address or telephone this is (of four at most), and confirmed complaints about them.
 -- name: risk_outcome_by -> risk_outcome_row
 WITH w AS (SELECT DISTINCT c.root_id
              FROM identity_value v JOIN identity_owner o ON o.value_id = v.id JOIN customer c ON c.id = o.customer_id
@@ -145,18 +181,6 @@ SELECT x.kind, count(*)
         SELECT 'complaint' FROM abuse_report a
          WHERE a.customer_id IN (SELECT r.id FROM w JOIN customer r ON r.root_id = w.root_id) AND a.state = 'confirmed') x
  GROUP BY x.kind ORDER BY x.kind LIMIT 10;
-
--- name: risk_abuse_count -> number_row
-SELECT count(*) FROM customer r JOIN abuse_report a ON a.customer_id = r.id WHERE r.root_id = :root AND a.state = 'confirmed';
-
--- Customers who share a handle with this one.
--- name: risk_linked_list -> risk_linked_row
-SELECT DISTINCT c.root_id, w.name, v.type, CASE WHEN k.mark IS NULL THEN 0 ELSE 1 END
-  FROM customer r JOIN identity_owner o ON o.customer_id = r.id JOIN identity_value v ON v.id = o.value_id
-       JOIN identity_owner p ON p.value_id = o.value_id JOIN customer c ON c.id = p.customer_id JOIN customer w ON w.id = c.root_id
-       LEFT JOIN customer_mark k ON k.customer_id = c.root_id AND k.mark = 'blocked'
- WHERE r.root_id = :root AND c.root_id <> :root AND o.state <> 'wrong' AND p.state <> 'wrong' AND v.type <> 'external'
- ORDER BY c.root_id LIMIT 50;
 
 -- name: risk_state_get -> risk_state_row
 SELECT s.customer_id, s.points, s.level, s.confidence, s.fired, s.at_ms FROM risk_state s WHERE s.customer_id = :customer;
@@ -292,5 +316,5 @@ UPDATE abuse_report SET state = :state, note = :note, decided_by = :staff, decid
 SELECT c.id, s.points, COALESCE(s.level, ''), s.confidence FROM customer c LEFT JOIN risk_state s ON s.customer_id = c.id WHERE c.id = :root;
 
 -- name: attributes_risks -> attributes_risk
-SELECT c.id, s.points, COALESCE(s.level, ''), s.confidence FROM customer c LEFT JOIN risk_state s ON s.customer_id = c.id
- WHERE c.id IN {{ints}} :customers ORDER BY c.id LIMIT 1000;
+SELECT c.customer_id AS id, s.points, COALESCE(s.level, ''), s.confidence FROM standing c LEFT JOIN risk_state s ON s.customer_id = c.customer_id
+ WHERE c.customer_id IN {{ints}} :customers ORDER BY c.customer_id LIMIT 1000;
