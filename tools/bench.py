@@ -10,6 +10,7 @@ and command.
 import argparse
 import datetime
 import json
+import math
 import os
 import pathlib
 import re
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD = TOP / "build"
@@ -117,6 +119,22 @@ def many_lines(server, options, a):
     beside.wait(120)
     rows.append(("intake beside bulk", "4 connections, 2 of bulk", sentence(median_round(rounds, "intake")["intake"])))
     return rows
+
+
+def judging(server):
+    """What the program counts of its judging: events by how long after they were judged, and the time it stood on the writer."""
+    text = urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30).read().decode()
+    within = [(math.inf if le == "+Inf" else int(le), int(n)) for le, n in re.findall(r'^kith_judged_ms_bucket\{le="([^"]+)"\} (\d+)', text, re.M)]
+    return within, int(re.search(r'^kith_job_write_us_total\{job="judge.follow"\} (\d+)', text, re.M).group(1))
+
+
+def judged(before, after, load):
+    """Rows: the bound below which 99 of 100 events were judged, and what judging adds to the writer's work for each."""
+    within = [(bound, n - was) for (bound, n), (_, was) in zip(after[0], before[0])]
+    events = within[-1][1]
+    p99, late = next(bound for bound, n in within if n >= 0.99 * events), events - next(n for bound, n in within if bound == 1000)
+    return [("judged", load, f"{events:,} events, p99 within {p99 if p99 < math.inf else 'more than 5,000'} ms; {late} later than 1 s"),
+            ("judging on the writer", load, f"{(after[1] - before[1]) / max(events, 1):.1f} µs for each event")]
 
 
 def other_store(url, name):
@@ -274,6 +292,8 @@ def measure(name, url, a, scratch):
             rows.append(backup_beside_writes(server, options, data, a))
             print("   ", *rows[-1], flush=True)
             server.settle()
+        server.settle()
+        before = judging(server)
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
         r = median_round(rounds, "ring_to_card")
@@ -282,6 +302,10 @@ def measure(name, url, a, scratch):
                      f"p50 {f['p50_ms']:.2f} ms, p99 {f['p99_ms']:.2f} ms, worst {f['max_ms']:.0f} ms; {r['not_heard']} of {3 * r['rings']} "
                      f"not heard, {r['answered_first']} answered before they could be shown; intake p99 {r['intake']['p99_ms']:.1f} ms; server {r['server_cpu']:.2f} cores"))
         print("   ", *rows[-1], flush=True)
+        server.settle()
+        for row in judged(before, judging(server), f"{a.intakes} intakes/s beside {a.rate} calls/s"):
+            rows.append(row)
+            print("   ", *row, flush=True)
         m = memory_mb(server.pid)
         rows.append(("memory after the load", f"{a.desks} operators were connected", f"RSS {m['Rss']} MB, private dirty {m['Private_Dirty']} MB"))
         rows.append(("flush of the disk", "the same, after the rounds", flush_ms(data)))
