@@ -13,6 +13,10 @@ SELECT t.id, t.role FROM token t
  ORDER BY t.id
  LIMIT 10000;
 
+-- Anybody, whose card is made to have made one.
+-- name: hub_newest_customer
+SELECT c.id FROM customer c ORDER BY c.id DESC LIMIT 1;
+
 -- name: hub_staff_name -> hub_name
 SELECT p.name FROM staff p WHERE p.id = :id;
 

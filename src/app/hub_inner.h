@@ -111,6 +111,7 @@ struct renderer {
     bool is_running;
     struct db *db;
     struct cx cx;
+    uint64_t plans_turn; /* the store's, when its connection made the plans of a card last */
 };
 
 struct name_kept {

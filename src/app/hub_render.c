@@ -1,7 +1,10 @@
 /* app/hub_render.c - rings become bytes ahead of their turn, each once for a role and a language.
  */
 #include "app/hub_inner.h"
+#include "base/cond.h"
+#include "queries.h"
 #include "rooms/panel/panel.h"
+#include <time.h>
 
 static const size_t ARENA_LIMIT = (size_t)16 << 20;
 enum { RENDERERS_SQLITE = 2, DESKS_MAX = 64 };
@@ -98,16 +101,59 @@ static void render(struct renderer *r, struct item *i)
         read_end(&r->cx);
 }
 
+/* PostgreSQL plans a statement at its first use on a connection, and anew when the tables have outgrown its plans. For all of a
+ * card that is some ten milliseconds: not while a telephone rings. Looks at a call that is none and at anybody's card. */
+static void warm(struct renderer *r)
+{
+    struct store *s = r->hub->house->store;
+    uint64_t turn = store_plans_turn(s);
+    int64_t newest = 0;
+    str card = {0};
+    bool is_ringing = false;
+    if (!store_is_postgres(s) || r->plans_turn == turn)
+        return;
+    r->plans_turn = turn;
+    arena_reset(r->cx.arena);
+    r->cx.now_ms = clock_now_ms();
+    r->cx.actor = (struct actor){.kind = ACTOR_STAFF, .role = ROLE_OPERATOR};
+    if (read_begin(&r->cx) != OK)
+        return;
+    enum err e = panel_ring_json(&r->cx, (call_id){1}, &is_ringing, &card);
+    if (e == ERR_NOT_FOUND && db_int(&r->cx, &q_hub_newest_customer, &newest, NO_ARGS) == OK)
+        (void)!card_json(&r->cx, (customer_id){newest}, (call_id){1}, &card);
+    read_end(&r->cx);
+    r->cx.why = (struct fault){0};
+}
+
+static void wait_for_rings(struct hub *h)
+{
+    struct timespec until;
+    if (!store_is_postgres(h->house->store)) {
+        pthread_cond_wait(&h->render_wake, &h->render_lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++; /* plans may have become old */
+    (void)pthread_cond_timedwait(&h->render_wake, &h->render_lock, &until);
+}
+
 /* Goes when nothing is left to render, not before: the hub waits for each. A ring before its turn stands in line when
  * it is rendered. */
 static void *renderer_main(void *arg)
 {
     struct renderer *r = arg;
     struct hub *h = r->hub;
+    warm(r);
     pthread_mutex_lock(&h->render_lock);
     for (;;) {
-        while (!h->render_head && !h->renders_end)
-            pthread_cond_wait(&h->render_wake, &h->render_lock);
+        while (!h->render_head && !h->renders_end) {
+            wait_for_rings(h);
+            if (h->render_head || h->renders_end)
+                break;
+            pthread_mutex_unlock(&h->render_lock);
+            warm(r);
+            pthread_mutex_lock(&h->render_lock);
+        }
         struct item *i = h->render_head;
         if (!i)
             break;
@@ -208,7 +254,7 @@ static enum err renderer_open(struct cx *cx, struct hub *h, struct renderer *r)
 enum err renderers_open(struct cx *cx, struct hub *h)
 {
     pthread_mutex_init(&h->render_lock, NULL);
-    pthread_cond_init(&h->render_wake, NULL);
+    cond_monotonic(&h->render_wake);
     pthread_cond_init(&h->rendered, NULL);
     size_t n = store_is_postgres(h->house->store) ? RENDERERS_MAX : RENDERERS_SQLITE;
     for (size_t i = 0; i < n; i++)

@@ -210,6 +210,9 @@ enum err store_open(struct cx *cx, const struct store_options *o, struct store *
 void store_close(struct store *s); /* finishes accepted changes first */
 bool store_is_postgres(const struct store *s);
 const char *store_place(const struct store *s); /* SQLite: the directory of its files */
+/* PostgreSQL: another number when the plans that connections keep are of no more use: a statement's next use makes one, which can
+ * take as long as ten uses. For who would rather have that behind him before somebody waits. SQLite: always the same. */
+uint64_t store_plans_turn(struct store *s);
 bool db_is_postgres(const struct cx *cx); /* of cx->db */
 /* The keys of the installation (keyring.h). With PostgreSQL and no data directory, and in unit tests, they live as long as the
  * process. */

@@ -281,6 +281,11 @@ void store_close(struct store *s)
     free_store(s);
 }
 
+uint64_t store_plans_turn(struct store *s)
+{
+    return atomic_load_explicit(&s->plans_turn, memory_order_relaxed);
+}
+
 bool store_is_postgres(const struct store *s)
 {
     return s->is_postgres;
