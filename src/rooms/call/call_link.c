@@ -5,6 +5,7 @@
  */
 #include "rooms/call/call_cti.h"
 #include "rooms/call/call_impl.h"
+#include <pthread.h>
 
 enum { TOKEN_BYTES = 32, SEEN_MS = 60 * 1000 };
 
@@ -41,6 +42,88 @@ static const struct field link_key_fields[] = {
     FIELD(struct link_key, seen_ms),
 };
 static const struct shape phone_link_key_shape = SHAPE("phone_link_key", struct link_key, link_key_fields);
+
+/* ---- links that were good a moment ago ------------------------------------------------------------
+ */
+
+/* Every word about a call asks who tells it. Half a second, as with sessions; after a change here none is kept until every
+ * snapshot is gone that does not hold it yet. */
+enum { KEPT_LINKS = 32 };
+static const int64_t GOOD_FOR_NS = 500000000, CALM_NS = 5000000000;
+static struct {
+    pthread_mutex_t lock;
+    const struct house *house;
+    int64_t calm_from_ns;
+    struct {
+        uint8_t hash[32];
+        int64_t id, seen_ms, until_ns;
+        char region[4];
+    } of[KEPT_LINKS];
+    size_t next;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool kept_find(struct cx *cx, const uint8_t hash[32], struct link_key *out)
+{
+    int64_t now_ns = clock_mono_ns();
+    bool is_found = false;
+    pthread_mutex_lock(&kept.lock);
+    for (size_t i = 0; i < KEPT_LINKS && !is_found && cx->house && kept.house == cx->house; i++) {
+        is_found =
+            kept.of[i].until_ns > now_ns && equal_constant_time(kept.of[i].hash, hash, 32);
+        if (is_found)
+            *out = (struct link_key){.id = {kept.of[i].id},
+                                     .region = arena_str(cx->arena, str_of(kept.of[i].region)),
+                                     .seen_ms = kept.of[i].seen_ms};
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return is_found;
+}
+
+static void kept_forget(void)
+{
+    for (size_t i = 0; i < KEPT_LINKS; i++)
+        kept.of[i].until_ns = 0;
+}
+
+static void kept_add(struct cx *cx, const uint8_t hash[32], const struct link_key *k)
+{
+    int64_t now_ns = clock_mono_ns();
+    if (!cx->house || k->region.len >= sizeof kept.of[0].region)
+        return;
+    pthread_mutex_lock(&kept.lock);
+    if (kept.house != cx->house)
+        kept_forget();
+    kept.house = cx->house;
+    if (now_ns >= kept.calm_from_ns) {
+        size_t at = kept.next++ % KEPT_LINKS;
+        kept.of[at].id = k->id.v;
+        kept.of[at].seen_ms = k->seen_ms;
+        kept.of[at].until_ns = now_ns + GOOD_FOR_NS;
+        memcpy(kept.of[at].hash, hash, 32);
+        if (k->region.len)
+            memcpy(kept.of[at].region, k->region.ptr, k->region.len);
+        kept.of[at].region[k->region.len] = '\0';
+    }
+    pthread_mutex_unlock(&kept.lock);
+}
+
+/* Somebody has noted that it told something: the others need not. */
+static void kept_seen(int64_t id, int64_t now_ms)
+{
+    pthread_mutex_lock(&kept.lock);
+    for (size_t i = 0; i < KEPT_LINKS; i++)
+        if (kept.of[i].id == id)
+            kept.of[i].seen_ms = now_ms;
+    pthread_mutex_unlock(&kept.lock);
+}
+
+static void kept_drop(void)
+{
+    pthread_mutex_lock(&kept.lock);
+    kept_forget();
+    kept.calm_from_ns = clock_mono_ns() + CALM_NS;
+    pthread_mutex_unlock(&kept.lock);
+}
 
 /* ---- the list and its changes ------------------------------------------------------------------ */
 
@@ -112,6 +195,7 @@ static enum err get(struct cx *cx, phone_link_id id, struct link *out)
 
 static enum err told_changed(struct cx *cx, const char *action, phone_link_id id)
 {
+    kept_drop();
     TRY(audit_add(cx, action, 0, id.v, S("")));
     return event_add(cx, EVENT_PHONE_LINK_CHANGED, 0, id.v, S(""));
 }
@@ -217,16 +301,20 @@ static const struct shape cti_shape = SHAPE("cti_event", struct cti_in, cti_fiel
 static const struct shape cti_superset_shape = {.name = "cti_superset", .size = sizeof(struct cti_in)};
 /* clang-format on */
 
-/* All wrong tokens cost one hash and one look-up, and hear the same. */
+/* All wrong tokens cost one hash and one look-up, and hear the same. A good one costs none for half a second. */
 static enum err link_of_token(struct cx *cx, str token, struct link_key *out)
 {
     uint8_t hash[32];
     sha256(token, hash);
+    if (kept_find(cx, hash, out))
+        return OK;
     enum err e = db_one(cx, &q_phone_link_by_hash, &phone_link_key_shape, out,
                         ARGS(val_blob(hash, sizeof hash)));
     if (e == OK && out->hash.len == sizeof hash &&
-        equal_constant_time(out->hash.ptr, hash, sizeof hash))
+        equal_constant_time(out->hash.ptr, hash, sizeof hash)) {
+        kept_add(cx, hash, out);
         return OK;
+    }
     return e != OK && e != ERR_NOT_FOUND ? e : fault(cx, ERR_UNAUTHENTICATED, M_PHONE_LINK_UNKNOWN);
 }
 
@@ -268,8 +356,10 @@ static enum err cti(struct cx *cx, void *in, void *out)
     struct raw_reply *r = out;
     bool reject = false;
     TRY(call_take(cx, &c->told, &reject));
-    if (cx->actor.kind == ACTOR_PHONE_LINK && cx->now_ms - c->seen_ms > SEEN_MS)
+    if (cx->actor.kind == ACTOR_PHONE_LINK && cx->now_ms - c->seen_ms > SEEN_MS) {
         TRY(db_run(cx, &q_phone_link_seen, ARGS(V(cx->now_ms), V(cx->actor.id))));
+        kept_seen(cx->actor.id, cx->now_ms);
+    }
     *r = (struct raw_reply){200, S("application/json"),
                             reject ? S("{\"action\":\"reject\",\"reason\":\"busy\"}") : S("{}")};
     return OK;
