@@ -551,11 +551,10 @@ static bool was_shown(const struct conn *c, int64_t call)
     return false;
 }
 
-/* Everything but a ring that was shown. */
+/* A desk rings once for a call; a browser that was opened just then has seen it already. */
 static bool wants_ring(const struct conn *c, const struct event *e)
 {
-    return conn_may(c, MAY_SERVE, TOPIC_CALL) && !had_early(c, e) &&
-           !(e->type == EVENT_CALL_ANSWERED && was_shown(c, e->ref_id));
+    return conn_may(c, MAY_SERVE, TOPIC_CALL) && !had_early(c, e) && !was_shown(c, e->ref_id);
 }
 
 static void ring_at_desk(struct hub *h, struct views *vs, const struct event *e, int64_t staff,
@@ -602,7 +601,7 @@ static bool ring_has_place(struct hub *h, const struct call_word *w, const struc
         for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next) {
             if ((only && only != c) || !conn_may(c, MAY_SERVE, TOPIC_CALL))
                 continue;
-            if (!had_early(c, e)) {
+            if (!had_early(c, e) && !was_shown(c, e->ref_id)) {
                 is_wanted = true;
                 continue;
             }
@@ -621,7 +620,7 @@ static void reset_unshown(struct hub *h, const struct event *e, int64_t staff, s
 {
     struct seat *s = seat_of(h, staff);
     for (struct conn *c = s ? s->conns : NULL; c; c = c->seat_next)
-        if ((!only || only == c) && wants_ring(c, e) && !was_shown(c, e->ref_id))
+        if ((!only || only == c) && wants_ring(c, e))
             send_text(h, c, NULL, "reset", S("{}"));
 }
 

@@ -126,6 +126,7 @@ enum err block_add_apply(struct cx *cx, void *in, void *out)
     TRY(db_run(cx, &q_risk_block_insert,
                ARGS(V(a->id), V(kinds[a->kind]), V(a->value), V(a->trace), V(a->reason), staff,
                     V(cx->now_ms), val_int_or_null(a->until.ms))));
+    house_changed();
     TRY(owners_due(cx, a->kind, a->value));
     TRY(audit_add(cx, "risk.block_add", 0, a->id.v, str_of(kinds[a->kind])));
     cx->made_id = a->id.v;
@@ -151,6 +152,7 @@ enum err block_end_apply(struct cx *cx, void *in, void *out)
     const struct block_in *a = in;
     struct val staff = cx->actor.kind == ACTOR_STAFF ? V(cx->actor.id) : VNULL;
     TRY(db_run(cx, &q_risk_block_end, ARGS(V(cx->now_ms), staff, V(a->id))));
+    house_changed();
     TRY(owners_due(cx, a->seen.kind, a->seen.value));
     return audit_add(cx, "risk.block_end", 0, a->id.v, str_of(kinds[a->seen.kind]));
 }

@@ -87,6 +87,14 @@ bool facts_read(struct cx *cx, str text, struct risk_facts *f, struct risk *r, s
 
 void fired_read(str fired, struct risk_facts *f);
 
+/* ---- what is kept in memory ------------------------------------------------------------------------------ */
+
+/* After risk_house_now: may one of these be on the block list, or a verdict have been said about it? False: as of at most a second
+ * ago no, on the node where it was said: no. Few houses list more than is kept; then it may always be. */
+bool may_be_listed(struct cx *cx, const int64_t *traces, size_t n);
+/* Inside apply: rules, ways to pay, the block list or a verdict are another now. */
+void house_changed(void);
+
 /* ---- reviews --------------------------------------------------------------------------------------------- */
 
 struct review_new {

@@ -323,6 +323,7 @@ enum err verdict_apply(struct cx *cx, void *in, void *out)
                 cx, &q_risk_verdict_put,
                 ARGS(V(trace), V(a->id), V(a->verdict), V(trace == a->traces.who), V(cx->now_ms))));
     }
+    house_changed();
     TRY(others_due(cx, a));
     TRY(audit_add(cx, "risk.verdict", a->seen.customer.id.v, a->id.v, a->verdict));
     cx->made_id = a->id.v;

@@ -94,6 +94,13 @@ SELECT c.root_id, v.type, CASE WHEN k.mark IS NULL THEN 0 ELSE 1 END
 SELECT b.id, b.kind, b.value, b.reason FROM risk_block b
  WHERE b.trace IN {{ints}} :traces AND b.ended_ms IS NULL AND (b.until_ms IS NULL OR b.until_ms > :now) ORDER BY b.id LIMIT 20;
 
+-- Whose traces are listed at all, and which verdicts were said about.
+-- name: risk_block_traces -> number_row
+SELECT b.trace FROM risk_block b WHERE b.ended_ms IS NULL LIMIT :n;
+
+-- name: risk_verdict_traces -> number_row
+SELECT v.trace FROM risk_verdict v LIMIT :n;
+
 -- name: risk_verdict_hits -> risk_verdict_hit_row
 SELECT v.trace, v.verdict, v.is_self, v.at_ms, v.review_id FROM risk_verdict v WHERE v.trace IN {{ints}} :traces ORDER BY v.at_ms DESC LIMIT 50;
 

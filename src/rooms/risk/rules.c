@@ -94,7 +94,7 @@ enum err risk_house_read(struct cx *cx, struct risk_house *out)
 /* One copy for the house that asked last, as that of the settings. After a change none is kept until every snapshot is gone
  * that does not hold it yet. */
 static const int64_t GOOD_FOR_NS = 900000000, CALM_NS = 5000000000;
-enum { COPY_BYTES = 64 << 10 };
+enum { COPY_BYTES = 64 << 10, LISTED_MAX = 4000 };
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
@@ -102,6 +102,9 @@ static struct {
     struct risk_house h;
     size_t n_text;
     char text[COPY_BYTES];
+    int64_t listed[2 * LISTED_MAX]; /* in their order */
+    size_t n_listed;
+    bool lists_more;
 } copy = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static size_t text_bytes(const struct risk_house *h)
@@ -131,6 +134,36 @@ static void house_copy(const struct risk_house *from, struct risk_house *to, cha
     }
 }
 
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+bool may_be_listed(struct cx *cx, const int64_t *traces, size_t n)
+{
+    pthread_mutex_lock(&copy.lock);
+    bool may = !cx->house || copy.house != cx->house || copy.good_until_ns <= clock_mono_ns() ||
+               copy.lists_more;
+    for (size_t i = 0; i < n && !may && copy.n_listed; i++)
+        may = bsearch(&traces[i], copy.listed, copy.n_listed, sizeof traces[0], by_number) != NULL;
+    pthread_mutex_unlock(&copy.lock);
+    return may;
+}
+
+/* copy.lock is held. */
+static void listed_keep(const struct list *blocks, const struct list *verdicts)
+{
+    const struct list *const from[] = {blocks, verdicts};
+    copy.n_listed = 0;
+    copy.lists_more = blocks->n > LISTED_MAX || verdicts->n > LISTED_MAX;
+    for (size_t k = 0; k < COUNT(from) && !copy.lists_more; k++)
+        for (size_t i = 0; i < from[k]->n; i++)
+            copy.listed[copy.n_listed++] = ((const struct number_row *)from[k]->items)[i].n;
+    if (copy.n_listed)
+        qsort(copy.listed, copy.n_listed, sizeof copy.listed[0], by_number);
+}
+
 enum err risk_house_now(struct cx *cx, const struct risk_house **out)
 {
     struct risk_house *h = ARENA_NEW(cx->arena, struct risk_house);
@@ -144,6 +177,12 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
         return OK;
     TRY(risk_house_read(cx, h));
     size_t n = text_bytes(h);
+    struct list blocks = {0}, verdicts = {0};
+    const struct args most = ARGS(V((int64_t)LISTED_MAX + 1));
+    struct db_read reads[] = {
+        {&q_risk_block_traces, &number_row_shape, false, &blocks, most, false},
+        {&q_risk_verdict_traces, &number_row_shape, false, &verdicts, most, false}};
+    TRY(db_batch(cx, reads, COUNT(reads)));
     int64_t now_ns = clock_mono_ns();
     if (!cx->house || n > COPY_BYTES)
         return OK;
@@ -151,6 +190,7 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
     if (now_ns >= copy.calm_from_ns) {
         house_copy(h, &copy.h, copy.text);
         copy.n_text = n;
+        listed_keep(&blocks, &verdicts);
         copy.house = cx->house;
         copy.good_until_ns = now_ns + GOOD_FOR_NS;
     }
@@ -158,7 +198,7 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
     return OK;
 }
 
-static void copy_drop(void)
+void house_changed(void)
 {
     pthread_mutex_lock(&copy.lock);
     copy.good_until_ns = 0;
@@ -302,7 +342,7 @@ enum err signal_patch_apply(struct cx *cx, void *in, void *out)
                           V(a->version + 1))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    copy_drop();
+    house_changed();
     TRY(audit_add(cx, "risk.signal", 0, 0,
                   arena_printf(cx->arena, "%s %d%s to %d%s", code, a->was.points,
                                a->was.is_off ? " off" : "", a->next.points,
@@ -645,7 +685,7 @@ enum err method_apply(struct cx *cx, void *in, void *out)
                           V(m->countries), V(m->position), V(m->is_gone), V(m->version))));
     if (n == 0)
         return fault(cx, ERR_STALE, M_RECORD_MOVED);
-    copy_drop();
+    house_changed();
     TRY(audit_add(cx, a->act, 0, 0, m->code));
     if (out)
         *(struct method_out *)out = method_of(cx->arena, m);

@@ -254,7 +254,7 @@ static enum err remember(struct cx *cx, const struct screen_in *a, struct memory
     if (a->id.len)
         reads[n++] =
             (struct db_read){&q_screened_again, &screened_row_shape, true, again, by_id, false};
-    if (n_list) {
+    if (n_list && may_be_listed(cx, list, n_list)) {
         reads[n++] = (struct db_read){
             &q_risk_block_hits, &risk_block_hit_row_shape, false, &m->blocks, blocks, false};
         reads[n++] = (struct db_read){&q_risk_verdict_hits,
@@ -463,12 +463,12 @@ enum err screen_plan(struct cx *cx, void *in, void *out)
     a->facts = (struct risk_facts){0};
     a->id = str_trim(a->id);
     TRY(said_of(cx, a));
+    TRY(risk_house_now(cx, &a->house));
     TRY(look_up(cx, a, &again));
     a->is_repeat = again.id != 0;
     cx->key = 0;
     if (a->is_repeat)
         return read_again(cx, &again, o);
-    TRY(risk_house_now(cx, &a->house));
     risk_score(&a->facts, &a->house->rules, &a->risk);
     a->new_id = id_new(cx->now_ms);
     if (a->n_due &&
