@@ -85,7 +85,7 @@ static const char *const apart[] = {"migration", "node", "order_day", "standing_
 struct old {
     struct arena *arena;
     struct store_options options;
-    char dir[64];
+    char dir[64], database[64];
     sqlite3 *lite;
     PGconn *pg;
 };
@@ -102,8 +102,7 @@ static int old_open(void **state)
 static void old_begin(struct old *o)
 {
     if (test_is_postgres()) {
-        char schema[64];
-        o->options.url = test_postgres_schema(o->arena, schema);
+        o->options.url = test_postgres_database(o->arena, NULL, o->database);
         o->pg = PQconnectdb(arena_cstr(o->arena, o->options.url));
         assert_int_equal(PQstatus(o->pg), CONNECTION_OK);
         return;
@@ -134,6 +133,9 @@ static void old_shut(struct old *o)
 static void old_end(struct old *o)
 {
     old_shut(o);
+    if (o->database[0])
+        test_postgres_run(arena_printf(o->arena, "DROP DATABASE %s WITH (FORCE)", o->database).ptr);
+    o->database[0] = 0;
     if (!o->dir[0])
         return;
     backup_remove(o->dir);

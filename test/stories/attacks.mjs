@@ -122,7 +122,7 @@ export async function furnished(t) {
   const identities = () => [{ type: 'external', value: `x-${next()}` }];
   const draft = () => ({ name: 'Dora', reason: 'parcel', email: `dora${next()}@kith.example`, other_number: '+442079460077', company: 'Dora Ltd', address: 'Lane 3', postal: 'CT17', city: 'Dover',
     country: 'GB', opinion: 'good', heard_of_us: 'radio', lang: 'en' });
-  const at = (path) => async () => path;
+  const at = (path) => Object.assign(async () => path, { isFixed: true }); // the others make what they are sent to
   // method and path -> where to send it, what, and where it is to be seen afterwards (a: the answer); hides: nowhere
   const rows = {
     'post /api/v1/sending/release': { to: at('/sending/release') },

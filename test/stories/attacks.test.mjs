@@ -32,15 +32,28 @@ const hidden = /(^|\.)(source_id|ip|kind|type|state|status|currency|role|lang|la
 
 const holds = (x, text) => (typeof x === 'string' ? x.includes(text) : x !== null && typeof x === 'object' && Object.values(x).some((v) => holds(v, text)));
 
-// Sends what was refused once more: the store must be what it was.
-async function changesNothing(f, row, refused) {
-  const to = await row.to(), before = await settled(f.k);
-  for (const body of refused) {
-    const a = await f.owner.ask(row.method, to, body);
-    assert.ok(a.status >= 400 && a.status < 500, `${row.name}: ${String(body).slice(0, 300)}: ${a.status}`);
+// Sends what was refused once more, { row, no: [[body, status] …] } of each row: the answer is the same and the store is what it
+// was. To let the store come to rest takes seconds, so many rows go together: who makes what he is sent to may tidy up after
+// another of his kind, and goes in a turn of his own.
+async function changesNothing(f, all) {
+  for (let rest = all.filter((x) => x.no.length); rest.length;) {
+    const kinds = new Set(), later = [], turn = [];
+    for (const x of rest) {
+      const kind = x.row.name.split('/')[3];
+      if (!x.row.to.isFixed && kinds.has(kind)) { later.push(x); continue; }
+      if (!x.row.to.isFixed) kinds.add(kind);
+      turn.push({ ...x, to: await x.row.to() });
+    }
+    const before = await settled(f.k);
+    for (const { row, to, no } of turn)
+      for (const [body, status] of no) {
+        const a = await f.owner.ask(row.method, to, body);
+        assert.equal(a.status, status, `${row.name}: ${String(body).slice(0, 300)}: ${a.text.slice(0, 300)}`);
+      }
+    const now = fingerprint(f.k), moved = Object.keys(now).filter((n) => now[n] !== before[n]);
+    assert.deepEqual(moved, [], `something refused has changed the store, of ${turn.map((x) => x.row.name).join(', ')}; acts before: ${before.acts}; after: ${now.acts}`);
+    rest = later;
   }
-  const now = fingerprint(f.k), moved = Object.keys(now).filter((n) => now[n] !== before[n]);
-  assert.deepEqual(moved, [], `${row.name}: something refused has changed the store; acts before: ${before.acts}; after: ${now.acts}`);
 }
 
 test('every row takes the request that this story knows', async (t) => {
@@ -57,6 +70,7 @@ test('every row takes the request that this story knows', async (t) => {
 test('hostile text in every member is refused by the member’s name, or comes back as it was written', async (t) => {
   const f = await furnished(t);
   const { owner } = f;
+  const again = [];
   let accepted = 0, refused = 0;
   for (const row of f.writing.filter((r) => r.body)) {
     const no = [];
@@ -83,12 +97,13 @@ test('hostile text in every member is refused by the member’s name, or comes b
           assert.ok(a.body.code && a.body.detail?.length > 5, where);
           if (a.status === 422) assert.ok(a.body.field && fieldOf(path).startsWith(a.body.field.split(/[.[]/)[0]), where);
           assert.ok(!/SELECT|syntax|sqlite|constraint|pg_/i.test(a.text.replaceAll(/x'.*?--|"value":"[^"]*"/g, '')) || /SQL/.test(name), where);
-          if (name !== 'half a million letters') no.push(body);
+          if (name !== 'half a million letters') no.push([body, a.status]);
         }
       }
     }
-    if (no.length) await changesNothing(f, row, no);
+    again.push({ row, no });
   }
+  await changesNothing(f, again);
   t.diagnostic(`${accepted} accepted, ${refused} refused`);
   assert.ok(accepted > 500 && refused > 300, `${accepted} accepted, ${refused} refused`);
   assert.equal((await owner.get('/customers?limit=1')).status, 200);
@@ -105,6 +120,7 @@ test('numbers, times, yes and no, and lists that are none are refused by name, a
     time: ['"yesterday"', '"2026-02-30T00:00:00Z"', '"2026-01-01"', '7', '"9999999-01-01T00:00:00Z"', '"2026-01-01T25:00:00Z"', '"٢٠٢٦-01-01T00:00:00Z"'],
     code: ['"../../etc/passwd"', '"EN"', '"no such word"', '7', '["en"]', '"en\\u0000"'],
   };
+  const again = [];
   let tried = 0;
   for (const row of f.writing.filter((r) => r.body)) {
     const no = [];
@@ -116,12 +132,13 @@ test('numbers, times, yes and no, and lists that are none are refused by name, a
         const where = `${row.name} ${fieldOf(path)}=${bytes.slice(0, 60)}: ${a.status} ${a.text.slice(0, 300)}`;
         assert.ok(a.status >= 400 && a.status < 500, where);
         if (a.status === 422) assert.ok(fieldOf(path).startsWith(a.body.field) || a.body.field.startsWith(fieldOf(path)), where);
-        no.push(body);
+        no.push([body, a.status]);
         tried += 1;
       }
     }
-    if (no.length) await changesNothing(f, row, no);
+    again.push({ row, no });
   }
+  await changesNothing(f, again);
   assert.ok(tried > 300, `${tried} tried`);
 });
 
