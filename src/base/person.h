@@ -31,6 +31,9 @@ struct phone {
  * input: anonymous, short and alphanumeric texts come back with is_possible = false. At most 250 bytes
  * are looked at; longer input is not possible. */
 struct phone phone_read(struct arena *a, str as_given, str default_region);
+/* '+' and 8 to 15 digits, nothing else: nearly always the normal form already. What the directory has under that text was one;
+ * when it has nothing, the number is read after all. Reading one that was not read lately costs some 50 us. */
+bool phone_looks_full(str as_given);
 /* True for "anonymous", "unknown", "private", "withheld", "restricted", "unavailable", "", "-", sip:anonymous@… */
 bool phone_is_withheld(str as_given);
 /* Internet telephony? No only where the plan would tell it: a number of the United States is unknown. */

@@ -263,6 +263,16 @@ struct phone phone_read(struct arena *a, str as_given, str default_region)
     return p;
 }
 
+bool phone_looks_full(str s)
+{
+    if (s.len < 9 || s.len > 16 || s.ptr[0] != '+')
+        return false;
+    for (size_t i = 1; i < s.len; i++)
+        if (!is_digit(s.ptr[i]))
+            return false;
+    return true;
+}
+
 enum says phone_is_voip(const struct phone *p)
 {
     if (p->kind == PHONE_VOIP)

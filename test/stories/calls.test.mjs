@@ -443,6 +443,11 @@ test('a number is looked up as JSON, as a line of text, and as a priority for di
   assert.equal((await anna.get('/lookup?number=anonymous&as=priority')).text, '50,,,\n');
   assert.equal((await anna.get('/lookup?number=12&as=text')).text, '\n');
   assert.equal((await anna.must(200, 'GET', '/lookup?number=x')).customer, null);
+  const trunk = await anna.must(200, 'GET', '/lookup?number=%2B4402079460018'); // full, and yet no normal form
+  assert.deepEqual([trunk.customer.id, trunk.e164, trunk.is_vip], [id, '+442079460018', false]);
+  await owner.must(201, 'POST', `/customers/${id}/marks`, { mark: 'vip', reason: 'he asked' });
+  assert.equal((await anna.must(200, 'GET', '/lookup?number=%2B442079460018')).is_vip, true);
+  assert.match((await anna.get('/lookup?number=%2B442079460018&as=priority')).text, /^90,ru,101,\n$/);
   const later = await anna.get('/lookup?number=1&as=3cx');
   assert.deepEqual([later.status, later.body.field], [422, 'as']);
 });

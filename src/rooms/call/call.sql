@@ -374,5 +374,8 @@ SELECT e.extension FROM customer r JOIN call c ON c.customer_id = r.id JOIN staf
  ORDER BY c.ring_ms DESC, e.extension
  LIMIT 1;
 
+-- name: lookup_vip -> lookup_vip
+SELECT t.is_vip FROM standing t WHERE t.customer_id = :customer;
+
 -- name: lookup_customer -> lookup_customer
 SELECT c.id, c.name, c.kind, c.company, c.lang, c.country FROM customer c WHERE c.id = :customer;

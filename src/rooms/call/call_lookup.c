@@ -33,6 +33,9 @@ static const struct field place_fields[] = {
 };
 static const struct shape lookup_place_shape = SHAPE("lookup_place", struct queue_place, place_fields);
 
+static const struct field vip_fields[] = {FIELD(struct queue_place, is_vip)};
+static const struct shape lookup_vip_shape = SHAPE("lookup_vip", struct queue_place, vip_fields);
+
 struct favourite { str extension; };
 static const struct field favourite_fields[] = {FIELD(struct favourite, extension)};
 static const struct shape lookup_favourite_shape = SHAPE("lookup_favourite", struct favourite, favourite_fields);
@@ -51,25 +54,52 @@ static enum err one(struct cx *cx, customer_id id, struct found *out)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static enum err look(struct cx *cx, str number, struct seen *s)
+/* The customer, and of his place in the queue as much as the answer tells: this is asked for every ring of a telephone. */
+static enum err known(struct cx *cx, customer_id id, int as, struct seen *s)
 {
-    str region = settings_current(cx)->region;
+    if (as != AS_PRIORITY) {
+        struct db_read reads[] = {
+            {&q_lookup_customer, &lookup_customer_shape, true, &s->customer, ARGS(V(id)), false},
+            {&q_lookup_vip, &lookup_vip_shape, true, &s->place, ARGS(V(id)), false},
+        };
+        return db_batch(cx, reads, as == AS_JSON ? 2 : 1);
+    }
+    str zone = settings_current(cx)->time_zone;
+    int64_t day = when_of_day(when_day((when){cx->now_ms}, zone), zone).ms;
+    TRY(one(cx, id, &s->customer));
+    enum err e = db_one(cx, &q_call_caller, &lookup_place_shape, &s->place, ARGS(V(day), V(id)));
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Whose it is: first as it was told, and read by its country's plan when nobody has that. */
+static enum err owners(struct cx *cx, str number, struct handle *h, bool *is_number)
+{
+    str told = str_trim(number);
+    *is_number = true;
+    if (phone_looks_full(told)) {
+        *h = (struct handle){.type = IDENTITY_PHONE, .value = told};
+        TRY(customer_owners(cx, h, 1));
+        if (h->owners.n)
+            return OK;
+    }
+    *is_number = !phone_is_withheld(number) &&
+                 (handle_read(cx->arena, IDENTITY_PHONE, number, settings_current(cx)->region, h) ||
+                  h->suffix.len);
+    return *is_number ? customer_owners(cx, h, 1) : OK;
+}
+
+static enum err look(struct cx *cx, str number, int as, struct seen *s)
+{
     s->number = number;
     struct handle h = {0};
-    if (phone_is_withheld(number) ||
-        (!handle_read(cx->arena, IDENTITY_PHONE, number, region, &h) && !h.suffix.len))
+    bool is_number = false;
+    TRY(owners(cx, number, &h, &is_number));
+    if (!is_number)
         return OK;
     s->e164 = h.value;
-    TRY(customer_owners(cx, &h, 1));
     const struct owner *o = h.owners.items;
-    if (h.owners.n == 1 && !h.is_weak && o->state != IDENTITY_SHARED) {
-        str zone = settings_current(cx)->time_zone;
-        int64_t day = when_of_day(when_day((when){cx->now_ms}, zone), zone).ms;
-        TRY(one(cx, o->customer, &s->customer));
-        enum err e = db_one(cx, &q_call_caller, &lookup_place_shape, &s->place,
-                            ARGS(V(day), V(o->customer)));
-        return e == ERR_NOT_FOUND ? OK : e;
-    }
+    if (h.owners.n == 1 && !h.is_weak && o->state != IDENTITY_SHARED)
+        return known(cx, o->customer, as, s);
     struct found *several = ARENA_ARRAY(cx->arena, h.owners.n + 1, struct found);
     for (size_t i = 0; i < h.owners.n && i < 16 && !h.is_weak; i++)
         TRY(one(cx, o[i].customer, &several[s->several.n++]));
@@ -142,7 +172,7 @@ enum err lookup_read(struct cx *cx, void *in_, void *out_)
     struct seen s = {0};
     if (in->as == AS_3CX)
         return fault_field(cx, ERR_INVALID, S("as"), M_LOOKUP_3CX);
-    TRY(look(cx, in->number, &s));
+    TRY(look(cx, in->number, in->as, &s));
     if (s.customer.id.v)
         audit_view(cx, s.customer.id.v);
     *r = (struct raw_reply){.status = 200, .content_type = S("text/plain; charset=utf-8")};

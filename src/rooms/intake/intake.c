@@ -37,17 +37,6 @@ static void ignore(struct list *ignored, const struct brought *b, const char *wh
     to[ignored->n++] = (struct intake_ignored){b->from->type, b->given, str_of(why)};
 }
 
-/* '+' and 8 to 15 digits: nearly always the normal form already. */
-static bool looks_full(str s)
-{
-    if (s.len < 9 || s.len > 16 || s.ptr[0] != '+')
-        return false;
-    for (size_t i = 1; i < s.len; i++)
-        if (!is_digit(s.ptr[i]))
-            return false;
-    return true;
-}
-
 /* as_told: a number that looks full is looked up as it stands, which spares reading it by its
  * country's plan (50 us). When somebody has it, it was a normal form; when nobody has, it is read
  * after all. */
@@ -67,7 +56,7 @@ static struct reading read_identities(struct cx *cx, const struct intake *in, bo
         struct handle *h = &r.handles[r.n];
         b.handle = h;
         bool is_phone = id[i].type == IDENTITY_PHONE;
-        if (as_told && is_phone && looks_full(b.given)) {
+        if (as_told && is_phone && phone_looks_full(b.given)) {
             *h = (struct handle){.type = IDENTITY_PHONE, .value = b.given};
             b.is_as_told = true;
         } else {
