@@ -18,10 +18,12 @@ TOP = Path(__file__).resolve().parent.parent
 def empty_store(paths):
     """An empty migrated SQLite in memory."""
     db = sqlite3.connect(":memory:")
+    db.execute("PRAGMA writable_schema = ON")  # a migration may write the text of a constraint
     for path in sorted(paths, key=os.path.basename):
         for engine, toks in migrations.statements(path, Path(path).read_text(encoding="utf-8")):
             if engine in (None, "sqlite"):
                 db.execute(render(toks, "sqlite"))
+    db.execute("PRAGMA writable_schema = RESET")
     # Made by the store itself, before any migration.
     db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
     return db

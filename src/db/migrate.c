@@ -54,9 +54,24 @@ static size_t steps_of(const struct db *d, const struct migration *m)
     return d->pg ? m->n_postgres : m->n_sqlite;
 }
 
+/* A step may write the text of a constraint, as SQLite allows it (sqlite.org/lang_altertable.html, "Making Other Kinds Of Table
+ * Schema Changes"). What is run next, still in its transaction, reads the schema anew and fails when it is none. */
+static enum err schema_step(struct cx *cx, struct db *d, const char *sql)
+{
+    (void)sqlite3_db_config(lite_handle(d), SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, (int *)NULL);
+    enum err e = exec(cx, d, sql);
+    if (e == OK)
+        return exec(cx, d, "PRAGMA writable_schema = RESET");
+    (void)sqlite3_db_config(lite_handle(d), SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, (int *)NULL);
+    return e;
+}
+
 static enum err step(struct cx *cx, struct db *d, const struct migration *m, size_t i)
 {
-    return exec(cx, d, (d->pg ? m->postgres : m->sqlite)[i]);
+    static const char of_schema[] = "UPDATE sqlite_schema ";
+    const char *sql = (d->pg ? m->postgres : m->sqlite)[i];
+    return strncmp(sql, of_schema, sizeof of_schema - 1) == 0 ? schema_step(cx, d, sql)
+                                                              : exec(cx, d, sql);
 }
 
 /* What is done already: migrations with a row, and of the last one the steps behind `at_step`; SIZE_MAX: all of them.

@@ -116,6 +116,8 @@ static void old_begin(struct old *o)
     assert_int_equal(sqlite3_open(path.ptr, &o->lite), SQLITE_OK);
     assert_int_equal(sqlite3_file_control(o->lite, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
                      SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(o->lite, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, (int *)NULL),
+                     SQLITE_OK);
     assert_int_equal(sqlite3_exec(o->lite, "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -812,6 +814,52 @@ static void an_upgrade_that_is_killed_again_and_again_comes_to_its_end(void **st
     store_close(s);
 }
 
+static enum err channel_apply(struct cx *cx, void *state)
+{
+    static const struct query q_channel = {.name = "channel",
+                                           .sqlite = "UPDATE interaction SET channel = ?1",
+                                           .n_params = 1,
+                                           .writes = true};
+    return db_run(cx, &q_channel, ARGS(V(*(const str *)state)));
+}
+
+/* In a CHECK or in the WHERE of an index write x = 'a' OR x = 'b' OR x = 'c' in place of x IN ('a', 'b', 'c'): 0038. */
+static void no_row_makes_sqlite_build_a_table_of_its_own_and_checks_still_hold(void **state)
+{
+    struct old *o = *state;
+    if (test_is_postgres())
+        return;
+    old_up_to(o, 37);
+    old_shut(o);
+    struct cx cx = cx_of(o);
+    struct store *s = NULL;
+    opened(o, &cx, &s);
+    struct list tables = lines_read(
+        &cx, S("SELECT name, '', '' FROM sqlite_master WHERE type = 'table' AND name NOT "
+               "LIKE 'sqlite%' AND name NOT LIKE 'search_gram%'"));
+
+    assert_true(tables.n > 80);
+    for (size_t i = 0; i < tables.n; i++) {
+        str table = ((struct line *)tables.items)[i].table;
+        str sql =
+            arena_printf(o->arena, "EXPLAIN INSERT INTO \"" SFMT "\" DEFAULT VALUES", SARG(table));
+        sqlite3_stmt *stmt = NULL;
+        assert_int_equal(sqlite3_prepare_v2(lite_handle(cx.db), sql.ptr, -1, &stmt, NULL),
+                         SQLITE_OK);
+        while (sqlite3_step(stmt) == SQLITE_ROW)
+            if (strcmp((const char *)sqlite3_column_text(stmt, 1), "OpenEphemeral") == 0)
+                fail_msg("a row of " SFMT " makes SQLite build a table: see migrations/0038",
+                         SARG(table));
+        sqlite3_finalize(stmt);
+    }
+    reader_close(cx.db);
+    cx.db = NULL;
+    str smoke = S("smoke"), fax = S("fax");
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, channel_apply, &smoke), ERR_INTERNAL);
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, channel_apply, &fax), OK);
+    store_close(s);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -825,6 +873,7 @@ static int all(void)
         OLD_TEST(an_upgrade_whose_copy_cannot_be_written_to_its_end_is_refused_and_leaves_nothing),
         OLD_TEST(an_upgrade_says_what_it_copies_and_how_far_it_is),
         OLD_TEST(an_upgrade_of_postgres_says_that_no_copy_was_made_and_how_old_the_last_one_is),
+        OLD_TEST(no_row_makes_sqlite_build_a_table_of_its_own_and_checks_still_hold),
         OLD_TEST(a_store_that_was_upgraded_has_the_tables_of_a_new_one),
         OLD_TEST(an_upgrade_goes_on_behind_the_step_that_was_last),
         OLD_TEST(a_half_upgraded_store_is_newer_to_the_program_before),

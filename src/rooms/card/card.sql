@@ -77,7 +77,7 @@ SELECT {{card_order_head}},
 SELECT {{card_order_head}}, CAST(0 AS BIGINT),
        {{card_order_tail}}
   FROM orders o
- WHERE o.customer_id = :customer AND o.status IN ('open', 'paid', 'shipped')
+ WHERE o.customer_id = :customer AND (o.status = 'open' OR o.status = 'paid' OR o.status = 'shipped')
  ORDER BY COALESCE(o.due_ms, 9223372036854775807), o.id LIMIT 10;
 
 -- name: card_calls -> card_call

@@ -445,7 +445,7 @@ INSERT INTO attr (customer_id, attr_id, folded, num, text) VALUES (:customer, :a
 -- Orders of one id of the record that should have arrived: nothing is asked then.
 -- name: orders_late -> number_row
 SELECT count(*) FROM (SELECT o.id FROM orders o
-                       WHERE o.customer_id = :customer AND o.status IN ('open', 'paid', 'shipped') AND o.due_ms < :now LIMIT 1) x;
+                       WHERE o.customer_id = :customer AND (o.status = 'open' OR o.status = 'paid' OR o.status = 'shipped') AND o.due_ms < :now LIMIT 1) x;
 
 -- ---- freshness ----
 

@@ -20,7 +20,7 @@ SELECT {{import_columns}} FROM import i
 -- What a node of this house has to work on.
 -- name: import_at_work -> import_row
 SELECT {{import_columns}} FROM import i
- WHERE i.state IN ('checking', 'running', 'undoing') AND (i.is_staged = 1 OR i.state = 'undoing') AND i.lease_ms < :now
+ WHERE (i.state = 'checking' OR i.state = 'running' OR i.state = 'undoing') AND (i.is_staged = 1 OR i.state = 'undoing') AND i.lease_ms < :now
  ORDER BY i.made_ms, i.id LIMIT 1;
 
 -- name: import_insert
