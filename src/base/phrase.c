@@ -270,9 +270,9 @@ static bool line_read(struct phrases *p, str line, const char *const *kinds, siz
 }
 
 /* Where a search goes on when the next byte does not fit: the longest end of what was read that begins a piece. */
-static void nodes_join(struct phrases *p)
+static void nodes_join(struct phrases *p, struct arena *scratch)
 {
-    uint32_t *line = ARENA_ARRAY(p->arena, p->n_nodes, uint32_t);
+    uint32_t *line = ARENA_ARRAY(scratch, p->n_nodes, uint32_t);
     size_t head = 0, tail = 0;
     for (int b = 0; b < 256; b++)
         if (p->start[b])
@@ -291,14 +291,29 @@ static void nodes_join(struct phrases *p)
     }
 }
 
+/* There was room for more nodes and pieces than came of the text. */
+static void shrink(struct phrases *p)
+{
+    struct node *nodes = ARENA_ARRAY(p->arena, p->n_nodes, struct node);
+    struct piece *pieces = ARENA_ARRAY(p->arena, p->n_pieces, struct piece);
+    memcpy(nodes, p->nodes, p->n_nodes * sizeof *nodes);
+    memcpy(pieces, p->pieces, p->n_pieces * sizeof *pieces);
+    p->nodes = nodes;
+    p->pieces = pieces;
+    p->cap_nodes = p->n_nodes;
+}
+
 struct phrases *phrases_open(const str *files, size_t n_files, const char *const *kinds,
                              size_t n_kinds, size_t *file, size_t *line)
 {
-    struct arena *a = arena_open(LIST_BYTES_MAX);
+    struct arena *a = arena_open(LIST_BYTES_MAX), *scratch = arena_open(LIST_BYTES_MAX);
     size_t bytes = 0, n_lines = 1;
     *file = *line = 0;
-    if (!a)
+    if (!a || !scratch) {
+        arena_close(a);
+        arena_close(scratch);
         return NULL;
+    }
     for (size_t f = 0; f < n_files; f++) {
         bytes += files[f].len;
         for (size_t i = 0; i < files[f].len; i++)
@@ -312,8 +327,8 @@ struct phrases *phrases_open(const str *files, size_t n_files, const char *const
     p->cap_nodes = is_good ? 4 * bytes + 64 : 1;
     *p = (struct phrases){.arena = a,
                           .v = ARENA_ARRAY(a, room, struct phrase),
-                          .pieces = ARENA_ARRAY(a, room * PHRASE_PARTS_MAX + 1, struct piece),
-                          .nodes = ARENA_ARRAY(a, p->cap_nodes, struct node),
+                          .pieces = ARENA_ARRAY(scratch, room * PHRASE_PARTS_MAX + 1, struct piece),
+                          .nodes = ARENA_ARRAY(scratch, p->cap_nodes, struct node),
                           .n = 1,
                           .n_pieces = 1,
                           .n_nodes = 1,
@@ -326,17 +341,20 @@ struct phrases *phrases_open(const str *files, size_t n_files, const char *const
             at++;
             if (str_trim(one).len == 0 || one.ptr[0] == '#')
                 continue;
-            is_good = line_read(p, one, kinds, n_kinds) && !arena_is_over(a);
+            is_good =
+                line_read(p, one, kinds, n_kinds) && !arena_is_over(a) && !arena_is_over(scratch);
             *file = f;
             *line = at;
         }
     }
-    if (!is_good) {
-        arena_close(a);
-        return NULL;
+    if (is_good) {
+        nodes_join(p, scratch);
+        shrink(p);
     }
-    nodes_join(p);
-    return p;
+    arena_close(scratch);
+    if (!is_good)
+        arena_close(a);
+    return is_good ? p : NULL;
 }
 
 void phrases_close(struct phrases *p)
