@@ -211,6 +211,33 @@ static void a_change_that_fails_leaves_the_others_of_its_batch_as_they_are(void 
     assert_true(is_one_batch);
 }
 
+/* What a refused change wrote is taken back by running the others again; who wrote nothing before he was refused costs nobody
+ * a second run. */
+static void only_a_change_refused_after_writing_makes_its_batch_run_again(void **state)
+{
+    (void)state;
+    if (test_is_postgres())
+        return;
+    struct house_of_tests h;
+    house_open(&h, 1, 2);
+    struct member calm[] = {{MORE, 1}, {MORE, 1}, {.what = ADD, .row = 2}, {MORE, 1}};
+    struct member spoilt[] = {{MORE, 1}, {MORE, 1}, {REFUSE, 3}, {MORE, 1}, {ADD, 3}};
+
+    run_together(&h, calm, COUNT(calm));
+    run_together(&h, spoilt, COUNT(spoilt));
+
+    assert_int_equal(calm[2].e, ERR_CONFLICT);
+    for (size_t i = 0; i < COUNT(calm); i++)
+        assert_int_equal(atomic_load(&calm[i].runs), 1);
+    assert_int_equal(spoilt[2].e, ERR_INVALID);
+    assert_true(atomic_load(&spoilt[2].runs) > 1);
+    for (size_t i = 0; i < COUNT(spoilt); i++)
+        assert_int_equal(spoilt[i].e, i == 2 ? ERR_INVALID : OK);
+    assert_int_equal(n_of(&h, 1), 6); /* each once, however often it ran */
+    assert_int_equal(n_of(&h, 3), 0);
+    house_close(&h);
+}
+
 static void a_first_change_that_fails_late_takes_nobody_with_it(void **state)
 {
     (void)state;
@@ -324,6 +351,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_that_fails_leaves_the_others_of_its_batch_as_they_are),
+        cmocka_unit_test(only_a_change_refused_after_writing_makes_its_batch_run_again),
         cmocka_unit_test(a_first_change_that_fails_late_takes_nobody_with_it),
         cmocka_unit_test(two_batches_that_want_each_others_rows_both_end_at_once),
         cmocka_unit_test(a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none),

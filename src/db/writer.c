@@ -1,7 +1,9 @@
 /* db/writer.c - changes: two queues, and SQLite's one writer with natural group commit.
  *
- * While one commit is on its way to the disk, the next batch collects: no waiting window. Each apply runs in a
- * savepoint. When the disk fails, the whole batch ends; nothing of it was answered, so each change runs again alone.
+ * While one commit is on its way to the disk, the next batch collects: no waiting window. A savepoint makes SQLite copy each
+ * page that its change touches, and a change that is refused has nearly always written nothing: so a batch runs without, and
+ * when one of it was refused after writing, all of it runs again, each in a savepoint, and so do the next batches. When the
+ * disk fails, the whole batch ends; nothing of it was answered, so each change runs again alone.
  */
 #include "db/db_impl.h"
 #include "queries.h"
@@ -12,7 +14,8 @@ enum {
     BATCH_MAX = 512, /* changes of one commit */
     BATCH_MS = 8,    /* of applying; then it is committed even while more wait */
     BULK_PATIENCE_MS =
-        250, /* after this long without a turn the bulk lane gets one change through */
+        250,      /* after this long without a turn the bulk lane gets one change through */
+    CAREFUL = 64, /* batches with savepoints after one that wanted them */
 };
 
 /* ---- queues ------------------------------------------------------------------------------- */
@@ -239,7 +242,10 @@ struct batch {
     struct db *readers[BATCH_MAX]; /* what each cx->db was */
     size_t n;
     bool is_lost; /* the transaction ended under us */
-    bool is_soft; /* its commit does not wait for the disk: soft changes only */
+    bool has_savepoints;
+    bool is_spoilt;   /* without them: what a refused change wrote stands in it */
+    unsigned careful; /* batches to go that have them */
+    bool is_soft;     /* its commit does not wait for the disk: soft changes only */
     int64_t said_ns;
 };
 
@@ -265,6 +271,12 @@ static int keep_ids_ahead(struct store *s, struct db *d)
     return SQLITE_OK;
 }
 
+/* Refused before it was begun: the queue was full. */
+static bool never_ran(const struct change *c)
+{
+    return c->result == ERR_BUSY && !c->cx->why.msg;
+}
+
 static void run_one(struct batch *b, struct change *c)
 {
     struct db *d = b->d;
@@ -272,19 +284,24 @@ static void run_one(struct batch *b, struct change *c)
     b->ran[b->n++] = c;
     if (c->result == ERR_BUSY)
         return; /* came while the queue was full */
-    if (lite_word(d, LITE_SAVE) != SQLITE_OK) {
+    if (b->has_savepoints && lite_word(d, LITE_SAVE) != SQLITE_OK) {
         b->is_lost = true;
         return;
     }
+    int64_t written = lite_total_changes(d);
     enum err e = change_run(d, c);
     if (!lite_in_transaction(d)) {
         b->is_lost = true;
         return;
     }
-    if (e != OK && lite_word(d, LITE_BACK) != SQLITE_OK)
-        b->is_lost = true;
-    if (lite_word(d, LITE_RELEASE) != SQLITE_OK)
-        b->is_lost = true;
+    if (b->has_savepoints) {
+        if (e != OK && lite_word(d, LITE_BACK) != SQLITE_OK)
+            b->is_lost = true;
+        if (lite_word(d, LITE_RELEASE) != SQLITE_OK)
+            b->is_lost = true;
+    } else if (e != OK && lite_total_changes(d) != written) {
+        b->is_spoilt = true;
+    }
     if (lite_disk_failed(d))
         b->is_lost = true; /* the others get a transaction of their own */
     c->result = e;
@@ -317,7 +334,7 @@ static void batch_answer(struct batch *b)
 static void run_alone(struct batch *b, struct change *c)
 {
     struct db *d = b->d;
-    if (c->result == ERR_BUSY && !c->cx->why.msg)
+    if (never_ran(c))
         return;
     d->n_events = 0;
     if (lite_word(d, LITE_BEGIN) != SQLITE_OK) {
@@ -367,6 +384,38 @@ static void batch_again_one_by_one(struct batch *b)
     log_line(LOG_WARN, "batch_lost", "changes=%zu no_space=%zu", b->n, refused);
 }
 
+/* The same changes in a new transaction, each in a savepoint. */
+static void batch_again_with_savepoints(struct batch *b)
+{
+    size_t n = b->n;
+    b->is_spoilt = false;
+    b->has_savepoints = true;
+    b->careful = CAREFUL;
+    b->d->n_events = 0;
+    if (lite_word(b->d, LITE_ROLLBACK) != SQLITE_OK || lite_word(b->d, LITE_BEGIN) != SQLITE_OK) {
+        b->is_lost = true;
+        return;
+    }
+    b->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct change *c = b->ran[i];
+        c->cx->db = b->readers[i];
+        if (!never_ran(c))
+            c->result = OK;
+        if (!b->is_lost) {
+            run_one(b, c);
+        } else { /* alone, with the others */
+            b->ran[b->n] = c;
+            b->readers[b->n++] = c->cx->db;
+        }
+    }
+}
+
+static bool must_end(const struct batch *b)
+{
+    return b->is_lost || b->is_spoilt || b->n == BATCH_MAX;
+}
+
 /* The interactive lane: all that waits and all that comes meanwhile, within reason. */
 static void fill_interactive(struct batch *b, struct change *c)
 {
@@ -374,7 +423,7 @@ static void fill_interactive(struct batch *b, struct change *c)
     struct queue taken = {0};
     while (c) {
         run_one(b, c);
-        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until)
+        if (must_end(b) || clock_mono_ns() > until)
             break;
         if (!taken.n)
             taken = queue_take_all(b->s, LANE_INTERACTIVE);
@@ -390,8 +439,8 @@ static void fill_bulk(struct batch *b, struct change *c)
     int64_t rows = lite_total_changes(b->d) + SLICE_ROWS;
     while (c) {
         run_one(b, c);
-        if (b->is_lost || b->n == BATCH_MAX || clock_mono_ns() > until ||
-            lite_total_changes(b->d) >= rows || anything_waits(b->s, LANE_INTERACTIVE))
+        if (must_end(b) || clock_mono_ns() > until || lite_total_changes(b->d) >= rows ||
+            anything_waits(b->s, LANE_INTERACTIVE))
             return;
         c = queue_take_like(b->s, b->is_soft);
     }
@@ -423,7 +472,9 @@ static void refuse_all(struct store *s)
 static void run_batch(struct batch *b, struct change *first)
 {
     b->n = 0;
-    b->is_lost = false;
+    b->is_lost = b->is_spoilt = false;
+    b->has_savepoints = b->careful > 0;
+    b->careful -= b->has_savepoints;
     b->is_soft = first->is_soft && first->lane == LANE_BULK;
     int rc = lite_be_soft(b->d, b->is_soft);
     if (rc == SQLITE_OK)
@@ -441,6 +492,8 @@ static void run_batch(struct batch *b, struct change *first)
     } else {
         fill_bulk(b, first);
     }
+    if (b->is_spoilt && !b->is_lost)
+        batch_again_with_savepoints(b);
     if (!batch_commit(b))
         batch_again_one_by_one(b);
     batch_answer(b);
