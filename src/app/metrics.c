@@ -143,6 +143,9 @@ static enum err figures(struct cx *cx, void *in, void *out)
     figure(&t, "store_queue_bulk", "gauge", "Changes of jobs and imports that wait.", s.queue_bulk);
     of_jobs(&t, h);
     of_judging(&t);
+    figure(&t, "store_cache_bytes", "gauge",
+           "Pages of the store that are kept in memory, part of kith_resident_bytes.",
+           s.cache_bytes);
     const struct follow_state b = follow_state(h->follow);
     if (b.is_on) {
         figure(&t, "backup_failing", "gauge", "1 while --backup-to does not get what is committed.",

@@ -255,6 +255,7 @@ enum store_state store_state(struct store *s);
 struct store_figures {
     int64_t wal_bytes, oldest_reader_ms, longest_stall_us, batches, changes, changes_refused, queue_interactive, queue_bulk;
     int64_t free_bytes; /* of the disk that the data directory is on; -1: not known */
+    int64_t cache_bytes; /* SQLite: of pages that are kept in memory, opened, of at most `cache_mb` */
 };
 void store_figures(struct store *s, struct store_figures *out);
 

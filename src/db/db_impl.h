@@ -40,6 +40,7 @@ struct db {
     bool is_writer;
     bool in_read;                      /* between read_begin and read_end */
     _Atomic int64_t read_started_ns;   /* 0: no snapshot open */
+    _Atomic int64_t cache_bytes;       /* SQLite: of pages, the most it held at the end of a transaction; they are not given back */
     int64_t deadline_ns;               /* of the running read; 0: none */
     enum err broken;                   /* first failure of a statement of the change that runs; it sticks */
     struct fault broken_why;
@@ -92,6 +93,7 @@ enum lite_word { LITE_BEGIN, LITE_COMMIT, LITE_ROLLBACK, LITE_SAVE, LITE_RELEASE
 int lite_word(struct db *d, enum lite_word w); /* SQLite's result code */
 int lite_be_soft(struct db *d, bool is_soft); /* commits from here on wait for the disk, or do not; between transactions */
 bool lite_in_transaction(struct db *d);
+void lite_cache_note(struct db *d); /* by who uses it */
 bool lite_disk_failed(struct db *d); /* full, I/O error and the like since BEGIN */
 int64_t lite_total_changes(struct db *d);
 int64_t lite_pages(struct db *d); /* of the database as the transaction sees it; 0: not known */

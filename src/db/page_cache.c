@@ -1,6 +1,7 @@
 /* db/page_cache.c - sets of sixteen pages, each set with its lock; who was asked for again stays (CLOCK). */
 #include "db/page_cache.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,11 @@ struct set {
     unsigned hand;
     uint8_t asked[WAYS];  /* since the hand passed, at most OFTEN */
     uint64_t place[WAYS]; /* and one; 0: free */
+    uint16_t used;        /* a bit for each way that ever held a page */
 };
 struct page_cache {
     size_t n; /* a power of two */
+    _Atomic size_t used;
     uint8_t (*pages)[WAYS][CACHED_PAGE];
     struct set sets[];
 };
@@ -46,6 +49,11 @@ void page_cache_close(struct page_cache *c)
         pthread_mutex_destroy(&c->sets[i].lock);
     free(c->pages);
     free(c);
+}
+
+size_t page_cache_bytes(const struct page_cache *c)
+{
+    return c ? atomic_load_explicit(&c->used, memory_order_relaxed) * CACHED_PAGE : 0;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): neighbours go to different sets. */
@@ -83,6 +91,10 @@ static void keep(struct page_cache *c, struct set *s, uint64_t place, const uint
         way = (int)s->hand;
         s->hand = (s->hand + 1) % WAYS;
         s->place[way] = place + 1;
+        if (!(s->used & 1u << way)) {
+            s->used = (uint16_t)(s->used | 1u << way);
+            atomic_fetch_add_explicit(&c->used, 1, memory_order_relaxed);
+        }
     }
     memcpy(page_of(c, s, way), page, CACHED_PAGE);
 }

@@ -12,6 +12,7 @@ enum { CACHED_PAGE = 8192 };
 struct page_cache;
 struct page_cache *page_cache_open(size_t bytes); /* NULL: out of memory */
 void page_cache_close(struct page_cache *c);      /* accepts NULL */
+size_t page_cache_bytes(const struct page_cache *c); /* of pages that were used since it was opened; accepts NULL */
 
 /* True: *page is a copy. False: *seen is for page_cache_put when it was read from the file. */
 bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CACHED_PAGE], uint64_t *seen);

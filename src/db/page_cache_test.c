@@ -138,6 +138,26 @@ static void readers_beside_a_writer_never_see_old_or_torn_pages(void **state)
     page_cache_close(shared);
 }
 
+static void the_bytes_it_holds_grow_with_the_pages_it_got_and_no_further(void **state)
+{
+    (void)state;
+    struct page_cache *c = page_cache_open(MB);
+    uint8_t page[CACHED_PAGE];
+    page_of(page, 1);
+
+    assert_int_equal(page_cache_bytes(c), 0);
+    for (int round = 0; round < 2; round++)
+        for (uint64_t place = 0; place < 4; place++)
+            page_cache_write_end(c, place, page);
+    assert_int_equal(page_cache_bytes(c), 4 * CACHED_PAGE);
+    for (uint64_t place = 0; place < 4096; place++)
+        page_cache_write_end(c, place, page);
+    assert_int_equal(page_cache_bytes(c), MB);
+    page_cache_clear(c);
+    assert_int_equal(page_cache_bytes(c), MB); /* the memory is there still */
+    page_cache_close(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +165,7 @@ int main(void)
         cmocka_unit_test(what_was_read_before_a_write_is_not_kept_after_it),
         cmocka_unit_test(pages_that_are_asked_for_again_outlive_those_of_a_scan),
         cmocka_unit_test(readers_beside_a_writer_never_see_old_or_torn_pages),
+        cmocka_unit_test(the_bytes_it_holds_grow_with_the_pages_it_got_and_no_further),
     };
     return cmocka_run_group_tests_name("page_cache", tests, NULL, NULL);
 }

@@ -516,6 +516,14 @@ int lite_be_soft(struct db *d, bool is_soft)
     return rc;
 }
 
+void lite_cache_note(struct db *d)
+{
+    int now = 0, most = 0;
+    if (sqlite3_db_status(d->lite->h, SQLITE_DBSTATUS_CACHE_USED, &now, &most, 0) == SQLITE_OK &&
+        now > atomic_load_explicit(&d->cache_bytes, memory_order_relaxed))
+        atomic_store_explicit(&d->cache_bytes, now, memory_order_relaxed);
+}
+
 bool lite_in_transaction(struct db *d)
 {
     return !sqlite3_get_autocommit(d->lite->h);
@@ -553,6 +561,7 @@ void lite_read_end(struct db *d)
     if (!d->in_read)
         return;
     d->deadline_ns = 0;
+    lite_cache_note(d);
     if (lite_in_transaction(d))
         (void)lite_word(d, LITE_ROLLBACK); /* nothing was written; ends the snapshot */
     d->in_read = false;

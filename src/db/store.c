@@ -369,7 +369,10 @@ void store_figures(struct store *s, struct store_figures *out)
         .changes = atomic_load(&s->changes),
         .changes_refused = atomic_load(&s->refused),
         .free_bytes = room_free(s),
+        .cache_bytes = (int64_t)vault_cache_bytes(s->vault),
     };
+    if (!s->is_postgres)
+        out->cache_bytes += atomic_load(&s->writer->cache_bytes);
     pthread_mutex_lock(&s->lock);
     out->queue_interactive = s->lane[LANE_INTERACTIVE].n;
     out->queue_bulk = s->lane[LANE_BULK].n;
@@ -380,6 +383,7 @@ void store_figures(struct store *s, struct store_figures *out)
         int64_t from = atomic_load(&d->read_started_ns);
         if (from && (now - from) / MS_NS > out->oldest_reader_ms)
             out->oldest_reader_ms = (now - from) / MS_NS;
+        out->cache_bytes += atomic_load(&d->cache_bytes);
     }
     pthread_mutex_unlock(&s->readers_lock);
 }

@@ -25,6 +25,7 @@ struct vault;
 struct vault *vault_open(const struct keyring *ring, size_t cache_bytes); /* NULL: out of memory */
 void vault_close(struct vault *v);              /* after the last connection; accepts NULL */
 const char *vault_name(const struct vault *v);  /* for sqlite3_open_v2 */
+size_t vault_cache_bytes(const struct vault *v); /* of memory that the cache holds; accepts NULL */
 void vault_forget(struct vault *v);             /* what the cache holds, so that files are read again */
 
 /* What this thread was refused last, and forgets it: false when nothing. */

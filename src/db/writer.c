@@ -328,6 +328,7 @@ static void batch_answer(struct batch *b)
         change_done(b->s, c, c->result);
     }
     atomic_fetch_add(&b->s->batches, 1);
+    lite_cache_note(d);
 }
 
 /* One change in a transaction of its own, after its batch was lost. */
