@@ -823,13 +823,13 @@ static enum err channel_apply(struct cx *cx, void *state)
     return db_run(cx, &q_channel, ARGS(V(*(const str *)state)));
 }
 
-/* In a CHECK or in the WHERE of an index write x = 'a' OR x = 'b' OR x = 'c' in place of x IN ('a', 'b', 'c'): 0038. */
+/* In a CHECK or in the WHERE of an index write x = 'a' OR x = 'b' OR x = 'c' in place of x IN ('a', 'b', 'c'): 0039. */
 static void no_row_makes_sqlite_build_a_table_of_its_own_and_checks_still_hold(void **state)
 {
     struct old *o = *state;
     if (test_is_postgres())
         return;
-    old_up_to(o, 37);
+    old_up_to(o, 38);
     old_shut(o);
     struct cx cx = cx_of(o);
     struct store *s = NULL;
@@ -848,7 +848,7 @@ static void no_row_makes_sqlite_build_a_table_of_its_own_and_checks_still_hold(v
                          SQLITE_OK);
         while (sqlite3_step(stmt) == SQLITE_ROW)
             if (strcmp((const char *)sqlite3_column_text(stmt, 1), "OpenEphemeral") == 0)
-                fail_msg("a row of " SFMT " makes SQLite build a table: see migrations/0038",
+                fail_msg("a row of " SFMT " makes SQLite build a table: see migrations/0039",
                          SARG(table));
         sqlite3_finalize(stmt);
     }

@@ -1,4 +1,4 @@
--- 0038 checks: "x IN ('a', 'b', 'c')" in a CHECK, or in the WHERE of an index, makes SQLite build a table of a, b and c for each row that is written, which was 7 %
+-- 0039 checks: "x IN ('a', 'b', 'c')" in a CHECK, or in the WHERE of an index, makes SQLite build a table of a, b and c for each row that is written, which was 7 %
 -- of a fill. "x = 'a' OR x = 'b' OR x = 'c'" says the same and is compared in place. The text of the tables is changed where it
 -- stands, as SQLite allows it for constraints; no row is touched, and since the constraints say what they said, none must be looked
 -- through. PostgreSQL keeps its own.
