@@ -116,6 +116,9 @@ static inline size_t field_max_items(const struct field *f)
     {FIELD_BASE(st, m), .type = F_STRUCT, .sub = (shape_ptr), .not_column = true, __VA_ARGS__}
 /* The member is a str that holds JSON already. */
 #define FIELD_JSON(st, m, ...) {FIELD_BASE(st, m), .type = F_JSON, .not_column = true, __VA_ARGS__}
+#define FIELD_JSON_AS(st, m, nm, ...)                                                          \
+    {.name = (nm), .offset = offsetof(st, m), .size = sizeof(((st *)0)->m), .type = F_JSON,    \
+     .not_column = true, __VA_ARGS__}
 
 /* ---- JSON in (jansson) -------------------------------------------------------------- */
 

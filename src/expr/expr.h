@@ -144,6 +144,9 @@ enum err expr_read_tree(struct cx *cx, str json, struct expr **out, struct expr_
 /* parse(text(tree)) is the same tree. */
 str expr_text(struct arena *a, const struct expr *e);
 void expr_write_tree(struct json_out *j, const struct expr *e);
+str expr_tree(struct arena *a, const struct expr *e); /* as a text of its own */
+/* The tree of a text that is kept, for who draws it as a sentence; empty when it is right no more. Tells no fault. */
+str expr_tree_of(struct cx *cx, str text);
 bool expr_is_same(const struct expr *a, const struct expr *b);
 
 /* Does it name this attribute? */
@@ -223,6 +226,7 @@ struct expr_line {
     str seen;        /* the value it saw; empty: not known */
     bool verdict;    /* of the leaf itself */
     when flip_at;    /* the earliest time at which it could change with no event; 0: never */
+    const struct expr *from; /* the leaf itself */
 };
 struct expr_trace {
     bool holds;

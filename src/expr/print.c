@@ -349,3 +349,22 @@ bool expr_is_same(const struct expr *a, const struct expr *b)
         is_same = expr_is_same(a->of[i], b->of[i]);
     return is_same;
 }
+
+str expr_tree(struct arena *a, const struct expr *e)
+{
+    struct text t = text_in(a, (size_t)1 << 20);
+    struct json_out j = {.to = &t};
+    expr_write_tree(&j, e);
+    return text_str(&t);
+}
+
+str expr_tree_of(struct cx *cx, str text)
+{
+    struct fault was = cx->why;
+    struct expr *e = NULL;
+    str tree = {0};
+    if (str_trim(text).len && expr_parse(cx, text, &e, NULL) == OK)
+        tree = expr_tree(cx->arena, e);
+    cx->why = was;
+    return tree;
+}

@@ -281,7 +281,8 @@ static void add_line(struct tracer *k, const struct bound *b, bool verdict)
     struct expr_line line = {.text = expr_text(k->cx->arena, b->from),
                              .seen = seen_of(k, b),
                              .verdict = verdict,
-                             .flip_at = {flip}};
+                             .flip_at = {flip},
+                             .from = b->from};
     size_t at = k->n++;
     for (; at > 0 && k->orders[at - 1] > b->order; at--) { /* as written */
         k->lines[at] = k->lines[at - 1];

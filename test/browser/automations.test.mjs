@@ -54,7 +54,7 @@ test('a manager makes an automation by the form, sees what it would have done, a
   await page.getByRole('button', { name: 'Save' }).click();
 
   const one = page.getByRole('region', { name: 'Thanks to Dover' });
-  await one.getByText('city = "Dover"').waitFor();
+  await one.getByText('City is “Dover”').waitFor();
   await one.getByText('give the tag “thanked”').waitFor();
   await one.getByText('tell the responsible colleague: “Dover has ordered”').waitFor();
   await one.getByText('has not acted yet').waitFor();

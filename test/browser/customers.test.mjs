@@ -259,3 +259,46 @@ test('a long message is read whole on the timeline, also what the list left out'
   await page.getByText(/The end\.$/).waitFor({ state: 'detached' });
   await clean(page);
 });
+
+test('the list shows the customer type in its word, opens its reasons by press and by key, and the risk to who may see it', async (t) => {
+  const s = await crowd(t, 2);
+  const marketer = await s.k.person('marketer');
+  await s.make('POST', `/customers/${s.mei}/judgement/correct`, { class: 'time_eater', reason: 'asks for hours' });
+  const page = await open(t, s.k, s.sara);
+  await page.goto('/customers?view=all&sort=name');
+  await loaded(page);
+  const row = page.getByRole('row', { name: /李梅/ });
+  await row.getByRole('button', { name: 'Needs time' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Customer type' });
+  await dialog.getByRole('link', { name: '李梅' }).waitFor();
+  await dialog.getByText(/asks for hours/).first().waitFor();
+  await accessible(page, 'the reasons over the list');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await row.locator('[role=gridcell]').nth(1).click();
+  await page.keyboard.press('y');
+  await dialog.getByRole('link', { name: '李梅' }).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.getByRole('columnheader', { name: 'Customer type' }).getByRole('button').count(), 0, 'no order goes by it');
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByLabel('Risk', { exact: true }).check();
+  await page.getByRole('button', { name: 'Show these' }).click();
+  await page.getByRole('columnheader', { name: 'Risk' }).waitFor();
+  await page.goto('/customers?where=class+%3D+time_eater');
+  await until(async () => (await names(page)).join() === '李梅', { what: 'those who need time' });
+  await accessible(page, 'the list with types');
+
+  /* A view for everybody may hold a column that is not for everybody's eyes. */
+  await s.owner.must(201, 'POST', '/views', { name: 'With risk', is_shared: true, columns: [{ name: 'name', width: 0 }, { name: 'risk_level', width: 0 }, { name: 'city', width: 0 }] });
+  await marketer.must(422, 'GET', '/customers?columns=name,risk_level');
+  const other = await open(t, s.k, marketer);
+  await other.goto('/customers');
+  await other.getByRole('tab', { name: 'With risk' }).click();
+  await loaded(other);
+  await other.getByRole('columnheader', { name: 'Town' }).waitFor();
+  assert.equal(await other.getByRole('columnheader', { name: 'Risk' }).count(), 0);
+  assert.equal(await other.getByRole('button', { name: 'Save as a new view' }).count(), 0, 'nothing was changed');
+  await clean(other);
+  await clean(page);
+});

@@ -107,7 +107,8 @@ test('what a rule goes by stands under it, with the day and the message, and no 
   await read.last().click();
   await rule.getByText('Could you do it cheaper?').waitFor({ state: 'detached' });
   await dialog.getByText(/^impression of Dana Sommer: Price-minded, /).waitFor();
-  assert.doesNotMatch(await dialog.textContent(), /freeloader|[*]|\.\. /);
+  await dialog.getByText('A colleague\'s impression, 180 days is “Price-minded” · known: Price-minded').waitFor();
+  assert.doesNotMatch(await dialog.textContent(), /freeloader|[a-z]_[a-z]|[*]|\.\. /);
   await clean(page);
 });
 

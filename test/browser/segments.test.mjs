@@ -54,14 +54,14 @@ test('a manager writes a segment as text, is shown the place of a mistake and th
   await page.getByRole('button', { name: 'Save' }).click();
 
   const row = row_of(page, 'Of Leeds');
-  await row.getByText('city = leeds').waitFor();
+  await row.getByText('City is “leeds”').waitFor();
   await row.getByRole('cell', { name: '2', exact: true }).waitFor({ timeout: 30000 });
   await accessible(page, 'segments');
   await fits(page, 'segments');
   await row.getByRole('button', { name: 'Remove Of Leeds' }).click();
   await page.getByText('There are no segments yet').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await row.getByText('city = leeds').waitFor();
+  await row.getByText('City is “leeds”').waitFor();
   await row.getByRole('link', { name: 'Of Leeds' }).click();
   await page.getByText('Ann 0').first().waitFor();
   await clean(page);
@@ -122,7 +122,7 @@ test('a segment is built as rows by keyboard alone, with a group, a list in a wi
   assert.equal(await page.evaluate(() => document.activeElement !== document.body), true);
   await page.getByRole('button', { name: 'Save' }).focus();
   await press('Enter');
-  await row_of(page, 'Close by').getByText('city = "leeds" and no interactions [channel = call] within 7d').waitFor();
+  await row_of(page, 'Close by').getByText('City is “leeds” and has none: Contacts (Channel is “Call”), in the last 7 days').waitFor();
   await page.locator('[data-new]:focus').waitFor();
   await clean(page);
 });
@@ -260,4 +260,40 @@ test('an operator sees segments and changes none', async (t) => {
 test('conditions and their page stay within the budget', () => {
   const size = ['Condition.js', 'Segments.js'].reduce((n, f) => n + gzipSync(readFileSync(new URL(`../../web/dist/assets/${f}`, import.meta.url))).length, 0);
   assert.ok(size <= 40 * 1024, `${size} bytes`);
+});
+
+test('a kept condition is read as a sentence in each language: no key of an attribute or of a value, numbers and days as the language writes them', async (t) => {
+  const { k, boss } = await people(t);
+  const all = await boss.must(200, 'GET', '/attributes');
+  const chosen = (a) => a.choices.map((c) => `${a.name} = ${c.code}`).join(' or ');
+  const parts = [
+    ...all.items.filter((a) => a.choices?.length).map(chosen),
+    ...all.lists.flatMap((l) => l.fields.filter((f) => f.choices?.length).map((f) => `any ${l.name} [${chosen(f)}] within 30d`)),
+    'country in (KZ, JP) and not country = DE and lang != ru and lang is known and city is empty',
+    'not vip and blocked and spent_365d >= 1234.5 and created_at >= 2026-01-31 and last_order_at < today - 2w and days_since(last_contact_at) > 30',
+    'orders_30d > orders_90d - orders_30d and count(orders within 90d) between 2 and 1200 and sum(orders.total within 1y) >= 500 and not (vip or no orders)',
+  ];
+  assert.ok(parts.length > 15);
+  for (const [i, text] of parts.entries()) await boss.must(201, 'POST', '/segments', { name: `${i}`, text });
+  const page = await open(t, k, boss);
+  const read = async (lang) => {
+    await boss.must(200, 'PATCH', '/me', { lang });
+    await page.goto('/segments');
+    await page.locator('td .cond').first().waitFor();
+    await until(async () => (await page.locator('td .cond[aria-busy]').count()) === 0, { what: 'the sentences' });
+    assert.equal(await page.locator('td code').count(), 0, `${lang}: all of them are sentences`);
+    return page.locator('td .cond').allTextContents();
+  };
+  const en = await read('en');
+  assert.ok(en.some((x) => x.includes('Customer type is “Needs time”')), en.join('\n'));
+  assert.ok(en.some((x) => x.startsWith('Country is “Kazakhstan” or “Japan” and Country is not “Germany” or is not known and Language is known and is not “Russian”')), en.join('\n'));
+  assert.ok(en.some((x) => x.includes('Spent, 365 days: at least €1,234.50 and Record made: 31 Jan or later and Last order: earlier than 2 weeks ago and Last contact: more than 30 days ago')), en.join('\n'));
+  assert.doesNotMatch(en.join('\n'), /[a-z]_[a-z]|within|days_since/);
+  for (const lang of ['ja', 'zh', 'kk', 'ru']) {
+    const words = (await read(lang)).join('\n').replace(/VIP|SKU|EUR/g, '');
+    assert.doesNotMatch(words, /[A-Za-z]{2,}/, lang);
+    await fits(page, lang);
+  }
+  await accessible(page, 'segments in Russian');
+  await clean(page);
 });

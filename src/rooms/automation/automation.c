@@ -77,7 +77,7 @@ struct automation_out {
     automation_id id;
     str name, event;
     struct segment_ref segment;
-    str where;
+    str where, tree;
     opt_int again_days;
     bool is_on;
     struct list actions;
@@ -158,7 +158,8 @@ static const struct shape segment_ref_shape = SHAPE("segment_ref", struct segmen
 static const struct field out_fields[] = {
     FIELD(struct automation_out, id), FIELD(struct automation_out, name), FIELD(struct automation_out, event),
     FIELD_STRUCT(struct automation_out, segment, &segment_ref_shape, .nullable = true),
-    FIELD(struct automation_out, where), FIELD(struct automation_out, again_days), FIELD(struct automation_out, is_on),
+    FIELD(struct automation_out, where), FIELD_JSON(struct automation_out, tree, .nullable = true, .doc = "The same as a tree; null: everybody, or it is right no more"),
+    FIELD(struct automation_out, again_days), FIELD(struct automation_out, is_on),
     FIELD_LIST(struct automation_out, actions, &action_out_shape),
     FIELD(struct automation_out, failure, .doc = "Why it cannot act, a sentence; empty: it can"),
     FIELD(struct automation_out, stopped, .doc = "loop, often: it was stopped for somebody since it was turned on; empty: it was not"),
@@ -249,6 +250,7 @@ static enum err out_of(struct cx *cx, const struct automation *a, const struct n
                                  .event = a->event,
                                  .segment = {a->segment.id, a->segment.name},
                                  .where = a->where,
+                                 .tree = expr_tree_of(cx, a->where),
                                  .again_days = a->again_days,
                                  .is_on = a->is_on,
                                  .stopped = a->stopped,

@@ -94,9 +94,10 @@ enum err judge_reasons(struct cx *cx, const struct judge_set *s, struct looked *
 /* Inside apply: writes what changed. is_quiet: tells no events, segments look again. correction: because of this one. */
 enum err judge_write(struct cx *cx, const struct looked *v, size_t n, bool is_quiet, int64_t correction) MUST_USE;
 void judge_scores(const struct judge_set *s, uint64_t holds, int64_t score[CLASSES]);
-/* "because" of one class: [{rule, label, points, lines: [{text, seen}]}] for the rules in holds. */
+/* "because" of one class: [{rule, label, points, lines: [{text, seen}]}] for the rules in holds; for the screen, where each
+ * line is drawn as a sentence, with its tree. */
 void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s, uint64_t holds, int class,
-                   const struct expr_trace *traces);
+                   const struct expr_trace *traces, bool as_trees);
 /* Inside apply: whom to look at now, any ids; because of an event of that depth (event_depth). */
 enum err judge_again(struct cx *cx, const int64_t *customers, size_t n, int64_t depth) MUST_USE;
 

@@ -77,7 +77,7 @@ static const struct field all_fields[] = {
     FIELD(struct class_all, name, .doc = "The key: chatty, time_eater …"), FIELD(struct class_all, title, .doc = "In the reader's language"),
     FIELD(struct class_all, score, .doc = "Now, 0 to 100"), FIELD(struct class_all, enter), FIELD(struct class_all, leave),
     FIELD(struct class_all, is_in), FIELD(struct class_all, since, .nullable = true),
-    FIELD_JSON(struct class_all, because, .doc = "[{rule, version, label, points, lines: [{text, seen, verdict}]}]: the rules that hold, with the values they saw"),
+    FIELD_JSON(struct class_all, because, .doc = "[{rule, version, label, points, lines: [{text, tree, seen, verdict}]}]: the rules that hold, with the values they saw"),
 };
 static const struct shape all_shape = SHAPE("judgement_class", struct class_all, all_fields);
 static const struct field class_fields[] = {
@@ -158,7 +158,7 @@ static str because_text(struct cx *cx, const struct judge_set *s, uint64_t holds
 {
     struct text out = text_in(cx->arena, (size_t)256 << 10);
     struct json_out j = {.to = &out};
-    because_write(&j, cx, s, holds, class, t);
+    because_write(&j, cx, s, holds, class, t, true);
     return text_str(&out);
 }
 

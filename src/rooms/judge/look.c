@@ -279,7 +279,7 @@ enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids
 /* ---- why -------------------------------------------------------------------------------------------------- */
 
 void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s, uint64_t holds,
-                   int class, const struct expr_trace *traces)
+                   int class, const struct expr_trace *traces, bool as_trees)
 {
     json_array_begin(j);
     for (size_t i = 0; i < s->n; i++) {
@@ -297,6 +297,10 @@ void because_write(struct json_out *j, struct cx *cx, const struct judge_set *s,
         for (size_t k = 0; k < traces[i].lines.n; k++) {
             json_object_begin(j);
             json_key(j, S("text")), json_str(j, line[k].text);
+            if (as_trees) {
+                json_key(j, S("tree"));
+                expr_write_tree(j, line[k].from);
+            }
             json_key(j, S("seen"));
             if (line[k].seen.len)
                 json_str(j, line[k].seen);
@@ -320,7 +324,7 @@ static str why_of(struct cx *cx, const struct judge_set *s, const struct looked 
     for (int c = 0; c < CLASSES; c++)
         if (l->verdict.is.of[c].is_in || l->was.of[c].is_in) {
             json_key(&j, str_of(class_codes[c]));
-            because_write(&j, cx, s, l->holds, c, traces);
+            because_write(&j, cx, s, l->holds, c, traces, false);
         }
     json_object_end(&j);
     return t.is_over ? S("{}") : text_str(&t);

@@ -10,7 +10,7 @@ struct rule_in {
 };
 struct rule_out {
     rule_id id;
-    str class, class_name, key, label, condition;
+    str class, class_name, key, label, condition, tree;
     int64_t points;
     bool is_on, is_shipped;
     str failure;
@@ -46,7 +46,9 @@ static const struct shape rule_said_row_shape = SHAPE("rule_said_row", struct sa
 #define OUT_FIELDS(st, m)                                                                                                  \
     FIELD_AS(st, m id, "id"), FIELD_AS(st, m class, "class"), FIELD_AS(st, m class_name, "class_name"),                    \
     FIELD_AS(st, m key, "key", .nullable = true, .doc = "Of a rule that came with the program"), FIELD_AS(st, m label, "label"), \
-    FIELD_AS(st, m condition, "condition"), FIELD_AS(st, m points, "points", .doc = "Added to the class when it holds"),   \
+    FIELD_AS(st, m condition, "condition"),                                                                                \
+    FIELD_JSON_AS(st, m tree, "tree", .nullable = true, .doc = "The condition as a tree; null: it is right no more"),       \
+    FIELD_AS(st, m points, "points", .doc = "Added to the class when it holds"),   \
     FIELD_AS(st, m is_on, "is_on"), FIELD_AS(st, m is_shipped, "is_shipped", .doc = "As it came with the program"),         \
     FIELD_AS(st, m failure, "failure", .nullable = true, .doc = "Why it counts for nothing now, a sentence"),               \
     FIELD_AS(st, m holds, "holds", .nullable = true, .doc = "For so many customers, when all were last looked at"),         \
@@ -110,6 +112,7 @@ static enum err out_of(struct cx *cx, const struct rule *r, const struct list *s
         .key = r->key,
         .label = rule_label(cx->arena, cx->lang, r),
         .condition = r->condition,
+        .tree = expr_tree_of(cx, r->condition),
         .points = r->points,
         .is_on = r->is_on,
         .is_shipped = s && r->label.len == 0 && r->points == s->points &&

@@ -48,6 +48,7 @@ struct column {
     const char *choice_label; /* each choice's catalogue key begins with it */
     int n_choices, width;
     bool is_shown; /* unless asked otherwise */
+    uint32_t may;  /* roles that see it; 0: all */
     const struct attr_def *attr; /* a custom attribute */
 };
 

@@ -196,14 +196,6 @@ static enum err read_either(struct cx *cx, const struct text_in *a, struct expr 
     return expr_parse(cx, a->text, e, why);
 }
 
-static str tree_of(struct cx *cx, const struct expr *e)
-{
-    struct text t = text_in(cx->arena, (size_t)1 << 20);
-    struct json_out j = {.to = &t};
-    expr_write_tree(&j, e);
-    return text_str(&t);
-}
-
 /* What is wrong with the condition is the answer, not a fault of the request. */
 static enum err route_check(struct cx *cx, void *in, void *out)
 {
@@ -225,7 +217,7 @@ static enum err route_check(struct cx *cx, void *in, void *out)
     }
     if (e) {
         o->text = expr_text(cx->arena, e);
-        o->tree = tree_of(cx, e);
+        o->tree = expr_tree(cx->arena, e);
     }
     return OK;
 }

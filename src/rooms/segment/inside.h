@@ -17,7 +17,7 @@ struct segment_in {
 };
 struct segment_out {
     segment_id id;
-    str name, text;
+    str name, text, tree;
     int64_t count;
     bool is_filling;
     str failure;

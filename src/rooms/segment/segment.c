@@ -41,6 +41,7 @@ static const struct field by_id_fields[] = {FIELD(struct segment_in, id, .in_pat
 const struct shape segment_by_id_shape = SHAPE("segment_by_id", struct segment_in, by_id_fields);
 #define OUT_FIELDS(st, m)                                                                                  \
     FIELD_AS(st, m id, "id"), FIELD_AS(st, m name, "name"), FIELD_AS(st, m text, "text", .doc = "The condition"), \
+    FIELD_JSON_AS(st, m tree, "tree", .nullable = true, .doc = "The same as a tree; null: it is right no more"),           \
     FIELD_AS(st, m count, "count", .doc = "Members now"),                                                   \
     FIELD_AS(st, m is_filling, "is_filling", .doc = "Not everybody was looked at yet"),                    \
     FIELD_AS(st, m failure, "failure", .doc = "Why its members stand still, a sentence; empty: they do not"), \
@@ -110,8 +111,15 @@ static enum err failure_of(struct cx *cx, const struct segment *s, str *out)
 
 static enum err out_of(struct cx *cx, const struct segment *s, struct segment_out *o)
 {
-    *o = (struct segment_out){s->id, s->name,       s->text,       s->members, s->filled_to.has,
-                              S(""), s->created_at, s->changed_at, s->version};
+    *o = (struct segment_out){.id = s->id,
+                              .name = s->name,
+                              .text = s->text,
+                              .tree = expr_tree_of(cx, s->text),
+                              .count = s->members,
+                              .is_filling = s->filled_to.has,
+                              .created_at = s->created_at,
+                              .changed_at = s->changed_at,
+                              .version = s->version};
     return failure_of(cx, s, &o->failure);
 }
 

@@ -18,6 +18,9 @@ class Known {
   tags = $state.raw<Option[] | null>(null)
   segments = $state.raw<Option[] | null>(null)
 
+  /** It could not be asked for. */
+  is_lost = $state(false)
+
   /** Once for each time a condition is opened: the company's own attributes may be others by now. */
   async load() {
     if (this.lang !== words.lang) this.all = null
@@ -25,9 +28,17 @@ class Known {
     this.asked ??= api.get<Catalogue>('/attributes').then((all) => void (this.all = all))
     try {
       await this.asked
+      this.is_lost = false
+    } catch (e) {
+      this.is_lost = true
+      throw e
     } finally {
       this.asked = null
     }
+  }
+  /** For sentences that are only read: what is known in this language will do. */
+  async begin() {
+    if (!this.all || this.lang !== words.lang) await this.load()
   }
   fetch(what: 'colleagues' | 'tags' | 'segments') {
     if (this[what] !== null) return

@@ -73,8 +73,8 @@ export interface Money {
   amount: number
   currency: string
 }
-export function money(m: Money | null | undefined): string {
-  if (!m?.amount) return '–'
+export function money(m: Money | null | undefined, says_none = false): string {
+  if (!m || (!m.amount && !says_none)) return '–'
   const style = new Intl.NumberFormat(words.tag, { style: 'currency', currency: m.currency, currencyDisplay: 'narrowSymbol' })
   const digits = style.resolvedOptions().maximumFractionDigits ?? 2
   return style.format(m.amount / 10 ** digits)
@@ -100,6 +100,13 @@ export const date = (at: string | number | Date) => {
     own_date(d, is_this_year ? 'date.day_month' : 'date.day_month_year') ??
     new Intl.DateTimeFormat(words.tag, options({ day: 'numeric', month: 'short', year: is_this_year ? undefined : 'numeric' })).format(d)
   )
+}
+/** The day of a date without a time, or of a time: noon of that day in the business time zone stands for it. */
+export function plain_day(text: string): string {
+  if (text.length > 10) return date(text)
+  const noon = Date.parse(text + 'T12:00:00Z')
+  const there = day_key(noon)
+  return date(there === text ? noon : there > text ? noon - day_ms / 2 : noon + day_ms / 2)
 }
 export const date_time = (at: string | number | Date) => `${date(at)}, ${clock(at)}`
 export const month_year = (at: string) =>

@@ -352,7 +352,7 @@ export interface Task {
   kind: 'todo' | 'call_back' | 'promise'
   title: string
   phone?: string
-  customer?: Ref | null
+  customer?: (Ref & { name_lang?: string }) | null
   call?: string | null
   priority?: number
   assignee?: Ref | null

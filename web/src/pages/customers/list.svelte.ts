@@ -60,8 +60,8 @@ interface Page {
 
 export const view_key = (v: View) => v.id ?? v.code
 export const view_name = (v: View) => v.name || t('view.' + v.code)
-/* A heading is not cut by itself: about so many pixels, with the edges. */
-const name_width = (c: Column) => Math.ceil([...column_name(c)].reduce((n, char) => n + (char >= '\u2e80' ? 12.5 : 7.2), 20))
+/* A heading is not cut by itself, nor by the arrow of the order: about so many pixels, with the edges. */
+const name_width = (c: Column) => Math.ceil([...column_name(c)].reduce((n, char) => n + (char >= '\u2e80' ? 12.5 : char >= '\u0400' ? 8 : 7.2), c.is_sortable ? 34 : 20))
 export const column_name = (c: Column) => c.title || (c.label ? t(c.label) : c.name)
 
 const PAGE = 100
@@ -121,11 +121,13 @@ class CustomerList {
     this.where = args.get('where') ?? view.where
     this.q = args.get('q') ?? view.q
     this.sort = args.get('sort') ?? view.sort
-    this.shown = (view.columns ?? []).length ? view.columns : this.columns.filter((c) => c.is_shown).map((c) => ({ name: c.name, width: 0 }))
+    /* A view for everybody may have columns that are not for everybody's eyes. */
+    const own = view.columns.filter((s) => this.column(s.name))
+    this.shown = own.length ? own : this.columns.filter((c) => c.is_shown).map((c) => ({ name: c.name, width: 0 }))
   }
   get is_changed(): boolean {
     const v = this.view
-    return !!v && (v.where !== this.where || v.q !== this.q || v.sort !== this.sort || (v.columns.length > 0 ? JSON.stringify(v.columns) !== JSON.stringify(this.shown) : this.shown.some((s) => s.width > 0 || !this.column(s.name)?.is_shown) || this.shown.length !== this.columns.filter((c) => c.is_shown).length))
+    return !!v && (v.where !== this.where || v.q !== this.q || v.sort !== this.sort || (v.columns.some((s) => this.column(s.name)) ? JSON.stringify(v.columns.filter((s) => this.column(s.name))) !== JSON.stringify(this.shown) : this.shown.some((s) => s.width > 0 || !this.column(s.name)?.is_shown) || this.shown.length !== this.columns.filter((c) => c.is_shown).length))
   }
   private asked(more: Record<string, string | number | null>) {
     const names = [...new Set([...this.shown.map((s) => s.name), 'name', 'is_vip', 'kind', 'phone'])]

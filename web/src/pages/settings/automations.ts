@@ -1,4 +1,6 @@
 /* What an automation is, as the server tells it. */
+import type { Tree } from '../../condition/tree'
+
 export const events = ['customer.created', 'customer.changed', 'customer.judged', 'interaction.added', 'order.added', 'call.ringing', 'call.answered', 'call.ended', 'segment.entered', 'segment.left'] as const
 export const kinds = ['tag', 'untag', 'task', 'priority', 'notify', 'webhook'] as const
 export type Kind = (typeof kinds)[number]
@@ -19,6 +21,7 @@ export interface Automation {
   event: string
   segment: { id: string; name: string } | null
   where: string
+  tree: Tree | null
   again_days: number | null
   is_on: boolean
   actions: Action[]
