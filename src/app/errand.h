@@ -20,6 +20,7 @@ struct errand {
     void *in, *out;
     bool is_done;   /* the change came back from the store: only the answer is left */
     bool by_cookie; /* who it is was told by a cookie: other pages could have sent it */
+    uint8_t pass[32]; /* of a session: under what it is remembered */
     unsigned tries; /* plans that were overtaken */
     enum err result;
     int http_fault; /* 415: a fault of HTTP itself, goes before result */
@@ -57,6 +58,8 @@ void pass_book_close(struct pass_book *b);
 enum err pass_check(struct errand *e) MUST_USE;
 /* Sets the same when a good session came along; false: nobody, or not known just now. */
 bool pass_known(struct errand *e);
+/* What was remembered of its session is read anew: the language, the name. */
+void pass_forget(const struct errand *e);
 str pass_cookie_name(const struct errand *e);
 str pass_device_name(const struct errand *e);
 

@@ -280,6 +280,8 @@ static void errand_done(struct change *c, enum err result)
     e->result = result;
     e->tries++;
     e->is_done = !is_overtaken && !may_be_twin;
+    if (result == OK && e->route->session_only)
+        pass_forget(e); /* what a person changed of himself holds for what he asks next */
     enum lane_kind lane = e->is_done ? LANE_FAST : gate_lane(e);
     struct gate *g = e->gate;
     lanes_add_owed(g->lanes, lane, e);

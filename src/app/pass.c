@@ -85,6 +85,17 @@ static void pass_keep(struct pass_book *b, const uint8_t hash[32], const struct 
     pthread_mutex_unlock(&b->lock[set % COUNT(b->lock)]);
 }
 
+void pass_forget(const struct errand *e)
+{
+    struct pass_book *b = e->gate->passes;
+    size_t set = set_of(e->pass);
+    pthread_mutex_lock(&b->lock[set % COUNT(b->lock)]);
+    for (size_t i = 0; i < WAYS; i++)
+        if (equal_constant_time(b->pass[set][i].hash, e->pass, 32))
+            b->pass[set][i].until_ns = 0;
+    pthread_mutex_unlock(&b->lock[set % COUNT(b->lock)]);
+}
+
 /* ---- cookies ----------------------------------------------------------------------------- */
 
 str pass_cookie_name(const struct errand *e)
@@ -214,6 +225,8 @@ static enum err who(struct errand *e)
     sha256(arena_printf(cx->arena, "%c" SFMT " " SFMT, is_token ? 't' : 's', SARG(secret),
                         SARG(cx->peer)),
            hash);
+    if (!is_token)
+        memcpy(e->pass, hash, sizeof e->pass);
     if (pass_find(e->gate->passes, hash, cx, !is_token))
         return OK;
     struct session_use last = {0};

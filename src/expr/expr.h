@@ -71,7 +71,7 @@ struct expr_attr {
     int64_t key;  /* only rows with this key, where the collection has keys */
     str key_text; /* and this one, when not empty (the currency of money) */
     /* For the interface: under which heading it stands ("record", "reach", "marks", "contacts", "money", "own"); what the words
-     * of its choices begin with ("activity."); values that it offers: a code ("country", "language", "colleague", "tag"), or these. */
+     * of its choices begin with ("activity."); values that it offers: a code ("country", "language", "colleague", "tag", "payment"), or these. */
     const char *group, *choice_label, *offers;
     struct str_list values;
 };

@@ -19,6 +19,30 @@ async function seen(k) {
   return { owner, agent, id: customer.id };
 }
 
+test('the privacy officer finds the own page from Today, with words for what was done; who has no page yet is told so', async (t) => {
+  const k = await house(t);
+  const owner = await k.person('owner', { name: 'Olga Berg' });
+  const privacy = await k.person('privacy', { name: 'Ines Duarte' });
+  const branch = await k.person('branch');
+  const { customer } = await owner.must(201, 'POST', '/customers', { identities: [{ type: 'email', value: 'ann@example.com' }] });
+  await owner.must(201, 'POST', `/customers/${customer.id}/tasks`, { title: 'Ring', kind: 'call_back' });
+  await owner.must(200, 'PATCH', `/customers/${customer.id}`, { city: 'Osaka' });
+  const page = await open(t, k, privacy);
+  await page.goto('/');
+  await page.locator('main').getByRole('link', { name: 'Who did what' }).click();
+  const table = page.getByRole('table', { name: 'Who did what' });
+  await table.getByText('Call back', { exact: true }).waitFor();
+  await table.getByText('Town', { exact: true }).waitFor();
+  assert.doesNotMatch(await table.textContent(), /call_back|todo|[a-z]_[a-z]/);
+  await accessible(page, 'who did what, in words');
+  await clean(page);
+  const other = await open(t, k, branch);
+  await other.goto('/');
+  await other.getByText('There is no page for branches yet.').waitFor();
+  await accessible(other, 'today of a branch');
+  await clean(other);
+});
+
 test('from a record to who saw it, by keys; what is asked stands in the address', async (t) => {
   const k = await house(t);
   const s = await seen(k);

@@ -25,6 +25,9 @@ test('a file is uploaded, its columns are set right, tried, imported, and the im
   const page = await open(t, k, boss);
   await page.goto('/settings/import');
   await page.getByText('Nothing has been imported yet').waitFor();
+  await page.getByText('none chosen yet').waitFor();
+  await page.getByLabel('CSV file').focus(); // by keyboard the field itself, whose ring stands around the button
+  assert.equal(await page.getByText('Choose a file').evaluate((e) => getComputedStyle(e).outlineStyle), 'solid');
   await accessible(page, 'nothing imported yet');
   await uploaded(page, csv('Full name,Mail,Where,Note', 'Anna Smith,anna@shop.example,Paris,x', 'Bob Jones,bob@shop.example,Leeds,y', '<img src=x onerror=canary()>,eve@shop.example,Rome,z', '"open,,,'));
   await accessible(page, 'columns');

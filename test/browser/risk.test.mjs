@@ -91,8 +91,12 @@ test('a complaint is written down on the record, waits on Today and on the Risk 
   const page = await open(t, k, officer);
   await page.goto('/');
   await page.getByRole('link', { name: 'Review Qwrt Zxcv' }).waitFor();
-  assert.equal(await page.getByText('Nothing waits for you here.').count(), 0);
+  assert.equal(await page.getByText('Nothing waits for you now.').count(), 0);
   await accessible(page, 'what waits for the risk officer');
+  await page.getByRole('link', { name: 'Review Qwrt Zxcv' }).click(); // to this one, not to the list
+  await page.getByRole('dialog', { name: 'Qwrt Zxcv' }).getByText(/^High · \d+ of 100/).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('[');
   await page.getByRole('link', { name: 'Review Ann Ash' }).click();
   assert.equal(await page.getByRole('tab', { name: 'Complaints' }).getAttribute('aria-selected'), 'true');
   const row = page.getByRole('listitem').filter({ hasText: 'Ann Ash' });

@@ -2,7 +2,6 @@
  * field needs to stand in the list, in its order and among its filters. */
 #include "messages.h"
 #include "rooms/list/inside.h"
-#include "rooms/risk/risk.h"
 
 const char *const column_kind_codes[COLUMN_KIND_N] = {
     "text",   "choice", "country", "language", "number", "money",    "time",
@@ -23,26 +22,28 @@ const char *const column_kind_codes[COLUMN_KIND_N] = {
     "' WHERE m.root_id = c.id ORDER BY i.id LIMIT 1)"
 
 /* Neither is an order: no index has what nobody was taken for yet, and the queue of risk has the gravest first. */
-#define LEADING_CLASS "COALESCE((SELECT MIN(j.class) FROM judgement j WHERE j.customer_id = c.id AND j.lead_ms > 0), '')"
+#define LEADING_CLASS \
+    "COALESCE((SELECT MIN(j.class) FROM judgement j WHERE j.customer_id = c.id AND j.lead_ms > 0), '')"
 #define RISK_LEVEL "COALESCE((SELECT k.level FROM risk_state k WHERE k.customer_id = c.id), '')"
+static const char *const risk_levels[] = {"low", "medium", "high"};
 
 /* Each order has its index in migration list: change both. */
 /* clang-format off */
 static const struct column list_columns[] = {
-    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER(ORDER_BY_NAME, .is_text = true), .width = 180, .is_shown = true},
+    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER(ORDER_BY_NAME, .is_text = true), .width = 164, .is_shown = true},
     {"kind", "field.kind", COLUMN_CHOICE, "c.kind", .choices = customer_kind_codes, .n_choices = 2, .choice_label = "kind.", .width = 100},
     {"company", "field.company", COLUMN_TEXT, "c.company", .width = 150},
-    {"phone", "field.phone", COLUMN_PHONE, FIRST_HANDLE("phone"), .width = 145, .is_shown = true},
+    {"phone", "field.phone", COLUMN_PHONE, FIRST_HANDLE("phone"), .width = 138, .is_shown = true},
     {"email", "field.email", COLUMN_EMAIL, FIRST_HANDLE("email"), .width = 200},
-    {"city", "field.city", COLUMN_TEXT, "c.city", .width = 120, .is_shown = true},
-    {"country", "field.country", COLUMN_COUNTRY, "c.country", .width = 120, .is_shown = true},
+    {"city", "field.city", COLUMN_TEXT, "c.city", .width = 112, .is_shown = true},
+    {"country", "field.country", COLUMN_COUNTRY, "c.country", .width = 128, .is_shown = true},
     {"lang", "field.lang", COLUMN_LANGUAGE, "c.lang", .width = 110},
     {"activity", "field.activity", COLUMN_CHOICE, "s.activity", .choices = activity_codes, .n_choices = ACTIVITIES, .choice_label = "activity.", .width = 118, .is_shown = true},
     {"activity_since", "field.activity_since", COLUMN_TIME, "s.activity_ms", OF_STANDING("s.activity_ms", .falls = true), .width = 120},
     {"is_vip", "mark.vip", COLUMN_YES_NO, "s.is_vip", .attribute = "vip", .width = 70},
     {"class", "judge.title", COLUMN_CHOICE, LEADING_CLASS, .choices = class_codes, .n_choices = CLASSES, .choice_label = "class.", .width = 140, .is_shown = true},
-    {"risk_level", "risk.title", COLUMN_CHOICE, RISK_LEVEL, .choices = risk_level_codes, .n_choices = RISK_LEVELS, .choice_label = "risk.", .width = 110, .may = MAY_READ_RISK},
-    {"owner", "field.owner", COLUMN_STAFF, "c.owner_id, o.name", .width = 120, .is_shown = true},
+    {"risk_level", "risk.title", COLUMN_CHOICE, RISK_LEVEL, .choices = risk_levels, .n_choices = COUNT(risk_levels), .choice_label = "risk.", .width = 110, .may = MAY_READ_RISK},
+    {"owner", "field.owner", COLUMN_STAFF, "c.owner_id, o.name", .width = 112, .is_shown = true},
     {"tags", "field.tags", COLUMN_TAGS, NULL, .attribute = "tag", .width = 180},
     {"spent", "num.spent", COLUMN_MONEY, "s.spent_minor", OF_STANDING("s.spent_minor", .falls = true), .width = 120, .is_shown = true},
     {"spent_365d", "num.spent_12m", COLUMN_MONEY, "s.spent_365d_minor", .width = 120},

@@ -38,7 +38,7 @@ static const struct expr_attr order_attrs[] = {
      .n_choices = COUNT(order_status_codes), .choice_label = "order.status."},
     {.name = "channel", .label = M_ATTR_CHANNEL, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY, .field = "channel", .sql = "o.channel"},
     {.name = "discounted", .label = M_ATTR_ORDER_DISCOUNTED, .type = EXPR_YES_NO, .field = "is_discounted", .sql = "o.is_discounted"},
-    {.name = "payment_method", .label = M_ATTR_PAYMENT_METHOD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY,
+    {.name = "payment_method", .offers = "payment", .label = M_ATTR_PAYMENT_METHOD, .type = EXPR_TEXT, .form = EXPR_AS_IS, .unknown = EXPR_EMPTY,
      .field = "payment_method", .sql = "o.payment_method"},
     {.name = "number", .label = M_ATTR_ORDER_NUMBER, .type = EXPR_TEXT, .form = EXPR_AS_IS, .field = "number", .sql = "o.number"},
 };

@@ -2,6 +2,7 @@
 import { api } from '../lib/api'
 import { countries, speech } from '../lib/codes'
 import { country_name, has_text, language_name, t, words } from '../lib/i18n.svelte'
+import { ways } from '../pages/risk/ways.svelte'
 import type { Attribute, Catalogue } from './tree'
 
 export interface Option {
@@ -61,6 +62,7 @@ export function offered(a: Attribute): Option[] | null {
   if (a.offers === 'language') return speech.map((k) => ({ key: k, name: language_name(k) }))
   if (a.offers === 'colleague') return known.colleagues
   if (a.offers === 'tag') return known.tags?.length ? known.tags : null
+  if (a.offers === 'payment') return ways.items?.length ? ways.items.map(({ code }) => ({ key: code, name: ways.names[code] })) : null
   if (!a.choices?.length) return null
   return a.choices.map(({ code }) => ({ key: code, name: has_text(a.choice_label + code) ? t(a.choice_label + code) : code }))
 }
@@ -68,4 +70,5 @@ export function offered(a: Attribute): Option[] | null {
 export function prepare(a: Attribute | null) {
   if (a?.offers === 'colleague') known.fetch('colleagues')
   if (a?.offers === 'tag') known.fetch('tags')
+  if (a?.offers === 'payment' && !ways.items) void ways.load()
 }

@@ -1,6 +1,7 @@
 /* A condition as a sentence for people: names, values, days and amounts as the language has them. Its text form keeps the keys. */
 import { country_name, has_text, language_name, money, number, plain_day, t } from '../lib/i18n.svelte'
 import { session } from '../lib/session.svelte'
+import { ways } from '../pages/risk/ways.svelte'
 import { ago_of, DURATION, type Attribute, type Catalogue, type List, type Term, type Tree, type Window } from './tree'
 
 const quoted = (v: string) => t('cond.word', { v })
@@ -11,6 +12,7 @@ export function value_word(a: Attribute | null, raw: string): string {
   if (a?.type === 'yes_no') return raw === 'true' ? t('list.yes') : raw === 'false' ? t('list.no') : raw
   if (a?.offers === 'country') return country_name(raw.toUpperCase())
   if (a?.offers === 'language') return language_name(raw)
+  if (a?.offers === 'payment') return ways.names[raw] ?? (has_text('risk.way.of.' + raw) ? t('risk.way.of.' + raw) : raw)
   return a?.choice_label && has_text(a.choice_label + raw) ? t(a.choice_label + raw) : raw
 }
 const duration = (d: string): string => {
@@ -20,7 +22,7 @@ const duration = (d: string): string => {
 function amount(of: string, currency: string | undefined): string {
   const code = currency || session.me?.base_currency
   if (!code || !Number.isFinite(Number(of))) return of
-  return money({ amount: Math.round(Number(of) * 10 ** digits_of(code)), currency: code }, true)
+  return money({ amount: Math.round(Number(of) * 10 ** digits_of(code)), currency: code }, 'whole')
 }
 const digits_of = (code: string): number => new Intl.NumberFormat('en', { style: 'currency', currency: code }).resolvedOptions().maximumFractionDigits ?? 2
 
@@ -56,7 +58,7 @@ class Teller {
   /** A term: on the left a name is an attribute, on the right it is a value of `a`. */
   term(x: Term, a: Attribute | null, is_right: boolean): string {
     if (x.sum) {
-      const back = ago_of(x)
+      const back = ago_of(x) ?? (x.sum.length === 2 && x.signs === '+-' && x.sum[0].value === 'now' ? x.sum[1].duration : null)
       if (back) return t('cond.ago', { d: duration(back) })
       return x.sum.map((one, i) => (i ? (x.signs?.[i] === '-' ? ' − ' : ' + ') : '') + this.term(one, a, is_right)).join('')
     }

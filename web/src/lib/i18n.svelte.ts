@@ -73,10 +73,12 @@ export interface Money {
   amount: number
   currency: string
 }
-export function money(m: Money | null | undefined, says_none = false): string {
-  if (!m || (!m.amount && !says_none)) return '–'
+/** 'whole': an amount that a person wrote: 0 is told, and a round one has no decimals. */
+export function money(m: Money | null | undefined, how?: 'whole'): string {
+  if (!m || (!m.amount && !how)) return '–'
   const style = new Intl.NumberFormat(words.tag, { style: 'currency', currency: m.currency, currencyDisplay: 'narrowSymbol' })
   const digits = style.resolvedOptions().maximumFractionDigits ?? 2
+  if (how && m.amount % 10 ** digits === 0) return new Intl.NumberFormat(words.tag, { style: 'currency', currency: m.currency, currencyDisplay: 'narrowSymbol', maximumFractionDigits: 0 }).format(m.amount / 10 ** digits)
   return style.format(m.amount / 10 ** digits)
 }
 

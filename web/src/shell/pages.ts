@@ -13,6 +13,6 @@ export const pages: PageRow[] = [
   { path: '/calls', name: 'page.calls', icon: 'phone', key: 'C', may: () => session.serves },
   { path: '/customers', name: 'page.customers', icon: 'people', key: 'U', may: () => session.me?.staff.role !== 'branch' },
   { path: '/segments', name: 'page.segments', icon: 'flag', key: 'E', may: () => session.me?.staff.role !== 'branch' },
-  { path: '/risk', name: 'page.risk', icon: 'check', key: 'R', may: () => session.is('owner', 'administrator', 'manager', 'risk') },
+  { path: '/risk', name: 'page.risk', icon: 'shield', key: 'R', may: () => session.is('owner', 'administrator', 'manager', 'risk') },
   { path: '/settings', name: 'page.settings', icon: 'gear', key: 'S', may: () => true },
 ]

@@ -61,7 +61,7 @@ interface Page {
 export const view_key = (v: View) => v.id ?? v.code
 export const view_name = (v: View) => v.name || t('view.' + v.code)
 /* A heading is not cut by itself, nor by the arrow of the order: about so many pixels, with the edges. */
-const name_width = (c: Column) => Math.ceil([...column_name(c)].reduce((n, char) => n + (char >= '\u2e80' ? 12.5 : char >= '\u0400' ? 8 : 7.2), c.is_sortable ? 34 : 20))
+const name_width = (c: Column) => Math.ceil([...column_name(c)].reduce((n, char) => n + (char >= '\u2e80' ? 12.5 : char >= '\u0400' ? 8 : 7.2), c.is_sortable ? (list.sort.replace('-', '') === c.name ? 34 : 24) : 20))
 export const column_name = (c: Column) => c.title || (c.label ? t(c.label) : c.name)
 
 const PAGE = 100
