@@ -182,6 +182,19 @@ test('a custom attribute that a view or a segment uses is not taken out of use, 
   await admin.must(...[204, ...out()[0]]); // it is out of use already
 });
 
+test('whatever a condition may ask of a customer, the list is filtered by it, also in an order of another table', async (t) => {
+  const { manager } = await people(t, five.slice(0, 2));
+  const { items } = await manager.must(200, 'GET', '/attributes');
+  assert.ok(items.length > 60);
+  const value = (a) => ({ yes_no: 'true', number: '1', money: '1', time: '2024-01-31', day: '2024-01-31', choice: a.choices?.[0]?.code })[a.type] ?? '"x"';
+  for (const a of items)
+    for (const where of [`${a.name} = ${value(a)}`, `not ${a.name} = ${value(a)}`, ...(['number', 'money', 'time', 'day'].includes(a.type) ? [`${a.name} >= ${value(a)}`] : [])])
+      for (const sort of ['name', '-spent']) {
+        const got = await manager.get('/customers' + q({ where, sort }));
+        assert.equal(got.status, 200, `${where} by ${sort}: ${got.text}`);
+      }
+});
+
 test('/meta tells each column, its filters and the forms; every filter it tells is one the list takes', async (t) => {
   const { manager } = await people(t, five.slice(0, 1));
   const meta = await manager.must(200, 'GET', '/meta');

@@ -170,6 +170,12 @@ void filter_put_rest(const struct filter *f, size_t which, struct made_text *m)
     }
 }
 
+/* A column of that table itself; what is worked out of other tables may look at both. */
+static bool is_of(const char *column, char table)
+{
+    return column[0] == table && column[1] == '.';
+}
+
 /* Which tables the condition looks at, without the part that was looked up. */
 struct filter_needs filter_needs(const struct filter *f, size_t which)
 {
@@ -179,8 +185,8 @@ struct filter_needs filter_needs(const struct filter *f, size_t which)
         bool is_plain = t->how != TOP_OTHER && !t->is_rows;
         if (which != SIZE_MAX && i == f->few[which])
             continue;
-        n.standing |= !is_plain || t->column[0] == 's';
-        n.customer |= is_plain ? t->column[0] != 's' : expr_needs_customer(f->plan);
+        n.standing |= !is_plain || !is_of(t->column, 'c');
+        n.customer |= is_plain ? !is_of(t->column, 's') : expr_needs_customer(f->plan);
     }
     return n;
 }
