@@ -30,10 +30,10 @@ static const char *const risk_levels[] = {"low", "medium", "high"};
 /* Each order has its index in migration list: change both. */
 /* clang-format off */
 static const struct column list_columns[] = {
-    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER(ORDER_BY_NAME, .is_text = true), .width = 164, .is_shown = true},
+    {"name", "field.name", COLUMN_TEXT, "c.name", OF_CUSTOMER(ORDER_BY_NAME, .is_text = true), .width = 158, .is_shown = true},
     {"kind", "field.kind", COLUMN_CHOICE, "c.kind", .choices = customer_kind_codes, .n_choices = 2, .choice_label = "kind.", .width = 100},
     {"company", "field.company", COLUMN_TEXT, "c.company", .width = 150},
-    {"phone", "field.phone", COLUMN_PHONE, FIRST_HANDLE("phone"), .width = 138, .is_shown = true},
+    {"phone", "field.phone", COLUMN_PHONE, FIRST_HANDLE("phone"), .width = 134, .is_shown = true},
     {"email", "field.email", COLUMN_EMAIL, FIRST_HANDLE("email"), .width = 200},
     {"city", "field.city", COLUMN_TEXT, "c.city", .width = 112, .is_shown = true},
     {"country", "field.country", COLUMN_COUNTRY, "c.country", .width = 128, .is_shown = true},
@@ -41,7 +41,7 @@ static const struct column list_columns[] = {
     {"activity", "field.activity", COLUMN_CHOICE, "s.activity", .choices = activity_codes, .n_choices = ACTIVITIES, .choice_label = "activity.", .width = 118, .is_shown = true},
     {"activity_since", "field.activity_since", COLUMN_TIME, "s.activity_ms", OF_STANDING("s.activity_ms", .falls = true), .width = 120},
     {"is_vip", "mark.vip", COLUMN_YES_NO, "s.is_vip", .attribute = "vip", .width = 70},
-    {"class", "judge.title", COLUMN_CHOICE, LEADING_CLASS, .choices = class_codes, .n_choices = CLASSES, .choice_label = "class.", .width = 140, .is_shown = true},
+    {"class", "judge.title", COLUMN_CHOICE, LEADING_CLASS, .choices = class_codes, .n_choices = CLASSES, .choice_label = "class.", .width = 150, .is_shown = true},
     {"risk_level", "risk.title", COLUMN_CHOICE, RISK_LEVEL, .choices = risk_levels, .n_choices = COUNT(risk_levels), .choice_label = "risk.", .width = 110, .may = MAY_READ_RISK},
     {"owner", "field.owner", COLUMN_STAFF, "c.owner_id, o.name", .width = 112, .is_shown = true},
     {"tags", "field.tags", COLUMN_TAGS, NULL, .attribute = "tag", .width = 180},
