@@ -149,6 +149,7 @@ struct store {
     pthread_cond_t wake, bulk_wake, pause_done, parked, closing; /* bulk_wake: PostgreSQL's bulk writer */
     struct queue lane[2];
     struct queue urgent; /* of the interactive lane, in whose number they count; PostgreSQL */
+    unsigned n_urgent_in_row;
     unsigned n_asleep, n_running; /* writers */
     bool is_closing;  /* soon to stop: what waits for a shorter log waits no longer */
     bool is_stopping, wants_pause;

@@ -18,7 +18,8 @@ enum {
         32, /* changes of one transaction; 64 subtransactions are what the server keeps at hand */
     BATCH_MS = 6, /* of applying; then it is committed even while more wait */
     KEY_SLOTS = 4096,
-    SETTLE_MS = 5000, /* for the fate of a change whose COMMIT was not answered */
+    SETTLE_MS = 5000,   /* for the fate of a change whose COMMIT was not answered */
+    URGENT_IN_ROW = 16, /* then one of the others */
     BULK_PATIENCE_MS = 250,
     TAIL_ROWS = 500,
     EAR_MS = 1000, /* looks even when nobody called */
@@ -358,9 +359,12 @@ static struct key_held *held_of(struct store *s, int64_t key)
     return &s->pg->held[(uint64_t)key * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
+/* Urgent ones first, but not for ever: a telephone system that tells of calls without end does not stop everything else. */
 static struct change *next_waiting(struct store *s)
 {
-    struct change *c = queue_pop(&s->urgent);
+    bool is_others_turn = s->n_urgent_in_row >= URGENT_IN_ROW && s->lane[LANE_INTERACTIVE].head;
+    struct change *c = is_others_turn ? NULL : queue_pop(&s->urgent);
+    s->n_urgent_in_row = c ? s->n_urgent_in_row + 1 : 0;
     if (!c)
         return queue_pop(&s->lane[LANE_INTERACTIVE]);
     s->lane[LANE_INTERACTIVE].n--;
