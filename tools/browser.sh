@@ -8,6 +8,7 @@ node=$(tools/node.sh) || exit 1
 export PATH=$(dirname "$node"):$PATH
 export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_TEST_STORE=${KITH_TEST_STORE:-sqlite}
 . tools/count.sh
+. tools/houses.sh
 
 one() { # one NAME COMMAND…: a step that is right or wrong
     local name=$1 out

@@ -11,6 +11,7 @@ store=${1:-sqlite}
 shift || true
 node=$(tools/node.sh)
 export KITH_BIN=${KITH_BIN:-$PWD/build/kith} KITH_TEST_STORE=$store
+. tools/houses.sh
 
 case $store in
     sqlite) ;;

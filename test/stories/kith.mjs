@@ -49,8 +49,9 @@ function psql(url, sql) {
 // Rows of a store that is sealed, as the sqlite3 shell would print them.
 export const sealedRows = (data, sql) => execFileSync(peek, [data, sql], { encoding: 'utf8', maxBuffer: 1 << 28 });
 
-// A new, empty store; `args` go to every command. `data`: a directory that is there already.
-function newStore(data = mkdtempSync(path.join(os.tmpdir(), 'kith-story-'))) {
+// A new, empty store; `args` go to every command. `data`: a directory that is there already. What asks what a disk keeps (crash,
+// faults) has its houses on one; for stories KITH_TEST_HOUSES may name a place in memory.
+function newStore(data = mkdtempSync(path.join(process.env.KITH_TEST_HOUSES || os.tmpdir(), 'kith-story-'))) {
   if (!isPostgres) return { data, args: ['--data', data], drop: () => {} };
   const server = process.env.KITH_TEST_POSTGRES;
   if (!server) throw new Error('KITH_TEST_POSTGRES names no server; run tools/stories.sh postgres');
