@@ -297,6 +297,12 @@ static void phone_facts(const struct risk_said *s, const struct risk_seen *seen,
     set(f, RISK_VOIP_NUMBER, (struct risk_fact){.state = seen->is_voip, .a = s->phone});
 }
 
+/* The clock of where he connects from: he is there, which the connection says already. */
+static bool is_clock_of(const struct risk_said *s, const struct risk_seen *seen, str country)
+{
+    return risk_zone_differs(s->time_zone, country, seen->now_ms) == RISK_NO;
+}
+
 static void connection_facts(const struct risk_said *s, const struct risk_seen *seen,
                              struct risk_facts *f)
 {
@@ -318,6 +324,8 @@ static void connection_facts(const struct risk_said *s, const struct risk_seen *
     if (s->time_zone.len)
         set(f, RISK_TIME_ZONE,
             (struct risk_fact){.state = risk_zone_differs(s->time_zone, s->country, seen->now_ms),
+                               .strength =
+                                   !is_rented && is_clock_of(s, seen, seen->ip_country) ? 50 : 100,
                                .a = s->time_zone,
                                .b = s->country});
     if (s->language.len)
@@ -352,18 +360,23 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
                         struct risk_facts *f)
 {
     bool is_known = s->paid_orders.has, is_first = is_known && s->paid_orders.v <= 0;
+    /* on a device it never had, with another thing new: the first of whoever orders now */
+    bool is_as_first = is_first || (is_known && seen->news >= 2);
+    bool is_large =
+        s->has_order && is_as_first && seen->large_from > 0 && s->total >= seen->large_from;
     if (s->has_order && seen->large_from > 0 && (is_known || s->total < seen->large_from))
         set(f, RISK_LARGE_FIRST_ORDER,
-            (struct risk_fact){.state =
-                                   is_first && s->total >= seen->large_from ? RISK_YES : RISK_NO,
+            (struct risk_fact){.state = is_large ? RISK_YES : RISK_NO,
                                .strength = s->total / 3 >= seen->large_from ? 100 : 70,
                                .n = s->total});
     bool is_quick = s->form_seconds.has && s->form_seconds.v < 6;
     if (s->has_order || s->form_seconds.has)
         set(f, RISK_HURRY,
             (struct risk_fact){.state = s->is_express || is_quick ? RISK_YES : RISK_NO,
-                               .strength =
-                                   is_quick && (s->is_express || s->form_seconds.v < 3) ? 100 : 75,
+                               .strength = (is_quick && (s->is_express || s->form_seconds.v < 3)) ||
+                                                   (s->is_express && is_large)
+                                               ? 100
+                                               : 60,
                                .a = is_quick ? S("form") : S("express"),
                                .n = s->form_seconds.v});
     if (s->questions.has) { /* companies that pay in advance ask few */
@@ -374,10 +387,12 @@ static void order_facts(const struct risk_said *s, const struct risk_seen *seen,
     if (!is_known || !s->age_days.has)
         return;
     set(f, RISK_PAID_HISTORY,
-        (struct risk_fact){
-            .state = s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
-            .strength = (s->paid_orders.v >= 2 ? 100 : 50) / (seen->news >= 3 ? 5 : 1),
-            .n = s->paid_orders.v});
+        (struct risk_fact){.state =
+                               s->paid_orders.v >= 1 && s->age_days.v >= 180 ? RISK_YES : RISK_NO,
+                           .strength = (s->paid_orders.v >= 2 ? 100 : 50) / (seen->news >= 3   ? 5
+                                                                             : seen->news == 2 ? 2
+                                                                                               : 1),
+                           .n = s->paid_orders.v});
 }
 
 /* The quickest of the three. */

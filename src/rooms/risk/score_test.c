@@ -358,6 +358,73 @@ static void more_people_on_a_device_are_never_less_risk(void **state)
     assert_true(before >= RISK_HIGH_FROM);
 }
 
+/* Abroad with the clock of the place is one thing seen twice; a clock of neither place is another thing. */
+static void a_clock_of_where_one_connects_from_says_little_more(void **state)
+{
+    (void)state;
+    struct risk_seen seen = nothing_seen();
+    struct risk_said there = honest, neither = honest, only_clock = honest;
+    seen.ip_country = S("JP");
+    int at_home = risk_of_said(&honest, &seen);
+    there.time_zone = S("Asia/Tokyo");
+    neither.time_zone = S("America/New_York");
+    only_clock.time_zone = S("Asia/Tokyo");
+    struct risk_seen no_address = nothing_seen();
+
+    assert_true(risk_of_said(&there, &seen) > at_home);
+    assert_true(risk_of_said(&there, &seen) < risk_of_said(&neither, &seen));
+    assert_true(risk_of_said(&there, &seen) >=
+                risk_of_said(&only_clock, &no_address)); /* an address known is not less */
+    seen.network = RISK_NETWORK_HOSTING;                 /* a rented exit is nobody's place */
+    assert_int_equal(risk_of_said(&there, &seen), risk_of_said(&neither, &seen));
+}
+
+/* Who has paid for years, in new surroundings, orders as anybody does for the first time. */
+static void a_dear_order_of_an_account_in_new_surroundings_is_a_first_one(void **state)
+{
+    (void)state;
+    struct risk_said s = honest;
+    struct risk_seen seen = nothing_seen();
+    struct risk_facts f = {0}, g = {0};
+    s.has_order = s.has_history = true;
+    s.total = 90000;
+    s.paid_orders = (opt_int){.v = 6, .has = true};
+    s.age_days = (opt_int){.v = 700, .has = true};
+    seen.large_from = 40000;
+    seen.news = 1; /* a new telephone */
+
+    risk_facts_of(a, &s, &seen, &f);
+    seen.news = 2;
+    risk_facts_of(a, &s, &seen, &g);
+
+    assert_int_equal(f.of[RISK_LARGE_FIRST_ORDER].state, RISK_NO);
+    assert_int_equal(g.of[RISK_LARGE_FIRST_ORDER].state, RISK_YES);
+    assert_int_equal(f.of[RISK_PAID_HISTORY].strength, 100);
+    assert_int_equal(g.of[RISK_PAID_HISTORY].strength, 50);
+    s.total = 30000;
+    struct risk_facts small = {0};
+    risk_facts_of(a, &s, &seen, &small);
+    assert_int_equal(small.of[RISK_LARGE_FIRST_ORDER].state, RISK_NO);
+}
+
+static void haste_with_a_dear_first_order_is_more_than_haste(void **state)
+{
+    (void)state;
+    struct risk_said s = honest;
+    struct risk_seen seen = nothing_seen();
+    struct risk_facts f = {0}, g = {0};
+    s.has_order = s.has_history = s.is_express = true;
+    s.paid_orders = (opt_int){.v = 0, .has = true};
+    s.total = 30000;
+    seen.large_from = 40000;
+
+    risk_facts_of(a, &s, &seen, &f);
+    s.total = 50000;
+    risk_facts_of(a, &s, &seen, &g);
+
+    assert_true(g.of[RISK_HURRY].strength > f.of[RISK_HURRY].strength);
+}
+
 static int open_arena(void **state)
 {
     (void)state;
@@ -388,6 +455,9 @@ int main(void)
         cmocka_unit_test(a_mismatch_counts_and_never_the_country),
         cmocka_unit_test(names_of_any_people_and_sex_weigh_the_same),
         cmocka_unit_test(more_people_on_a_device_are_never_less_risk),
+        cmocka_unit_test(a_clock_of_where_one_connects_from_says_little_more),
+        cmocka_unit_test(a_dear_order_of_an_account_in_new_surroundings_is_a_first_one),
+        cmocka_unit_test(haste_with_a_dear_first_order_is_more_than_haste),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -36,13 +36,13 @@
     X(RISK_IP_COUNTRY, "ip_country", RISK_OF_CONNECTION, RISK_CHECK_IP_COUNTRY, 14, false)          \
     X(RISK_HOSTING_NETWORK, "hosting_network", RISK_OF_CONNECTION, RISK_CHECK_NETWORK, 18, false)   \
     X(RISK_TOR_NETWORK, "tor_network", RISK_OF_CONNECTION, RISK_CHECK_NETWORK, 30, false)           \
-    X(RISK_TIME_ZONE, "time_zone", RISK_OF_CONNECTION, RISK_CHECK_TIME_ZONE, 19, false)             \
+    X(RISK_TIME_ZONE, "time_zone", RISK_OF_CONNECTION, RISK_CHECK_TIME_ZONE, 24, false)             \
     X(RISK_LANGUAGE, "language", RISK_OF_CONNECTION, RISK_CHECK_LANGUAGE, 6, true)                  \
-    X(RISK_HOLDER_NAME, "holder_name", RISK_OF_PAYMENT, RISK_CHECK_HOLDER, 23, false)               \
+    X(RISK_HOLDER_NAME, "holder_name", RISK_OF_PAYMENT, RISK_CHECK_HOLDER, 20, false)               \
     X(RISK_CARD_COUNTRY, "card_country", RISK_OF_PAYMENT, RISK_CHECK_CARD_COUNTRY, 19, false)       \
     X(RISK_SEVERAL_CARDS, "several_cards", RISK_OF_PAYMENT, RISK_CHECK_CARDS, 34, false)            \
     X(RISK_LARGE_FIRST_ORDER, "large_first_order", RISK_OF_ORDER, RISK_CHECK_ORDER, 28, false)      \
-    X(RISK_HURRY, "hurry", RISK_OF_ORDER, RISK_CHECK_HASTE, 9, true)                                \
+    X(RISK_HURRY, "hurry", RISK_OF_ORDER, RISK_CHECK_HASTE, 12, true)                               \
     X(RISK_NO_QUESTIONS, "no_questions", RISK_OF_BEHAVIOUR, RISK_CHECK_QUESTIONS, 3, true)          \
     X(RISK_VELOCITY, "velocity", RISK_OF_BEHAVIOUR, RISK_CHECK_SPEED, 26, false)                    \
     X(RISK_NEW_SURROUNDINGS, "new_surroundings", RISK_OF_BEHAVIOUR, RISK_CHECK_NONE, 30, false) \
