@@ -305,7 +305,8 @@ static enum err look_ahead(struct cx *cx, struct page *p, struct due *const *who
         bool is_here = i < n && v[i].customer == d->row.customer;
         bool is_news = (d->evidence && evidence_is_news(d->evidence)) ||
                        (d->risk && risk_is_news(d->risk)) || (is_here && v[i].is_changed);
-        d->stays = !is_news && is_here && d->is_queued && v[i].due_ms == d->row.due_ms;
+        d->stays = !is_news && is_here && d->is_queued && v[i].due_ms &&
+                   v[i].due_ms == d->row.due_ms; /* 0 there: never; 0 in the queue: now */
         d->moves = is_news || (is_here && v[i].due_ms && !d->stays);
     }
     enum err e = db_int(cx, &q_judgement_of_merged, &merged, ARGS(val_ints(roots, n_who)));

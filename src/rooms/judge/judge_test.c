@@ -390,6 +390,20 @@ static void who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it(void 
     assert_int_equal(waiting(w), 0);
 }
 
+static void of_whom_nothing_is_new_is_off_the_queue_after_one_look(void **state)
+{
+    struct test_world *w = *state;
+    follow(w);
+    int64_t firm = person(w, (struct person){.kind = CUSTOMER_COMPANY});
+    follow(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &firm), OK);
+    assert_int_equal(waiting(w), 1);
+
+    assert_int_equal(writes(w, plans(w)), OK);
+
+    assert_int_equal(waiting(w), 0);
+}
+
 static enum err again_apply(struct cx *cx, void *unused)
 {
     (void)unused;
@@ -516,6 +530,7 @@ static int all(void)
         HOUSE_TEST(whoever_an_event_names_is_judged_by_the_shipped_rules),
         HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
         HOUSE_TEST(who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it),
+        HOUSE_TEST(of_whom_nothing_is_new_is_off_the_queue_after_one_look),
         HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
         HOUSE_TEST(whoever_does_not_fit_into_a_page_is_in_the_next),
         HOUSE_TEST(a_page_is_written_once),
