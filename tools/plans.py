@@ -22,7 +22,11 @@ def empty_store(paths):
     for path in sorted(paths, key=os.path.basename):
         for engine, toks in migrations.statements(path, Path(path).read_text(encoding="utf-8")):
             if engine in (None, "sqlite"):
-                db.execute(render(toks, "sqlite"))
+                sql = render(toks, "sqlite")
+                db.execute(sql)
+                if sql.lstrip().startswith("UPDATE sqlite_schema"):  # what comes after it reads the schema anew
+                    db.execute("PRAGMA writable_schema = RESET")
+                    db.execute("PRAGMA writable_schema = ON")
     db.execute("PRAGMA writable_schema = RESET")
     # Made by the store itself, before any migration.
     db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT, sha256 TEXT)")
