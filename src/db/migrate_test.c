@@ -180,7 +180,8 @@ static void old_step(struct old *o, const struct migration *m, size_t i)
     const char *sql = (o->pg ? m->postgres : m->sqlite)[i];
     old_run(o, sql);
     if (!o->pg && strncmp(sql, "UPDATE sqlite_schema ", 21) == 0)
-        old_run(o, "PRAGMA writable_schema = RESET"); /* what comes after it reads the schema anew */
+        old_run(o,
+                "PRAGMA writable_schema = RESET"); /* what comes after it reads the schema anew */
 }
 
 static size_t steps_of(const struct old *o, const struct migration *m)

@@ -333,10 +333,10 @@ static void whoever_an_event_names_is_judged_by_the_shipped_rules(void **state)
     assert_int_equal(leading_of(w, stranger), CLASSES);
 }
 
-static enum err deep_apply(struct cx *cx, void *id)
+static enum err deep_apply(struct cx *cx, void *state)
 {
     event_depth(cx, 3);
-    return event_add(cx, EVENT_CUSTOMER_CHANGED, *(int64_t *)id, 0, (str){0});
+    return person_apply(cx, state);
 }
 
 static void a_judgement_bears_the_depth_of_what_it_came_of(void **state)
@@ -348,7 +348,7 @@ static void a_judgement_bears_the_depth_of_what_it_came_of(void **state)
     struct test_world *w = *state;
     int64_t depth = 0;
     follow(w);
-    int64_t thrifty = person(w, (struct person){.orders = 3, .discounted = 3});
+    struct person thrifty = {.id = {id_new(w->cx.now_ms)}, .orders = 3, .discounted = 3};
 
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, deep_apply, &thrifty), OK);
     follow(w);
