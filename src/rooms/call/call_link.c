@@ -3,6 +3,7 @@
  *
  * The token in a link's address is 256 bits; only its SHA-256 is stored, and it is not in any log.
  */
+#include "base/lately.h"
 #include "rooms/call/call_cti.h"
 #include "rooms/call/call_impl.h"
 #include <pthread.h>
@@ -46,17 +47,15 @@ static const struct shape phone_link_key_shape = SHAPE("phone_link_key", struct 
 /* ---- links that were good a moment ago ------------------------------------------------------------
  */
 
-/* Every word about a call asks who tells it. Half a second, as with sessions; after a change here none is kept until every
- * snapshot is gone that does not hold it yet. */
+/* Every word about a call asks who tells it. */
 enum { KEPT_LINKS = 32 };
-static const int64_t GOOD_FOR_NS = 500000000, CALM_NS = 5000000000;
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
-    int64_t calm_from_ns;
     struct {
+        struct lately age;
         uint8_t hash[32];
-        int64_t id, seen_ms, until_ns;
+        int64_t id, seen_ms;
         char region[4];
     } of[KEPT_LINKS];
     size_t next;
@@ -64,12 +63,11 @@ static struct {
 
 static bool kept_find(struct cx *cx, const uint8_t hash[32], struct link_key *out)
 {
-    int64_t now_ns = clock_mono_ns();
     bool is_found = false;
     pthread_mutex_lock(&kept.lock);
     for (size_t i = 0; i < KEPT_LINKS && !is_found && cx->house && kept.house == cx->house; i++) {
         is_found =
-            kept.of[i].until_ns > now_ns && equal_constant_time(kept.of[i].hash, hash, 32);
+            lately_is_good(&kept.of[i].age) && equal_constant_time(kept.of[i].hash, hash, 32);
         if (is_found)
             *out = (struct link_key){.id = {kept.of[i].id},
                                      .region = arena_str(cx->arena, str_of(kept.of[i].region)),
@@ -79,26 +77,18 @@ static bool kept_find(struct cx *cx, const uint8_t hash[32], struct link_key *ou
     return is_found;
 }
 
-static void kept_forget(void)
-{
-    for (size_t i = 0; i < KEPT_LINKS; i++)
-        kept.of[i].until_ns = 0;
-}
-
 static void kept_add(struct cx *cx, const uint8_t hash[32], const struct link_key *k)
 {
-    int64_t now_ns = clock_mono_ns();
     if (!cx->house || k->region.len >= sizeof kept.of[0].region)
         return;
     pthread_mutex_lock(&kept.lock);
-    if (kept.house != cx->house)
-        kept_forget();
+    for (size_t i = 0; i < KEPT_LINKS && kept.house != cx->house; i++)
+        kept.of[i].age = (struct lately){0};
     kept.house = cx->house;
-    if (now_ns >= kept.calm_from_ns) {
-        size_t at = kept.next++ % KEPT_LINKS;
+    size_t at = kept.next++ % KEPT_LINKS;
+    if (lately_keep(&kept.of[at].age)) {
         kept.of[at].id = k->id.v;
         kept.of[at].seen_ms = k->seen_ms;
-        kept.of[at].until_ns = now_ns + GOOD_FOR_NS;
         memcpy(kept.of[at].hash, hash, 32);
         if (k->region.len)
             memcpy(kept.of[at].region, k->region.ptr, k->region.len);
@@ -120,8 +110,8 @@ static void kept_seen(int64_t id, int64_t now_ms)
 static void kept_drop(void)
 {
     pthread_mutex_lock(&kept.lock);
-    kept_forget();
-    kept.calm_from_ns = clock_mono_ns() + CALM_NS;
+    for (size_t i = 0; i < KEPT_LINKS; i++)
+        lately_drop(&kept.of[i].age);
     pthread_mutex_unlock(&kept.lock);
 }
 
@@ -301,7 +291,7 @@ static const struct shape cti_shape = SHAPE("cti_event", struct cti_in, cti_fiel
 static const struct shape cti_superset_shape = {.name = "cti_superset", .size = sizeof(struct cti_in)};
 /* clang-format on */
 
-/* All wrong tokens cost one hash and one look-up, and hear the same. A good one costs none for half a second. */
+/* All wrong tokens cost one hash and one look-up, and hear the same. A good one costs none for most of a second. */
 static enum err link_of_token(struct cx *cx, str token, struct link_key *out)
 {
     uint8_t hash[32];

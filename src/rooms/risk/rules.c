@@ -1,4 +1,5 @@
 /* rooms/risk/rules.c - weights of signals and ways to pay: as shipped, as the company changed them, what a change would do. */
+#include "base/lately.h"
 #include "rooms/risk/inside.h"
 #include <pthread.h>
 
@@ -91,14 +92,12 @@ enum err risk_house_read(struct cx *cx, struct risk_house *out)
     return OK;
 }
 
-/* One copy for the house that asked last, as that of the settings. After a change none is kept until every snapshot is gone
- * that does not hold it yet. */
-static const int64_t GOOD_FOR_NS = 900000000, CALM_NS = 5000000000;
+/* One copy for the house that asked last, as that of the settings. */
 enum { COPY_BYTES = 64 << 10, LISTED_MAX = 4000 };
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
-    int64_t good_until_ns, calm_from_ns;
+    struct lately age;
     struct risk_house h;
     size_t n_text;
     char text[COPY_BYTES];
@@ -143,8 +142,8 @@ static int by_number(const void *a, const void *b)
 bool may_be_listed(struct cx *cx, const int64_t *traces, size_t n)
 {
     pthread_mutex_lock(&copy.lock);
-    bool may = !cx->house || copy.house != cx->house || copy.good_until_ns <= clock_mono_ns() ||
-               copy.lists_more;
+    bool may =
+        !cx->house || copy.house != cx->house || !lately_is_good(&copy.age) || copy.lists_more;
     for (size_t i = 0; i < n && !may && copy.n_listed; i++)
         may = bsearch(&traces[i], copy.listed, copy.n_listed, sizeof traces[0], by_number) != NULL;
     pthread_mutex_unlock(&copy.lock);
@@ -169,7 +168,7 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
     struct risk_house *h = ARENA_NEW(cx->arena, struct risk_house);
     *out = h;
     pthread_mutex_lock(&copy.lock);
-    bool is_good = cx->house && copy.house == cx->house && copy.good_until_ns > clock_mono_ns();
+    bool is_good = cx->house && copy.house == cx->house && lately_is_good(&copy.age);
     if (is_good)
         house_copy(&copy.h, h, ARENA_ARRAY(cx->arena, copy.n_text + 1, char));
     pthread_mutex_unlock(&copy.lock);
@@ -183,16 +182,14 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
         {&q_risk_block_traces, &number_row_shape, false, &blocks, most, false},
         {&q_risk_verdict_traces, &number_row_shape, false, &verdicts, most, false}};
     TRY(db_batch(cx, reads, COUNT(reads)));
-    int64_t now_ns = clock_mono_ns();
     if (!cx->house || n > COPY_BYTES)
         return OK;
     pthread_mutex_lock(&copy.lock);
-    if (now_ns >= copy.calm_from_ns) {
+    if (lately_keep(&copy.age)) {
         house_copy(h, &copy.h, copy.text);
         copy.n_text = n;
         listed_keep(&blocks, &verdicts);
         copy.house = cx->house;
-        copy.good_until_ns = now_ns + GOOD_FOR_NS;
     }
     pthread_mutex_unlock(&copy.lock);
     return OK;
@@ -201,8 +198,7 @@ enum err risk_house_now(struct cx *cx, const struct risk_house **out)
 void house_changed(void)
 {
     pthread_mutex_lock(&copy.lock);
-    copy.good_until_ns = 0;
-    copy.calm_from_ns = clock_mono_ns() + CALM_NS;
+    lately_drop(&copy.age);
     pthread_mutex_unlock(&copy.lock);
 }
 

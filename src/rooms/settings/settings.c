@@ -1,4 +1,5 @@
 /* rooms/settings/settings.c - what the company says of itself. */
+#include "base/lately.h"
 #include "rooms/settings/settings.h"
 #include "messages.h"
 #include "queries.h"
@@ -110,12 +111,11 @@ static enum err load(struct cx *cx, struct settings *out)
 }
 
 /* One copy for the house that asked last; a process has one, tests may have several one after
- * another. After a change none is kept until every snapshot is gone that does not hold it yet. */
-static const int64_t GOOD_FOR_NS = 900000000, CALM_NS = 5000000000;
+ * another. */
 static struct {
     pthread_mutex_t lock;
     const struct house *house;
-    int64_t good_until_ns, calm_from_ns;
+    struct lately age;
     struct settings s;
     char company[1024], time_zone[128], region[8], held[16];
 } copy = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -138,19 +138,17 @@ static void copy_keep(const struct house *h, const struct settings *s)
         !copied(s->region, copy.region, sizeof copy.region, &mine.region) ||
         !copied(s->sending_held, copy.held, sizeof copy.held, &mine.sending_held))
         return;
-    int64_t now_ns = clock_mono_ns();
-    if (now_ns < copy.calm_from_ns)
+    if (!lately_keep(&copy.age))
         return;
     copy.house = h;
     copy.s = mine;
-    copy.good_until_ns = now_ns + GOOD_FOR_NS;
 }
 
 const struct settings *settings_current(struct cx *cx)
 {
     struct settings *out = ARENA_NEW(cx->arena, struct settings);
     pthread_mutex_lock(&copy.lock);
-    bool is_good = cx->house && copy.house == cx->house && copy.good_until_ns > clock_mono_ns();
+    bool is_good = cx->house && copy.house == cx->house && lately_is_good(&copy.age);
     if (is_good) {
         *out = copy.s;
         out->company = arena_str(cx->arena, out->company);
@@ -185,8 +183,7 @@ struct expr_world settings_world(struct cx *cx)
 static void copy_drop(void)
 {
     pthread_mutex_lock(&copy.lock);
-    copy.good_until_ns = 0;
-    copy.calm_from_ns = clock_mono_ns() + CALM_NS;
+    lately_drop(&copy.age);
     pthread_mutex_unlock(&copy.lock);
 }
 
