@@ -72,6 +72,12 @@ def allowed(text):
     return {row[0]: row[1] if len(row) > 1 else "" for row in rows}
 
 
+def asked_for():
+    """Names of the queries that the program or a test asks."""
+    files = [p for below in ("src", "test", "bench") for p in (TOP / below).rglob("*") if p.suffix in (".c", ".h")]
+    return {name for p in files for name in re.findall(r"\bq_(\w+)", p.read_text(encoding="utf-8"))}
+
+
 def main():
     db = empty_store(glob.glob(str(TOP / "migrations/*.sql")))
     may = allowed((TOP / "tools/plans.txt").read_text(encoding="utf-8"))
@@ -103,6 +109,9 @@ def main():
                 failed += 1
             else:
                 passed += 1
+    for name in sorted(seen - asked_for()):
+        print(f"nobody asks the query {name}")
+        failed += 1
     for name in sorted(may.keys() - seen):
         print(f"tools/plans.txt: there is no query {name}")
         failed += 1

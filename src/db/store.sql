@@ -100,10 +100,6 @@ SELECT id, kind, args, next_ms, position, slices, progress, total, tries
  WHERE state = 'waiting' AND (next_ms <= :now_ms OR next_ms > :far_ms)
  ORDER BY next_ms, id LIMIT 20;
 
--- When the next one is due.
--- name: job_when
-SELECT next_ms FROM job WHERE state = 'waiting' ORDER BY next_ms LIMIT 1;
-
 -- name: job_is_at
 SELECT slices FROM job WHERE id = :id AND state = 'waiting';
 
@@ -121,9 +117,6 @@ UPDATE job SET tries = tries + 1, error = :error, next_ms = :next_ms, state = :s
 INSERT INTO lease (name, node, until_ms) VALUES (:name, :node, :until_ms)
     ON CONFLICT (name) DO UPDATE SET node = excluded.node, until_ms = excluded.until_ms
      WHERE lease.node = excluded.node OR lease.until_ms < :now_ms OR lease.until_ms > :far_ms;
-
--- name: lease_drop
-DELETE FROM lease WHERE name = :name AND node = :node;
 
 -- ---- PostgreSQL: nodes share the store ----
 

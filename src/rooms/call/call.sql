@@ -248,10 +248,6 @@ SELECT c.ring_ms, COALESCE(s.name, '') AS staff_name, c.note, c.reason, c.outcom
  ORDER BY c.ring_ms DESC
  LIMIT 5;
 
--- Is this call at the person's desk, or did it ring there?
--- name: call_rang_at
-SELECT d.staff_id FROM call_desk d WHERE d.call_id = :call AND d.staff_id = :staff;
-
 -- ---- what people write --------------------------------------------------------------------------------
 
 -- name: call_note_save

@@ -33,9 +33,6 @@ SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE 
 -- name: screened_get -> screened_row
 SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE s.id = :id;
 
--- name: screened_some -> screened_row
-SELECT s.id, s.at_ms, s.name, s.email, s.traces, s.answer FROM screened s WHERE s.id IN {{ints}} :ids ORDER BY s.id DESC LIMIT 50;
-
 -- Of each person, device and card beside a checkout only who it was and what he left.
 -- name: screened_beside -> screened_row
 SELECT s.id, s.at_ms, s.name, s.email, s.traces, '' FROM screened s WHERE s.id IN {{ints}} :ids ORDER BY s.id DESC LIMIT 50;
