@@ -235,7 +235,7 @@ export class Doors {
     const once = (all, what) => assert.equal(new Set(all).size, all.length, `${what} stands twice`);
 
     for (const [id, name] of this.imports) {
-      const one = await until(async () => { const i = await api.must(200, 'GET', `/imports/${id}`); return i.state === 'done' && i; }, { ms: 60000, what: `the end of the import ${name}` });
+      const one = await until(async () => { const i = await api.must(200, 'GET', `/imports/${id}`); assert.notEqual(i.state, 'failed', JSON.stringify(i)); return i.state === 'done' && i; }, { ms: 60000, what: `the end of the import ${name}` });
       assert.deepEqual([one.rows, one.made, one.rejected], [importRows, importRows, 0], JSON.stringify(one));
     }
     const imported = column("SELECT value FROM identity_value WHERE type = 'email' AND value LIKE '%@csv.example'");

@@ -387,7 +387,7 @@ enum err import_guess(struct cx *cx, const struct csv_source *s, int kind, int e
     struct csv_form form;
     *out = (struct import_map){0};
     if (!csv_form_find(s, encoding, delimiter, &form))
-        return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+        return import_unreadable(cx, s);
     struct csv *c = csv_open(s, &form, form.first, 1);
     struct csv_row *r = ARENA_ARRAY(cx->arena, ROWS_LOOKED, struct csv_row);
     struct list rows = {r, 0};

@@ -50,6 +50,7 @@ struct csv_source {
     ssize_t (*read)(void *arg, int64_t at, char *to, size_t n);
     void *arg;
     int64_t size;
+    const struct fault *why; /* of the read that failed last; NULL or none: the file itself */
 };
 /* Looks at the beginning, the middle and the end. encoding -1 and delimiter 0 are found out. False:
  * the file cannot be read. */

@@ -310,9 +310,9 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
     if (*position == 0) {
         struct csv_form form;
         if (!csv_form_find(file, map.encoding, map.delimiter.ptr[0], &form))
-            return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+            return import_unreadable(cx, file);
         if (form.first && !add_raw(file, 0, form.first, to)) /* the byte order mark */
-            return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+            return import_unreadable(cx, file);
         if (map.has_header) {
             struct csv *c = csv_open(file, &form, form.first, 1);
             struct csv_row row;
@@ -321,7 +321,7 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
             add_encoded(cx, &map,
                         prefix(cx, &map, S("kith line"), S("kith field"), S("kith reason")), to);
             if (!has || !add_raw(file, row.at, row.bytes, to))
-                return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+                return import_unreadable(cx, file);
         }
     }
     struct list rows = {0};
@@ -333,7 +333,7 @@ enum err import_rejected(struct cx *cx, const struct import *i, const struct csv
         str line = arena_printf(cx->arena, "%lld", (long long)r[k].line);
         add_encoded(cx, &map, prefix(cx, &map, line, r[k].field, r[k].why), to);
         if (!add_raw(file, r[k].at, r[k].bytes, to))
-            return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+            return import_unreadable(cx, file);
         if (r[k].at + r[k].bytes == file->size &&
             !has_line_end(to)) /* the last line may have none */
             add_encoded(cx, &map, S("\r\n"), to);

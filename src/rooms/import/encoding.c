@@ -307,15 +307,16 @@ static bool take_sep(str sample, struct csv_form *f, char *delimiter)
 }
 
 /* A piece from the middle, from the first whole line on. */
-static void spot_add(struct text *t, const struct csv_source *s, int64_t at, char *scratch)
+static bool spot_add(struct text *t, const struct csv_source *s, int64_t at, char *scratch)
 {
     ssize_t n = s->read(s->arg, at, scratch, SPOT);
     str piece = {scratch, n > 0 ? (size_t)n : 0};
     (void)str_cut(&piece, '\n');
-    if (piece.len == 0)
-        return;
-    text_add_char(t, '\n');
-    text_add(t, piece);
+    if (piece.len) {
+        text_add_char(t, '\n');
+        text_add(t, piece);
+    }
+    return n >= 0;
 }
 
 bool csv_form_find(const struct csv_source *s, int encoding, char delimiter, struct csv_form *out)
@@ -331,15 +332,17 @@ bool csv_form_find(const struct csv_source *s, int encoding, char delimiter, str
     str head = {buf, (size_t)n};
     text_add(&t, head);
     size_t bom = 0;
+    bool is_read = true;
     int found = csv_encoding_find(head, &bom);
     bool is_narrow = bom == 0 && found != CSV_UTF_16LE && found != CSV_UTF_16BE;
     char *scratch = s->size > CSV_SAMPLE && is_narrow ? malloc(SPOT) : NULL;
     if (scratch) {
         /* UTF-8 may be cut at the end of the head only; the later pieces begin at a line. */
         t.len = without_half(text_str(&t)).len;
-        if (s->size > CSV_SAMPLE + 2 * SPOT)
-            spot_add(&t, s, s->size / 2, scratch);
-        spot_add(&t, s, s->size > CSV_SAMPLE + SPOT ? s->size - SPOT : CSV_SAMPLE, scratch);
+        bool has_middle = s->size > CSV_SAMPLE + 2 * SPOT;
+        int64_t last = s->size > CSV_SAMPLE + SPOT ? s->size - SPOT : CSV_SAMPLE;
+        is_read = (!has_middle || spot_add(&t, s, s->size / 2, scratch)) &&
+                  spot_add(&t, s, last, scratch);
         found = csv_encoding_find(text_str(&t), &bom);
         free(scratch);
     }
@@ -353,5 +356,5 @@ bool csv_form_find(const struct csv_source *s, int encoding, char delimiter, str
         out->delimiter = has_sep ? said : delimiter_of(head, out);
     text_free(&t);
     free(buf);
-    return true;
+    return is_read;
 }

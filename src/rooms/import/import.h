@@ -99,6 +99,8 @@ enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const st
 enum err import_file_own(struct cx *cx, const char *path, struct import_file **out, int64_t *changed_ns)
     MUST_USE;
 const struct csv_source *import_file_source(const struct import_file *f);
+/* Why it cannot be read: what the store said, or the file is none. */
+enum err import_unreadable(struct cx *cx, const struct csv_source *s) MUST_USE;
 void import_file_close(struct import_file *f); /* accepts NULL */
 /* Rows that were rejected, with the line and the reason in front, in the file's own encoding. Called
  * again until *finished; *position is 0 at the start. */

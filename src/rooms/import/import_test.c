@@ -24,10 +24,14 @@ static const struct field made_fields[] = {
 static const struct shape made_shape = SHAPE("import_trace", struct made, made_fields);
 /* clang-format on */
 
-static str file_bytes; /* of the import at hand */
+static str file_bytes;       /* of the import at hand */
+static int64_t lost_at = -1; /* the byte that is not given */
+static const struct fault not_given = {.err = ERR_BUSY, .msg = M_STORE_FAILED};
 static ssize_t bytes_read(void *arg, int64_t at, char *to, size_t n)
 {
     (void)arg;
+    if (at <= lost_at && lost_at < at + (int64_t)n)
+        return -1;
     size_t left = at < (int64_t)file_bytes.len ? file_bytes.len - (size_t)at : 0,
            take = n < left ? n : left;
     if (take)
@@ -37,7 +41,7 @@ static ssize_t bytes_read(void *arg, int64_t at, char *to, size_t n)
 
 static struct csv_source source(void)
 {
-    return (struct csv_source){bytes_read, NULL, (int64_t)file_bytes.len};
+    return (struct csv_source){bytes_read, NULL, (int64_t)file_bytes.len, &not_given};
 }
 
 struct adding {
@@ -192,6 +196,53 @@ static void a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing(void *
     assert_str(head, S("kith line,kith field,kith reason,id,Name,Country"));
     assert_str(first, S("11,,The quote opened in this line is never closed.,10,\"Open 10,DE"));
     assert_str(second, S("21,,\"The row has 2 columns, the first one has 3.\",20,Lost 20"));
+}
+
+/* Steps until it stops by itself; what it said. */
+static enum err stopped(struct test_world *w, import_id id)
+{
+    struct csv_source s = source();
+    struct import i = after(w, id);
+    struct import_run *r = NULL;
+    bool finished = false;
+    enum err e = import_run_open(w->store, &w->cx, &i, &s, &r);
+    while (e == OK && !finished)
+        e = import_run_step(r, 100, &finished);
+    import_run_close(r);
+    return e;
+}
+
+static void a_file_that_the_store_does_not_give_for_a_while_is_not_called_unreadable(void **state)
+{
+    struct test_world *w = *state;
+    struct text t = text_in(w->cx.arena, 1 << 20);
+    text_add(&t, S("Name,Email,Leaf\n"));
+    for (int n = 0; n < 300; n++)
+        text_printf(&t, "Somebody %d,s%d@shop.example,%02000d\n", n, n, n);
+    file_bytes = text_str(&t);
+    import_id checked = begun(w, IMPORT_CUSTOMERS, NULL, true),
+              id = begun(w, IMPORT_CUSTOMERS, NULL, false);
+
+    lost_at = 1000;
+    struct csv_source s = source();
+    struct import_map map;
+    struct list rows;
+    assert_int_equal(import_guess(&w->cx, &s, IMPORT_CUSTOMERS, -1, 0, &map, &rows), ERR_BUSY);
+    assert_int_equal(stopped(w, id), ERR_BUSY);
+
+    lost_at = 420 << 10; /* where only the rows are read */
+    assert_int_equal(stopped(w, checked), ERR_BUSY);
+    assert_int_equal(after(w, checked).state, IMPORT_CHECKING);
+    assert_int_equal(stopped(w, id), ERR_BUSY);
+    struct import i = after(w, id);
+    assert_int_equal(i.state, IMPORT_RUNNING);
+    assert_in_range(i.figures.made, 1, 299); /* and these are not read again */
+
+    lost_at = -1;
+    assert_int_equal(stopped(w, id), OK);
+    i = after(w, id);
+    assert_int_equal(i.state, IMPORT_DONE);
+    assert_figures(i, 300, 300, 0, 0, 0);
 }
 
 static void an_import_that_was_cut_goes_on_where_it_was(void **state)
@@ -359,6 +410,7 @@ static int all(void)
         STORE_TEST(a_birth_date_is_read_in_any_writing),
         STORE_TEST(a_row_that_is_wrong_is_kept_with_its_reason_and_stops_nothing),
         STORE_TEST(an_import_that_was_cut_goes_on_where_it_was),
+        STORE_TEST(a_file_that_the_store_does_not_give_for_a_while_is_not_called_unreadable),
         STORE_TEST(a_dry_run_says_what_would_be_and_writes_nothing),
         STORE_TEST(an_import_is_taken_back_but_for_what_somebody_worked_with),
         STORE_TEST(the_lines_of_an_order_are_its_rows),

@@ -83,7 +83,7 @@ struct batch {
     size_t n, n_in;
     int64_t to_byte, to_line;
     struct import_figures add;
-    enum err broken;
+    struct fault broken; /* of the file, behind the rows that were read */
     bool is_last, has_keys, is_on_its_way;
     struct change change;
     sem_t done;
@@ -94,6 +94,7 @@ struct import_run {
     struct store *store;
     struct batch batch[2];
     struct db *db;
+    const struct csv_source *file;
     int at;                /* the one to be read next */
     const struct cx *said; /* of the batch that failed */
     struct arena *own;
@@ -147,9 +148,9 @@ static enum err first_row(struct cx *cx, struct arena *a, const struct csv_sourc
         *line = csv_line(c);
     }
     csv_close(c);
-    return n == CSV_ROW
-               ? OK
-               : fault(cx, ERR_INVALID, n == CSV_END ? M_IMPORT_NO_TABLE : M_IMPORT_UNREADABLE);
+    return n == CSV_ROW   ? OK
+           : n == CSV_END ? fault(cx, ERR_INVALID, M_IMPORT_NO_TABLE)
+                          : import_unreadable(cx, file);
 }
 
 static enum err prepare(struct import_run *r, struct cx *cx, const struct csv_source *file)
@@ -162,7 +163,7 @@ static enum err prepare(struct import_run *r, struct cx *cx, const struct csv_so
     r->map = (struct import_map){.delimiter = S(","), .has_header = true};
     enum err e = import_map_read(&own, r->import.map, &r->map);
     if (e == OK && !csv_form_find(file, r->map.encoding, r->map.delimiter.ptr[0], &form))
-        e = fault(&own, ERR_INVALID, M_IMPORT_UNREADABLE);
+        e = import_unreadable(&own, file);
     if (e == OK)
         e = first_row(&own, r->own, file, &form, &row, &at, &line);
     if (e == OK)
@@ -220,6 +221,7 @@ enum err import_run_open(struct store *s, struct cx *cx, const struct import *i,
     }
     r->said = &r->batch[0].cx;
     r->db = cx->db;
+    r->file = file;
     if (!r->own || !r->pending_arena)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     r->import = *i;
@@ -272,10 +274,13 @@ static bool next_row(struct batch *b, struct csv_row *row)
         return false;
     enum csv_next n = csv_next(r->csv, b->cx.arena, row);
     r->is_over = n != CSV_ROW;
+    enum err e = OK;
     if (n == CSV_UNREADABLE)
-        b->broken = fault(&b->cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+        e = import_unreadable(&b->cx, r->file);
     if (n == CSV_HOPELESS)
-        b->broken = fault(&b->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
+        e = fault(&b->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
+    if (e != OK)
+        b->broken = b->cx.why;
     return n == CSV_ROW;
 }
 
@@ -309,7 +314,7 @@ static void batch_read(struct batch *b, size_t most)
 {
     struct import_run *r = b->run;
     b->n = b->n_in = 0;
-    b->broken = OK;
+    b->broken = (struct fault){0};
     b->items = ARENA_ARRAY(b->cx.arena, most + 1, struct import_item);
     int64_t bytes = 0;
     struct csv_row row;
@@ -670,7 +675,7 @@ static enum err write_apply(struct cx *cx, void *state)
             TRY(reject(cx, b, it, &it->why));
     }
     TRY(take(cx, b));
-    return go_on(cx, b, b->is_last && !b->broken ? IMPORT_DONE : IMPORT_RUNNING, (str){0});
+    return go_on(cx, b, b->is_last && !b->broken.err ? IMPORT_DONE : IMPORT_RUNNING, (str){0});
 }
 
 static enum err check_apply(struct cx *cx, void *state)
@@ -792,6 +797,12 @@ static enum err read_and_plan(struct batch *b, size_t most, bool plans)
     return plans && b->n ? plan(b, false) : OK;
 }
 
+static enum err broken(struct batch *b)
+{
+    b->cx.why = b->broken;
+    return b->broken.err;
+}
+
 enum err import_run_step(struct import_run *r, size_t most, bool *finished)
 {
     struct batch *b = &r->batch[r->at], *before = &r->batch[!r->at];
@@ -799,7 +810,7 @@ enum err import_run_step(struct import_run *r, size_t most, bool *finished)
     r->said = &b->cx;
     if (r->is_check) {
         TRY(read_and_plan(b, most, false));
-        return b->broken && b->n == 0 ? b->broken : step_check(b, finished);
+        return b->broken.err ? broken(b) : step_check(b, finished);
     }
     enum err e = read_and_plan(b, most, true);
     if (before->is_on_its_way) {
@@ -809,19 +820,16 @@ enum err import_run_step(struct import_run *r, size_t most, bool *finished)
             e = plan(b, false);
     }
     TRY(e);
-    if (b->broken && b->n == 0)
-        return b->broken;
-    enum err broken = b->broken;
+    if (b->broken.err && b->n == 0)
+        return broken(b);
     submit(b);
     r->at = !r->at;
-    if (!b->is_last && !broken)
+    if (!b->is_last && !b->broken.err)
         return OK;
     TRY(written(b));
-    *finished = !broken;
     r->said = &b->cx;
-    if (broken) /* its sentence was the reader's */
-        return fault(&b->cx, ERR_INVALID, M_IMPORT_HOPELESS, MNUM("line", csv_line(r->csv)));
-    return OK;
+    *finished = !b->broken.err;
+    return broken(b);
 }
 
 const struct cx *import_run_cx(const struct import_run *r)

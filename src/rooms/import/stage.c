@@ -191,7 +191,8 @@ struct import_file {
     import_id id;
     struct cx cx; /* reads chunks; a connection of its own */
     struct db *db;
-    int64_t number; /* of the chunk at hand, -1: none */
+    struct fault why; /* the store did not give a chunk */
+    int64_t number;   /* of the chunk at hand, -1: none */
     str bytes;
 };
 
@@ -237,8 +238,10 @@ static ssize_t chunks_read(void *arg, int64_t at, char *to, size_t n)
             arena_reset(f->cx.arena);
             f->number = -1;
             f->cx.now_ms = clock_now_ms();
-            if (db_one(&f->cx, &q_import_chunk_get, &chunk_shape, &row,
-                       ARGS(V(f->id), V(number))) != OK)
+            enum err e =
+                db_one(&f->cx, &q_import_chunk_get, &chunk_shape, &row, ARGS(V(f->id), V(number)));
+            f->why = e == OK || e == ERR_NOT_FOUND ? (struct fault){0} : f->cx.why;
+            if (e != OK)
                 return -1;
             f->bytes = row.bytes;
             if (f->has_key &&
@@ -275,7 +278,7 @@ static enum err key_read(struct store *s, struct cx *cx, struct import_file *f)
 static enum err chunks_open(struct store *s, struct cx *cx, struct import_file *f, int64_t size)
 {
     f->cx = (struct cx){.arena = arena_open((size_t)4 << 20), .if_match = -1, .peer = S("")};
-    f->source = (struct csv_source){chunks_read, f, size};
+    f->source = (struct csv_source){chunks_read, f, size, &f->why};
     if (!f->cx.arena)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     TRY(store_reader(s, cx, &f->db));
@@ -309,11 +312,11 @@ enum err import_file_open(struct store *s, struct cx *cx, str data_dir, const st
     }
     if (!f->has_key) {
         f->fd = fd;
-        f->source = (struct csv_source){file_read, f, i->size};
+        f->source = (struct csv_source){file_read, f, i->size, NULL};
         return OK;
     }
     f->sealed = blob_in_open(&f->key, fd);
-    f->source = (struct csv_source){sealed_read, f, i->size};
+    f->source = (struct csv_source){sealed_read, f, i->size, NULL};
     return f->sealed && blob_in_size(f->sealed) == i->size
                ? OK
                : fault(cx, ERR_INTERNAL, M_IMPORT_DAMAGED);
@@ -333,8 +336,16 @@ enum err import_file_own(struct cx *cx, const char *path, struct import_file **o
         return disk(cx, code);
     }
     *changed_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    f->source = (struct csv_source){file_read, f, st.st_size};
+    f->source = (struct csv_source){file_read, f, st.st_size, NULL};
     return OK;
+}
+
+enum err import_unreadable(struct cx *cx, const struct csv_source *s)
+{
+    if (!s->why || !s->why->err)
+        return fault(cx, ERR_INVALID, M_IMPORT_UNREADABLE);
+    cx->why = *s->why;
+    return cx->why.err;
 }
 
 const struct csv_source *import_file_source(const struct import_file *f)
