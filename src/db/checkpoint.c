@@ -2,7 +2,8 @@
  *
  * PASSIVE passes run beside the writer. They never reach the end of a log that grows, so when it is large and
  * little is left, the writer is asked to pause between two batches, the rest is copied, and its next write begins the log
- * anew. A pass that would take long is never made inside the pause.
+ * anew. A pass that would take long is never made inside the pause. SQLite syncs the database only with the pass that
+ * copies all: what the passes before it wrote is synced here, or the pause would wait for all of it.
  */
 #include "db/db_impl.h"
 #include <sqlite3.h>
@@ -11,8 +12,8 @@
 enum {
     TICK_MS = 50,
     SMALL_FRAMES = 3072,  /* 24 MB: not worth a pass yet; many versions of a page are copied once */
-    LARGE_FRAMES = 4096,  /* 32 MB: the log should begin anew */
-    URGENT_FRAMES = 6144, /* 48 MB: now, before the bulk lane must stop */
+    LARGE_FRAMES = 6144,  /* 48 MB: the log should begin anew */
+    URGENT_FRAMES = 7680, /* 60 MB: now, before the bulk lane must stop */
     REST_FRAMES = 128,    /* what should be left for the pause: 1 MB */
     TRIES = 6,
     PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
@@ -91,7 +92,11 @@ static void tick(struct store *s)
          tries < TRIES && (tries == 0 || atomic_load(&s->wal_frames) - done > REST_FRAMES);
          tries++) {
         int64_t from = clock_mono_ns();
-        if (lite_checkpoint(s->checkpoint_db, &frames, &done) != SQLITE_OK)
+        rc = lite_sync(s->checkpoint_db);
+        if (rc == SQLITE_OK)
+            rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
+        log_failure(rc);
+        if (rc != SQLITE_OK)
             return;
         took_ms = (clock_mono_ns() - from) / MS_NS;
     }

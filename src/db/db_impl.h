@@ -100,6 +100,7 @@ int64_t lite_pages(struct db *d); /* of the database as the transaction sees it;
 enum err lite_code(struct db *d, int rc); /* what a result code means */
 /* Copies WAL into the database: PASSIVE. Frames in the log and how many are copied. */
 int lite_checkpoint(struct db *d, int *frames, int *done);
+int lite_sync(struct db *d); /* what its file was given is on disk */
 struct sqlite3 *lite_handle(struct db *d);
 enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *out);
 

@@ -591,6 +591,13 @@ enum err lite_int_once(struct cx *cx, struct db *d, const char *sql, int64_t *ou
     return rc == SQLITE_ROW ? OK : failed(cx, d, "once", rc);
 }
 
+int lite_sync(struct db *d)
+{
+    sqlite3_file *f = NULL;
+    int rc = sqlite3_file_control(d->lite->h, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&f);
+    return rc == SQLITE_OK ? f->pMethods->xSync(f, SQLITE_SYNC_NORMAL) : rc;
+}
+
 int lite_checkpoint(struct db *d, int *frames, int *done)
 {
     follows_begin(d->store);
