@@ -74,7 +74,7 @@ export async function accessible(page, what) {
   );
 }
 
-/** Nothing stands out sideways. */
+/** Nothing stands out sideways, and no line is cut at its foot. */
 export async function fits(page, what) {
   const wide = await page.evaluate(() => {
     const w = document.documentElement.clientWidth;
@@ -83,9 +83,16 @@ export async function fits(page, what) {
       const r = e.getBoundingClientRect();
       return r.width > 0 && r.right > w + 1 && !e.closest('.scroll-x, .keys, [role=tablist], .rail');
     });
-    return { over: Math.max(document.documentElement.scrollWidth - w, main.scrollWidth - main.clientWidth), who: out.slice(0, 5).map((e) => `${e.tagName}.${e.className}`) };
+    const cut = [...document.querySelectorAll('body *')].filter((e) => {
+      const has = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+      const style = has && e.clientHeight > 1 && e.scrollHeight > e.clientHeight && getComputedStyle(e);
+      return style && style.overflowY === 'hidden' && style.webkitLineClamp === 'none';
+    });
+    const named = (all) => all.slice(0, 5).map((e) => `${e.tagName}.${e.className}`);
+    return { over: Math.max(document.documentElement.scrollWidth - w, main.scrollWidth - main.clientWidth), who: named(out), cut: named(cut) };
   });
   assert.ok(wide.over <= 1 && wide.who.length === 0, `${what}: ${wide.over} px too wide: ${wide.who.join(', ')}`);
+  assert.deepEqual(wide.cut, [], `${what}: lines are cut at their foot`);
 }
 
 /** A telephone link of this house, and the calls that come through it. */
