@@ -228,6 +228,95 @@ static void grams_that_are_gone_are_named_and_mended(void **state)
     must_be_whole(w);
 }
 
+/* ---- the lists of FTS5: PostgreSQL keeps its own by itself, there the pieces beside the text are another's ---- */
+
+#define A_DOC "(SELECT id FROM search_doc WHERE customer_id = " A_CUSTOMER ")"
+
+static void a_piece_too_many_is_named_and_mended(void **state)
+{
+    plant(*state,
+          test_is_postgres()
+              ? "UPDATE search_doc SET grams = grams || ' zzz' WHERE customer_id = " A_CUSTOMER
+              : "INSERT INTO search_gram (rowid, grams) VALUES (" A_DOC ", 'zzz')");
+    must_mend(*state, M_CHECK_SEARCH);
+}
+
+/* A piece of many, that many have. */
+static void a_missing_piece_is_named_and_mended(void **state)
+{
+    plant(*state, test_is_postgres()
+                      ? "UPDATE search_doc SET grams = replace(grams, ' ple', '') WHERE id = "
+                        "(SELECT min(id) FROM search_doc WHERE text LIKE '%example%')"
+                      : "INSERT INTO search_gram (search_gram, rowid, grams) VALUES ('delete', "
+                        "(SELECT min(id) FROM search_doc WHERE text LIKE '%example%'), 'ple')");
+    must_mend(*state, M_CHECK_SEARCH);
+}
+
+/* One has what the other lacks: in number and in all together they are as they should be. */
+static void pieces_of_one_that_stand_with_another_are_named_and_mended(void **state)
+{
+    struct test_world *w = *state;
+    if (test_is_postgres())
+        return;
+    plant(w, "INSERT INTO search_gram (search_gram, rowid, grams) VALUES ('delete', "
+             "(SELECT min(id) FROM search_doc WHERE text LIKE '%example%'), 'ple')");
+    plant(w, "INSERT INTO search_gram (rowid, grams) VALUES ((SELECT min(id) FROM search_doc WHERE "
+             "text NOT LIKE '%ple%'), 'ple')");
+    struct check_result r;
+    (void)look(w, false, &r);
+    assert_int_equal(r.damages, 2);
+    must_mend(w, M_CHECK_SEARCH);
+}
+
+static void pieces_of_a_document_that_is_no_more_are_named_and_mended(void **state)
+{
+    struct test_world *w = *state;
+    if (test_is_postgres())
+        return;
+    plant(w, "INSERT INTO search_gram (rowid, grams) VALUES (1000000, 'yvo von one'), (-7, 'one')");
+    must_mend(w, M_CHECK_SEARCH_STRAY);
+}
+
+/* More than are looked at closer in one go. */
+static void the_pieces_of_thousands_that_are_no_more_are_all_counted(void **state)
+{
+    struct test_world *w = *state;
+    struct check_result r;
+    if (test_is_postgres())
+        return;
+    plant(w, "WITH RECURSIVE n (i) AS (SELECT 10001 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
+             "INSERT INTO search_gram (rowid, grams) SELECT -i, 'one' FROM n");
+    (void)look(w, false, &r);
+    assert_int_equal(r.damages, 20000);
+    (void)look(w, true, &r);
+    assert_int_equal(r.mended, 20000);
+    must_be_whole(w);
+}
+
+/* Its pieces stay, and come out when it is written anew. */
+static void documents_that_are_gone_are_written_anew_and_leave_nothing_behind(void **state)
+{
+    struct test_world *w = *state;
+    struct check_result r;
+    plant(w, "DELETE FROM search_doc WHERE id > 3");
+    (void)look(w, true, &r);
+    assert_true(r.damages >= CUSTOMERS - 3);
+    assert_int_equal(r.mended, r.damages);
+    must_be_whole(w);
+}
+
+static void what_waits_for_the_search_is_not_wrong_yet(void **state)
+{
+    struct test_world *w = *state;
+    plant(w, "INSERT INTO tag (id, name, folded) VALUES (1, 'quiet', 'quiet')");
+    plant(w, "INSERT INTO customer_tag (customer_id, tag_id, at_ms) VALUES (" A_CUSTOMER ", 1, 1)");
+    must_find(w, M_CHECK_SEARCH);
+    plant(w, "INSERT INTO search_due (customer_id) VALUES (" A_CUSTOMER ")");
+    must_be_whole(w);
+    plant(w, "DELETE FROM search_due");
+    must_mend(w, M_CHECK_SEARCH);
+}
+
 static enum err audit_apply(struct cx *cx, void *state)
 {
     (void)state;
@@ -298,6 +387,13 @@ static int all(void)
         CHECK(an_import_without_its_file_is_named),
         CHECK(a_last_word_of_another_purpose_is_named),
         CHECK(grams_that_are_gone_are_named_and_mended),
+        CHECK(a_piece_too_many_is_named_and_mended),
+        CHECK(a_missing_piece_is_named_and_mended),
+        CHECK(pieces_of_one_that_stand_with_another_are_named_and_mended),
+        CHECK(pieces_of_a_document_that_is_no_more_are_named_and_mended),
+        CHECK(the_pieces_of_thousands_that_are_no_more_are_all_counted),
+        CHECK(documents_that_are_gone_are_written_anew_and_leave_nothing_behind),
+        CHECK(what_waits_for_the_search_is_not_wrong_yet),
         CHECK(a_row_taken_out_of_the_audit_is_named),
         CHECK(a_page_of_other_bytes_is_named),
     };

@@ -10,9 +10,6 @@ enum { TEXT_BYTES_MAX = 64 << 10, PAGE_MAX = 500, FILL_PAGE = 100 };
 struct due_row {
     int64_t id, customer;
 };
-struct root_row {
-    int64_t id, root;
-};
 struct record_row {
     int64_t root;
     str name, reading, company;
@@ -26,18 +23,14 @@ struct tag_row {
     int64_t root;
     str name;
 };
-struct doc_row {
-    int64_t id, customer;
-    str text;
-};
 struct newest_row {
     int64_t n;
 };
 /* clang-format off */
 static const struct field due_fields[] = {FIELD(struct due_row, id), FIELD_AS(struct due_row, customer, "customer_id")};
 static const struct shape search_due_row_shape = SHAPE("search_due_row", struct due_row, due_fields);
-static const struct field root_fields[] = {FIELD(struct root_row, id), FIELD_AS(struct root_row, root, "root_id")};
-static const struct shape search_root_shape = SHAPE("search_root", struct root_row, root_fields);
+static const struct field root_fields[] = {FIELD(struct search_root_row, id), FIELD_AS(struct search_root_row, root, "root_id")};
+const struct shape search_root_shape = SHAPE("search_root", struct search_root_row, root_fields);
 static const struct field record_fields[] = {
     FIELD_AS(struct record_row, root, "root_id"), FIELD(struct record_row, name),
     FIELD(struct record_row, reading), FIELD(struct record_row, company),
@@ -51,9 +44,9 @@ static const struct shape search_handle_row_shape = SHAPE("search_handle_row", s
 static const struct field tag_fields[] = {FIELD_AS(struct tag_row, root, "root_id"), FIELD(struct tag_row, name)};
 static const struct shape search_tag_shape = SHAPE("search_tag", struct tag_row, tag_fields);
 static const struct field doc_fields[] = {
-    FIELD(struct doc_row, id), FIELD_AS(struct doc_row, customer, "customer_id"), FIELD(struct doc_row, text),
+    FIELD(struct search_doc_row, id), FIELD_AS(struct search_doc_row, customer, "customer_id"), FIELD(struct search_doc_row, text),
 };
-static const struct shape search_doc_shape = SHAPE("search_doc", struct doc_row, doc_fields);
+const struct shape search_doc_shape = SHAPE("search_doc", struct search_doc_row, doc_fields);
 static const struct field newest_fields[] = {FIELD_AS(struct newest_row, n, "id")};
 static const struct shape search_number_shape = SHAPE("search_number", struct newest_row, newest_fields);
 /* clang-format on */
@@ -156,15 +149,10 @@ str search_pieces(struct arena *a, str text)
 
 /* ---- a page -------------------------------------------------------------------------------------- */
 
-struct work {
-    int64_t customer;
-    str text; /* empty: goes */
-    str pieces;
-};
 struct search_page {
     int64_t *due;
     size_t n_due;
-    struct work *work;
+    struct search_work *work;
     size_t n;
 };
 
@@ -184,8 +172,8 @@ static size_t single(int64_t *v, size_t n)
     return m;
 }
 
-/* The texts of records that answer; ids ascending. All rows come in the order of the ids. */
-static enum err texts(struct cx *cx, const int64_t *roots, size_t n, struct work *out)
+/* All rows come in the order of the ids. */
+enum err search_texts(struct cx *cx, const int64_t *roots, size_t n, struct search_work *out)
 {
     struct list names = {0}, handles = {0}, tags = {0};
     struct val ids = val_ints(roots, n);
@@ -213,7 +201,7 @@ static enum err texts(struct cx *cx, const int64_t *roots, size_t n, struct work
             if (g[gi].root == roots[i])
                 add_keys(cx->arena, &t, line_letters[LINE_TAG], g[gi].name, (str){0});
         str pieces = search_pieces(cx->arena, text_str(&t));
-        out[i] = (struct work){roots[i], pieces.len ? text_str(&t) : (str){0}, pieces};
+        out[i] = (struct search_work){roots[i], pieces.len ? text_str(&t) : (str){0}, pieces};
     }
     return OK;
 }
@@ -223,19 +211,19 @@ static enum err plan(struct cx *cx, const int64_t *customers, size_t n, struct s
 {
     struct list rows = {0};
     TRY(db_all(cx, &q_search_roots, &search_root_shape, &rows, ARGS(val_ints(customers, n))));
-    const struct root_row *r = rows.items;
+    const struct search_root_row *r = rows.items;
     int64_t *roots = ARENA_ARRAY(cx->arena, n, int64_t);
     size_t n_roots = 0;
     for (size_t i = 0; i < rows.n; i++)
         roots[n_roots++] = r[i].root;
     n_roots = single(roots, n_roots);
-    p->work = ARENA_ARRAY(cx->arena, 2 * n, struct work);
+    p->work = ARENA_ARRAY(cx->arena, 2 * n, struct search_work);
     if (n_roots)
-        TRY(texts(cx, roots, n_roots, p->work));
+        TRY(search_texts(cx, roots, n_roots, p->work));
     p->n = n_roots;
     for (size_t i = 0; i < n; i++)
         if (!bsearch(&customers[i], roots, n_roots, sizeof *roots, by_number))
-            p->work[p->n++] = (struct work){.customer = customers[i]};
+            p->work[p->n++] = (struct search_work){.customer = customers[i]};
     return OK;
 }
 
@@ -266,7 +254,7 @@ size_t search_page_size(const struct search_page *p)
 
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
-static enum err doc_delete(struct cx *cx, const struct doc_row *was)
+static enum err doc_delete(struct cx *cx, const struct search_doc_row *was)
 {
     if (!db_is_postgres(cx))
         TRY(db_run(cx, &q_search_gram_delete,
@@ -274,7 +262,8 @@ static enum err doc_delete(struct cx *cx, const struct doc_row *was)
     return db_run(cx, &q_search_doc_delete, ARGS(V(was->id)));
 }
 
-static enum err doc_change(struct cx *cx, const struct doc_row *was, const struct work *w)
+static enum err doc_change(struct cx *cx, const struct search_doc_row *was,
+                           const struct search_work *w)
 {
     if (!db_is_postgres(cx)) {
         TRY(db_run(cx, &q_search_gram_delete,
@@ -284,7 +273,7 @@ static enum err doc_change(struct cx *cx, const struct doc_row *was, const struc
     return db_run(cx, &q_search_doc_update, ARGS(V(w->text), V(was->id), V(w->pieces)));
 }
 
-static enum err doc_add(struct cx *cx, int64_t id, const struct work *w)
+static enum err doc_add(struct cx *cx, int64_t id, const struct search_work *w)
 {
     TRY(db_run(cx, &q_search_doc_insert, ARGS(V(id), V(w->customer), V(w->text), V(w->pieces))));
     return db_is_postgres(cx) ? OK : db_run(cx, &q_search_gram_insert, ARGS(V(id), V(w->pieces)));
@@ -292,11 +281,12 @@ static enum err doc_add(struct cx *cx, int64_t id, const struct work *w)
 
 static int by_customer(const void *a, const void *b)
 {
-    int64_t x = ((const struct doc_row *)a)->customer, y = ((const struct doc_row *)b)->customer;
+    int64_t x = ((const struct search_doc_row *)a)->customer,
+            y = ((const struct search_doc_row *)b)->customer;
     return (x > y) - (x < y);
 }
 
-static enum err write_all(struct cx *cx, const struct work *w, size_t n)
+static enum err write_all(struct cx *cx, const struct search_work *w, size_t n)
 {
     struct list docs = {0};
     struct newest_row newest = {0};
@@ -310,8 +300,8 @@ static enum err write_all(struct cx *cx, const struct work *w, size_t n)
     };
     TRY(db_batch(cx, reads, COUNT(reads)));
     for (size_t i = 0; i < n; i++) {
-        struct doc_row key = {.customer = w[i].customer};
-        const struct doc_row *was =
+        struct search_doc_row key = {.customer = w[i].customer};
+        const struct search_doc_row *was =
             docs.n ? bsearch(&key, docs.items, docs.n, sizeof key, by_customer) : NULL;
         if (was && str_eq(was->text, w[i].text))
             continue;
@@ -347,7 +337,7 @@ static enum err fill_slice(struct cx *cx, str args, int64_t *position, int64_t *
     struct list rows = {0};
     TRY(db_all(cx, &q_search_fill_page, &search_root_shape, &rows,
                ARGS(V(*position), V(FILL_PAGE))));
-    const struct root_row *r = rows.items;
+    const struct search_root_row *r = rows.items;
     *finished = rows.n < FILL_PAGE;
     *progress += (int64_t)rows.n;
     if (rows.n == 0)
@@ -362,102 +352,9 @@ static enum err fill_slice(struct cx *cx, str args, int64_t *position, int64_t *
 }
 const struct job_kind search_fill = {.name = "search.fill", .slice = fill_slice};
 
-/* ---- checking ------------------------------------------------------------------------------------------ */
+/* ---- made anew --------------------------------------------------------------------------------------- */
 
-enum { PIECES_AT_ONCE = 40 };
-
-static enum err has_pieces(struct cx *cx, int64_t id, str pieces, bool *has_all)
-{
-    *has_all = true;
-    while (pieces.len && *has_all) {
-        str some = pieces;
-        size_t n = 0;
-        for (some.len = 0; some.len < pieces.len; some.len++)
-            if (pieces.ptr[some.len] == ' ' && ++n == PIECES_AT_ONCE)
-                break;
-        int64_t found = 0;
-        TRY(db_int(cx, &q_search_has_pieces, &found, ARGS(V(some), V(id))));
-        *has_all = found > 0;
-        size_t skip = some.len < pieces.len ? some.len + 1 : some.len;
-        pieces = (str){pieces.ptr + skip, pieces.len - skip};
-    }
-    return OK;
-}
-
-static enum err is_due(struct cx *cx, int64_t customer, bool *is)
-{
-    int64_t n = 0;
-    TRY(db_int(cx, &q_search_is_due, &n, ARGS(V(customer))));
-    *is = n > 0;
-    return OK;
-}
-
-static enum err is_wrong(struct cx *cx, const struct work *w, const struct doc_row *doc, bool *is)
-{
-    bool has_all = true;
-    *is = doc ? !str_eq(doc->text, w->text) : w->text.len > 0;
-    if (!*is && doc) {
-        TRY(has_pieces(cx, doc->id, w->pieces, &has_all));
-        *is = !has_all;
-    }
-    if (!*is)
-        return OK;
-    bool waits = false;
-    TRY(is_due(cx, w->customer, &waits));
-    *is = !waits;
-    return OK;
-}
-
-enum err search_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong)
-{
-    struct list rows = {0}, docs = {0};
-    TRY(db_all(cx, &q_search_fill_page, &search_root_shape, &rows, ARGS(V(*after), V((int64_t)n))));
-    const struct root_row *r = rows.items;
-    int64_t *roots = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
-    int64_t *out = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
-    size_t n_roots = 0;
-    *wrong = (struct list){out, 0};
-    *after = rows.n < n ? 0 : r[rows.n - 1].id;
-    for (size_t i = 0; i < rows.n; i++)
-        if (r[i].id == r[i].root)
-            roots[n_roots++] = r[i].id;
-    if (!n_roots)
-        return OK;
-    struct work *want = ARENA_ARRAY(cx->arena, n_roots, struct work);
-    TRY(texts(cx, roots, n_roots, want));
-    TRY(db_all(cx, &q_search_docs, &search_doc_shape, &docs, ARGS(val_ints(roots, n_roots))));
-    for (size_t i = 0; i < n_roots; i++) {
-        struct doc_row key = {.customer = roots[i]};
-        bool is = false;
-        TRY(is_wrong(cx, &want[i],
-                     docs.n ? bsearch(&key, docs.items, docs.n, sizeof key, by_customer) : NULL,
-                     &is));
-        if (is)
-            out[wrong->n++] = roots[i];
-    }
-    return OK;
-}
-
-enum err search_check_stray(struct cx *cx, int64_t *after, size_t n, struct list *wrong)
-{
-    struct list rows = {0};
-    TRY(db_all(cx, &q_search_docs_after, &search_root_shape, &rows,
-               ARGS(V(*after), V((int64_t)n))));
-    const struct root_row *r = rows.items;
-    int64_t *out = ARENA_ARRAY(cx->arena, rows.n + 1, int64_t);
-    *wrong = (struct list){out, 0};
-    *after = rows.n < n ? 0 : r[rows.n - 1].id;
-    for (size_t i = 0; i < rows.n; i++) {
-        bool waits = true;
-        if (r[i].root)
-            TRY(is_due(cx, r[i].root, &waits));
-        if (r[i].root && !waits)
-            out[wrong->n++] = r[i].root;
-    }
-    return OK;
-}
-
-enum err search_mend(struct cx *cx, const int64_t *customers, size_t n)
+enum err search_anew(struct cx *cx, const int64_t *customers, size_t n)
 {
     struct search_page p = {0};
     struct list docs = {0};
@@ -470,7 +367,7 @@ enum err search_mend(struct cx *cx, const int64_t *customers, size_t n)
     enum err e = db_one(cx, &q_search_doc_newest, &search_number_shape, &newest, NO_ARGS);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    const struct doc_row *d = docs.items;
+    const struct search_doc_row *d = docs.items;
     for (size_t i = 0; i < docs.n;
          i++) /* FTS5 calls itself corrupt when asked to drop grams it lost: */
         TRY(db_run(cx, &q_search_doc_delete,

@@ -56,3 +56,25 @@ struct list search_marks(struct arena *a, const struct asked *q, str shown, bool
 
 /* Leaves out what nearly everybody has, where there is something rarer. *is_common: many have all of what is left. */
 enum err search_thin(struct cx *cx, str pieces, str *out, bool *is_common) MUST_USE;
+
+/* ---- documents ------------------------------------------------------------------------------------- */
+
+struct search_root_row {
+    int64_t id, root;
+};
+struct search_doc_row {
+    int64_t id, customer;
+    str text;
+};
+extern const struct shape search_root_shape, search_doc_shape;
+
+/* What becomes of a customer's document. */
+struct search_work {
+    int64_t customer;
+    str text; /* empty: goes */
+    str pieces;
+};
+/* The texts of records that answer; roots ascending. */
+enum err search_texts(struct cx *cx, const int64_t *roots, size_t n, struct search_work *out) MUST_USE;
+/* Inside apply: the documents of these are made anew, under new numbers; what the lists hold under the old ones stays. */
+enum err search_anew(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;

@@ -36,12 +36,21 @@ str search_pieces(struct arena *a, str text);
 /* A store from before there was an index: a page of customers a slice. */
 extern const struct job_kind search_fill;
 
-/* The next n customers after *after, their documents and grams against their records: those that are wrong (struct list of
- * int64_t); what waits in search_due is not wrong yet. *after becomes 0 at the end. */
-enum err search_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;
-/* The next n documents after *after: customers who are no record of their own, or none at all, and nothing waits. */
-enum err search_check_stray(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;
-/* Inside apply: the documents of these are made anew. */
-enum err search_mend(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+/* ---- checking ----
+ * Documents against the records, then the lists of the index against the documents, each read once and in slices. What waits in
+ * search_due is not wrong yet, and what is written meanwhile is left to the next check. Memory: 16 bytes for each document. */
+struct search_check;
+struct search_wrong {
+    int64_t customer; /* 0: the lists name a document that is no more */
+    int64_t doc;      /* 0: its text; else only what the lists say of this one */
+    bool is_known;    /* it was wrong before: what its old document left in the lists */
+    str text, missing, surplus;
+};
+enum err search_check_open(struct cx *cx, struct search_check **out) MUST_USE;
+void search_check_close(struct search_check *k); /* accepts NULL */
+/* The next slice, inside read_begin; struct list of struct search_wrong in cx->arena; *rows: how many were looked at. */
+enum err search_check_step(struct cx *cx, struct search_check *k, struct list *wrong, int64_t *rows, bool *is_over) MUST_USE;
+/* Inside apply: what was found wrong is made anew. */
+enum err search_mend(struct cx *cx, const struct search_wrong *w, size_t n) MUST_USE;
 
 extern const struct room search_room; /* GET /search */

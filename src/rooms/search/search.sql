@@ -157,18 +157,28 @@ UPDATE search_doc SET grams = '' WHERE 1 = 0;
 
 -- ---- checking ----
 
--- Does this document bear these pieces? PostgreSQL keeps them beside it.
--- name: search_has_pieces @sqlite
-SELECT count(*) FROM search_gram g
- WHERE g.search_gram MATCH '"' || replace(:pieces, ' ', '" "') || '"' AND g.rowid = :id;
+-- PostgreSQL keeps the pieces beside the text.
+-- name: search_docs_checked -> search_doc_checked @sqlite
+SELECT id, customer_id, text, '' AS grams FROM search_doc WHERE customer_id IN {{ints}} :customers ORDER BY customer_id LIMIT 2000;
 
--- name: search_has_pieces @postgres
-SELECT count(*) FROM search_doc WHERE id = :id AND string_to_array(grams, ' ') @> string_to_array(:pieces, ' ');
+-- name: search_docs_checked -> search_doc_checked @postgres
+SELECT id, customer_id, text, grams FROM search_doc WHERE customer_id IN {{ints}} :customers ORDER BY customer_id LIMIT 2000;
 
--- Few rows wait at any time.
--- name: search_is_due
-SELECT count(*) FROM search_due d
- WHERE d.customer_id IN (SELECT c.id FROM customer c WHERE c.root_id = :customer) OR d.customer_id = :customer;
+-- name: search_docs_of -> search_doc
+SELECT id, customer_id, text FROM search_doc WHERE id IN {{ints}} :ids ORDER BY id LIMIT 2000;
+
+-- What waits, with the record that answers.
+-- name: search_due_roots -> search_due_root
+SELECT d.id, d.customer_id, COALESCE(c.root_id, d.customer_id) AS root_id
+  FROM search_due d LEFT JOIN customer c ON c.id = d.customer_id
+ WHERE d.id > :after ORDER BY d.id LIMIT :n;
+
+-- FTS5's lists from end to end. PostgreSQL keeps its own by itself.
+-- name: search_lists @sqlite
+SELECT term, doc FROM search_gram_list WHERE term >= :from ORDER BY term LIMIT :n;
+
+-- name: search_lists @postgres
+SELECT text AS term, id AS doc FROM search_doc WHERE 1 = 0 AND text >= :from LIMIT :n;
 
 -- name: search_docs_after -> search_root
 SELECT d.id, CASE WHEN c.id = c.root_id THEN 0 ELSE d.customer_id END
