@@ -4,12 +4,12 @@
  * the disk, with all that were before it: nothing is answered earlier.
  */
 #include "app/errand.h"
+#include "app/pace.h"
 #include "base/ndjson.h"
 #include "messages.h"
 #include "queries.h"
 
-enum { LINES_MAX = 5000, TURN = 100, TURN_FIRST = 40, TURN_LEAST = 10, REPLANS = 8 };
-static const int64_t TURN_NS = 5000000; /* on the writer: single requests wait no longer for it */
+enum { LINES_MAX = 5000, REPLANS = 8 };
 static const size_t LINE_BYTES = (size_t)1 << 20; /* as a single request may have */
 static const size_t TURN_BYTES = (size_t)1 << 20; /* of lines, read together */
 static const size_t ANSWER_BYTES = (size_t)32 << 20;
@@ -32,8 +32,9 @@ struct lines_run {
     enum err result;
     struct fault why;
     unsigned tries;
-    size_t most;       /* lines of the next turn: as many as fit into its time */
-    int64_t took_ns;   /* by the last one, on the writer */
+    struct pace pace;  /* lines of the next turn: as many as fit into its time */
+    int64_t begun_ns;  /* the last one, on the writer */
+    int64_t took_ns;   /* by it */
     bool is_soft;      /* what was written so far may not be on the disk yet */
     bool settles;      /* the change that brings it there is on its way */
     bool is_back;      /* from the store */
@@ -56,10 +57,8 @@ enum err lines_open(struct errand *e)
     if (n > LINES_MAX)
         return fault(cx, ERR_TOO_BIG, M_LINES_MANY, MNUM("most", LINES_MAX));
     struct lines_run *l = ARENA_NEW(cx->arena, struct lines_run);
-    *l = (struct lines_run){.cx = *cx,
-                            .turn_from = ndjson_of(e->rq->body),
-                            .answers = text_on_heap(ANSWER_BYTES),
-                            .most = TURN_FIRST};
+    *l = (struct lines_run){
+        .cx = *cx, .turn_from = ndjson_of(e->rq->body), .answers = text_on_heap(ANSWER_BYTES)};
     l->cx.arena = gate_arena_take(e->gate);
     if (!l->cx.arena)
         return fault(cx, ERR_INTERNAL, M_GATE_MEMORY);
@@ -119,23 +118,11 @@ static enum err find_answered(struct errand *e, struct lines_run *l)
     return OK;
 }
 
-static size_t turn_most(const struct route *r, const struct lines_run *l)
+static size_t turn_most(const struct errand *e, const struct lines_run *l)
 {
-    size_t most = r->lines_a_turn ? r->lines_a_turn : TURN;
-    return l->most < most ? l->most : most;
-}
-
-/* Half the way to what would have fitted, so that one slow turn does not decide. */
-static void turn_measure(const struct route *r, struct lines_run *l)
-{
-    if (l->room.n == 0 || l->took_ns <= 0)
-        return;
-    size_t fits = (size_t)((double)l->room.n * (double)TURN_NS / (double)l->took_ns);
-    l->most = (turn_most(r, l) + fits) / 2;
-    if (l->most < TURN_LEAST)
-        l->most = TURN_LEAST;
-    if (l->most > TURN)
-        l->most = TURN;
+    size_t n = pace_lines(&l->pace, store_is_calm(e->gate->house->store, clock_mono_ns()));
+    size_t most = e->route->lines_a_turn;
+    return most && n > most ? most : n;
 }
 
 /* Takes lines off the body and reads them by the row's shape. */
@@ -143,7 +130,7 @@ static enum err read_turn(struct errand *e, struct lines_run *l)
 {
     const struct route *r = e->route;
     struct cx *cx = &l->cx;
-    size_t most = turn_most(r, l), bytes = 0;
+    size_t most = turn_most(e, l), bytes = 0;
     str *text = ARENA_ARRAY(cx->arena, most, str);
     l->turn = ARENA_ARRAY(cx->arena, most, struct line);
     l->n_turn = 0;
@@ -189,9 +176,9 @@ static enum err apply(struct cx *cx, void *state)
 {
     struct errand *e = state;
     struct lines_run *l = e->lines;
-    int64_t from = clock_mono_ns();
+    l->begun_ns = clock_mono_ns();
     TRY(e->route->apply_lines(cx, &l->room));
-    l->took_ns = clock_mono_ns() - from;
+    l->took_ns = clock_mono_ns() - l->begun_ns;
     if (e->key.len == 0)
         return OK;
     for (size_t i = 0; i < l->n_turn; i++) {
@@ -213,6 +200,9 @@ static void turn_is_back(struct change *c, enum err result)
 {
     struct errand *e = c->owner;
     struct lines_run *l = e->lines;
+    /* SQLite's one writer stands for others until the pages are written, which takes as long again */
+    if (!store_is_postgres(e->gate->house->store))
+        l->took_ns = clock_mono_ns() - l->begun_ns;
     l->is_back = true;
     l->result = result;
     l->why = l->cx.why;
@@ -310,7 +300,7 @@ static enum after settle(struct errand *e, struct lines_run *l)
     if (l->result != OK && !l->has_answered)
         return REFUSED; /* nothing was done: the request as a whole is told why */
     answer_turn(e, l);
-    turn_measure(e->route, l);
+    pace_took(&l->pace, l->room.n, l->took_ns);
     if (l->result != OK) {
         answer_rest(e, l);
         return THE_END;

@@ -28,6 +28,7 @@ struct house_of_tests {
     str cut; /* SQL that ends the connections of the store */
 };
 static sem_t is_running, may_go, done;
+static _Atomic int n_answered;
 static pthread_barrier_t both;
 
 struct member {
@@ -40,6 +41,8 @@ struct member {
         COUNT_UP,  /* reads, then writes */
     } what;
     int64_t row;
+    enum lane lane;
+    int place;  /* in the order of answers */
     bool waits; /* begins its batch: until the others stand in line */
     struct change change;
     struct cx cx;
@@ -85,6 +88,7 @@ static void member_done(struct change *c, enum err e)
 {
     struct member *m = c->owner;
     m->e = e;
+    m->place = atomic_fetch_add(&n_answered, 1);
     sem_post(&done);
 }
 
@@ -92,7 +96,8 @@ static void submit(struct house_of_tests *h, struct member *m, int64_t key)
 {
     m->house = h;
     m->cx = (struct cx){.arena = arena_open(1 << 20), .now_ms = clock_now_ms(), .peer = S("")};
-    m->change = (struct change){.apply = member_apply,
+    m->change = (struct change){.lane = m->lane,
+                                .apply = member_apply,
                                 .state = m,
                                 .cx = &m->cx,
                                 .done = member_done,
@@ -146,6 +151,7 @@ static void house_open(struct house_of_tests *h, unsigned writers, int64_t rows)
     sem_init(&is_running, 0, 0);
     sem_init(&may_go, 0, 0);
     sem_init(&done, 0, 0);
+    atomic_store(&n_answered, 0);
     assert_int_equal(store_open(&h->cx, &o, &h->s), OK);
     assert_int_equal(db_change(h->s, &h->cx, LANE_INTERACTIVE, make_apply, NULL), OK);
     assert_int_equal(db_change(h->s, &h->cx, LANE_INTERACTIVE, rows_apply, &rows), OK);
@@ -347,6 +353,60 @@ static void changes_of_one_key_are_never_overtaken_and_run_once(void **state)
     house_close(&h);
 }
 
+static void a_single_change_waits_for_the_turn_of_bulk_that_runs_and_for_no_other(void **state)
+{
+    (void)state;
+    struct house_of_tests h;
+    house_open(&h, 2, 0);
+    enum { TURNS = 5, SINGLE = TURNS };
+    struct member m[TURNS + 1] = {0};
+    for (int i = 0; i < TURNS; i++)
+        m[i] = (struct member){.what = ADD, .row = 1 + i, .lane = LANE_BULK, .waits = i == 0};
+    m[SINGLE] = (struct member){.what = ADD, .row = 100};
+
+    submit(&h, &m[0], 0);
+    sem_wait(&is_running);
+    for (int i = 1; i <= SINGLE; i++)
+        submit(&h, &m[i], 0);
+    if (test_is_postgres()) /* bulk has a writer of its own */
+        sem_wait(&done);
+    sem_post(&may_go);
+    for (int i = test_is_postgres(); i <= SINGLE; i++)
+        sem_wait(&done);
+
+    assert_int_equal(m[SINGLE].place, test_is_postgres() ? 0 : 1);
+    for (int i = 0; i <= SINGLE; i++) {
+        assert_int_equal(m[i].e, OK);
+        assert_true(i == SINGLE || i == 0 ||
+                    m[i].place == m[i - 1].place + (i == 1 && !test_is_postgres() ? 2 : 1));
+        arena_close(m[i].cx.arena);
+    }
+    house_close(&h);
+}
+
+static void a_store_is_calm_until_somebody_asks_and_a_second_later(void **state)
+{
+    (void)state;
+    struct house_of_tests h;
+    house_open(&h, 2, 0);
+    struct member bulk = {.what = ADD, .row = 1, .lane = LANE_BULK},
+                  single = {.what = ADD, .row = 2};
+    const int64_t long_ns = 1100000000;
+
+    submit(&h, &bulk, 0);
+    sem_wait(&done);
+    int64_t before = clock_mono_ns();
+    assert_true(store_is_calm(h.s, before + long_ns));
+    submit(&h, &single, 0);
+    sem_wait(&done);
+
+    assert_false(store_is_calm(h.s, before + 1));
+    assert_true(store_is_calm(h.s, clock_mono_ns() + long_ns));
+    arena_close(bulk.cx.arena);
+    arena_close(single.cx.arena);
+    house_close(&h);
+}
+
 static int all(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +416,8 @@ static int all(void)
         cmocka_unit_test(two_batches_that_want_each_others_rows_both_end_at_once),
         cmocka_unit_test(a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none),
         cmocka_unit_test(changes_of_one_key_are_never_overtaken_and_run_once),
+        cmocka_unit_test(a_single_change_waits_for_the_turn_of_bulk_that_runs_and_for_no_other),
+        cmocka_unit_test(a_store_is_calm_until_somebody_asks_and_a_second_later),
     };
     return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,
                                        NULL);

@@ -18,6 +18,7 @@ enum {
     WAL_INTERACTIVE_MB = 256,   /* interactive changes are refused */
     SLICE_ROWS = 200,           /* a turn of the bulk lane */
     SLICE_MS = 5,
+    CALM_MS = 1000,             /* without an interactive change */
     ID_AHEAD_MS = 10000,        /* how far the mark of ids is written ahead */
     WRITERS_DEFAULT = 8,
     CACHE_MB_DEFAULT = 96,
@@ -157,6 +158,7 @@ struct store {
     _Atomic bool is_filling; /* a bulk load goes on; the checkpoint thread keeps away */
     _Atomic bool holds_seals; /* rows of another store come in: the audit is not sealed */
     int64_t bulk_waits_since_ns;
+    _Atomic int64_t asked_ns; /* when the last interactive change came; 0: none yet */
 
     pthread_t *writers;
     unsigned n_writer_threads;

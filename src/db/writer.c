@@ -98,6 +98,8 @@ static bool anything_waits(struct store *s, enum lane lane)
 void db_submit(struct store *s, struct change *c)
 {
     c->result = OK;
+    if (c->lane == LANE_INTERACTIVE)
+        atomic_store_explicit(&s->asked_ns, clock_mono_ns(), memory_order_relaxed);
     pthread_mutex_lock(&s->lock);
     bool is_open = !s->is_stopping;
     if (is_open) {
@@ -116,6 +118,12 @@ void db_submit(struct store *s, struct change *c)
     pthread_mutex_unlock(&s->lock);
     if (!is_open)
         change_done(s, c, ERR_BUSY);
+}
+
+bool store_is_calm(const struct store *s, int64_t mono_ns)
+{
+    int64_t asked = atomic_load_explicit(&s->asked_ns, memory_order_relaxed);
+    return asked == 0 || mono_ns - asked > CALM_MS * MS_NS;
 }
 
 /* ---- one change --------------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ struct route {
      * each line; `replay` gives the answer of a line again. The row is heavy by itself. */
     enum err (*plan_lines)(struct cx *cx, struct lines *l);
     enum err (*apply_lines)(struct cx *cx, struct lines *l);
-    uint16_t lines_a_turn; /* at most (0: 100); fewer when that many take longer than a turn may */
+    uint16_t lines_a_turn; /* at most (0: 200); fewer when that many take longer than a turn may */
     const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
     const char *summary;
     enum http_method method;

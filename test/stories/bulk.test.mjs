@@ -114,6 +114,20 @@ test('five thousand lines go, one more is refused before anything is done', asyn
   assert.equal(new Set(full.body.map((l) => l.interaction.id)).size, 5000);
 });
 
+test('the writer gets a body a turn at a time, of two hundred lines at most', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const all = Array.from({ length: 1200 }, (_, i) => ({ claims: { name: `Number ${i}` } }));
+
+  const { body } = await api.lines('/bulk/customers', all);
+
+  assert.ok(body.every((l) => l.status === 201));
+  // what is written in one turn was made at one time
+  const turns = k.sql('SELECT count(*) FROM customer GROUP BY created_ms').map(([n]) => Number(n));
+  assert.equal(turns.reduce((a, b) => a + b), 1200);
+  assert.ok(Math.max(...turns) <= 200, turns.join(' '));
+});
+
 test('what is no body of lines is refused as a whole', async (t) => {
   const k = await house(t);
   const api = await k.token('manager');
