@@ -2,7 +2,7 @@
 // changes.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { house } from './kith.mjs';
+import { house, sleep } from './kith.mjs';
 
 const made = async (who, claims = { name: 'Ann Lee', country: 'GB' }, identities = []) =>
   (await who.must(201, 'POST', '/customers', { claims, identities })).customer.id;
@@ -379,7 +379,10 @@ test('tasks of a customer: open ones, and those that are done', async (t) => {
   const id = await made(agent);
   const ids = [];
   for (const title of ['a', 'b', 'c']) ids.push((await agent.must(201, 'POST', `/customers/${id}/tasks`, { title })).id);
-  for (const n of [2, 0]) await agent.must(200, 'PATCH', `/tasks/${ids[n]}`, { done: true });
+  for (const n of [2, 0]) {
+    await agent.must(200, 'PATCH', `/tasks/${ids[n]}`, { done: true });
+    await sleep(5); // of two done in the same millisecond the younger task would be the later one
+  }
   assert.deepEqual((await agent.must(200, 'GET', `/customers/${id}/tasks`)).items.map((x) => x.title), ['b']);
   const done = await agent.must(200, 'GET', `/customers/${id}/tasks?state=done&limit=1`);
   assert.deepEqual(done.items.map((x) => x.title), ['a']);
