@@ -16,6 +16,7 @@ struct checker {
     const struct expr_collection *rows; /* inside its brackets */
     str segments[SEGMENTS_DEEP];        /* that are being opened */
     size_t n_segments;
+    bool is_stored; /* or is inside a segment, which does */
     size_t leaves;
 };
 
@@ -145,6 +146,11 @@ bool expr_may_use(const struct cx *cx, uint32_t may)
             (may & 1u << cx->actor.role));
 }
 
+static bool may_use(const struct checker *k, uint32_t may)
+{
+    return k->is_stored || expr_may_use(k->place.cx, may);
+}
+
 static enum err unknown(struct checker *k, size_t at, str name)
 {
     str near = nearest_attr(k, name);
@@ -160,7 +166,7 @@ static enum err look_up(struct checker *k, struct expr *e)
         TRY(more_load(k));
         e->attr = attr_find(k->world, &k->more, e->name);
     }
-    if (e->attr && !expr_may_use(k->place.cx, e->attr->may))
+    if (e->attr && !may_use(k, e->attr->may))
         return refuse(&k->place, e->at, M_EXPR_DENIED, e->name, (str){0});
     return OK;
 }
@@ -181,9 +187,8 @@ static enum err look_up_list(struct checker *k, struct expr *e)
         str near = nearest_of(k->place.cx->arena, e->name, names, n);
         return refuse(&k->place, e->at, near.len ? M_EXPR_LIST_NEAR : M_EXPR_LIST, e->name, near);
     }
-    return expr_may_use(k->place.cx, e->list->may)
-               ? OK
-               : refuse(&k->place, e->at, M_EXPR_DENIED, e->name, (str){0});
+    return may_use(k, e->list->may) ? OK
+                                    : refuse(&k->place, e->at, M_EXPR_DENIED, e->name, (str){0});
 }
 
 /* ---- values ----------------------------------------------------------------------------------- */
@@ -330,7 +335,7 @@ static enum err check_call(struct checker *k, struct expr *e, enum what *out)
                             (str){0})
                    : refuse(&k->place, e->at, near.len ? M_EXPR_UNKNOWN_NEAR : M_EXPR_UNKNOWN,
                             e->field, near);
-    if (!expr_may_use(k->place.cx, e->attr->may))
+    if (!may_use(k, e->attr->may))
         return refuse(&k->place, e->at, M_EXPR_DENIED, e->field, (str){0});
     if (e->op == CALL_DISTINCT)
         return OK;
@@ -566,11 +571,14 @@ static enum err check_segment(struct checker *k, struct expr *e)
         return refuse(&k->place, e->at, M_EXPR_TOO_DEEP, (str){0}, (str){0});
     k->segments[k->n_segments++] = name;
     struct place outer = k->place;
+    bool was_stored = k->is_stored;
+    k->is_stored = true;
     k->place = (struct place){.cx = outer.cx};
     x = expr_parse(outer.cx, text, &e->inner, NULL);
     if (x == OK)
         x = check_condition(k, e->inner);
     k->place = outer;
+    k->is_stored = was_stored;
     k->n_segments--;
     if (x != OK && k->place.why)
         *k->place.why = (struct expr_trouble){
@@ -611,7 +619,7 @@ static enum err check_condition(struct checker *k, struct expr *e)
 enum err expr_check(struct cx *cx, const struct expr_world *w, str text, struct expr *e,
                     struct expr_trouble *why)
 {
-    struct checker k = {.place = {cx, text, why}, .world = w};
+    struct checker k = {.place = {cx, text, why}, .world = w, .is_stored = w->is_stored};
     if (w->inside.len)
         k.segments[k.n_segments++] = text_fold(cx->arena, w->inside);
     return check_condition(&k, e);

@@ -128,6 +128,8 @@ struct expr_world {
     str time_zone; /* of the business */
     currency base;
     str inside; /* the segment whose condition this is to become: leading back to it is a circle */
+    /* Of a condition that stands already: who wrote it could use what it names, whoever reads it now. */
+    bool is_stored;
 };
 
 /* ---- text and tree ------------------------------------------------------------------------------ */

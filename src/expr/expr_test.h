@@ -150,7 +150,8 @@ static inline enum err test_segment(struct cx *cx, str name, str *text)
     static const struct {
         const char *name, *text;
     } known[] = {{"good", "vip and number > 2"}, {"better", "segment(good) or colour = red"},
-                 {"round", "vip or segment(about)"}, {"about", "not segment(round)"}, {"broken", "nothing = 3"}};
+                 {"round", "vip or segment(about)"}, {"about", "not segment(round)"}, {"broken", "nothing = 3"},
+                 {"hidden", "vip or secret > 3"}};
     for (size_t i = 0; i < COUNT(known); i++)
         if (str_eq(name, str_of(known[i].name))) {
             *text = str_of(known[i].text);

@@ -482,6 +482,25 @@ static struct expr_trace traced(struct cx *cx, const char *text, size_t who)
     return t;
 }
 
+static void a_segment_may_be_used_by_who_may_not_use_what_it_leans_on_and_its_trace_hides_that(
+    void **state)
+{
+    struct cx *cx = *state;
+    nobody(&people);
+    people.s[0].n1 = SOME_INT(5);
+    cx->actor = (struct actor){.kind = ACTOR_STAFF, .role = ROLE_RISK};
+    struct expr_trace seen = traced(cx, "segment(hidden)", 0);
+    cx->actor.role = ROLE_AGENT;
+    struct expr_trace hidden = traced(cx, "segment(hidden)", 0);
+    assert_true(seen.holds && hidden.holds);
+    const struct expr_line *open = seen.lines.items, *closed = hidden.lines.items;
+    assert_int_equal(hidden.lines.n, 2);
+    assert_str(open[1].seen, S("5"));
+    assert_str(closed[1].text, open[1].text);
+    assert_str(closed[0].seen, open[0].seen);
+    assert_int_equal(closed[1].seen.len, 0);
+}
+
 static void a_trace_tells_each_leaf_what_it_saw_and_its_verdict(void **state)
 {
     struct cx *cx = *state;
@@ -675,6 +694,7 @@ int main(void)
         TEST(today_and_windows_are_whole_days_of_the_business),
         TEST(now_is_read_once),
         TEST(what_a_role_may_not_use_is_refused),
+        TEST(a_segment_may_be_used_by_who_may_not_use_what_it_leans_on_and_its_trace_hides_that),
         TEST(faults_are_found_with_their_place_and_the_nearest_name),
         TEST(segments_are_opened_and_circles_are_refused),
         TEST(what_is_too_deep_or_too_much_is_refused_within_a_millisecond),

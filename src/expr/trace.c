@@ -12,7 +12,8 @@ struct tracer {
 
 static const struct field line_fields[] = {
     FIELD(struct expr_line, text, .doc = "The condition as written"),
-    FIELD(struct expr_line, seen, .nullable = true, .doc = "The value it saw; null: not known"),
+    FIELD(struct expr_line, seen, .nullable = true,
+          .doc = "The value it saw; null: not known, or not for the reader"),
     FIELD(struct expr_line, verdict, .doc = "Did it hold"),
     FIELD(struct expr_line, flip_at, .nullable = true,
           .doc = "The earliest time at which it could change with no event"),
@@ -257,10 +258,23 @@ static void say_terms(const struct tracer *k, struct text *t, const struct bound
     }
 }
 
+/* The condition of a segment may lean on what the reader may not see. */
+static bool may_see(const struct tracer *k, const struct bound *b)
+{
+    const struct bound *inner = b->rows.inner ? first_leaf(b->rows.inner) : NULL;
+    bool may = (!b->ref.attr || expr_may_use(k->cx, b->ref.attr->may)) &&
+               (!inner || !inner->ref.attr || expr_may_use(k->cx, inner->ref.attr->may));
+    for (size_t i = 0; may && i < b->n_terms; i++)
+        may = !b->terms[i].ref.attr || expr_may_use(k->cx, b->terms[i].ref.attr->may);
+    return may;
+}
+
 static str seen_of(const struct tracer *k, const struct bound *b)
 {
     struct text t = text_in(k->cx->arena, 4000);
     b = first_leaf(b);
+    if (!may_see(k, b))
+        return (str){0};
     if (b->kind == B_ANY)
         (b->from->kind == N_QUANT ? say_count : say_values)(k, &t, b);
     else if (b->kind == B_TERMS)

@@ -36,6 +36,15 @@ test('a customer is judged soon after something happened, and the judgement says
   assert.equal(card.risk.level, 'low');
   for (const [path, see] of [['judgement', 'risk'], ['card', 'risk']])
     assert.equal((await marketer.must(200, 'GET', `/customers/${fay}/${path}`))[see], null, 'risk is for those who serve and who answer for it');
+  const manager = await k.person('manager');
+  const refused = await marketer.get(`/customers?where=${encodeURIComponent('risk_level = low')}`);
+  assert.deepEqual([refused.status, refused.body.reason, refused.body.args.name], [422, 'EXPR_DENIED', 'risk_level'], refused.text);
+  assert.ok(!(await marketer.must(200, 'GET', '/attributes')).items.some((x) => x.name.startsWith('risk')), 'and is not offered');
+  await manager.must(201, 'POST', '/segments', { name: 'Safe', text: 'risk_level = low' }); // what a manager gives a name may be used
+  const safe = await marketer.must(200, 'GET', `/customers?where=${encodeURIComponent('segment("Safe")')}`);
+  assert.ok(safe.items.some((c) => c.id === fay));
+  const explained = await marketer.must(200, 'GET', `/customers/${fay}/explain?text=${encodeURIComponent('segment("Safe")')}`);
+  assert.deepEqual([explained.holds, explained.lines.map((l) => l.seen)], [true, [null]]);
   assert.equal(j.class.name, 'Price-minded');
   assert.equal(j.class.pin, null, 'nobody said so');
   assert.equal(ja.class.name, 'お得志向');

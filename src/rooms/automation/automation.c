@@ -217,6 +217,7 @@ enum err automation_plan(struct cx *cx, str where, struct expr_plan **out)
 {
     struct expr_world world = settings_world(cx);
     struct expr *e = NULL;
+    world.is_stored = true; /* whoever writes automations may use all */
     *out = NULL;
     if (str_trim(where).len == 0)
         return OK;

@@ -58,6 +58,7 @@ enum err rule_plan(struct cx *cx, str condition, struct expr_plan **out)
     static const char *const own[] = {"class", "classes", "class_since"};
     struct expr_world world = settings_world(cx);
     struct expr *e = NULL;
+    world.is_stored = true; /* whoever writes rules may use all */
     TRY(expr_parse(cx, condition, &e, NULL));
     TRY(expr_check(cx, &world, condition, e, NULL));
     for (size_t i = 0; i < COUNT(own); i++)

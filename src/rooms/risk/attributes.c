@@ -15,7 +15,7 @@ static const struct field fields[] = {
 };
 static const struct shape attributes_risk_shape = SHAPE("attributes_risk", struct attributes_risk, fields);
 static const struct expr_part part = {"risk", &attributes_risk_shape, &q_attributes_risk, false, &q_attributes_risks, offsetof(struct attributes_risk, id)};
-#define OF_RISK .group = "judgement", .cost = EXPR_SCAN, .part = &part
+#define OF_RISK .group = "judgement", .may = MAY_READ_RISK, .cost = EXPR_SCAN, .part = &part
 static const struct expr_attr attrs[] = {
     {.name = "risk", .label = M_ATTR_RISK, OF_RISK, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .field = "points",
      .sql = "(SELECT k.points FROM risk_state k WHERE k.customer_id = s.customer_id)"},

@@ -6,7 +6,8 @@
 
 enum { SAMPLE = 10, SEGMENTS_MAX = 200 };
 extern const struct shape segment_row_shape;
-/* The plan of a segment's condition, by whoever asks; a fault when it is right no more. */
+/* The plan of a segment's condition; a fault when it is right no more. inside: the segment that is written with it by
+ * who asks; empty: it stands already, and may be asked for by anybody. */
 enum err segment_plan(struct cx *cx, str text, str inside, struct expr_plan **out) MUST_USE;
 
 /* Routes of segment.c. */

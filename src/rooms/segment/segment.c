@@ -89,6 +89,7 @@ enum err segment_plan(struct cx *cx, str text, str inside, struct expr_plan **ou
     struct expr_world world = settings_world(cx);
     struct expr *e = NULL;
     world.inside = inside;
+    world.is_stored = inside.len == 0;
     TRY(expr_parse(cx, text, &e, NULL));
     TRY(expr_check(cx, &world, text, e, NULL));
     return expr_plan(cx, &world, e, out);
