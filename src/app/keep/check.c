@@ -345,7 +345,7 @@ static enum err figures(struct check *c)
         struct list wrong = {0};
         slice(c);
         c->cx.now_ms = now_ms;
-        TRY(standing_check(&c->cx, &after, SMALL_PAGE, &wrong));
+        TRY(standing_check(&c->cx, &after, PAGE, &wrong));
         int64_t *ids = wrong.items;
         for (size_t i = 0; i < wrong.n; i++) {
             bool is = false;
@@ -356,7 +356,7 @@ static enum err figures(struct check *c)
             DAMAGE(c, mended, M_CHECK_STANDING, MARG("id", id_of(c, "cus", ids[i])));
         }
         c->cx.now_ms = real_ms;
-        TRY(step(c, SMALL_PAGE, 0));
+        TRY(step(c, PAGE, 0));
     } while (after);
     return OK;
 }

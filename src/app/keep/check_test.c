@@ -175,6 +175,25 @@ PLANTED_AND_MENDED(a_missing_row_of_counted_figures_is_named_and_mended, M_CHECK
 PLANTED_AND_MENDED(
     a_wrong_day_row_is_named_and_mended, M_CHECK_STANDING,
     "UPDATE standing_day SET contacts = contacts + 1 WHERE customer_id = (SELECT min(customer_id) FROM standing_day)")
+/* More rows than a page of records reads at once: its records are looked at one by one. */
+PLANTED_AND_MENDED(
+    a_wrong_figure_beside_a_customer_of_very_many_contacts_is_named_and_mended, M_CHECK_STANDING,
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001) "
+    "INSERT INTO interaction (id, customer_id, channel, direction, trust, at_ms) "
+    "SELECT i, " A_CUSTOMER
+    ", 'call', 'in', 'typed', (SELECT max(last_contact_ms) FROM standing) - i FROM n")
+PLANTED_AND_MENDED(a_time_of_the_last_order_that_is_wrong_is_named_and_mended, M_CHECK_STANDING,
+                   "UPDATE standing SET last_order_ms = last_order_ms + 1 WHERE customer_id = "
+                   "(SELECT max(customer_id) FROM standing)")
+PLANTED_AND_MENDED(
+    a_day_of_figures_too_many_is_named_and_mended, M_CHECK_STANDING,
+    "INSERT INTO standing_day (customer_id, day, contacts, orders, discounted, spent_minor, "
+    "returned_minor, discount_minor) "
+    "SELECT max(customer_id), max(day) + 1, 1, 0, 0, 0, 0, 0 FROM standing_day")
+PLANTED_AND_MENDED(
+    a_mark_by_hand_that_was_not_counted_is_named_and_mended, M_CHECK_STANDING,
+    "INSERT INTO customer_mark (customer_id, mark, reason, at_ms) VALUES (" A_CUSTOMER
+    ", 'vip', 'x', 1)")
 PLANTED(
     counted_figures_of_nobody_are_named, M_CHECK_STANDING_STRAY,
     "INSERT INTO standing (customer_id, kind, activity, activity_due_ms, activity_ms, first_ms) VALUES (5, 'person', 'new', 0, 1, 1)")
@@ -374,6 +393,10 @@ static int all(void)
         CHECK(a_wrong_counted_figure_is_named_and_mended),
         CHECK(a_missing_row_of_counted_figures_is_named_and_mended),
         CHECK(a_wrong_day_row_is_named_and_mended),
+        CHECK(a_wrong_figure_beside_a_customer_of_very_many_contacts_is_named_and_mended),
+        CHECK(a_time_of_the_last_order_that_is_wrong_is_named_and_mended),
+        CHECK(a_day_of_figures_too_many_is_named_and_mended),
+        CHECK(a_mark_by_hand_that_was_not_counted_is_named_and_mended),
         CHECK(counted_figures_of_nobody_are_named),
         CHECK(a_name_without_its_keys_is_named_and_mended),
         CHECK(a_folded_text_of_another_name_is_named_and_mended),

@@ -36,3 +36,15 @@ enum err return_plan(struct cx *cx, void *in, void *out);
 enum err return_apply(struct cx *cx, void *in, void *out);
 enum err fact_plan(struct cx *cx, void *in, void *out);
 enum err fact_apply(struct cx *cx, void *in, void *out);
+
+/* ---- day rows ---- */
+
+struct root_day {
+    int64_t id;
+    struct standing_day d;
+};
+#define DAY_FIELDS(st) \
+    FIELD_AS(st, d.day, "day"), FIELD_AS(st, d.sums.contacts, "contacts"), \
+    FIELD_AS(st, d.sums.orders, "orders"), FIELD_AS(st, d.sums.discounted, "discounted"), \
+    FIELD_AS(st, d.sums.spent, "spent_minor"), FIELD_AS(st, d.sums.returned, "returned_minor"), \
+    FIELD_AS(st, d.sums.discount, "discount_minor")

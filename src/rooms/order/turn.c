@@ -1,5 +1,5 @@
 /* rooms/order/turn.c - keeps the standing true while days go by: the turn of the day, activities
- * that are due, the share of the best; and counts it anew from the rows.
+ * that are due, the share of the best; recount.c counts it anew from the rows.
  *
  * The turn looks only at customers with a day that falls out of a window, and sums their days anew:
  * so a slice may run twice, and a change that comes in between is never lost. A record is counted
@@ -14,7 +14,6 @@ enum {
     RECOUNT_SLICE = 10,
     TRIM_SLICE = 100,
     HOP = 10000,
-    PAGE = 1000,
     DAYS_WAITED_OUT = 2,
     HOLD_NS = 4000000 /* so long a slice takes step after step: the writer is for others too */
 };
@@ -27,10 +26,6 @@ struct turn_row {
 };
 struct falling_row {
     int64_t day, customer, root;
-};
-struct root_day {
-    int64_t id;
-    struct standing_day d;
 };
 struct value_row {
     int64_t spent, customer;
@@ -54,24 +49,11 @@ static const struct field falling_row_fields[] = {
     FIELD_AS(struct falling_row, root, "root_id"),
 };
 static const struct shape falling_row_shape = SHAPE("falling_row", struct falling_row, falling_row_fields);
-#define DAY_FIELDS \
-    FIELD_AS(struct root_day, d.day, "day"), \
-    FIELD_AS(struct root_day, d.sums.contacts, "contacts"), \
-    FIELD_AS(struct root_day, d.sums.orders, "orders"), \
-    FIELD_AS(struct root_day, d.sums.discounted, "discounted"), \
-    FIELD_AS(struct root_day, d.sums.spent, "spent_minor"), \
-    FIELD_AS(struct root_day, d.sums.returned, "returned_minor"), \
-    FIELD_AS(struct root_day, d.sums.discount, "discount_minor")
 static const struct field root_day_fields[] = {
     FIELD_AS(struct root_day, id, "root_id"),
-    DAY_FIELDS,
+    DAY_FIELDS(struct root_day),
 };
 static const struct shape root_day_shape = SHAPE("root_day_row", struct root_day, root_day_fields);
-static const struct field customer_day_fields[] = {
-    FIELD_AS(struct root_day, id, "customer_id"),
-    DAY_FIELDS,
-};
-static const struct shape customer_day_shape = SHAPE("customer_day_row", struct root_day, customer_day_fields);
 static const struct field value_row_fields[] = {
     FIELD_AS(struct value_row, spent, "spent_365d_minor"),
     FIELD_AS(struct value_row, customer, "customer_id"),
@@ -86,217 +68,8 @@ static enum err turn_put(struct cx *cx, const struct turn_row *t)
                        V(t->rebuild_after), V(t->counted), V(t->rules), V(t->vip_rules)));
 }
 
-/* ---- counting anew ---------------------------------------------------------------------------
+/* ---- all of them counted anew ----------------------------------------------------------------
  */
-
-struct recount_customer {
-    customer_id id;
-    int kind;
-    when first;
-    int64_t hands;
-};
-struct recount_order {
-    int64_t id;
-    int status;
-    when at;
-    opt_int base_minor;
-    int64_t total, returned, lost, discount;
-    bool is_discounted;
-};
-struct recount_part {
-    int64_t id;
-    when at;
-    int64_t amount;
-};
-struct recount_seen {
-    when first, last;
-    int64_t contacts;
-};
-/* clang-format off */
-static const struct field recount_customer_fields[] = {
-    FIELD(struct recount_customer, id),
-    FIELD_ENUM(struct recount_customer, kind, customer_kind_codes),
-    FIELD_AS(struct recount_customer, first, "min"),
-    FIELD_AS(struct recount_customer, hands, "count"),
-};
-static const struct shape recount_customer_shape = SHAPE("recount_customer", struct recount_customer, recount_customer_fields);
-static const struct field recount_order_fields[] = {
-    FIELD(struct recount_order, id),
-    FIELD_ENUM(struct recount_order, status, order_status_codes),
-    FIELD_AS(struct recount_order, at, "at_ms"),
-    FIELD(struct recount_order, base_minor),
-    FIELD_AS(struct recount_order, total, "total_minor"),
-    FIELD_AS(struct recount_order, returned, "returned_minor"),
-    FIELD_AS(struct recount_order, lost, "lost_minor"),
-    FIELD_AS(struct recount_order, discount, "discount_minor"),
-    FIELD(struct recount_order, is_discounted),
-};
-static const struct shape recount_order_shape = SHAPE("recount_order", struct recount_order, recount_order_fields);
-static const struct field recount_return_fields[] = {
-    FIELD(struct recount_part, id),
-    FIELD_AS(struct recount_part, at, "at_ms"),
-    FIELD_AS(struct recount_part, amount, "amount_minor"),
-};
-static const struct shape recount_return_shape = SHAPE("recount_return", struct recount_part, recount_return_fields);
-static const struct field recount_contact_fields[] = {
-    FIELD(struct recount_part, id),
-    FIELD_AS(struct recount_part, at, "at_ms"),
-};
-static const struct shape recount_contact_shape = SHAPE("recount_contact", struct recount_part, recount_contact_fields);
-static const struct field recount_seen_fields[] = {
-    FIELD_AS(struct recount_seen, first, "min"),
-    FIELD_AS(struct recount_seen, last, "max"),
-    FIELD_AS(struct recount_seen, contacts, "sum"),
-};
-static const struct shape recount_seen_shape = SHAPE("recount_seen", struct recount_seen, recount_seen_fields);
-/* clang-format on */
-
-struct counting {
-    struct cx *cx;
-    struct standing *s;
-    const struct settings *house;
-    int32_t today;
-    int64_t id; /* whose rows are read */
-    struct root_day *days;
-    size_t n, room;
-};
-
-static void count(struct counting *c, when at, const struct standing_sums *add)
-{
-    int32_t day = when_day(at, c->house->time_zone);
-    standing_count(c->s, c->today, day, add);
-    if (day <= c->today - standing_window_days[WINDOW_365D] || standing_is_nothing(add))
-        return;
-    for (size_t i = c->n; i-- > 0 && c->days[i].id == c->id;)
-        if (c->days[i].d.day == day) {
-            standing_sums_add(&c->days[i].d.sums, add);
-            return;
-        }
-    if (c->n == c->room) {
-        struct root_day *more = ARENA_ARRAY(c->cx->arena, 2 * c->room + 32, struct root_day);
-        if (c->n)
-            memcpy(more, c->days, c->n * sizeof *more);
-        c->days = more;
-        c->room = 2 * c->room + 32;
-    }
-    c->days[c->n++] = (struct root_day){c->id, {day, *add}};
-}
-
-static enum err count_orders(struct counting *c)
-{
-    struct cx *cx = c->cx;
-    int64_t at = INT64_MIN, after = 0;
-    struct list page = {0};
-    do {
-        TRY(db_all(cx, &q_recount_orders, &recount_order_shape, &page,
-                   ARGS(V(c->id), V(at), V(after), V((int64_t)PAGE))));
-        const struct recount_order *r = page.items;
-        for (size_t i = 0; i < page.n; i++) {
-            at = r[i].at.ms;
-            after = r[i].id;
-            if (r[i].status == ORDER_CANCELLED)
-                continue;
-            const struct order o = {.total.amount = r[i].total,
-                                    .returned.amount = r[i].returned,
-                                    .lost.amount = r[i].lost,
-                                    .discount.amount = r[i].discount,
-                                    .base_minor = r[i].base_minor,
-                                    .is_discounted = r[i].is_discounted};
-            struct standing_sums sums = order_counts(&o, 1);
-            count(c, r[i].at, &sums);
-            if (r[i].at.ms > c->s->last_order_at.ms)
-                c->s->last_order_at = r[i].at;
-        }
-    } while (page.n == PAGE);
-    return OK;
-}
-
-static enum err count_returns(struct counting *c)
-{
-    int64_t after = 0;
-    struct list page = {0};
-    do {
-        TRY(db_all(c->cx, &q_recount_returns, &recount_return_shape, &page,
-                   ARGS(V(c->id), V(after), V((int64_t)PAGE))));
-        const struct recount_part *r = page.items;
-        for (size_t i = 0; i < page.n; i++) {
-            after = r[i].id;
-            count(c, r[i].at, &(struct standing_sums){.returned = r[i].amount});
-        }
-    } while (page.n == PAGE);
-    return OK;
-}
-
-/* All of them are counted by the store; those of the windows are read. */
-static enum err count_contacts(struct counting *c)
-{
-    struct recount_seen seen = {0};
-    TRY(db_one(c->cx, &q_recount_seen, &recount_seen_shape, &seen, ARGS(V(c->id))));
-    if (seen.first.ms && seen.first.ms < c->s->first_at.ms)
-        c->s->first_at = seen.first;
-    if (seen.last.ms > c->s->last_contact_at.ms)
-        c->s->last_contact_at = seen.last;
-    int64_t before = c->s->all.contacts, after = 0,
-            at = when_of_day(c->today - standing_window_days[WINDOW_365D] + 1, c->house->time_zone)
-                     .ms;
-    struct list page = {0};
-    do {
-        TRY(db_all(c->cx, &q_recount_contacts, &recount_contact_shape, &page,
-                   ARGS(V(c->id), V(at), V(after), V((int64_t)PAGE))));
-        const struct recount_part *r = page.items;
-        for (size_t i = 0; i < page.n; i++) {
-            at = r[i].at.ms;
-            after = r[i].id;
-            count(c, r[i].at, &(struct standing_sums){.contacts = 1});
-        }
-    } while (page.n == PAGE);
-    c->s->all.contacts = before + seen.contacts;
-    return OK;
-}
-
-static enum err count_anew(struct cx *cx, customer_id root, struct standing *out, struct list *ids,
-                           struct list *days)
-{
-    struct recount_customer who = {0};
-    struct counting c = {.cx = cx, .s = out, .house = settings_current(cx)};
-    c.today = when_day((when){cx->now_ms}, c.house->time_zone);
-    customer_id same;
-    TRY(customer_root(cx, root, &same, ids));
-    TRY(db_one(cx, &q_recount_customer, &recount_customer_shape, &who, ARGS(V(same))));
-    *out = (struct standing){.id = who.id,
-                             .kind = who.kind,
-                             .vip_by = who.hands ? VIP_BY_HAND : VIP_NOT,
-                             .first_at = who.first};
-    const int64_t *each = ids->items;
-    for (size_t i = 0; i < ids->n; i++) {
-        c.id = each[i];
-        TRY(count_orders(&c));
-        TRY(count_returns(&c));
-        TRY(count_contacts(&c));
-    }
-    standing_judge(out, c.house, cx->now_ms);
-    *days = (struct list){c.days, c.n};
-    return OK;
-}
-
-/* What stands in the store is brought to what its rows say. */
-enum err standing_recount(struct cx *cx, customer_id any)
-{
-    struct standing was = {0}, is;
-    struct list ids, days;
-    enum err e = db_one(cx, &q_standing_of, &standing_row_shape, &was, ARGS(V(any)));
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    TRY(count_anew(cx, any, &is, &ids, &days));
-    if (is.activity == was.activity && was.activity_at.ms)
-        is.activity_at = was.activity_at;
-    TRY(e == OK ? standing_move(cx, &was, &is) : standing_put(cx, &is));
-    TRY(db_run(cx, &q_recount_days_clear, ARGS(val_ints(ids.items, ids.n))));
-    const struct root_day *d = days.items;
-    for (size_t i = 0; i < days.n; i++)
-        TRY(standing_day_add(cx, (customer_id){d[i].id}, &d[i].d));
-    return OK;
-}
 
 static enum err rebuild_slice(struct cx *cx, struct turn_row *t, int32_t today)
 {
@@ -638,65 +411,8 @@ const struct job_kind standing_turn_job = {
 const struct job_kind standing_due_job = {
     .name = "standing_due", .slice = due_slice, .every_ms = 15 * 1000};
 
-/* ---- checking --------------------------------------------------------------------------------
+/* ---- for checks --------------------------------------------------------------------------------
  */
-
-static int by_customer_day(const void *a, const void *b)
-{
-    const struct root_day *x = a, *y = b;
-    return x->id != y->id ? (x->id > y->id) - (x->id < y->id)
-                          : (x->d.day > y->d.day) - (x->d.day < y->d.day);
-}
-
-static size_t without_empty(struct root_day *d, size_t n)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!standing_is_nothing(&d[i].d.sums))
-            d[kept++] = d[i];
-    return kept;
-}
-
-/* What the jobs have still to look at is not wrong: an activity whose time has come. */
-static void still_to_come(const struct cx *cx, const struct standing *is, struct standing *want)
-{
-    if (!is->activity_due_at.ms || is->activity_due_at.ms > cx->now_ms)
-        return;
-    want->activity = is->activity;
-    want->activity_due_at = is->activity_due_at;
-}
-
-enum err standing_verify(struct cx *cx, customer_id root, bool *is_right)
-{
-    struct standing is = {0}, want;
-    struct list ids, days, there;
-    TRY(db_one(cx, &q_standing_get, &standing_row_shape, &is, ARGS(V(root))));
-    TRY(count_anew(cx, root, &want, &ids, &days));
-    want.activity_at = is.activity_at;
-    if (is.activity_due_at.ms && is.activity_due_at.ms < want.activity_due_at.ms)
-        want.activity_due_at = is.activity_due_at; /* looked at earlier than need be */
-    still_to_come(cx, &is, &want);
-    struct args a = standing_args(cx->arena, &is), b = standing_args(cx->arena, &want);
-    *is_right = true;
-    for (size_t i = 0; i < STANDING_COLUMNS; i++)
-        *is_right = *is_right &&
-                    (a.v[i].kind == VAL_TEXT ? str_eq(a.v[i].s, b.v[i].s) : a.v[i].i == b.v[i].i);
-    const struct settings *house = settings_current(cx);
-    int32_t today = when_day((when){cx->now_ms}, house->time_zone);
-    TRY(db_all(
-        cx, &q_recount_days_of, &customer_day_shape, &there,
-        ARGS(val_ints(ids.items, ids.n), V((int64_t)today - standing_window_days[WINDOW_365D]))));
-    if (days.n)
-        qsort(days.items, days.n, sizeof(struct root_day), by_customer_day);
-    days.n = without_empty(days.items, days.n);
-    there.n = without_empty(there.items, there.n);
-    *is_right = *is_right && days.n == there.n;
-    const struct root_day *x = days.items, *y = there.items;
-    for (size_t i = 0; *is_right && i < days.n; i++)
-        *is_right = by_customer_day(&x[i], &y[i]) == 0 &&
-                    memcmp(&x[i].d.sums, &y[i].d.sums, sizeof x[i].d.sums) == 0;
-    return OK;
-}
 
 enum err standing_true_for(struct cx *cx, int64_t *now_ms, bool *is_settled)
 {
@@ -712,22 +428,5 @@ enum err standing_true_for(struct cx *cx, int64_t *now_ms, bool *is_settled)
     *now_ms = *is_settled && t.done_day < today
                   ? when_of_day((int32_t)t.done_day + 1, house->time_zone).ms - 1
                   : cx->now_ms;
-    return OK;
-}
-
-enum err standing_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong)
-{
-    struct list roots;
-    TRY(db_all(cx, &q_recount_roots, &number_row_shape, &roots, ARGS(V(*after), V((int64_t)n))));
-    const struct number_row *r = roots.items;
-    int64_t *out = ARENA_ARRAY(cx->arena, roots.n + 1, int64_t);
-    *wrong = (struct list){out, 0};
-    for (size_t i = 0; i < roots.n; i++) {
-        bool is_right = false;
-        TRY(standing_verify(cx, (customer_id){r[i].n}, &is_right));
-        if (!is_right)
-            out[wrong->n++] = r[i].n;
-    }
-    *after = roots.n < n ? 0 : r[roots.n - 1].n;
     return OK;
 }

@@ -19,6 +19,6 @@ enum err standing_verify(struct cx *cx, customer_id root, bool *is_right) MUST_U
 /* The time for which the windows in the store are true: now, or the end of the last day that was turned. Not settled: they
  * are being counted anew, or the jobs have not run with these rules yet. */
 enum err standing_true_for(struct cx *cx, int64_t *now_ms, bool *is_settled) MUST_USE;
-/* The next n records after *after: those that are wrong (struct list of int64_t). *after becomes 0
- * at the end. */
+/* The next n records (at most 1,000) after *after, counted together: those that look wrong (struct list of int64_t), which a
+ * change in between may be the cause of; standing_verify tells in one snapshot. *after becomes 0 at the end. */
 enum err standing_check(struct cx *cx, int64_t *after, size_t n, struct list *wrong) MUST_USE;

@@ -85,6 +85,52 @@ SELECT i.id, i.at_ms
    AND i.channel NOT IN ('order', 'purchase', 'survey', 'note')
  ORDER BY i.at_ms, i.id LIMIT :n;
 
+-- A page of records at once, in no order: PostgreSQL would go along the whole index for one.
+
+-- name: recounts_members -> recounts_member
+SELECT m.root_id, m.id AS customer_id, r.kind, m.created_ms
+  FROM customer m JOIN customer r ON r.id = m.root_id
+ WHERE m.root_id IN {{ints}} :roots LIMIT :n;
+
+-- name: recounts_hands -> recounts_hands
+SELECT m.root_id, m.id AS customer_id
+  FROM customer m JOIN customer_mark k ON k.customer_id = m.id
+ WHERE m.root_id IN {{ints}} :roots AND k.mark = 'vip' LIMIT :n;
+
+-- name: recounts_orders -> recounts_order
+SELECT m.root_id, o.customer_id, o.id, o.status, o.at_ms, o.base_minor, o.total_minor, o.returned_minor, o.lost_minor,
+       o.discount_minor, o.is_discounted
+  FROM customer m JOIN orders o ON o.customer_id = m.id
+ WHERE m.root_id IN {{ints}} :roots LIMIT :n;
+
+-- name: recounts_returns -> recounts_return
+SELECT m.root_id, o.customer_id, r.id, r.at_ms, r.amount_minor
+  FROM customer m JOIN orders o ON o.customer_id = m.id JOIN order_return r ON r.order_id = o.id
+ WHERE m.root_id IN {{ints}} :roots AND o.base_minor IS NOT NULL LIMIT :n;
+
+-- Their contacts are fetched before they are grouped: for groups in order PostgreSQL would go along the whole key.
+-- name: recounts_seen -> recounts_seen
+SELECT f.root_id, f.customer_id,
+       CAST(min(f.at_ms) AS BIGINT) AS min, CAST(max(f.at_ms) AS BIGINT) AS max,
+       CAST(sum(CASE WHEN f.channel IN ('order', 'purchase', 'survey', 'note') THEN 0 ELSE 1 END) AS BIGINT) AS sum
+  FROM (SELECT m.root_id, i.customer_id, i.at_ms, i.channel
+          FROM customer m JOIN interaction i ON i.customer_id = m.id
+         WHERE m.root_id IN {{ints}} :roots LIMIT :all) f
+ GROUP BY f.root_id, f.customer_id LIMIT :n;
+
+-- name: recounts_contacts -> recounts_contact
+SELECT m.root_id, m.id AS customer_id, i.id, i.at_ms
+  FROM customer m JOIN interaction i ON i.customer_id = m.id
+ WHERE m.root_id IN {{ints}} :roots AND i.at_ms >= :at
+   AND i.channel NOT IN ('order', 'purchase', 'survey', 'note')
+ LIMIT :n;
+
+-- name: recounts_days -> recounts_day
+SELECT m.root_id, m.id AS customer_id, {{day_columns}}
+  FROM customer m JOIN standing_day d ON d.customer_id = m.id
+ WHERE m.root_id IN {{ints}} :roots AND d.day > :day
+ LIMIT :n;
+
 -- name: recount_days_clear
 DELETE FROM standing_day WHERE customer_id IN {{ints}} :customers;
 

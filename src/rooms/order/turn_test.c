@@ -253,6 +253,11 @@ static void compare(struct test_world *w, const struct model *m, int step)
         if (!is_right)
             fail_msg("step %d, person %d: a recount from the rows differs", step, who);
     }
+    int64_t after = 0;
+    struct list wrong;
+    well(w, standing_check(&w->cx, &after, 100, &wrong));
+    read_end(&w->cx);
+    assert_int_equal(wrong.n, 0);
 }
 
 static void one_order(struct test_world *w, struct model *m)
