@@ -502,7 +502,8 @@ static void batch_add(struct writer *w, struct change *c)
 }
 
 /* Others join while they wait, each in a savepoint; who is urgent is the last one. Who was overtaken, or waits for a lock, ends the batch: the
- * others are committed, and he begins the next one. */
+ * others are committed, and he begins the next one. So does who is refused: the snapshot is from before he came, and what he
+ * builds on may have been committed since. */
 static void batch_fill(struct writer *w)
 {
     int64_t until = clock_mono_ns() + BATCH_MS * MS_NS;
@@ -522,7 +523,7 @@ static void batch_fill(struct writer *w)
             return;
         if (c->result != OK)
             w->d->n_events = events;
-        if (how == PG_END_AGAIN) {
+        if (c->result != OK || how == PG_END_AGAIN) {
             c->cx->db = w->readers[--w->n];
             c->result = OK;
             give_back(w, c);
