@@ -17,6 +17,7 @@ struct query {
     const char *shape; /* name behind '->', or NULL */
     bool writes;       /* INSERT, UPDATE, DELETE */
     bool is_made;      /* at run time, by made_query */
+    bool is_steady;    /* made; its text comes again and again with other values */
 };
 
 /* ---- arguments ---------------------------------------------------------------------------- */
@@ -113,6 +114,9 @@ struct made_text {
     bool is_postgres; /* for the few places where the two are not written alike */
     bool by_sets;     /* expr's own: how it writes, … */
     const void *first; /* … what of it is gathered first, … */
+    /* Set by who makes it: the same words come again and again with other values, and find few rows by indexes whatever these are.
+     * PostgreSQL then plans it once, as a query of a file: a plan for each use takes longer than what it then does. */
+    bool is_steady;
     bool is_apart;     /* … that merged records are asked apart, … */
     bool is_aside;     /* … and that it is inside a set of rows that not everybody has */
 };

@@ -674,6 +674,58 @@ static void five_hundred_different_texts_each_answer_for_themselves(void **state
         }
 }
 
+/* How many have an id up to `most`, and i more. */
+static enum err steady_asked(struct cx *cx, int i, int64_t most, int64_t *n)
+{
+    struct made_text m = made_begin(cx);
+    const struct query *q = NULL;
+    m.is_steady = true;
+    made_str(&m, arena_printf(cx->arena, "SELECT count(*) + %d FROM person WHERE id <= ", i));
+    made_val(&m, V(most));
+    made_sql(&m, " AND id IN ");
+    made_val(&m, val_ints((const int64_t[]){1, 2, 3, most}, 4));
+    TRY(made_query(cx, &m, "steady", &q));
+    return db_int(cx, q, n, made_args(&m));
+}
+
+/* More of them than a connection keeps. */
+static void a_text_that_comes_again_and_again_answers_for_the_values_of_each_time(void **state)
+{
+    struct test_world *w = *state;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, hundred_apply, NULL), OK);
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 100; i++)
+            for (int64_t most = 4; most < 6; most++) {
+                int64_t n = 0;
+                assert_int_equal(steady_asked(&w->cx, round == 1 ? i % 7 : i, most, &n), OK);
+                assert_int_equal(n, (round == 1 ? i % 7 : i) + 4);
+            }
+}
+
+static enum err steady_apply(struct cx *cx, void *n)
+{
+    return steady_asked(cx, 0, 4, n);
+}
+
+static enum err steady_behind_a_failure(struct cx *cx, void *n)
+{
+    TRY(db_run(cx, &q_add, ARGS(V(1), V("p1"), V(1)))); /* is there */
+    return steady_asked(cx, 0, 4, n);
+}
+
+static void a_text_that_was_passed_over_after_a_failure_is_asked_the_next_time(void **state)
+{
+    struct test_world *w = *state;
+    int64_t n = 0;
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, hundred_apply, NULL), OK);
+
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, steady_behind_a_failure, &n),
+                     ERR_CONFLICT);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, steady_apply, &n), OK);
+
+    assert_int_equal(n, 4);
+}
+
 static void a_query_of_too_many_values_is_refused(void **state)
 {
     struct test_world *w = *state;
@@ -707,6 +759,8 @@ static int all(void)
         PEOPLE_TEST(a_job_that_fails_for_good_tells_whom_it_is_of),
         PEOPLE_TEST(a_query_made_at_run_time_binds_what_it_is_given),
         PEOPLE_TEST(five_hundred_different_texts_each_answer_for_themselves),
+        PEOPLE_TEST(a_text_that_comes_again_and_again_answers_for_the_values_of_each_time),
+        PEOPLE_TEST(a_text_that_was_passed_over_after_a_failure_is_asked_the_next_time),
         PEOPLE_TEST(a_query_of_too_many_values_is_refused),
         PEOPLE_TEST(an_empty_store_is_filled_and_only_an_empty_one),
     };

@@ -75,7 +75,8 @@ enum err made_query(struct cx *cx, struct made_text *m, const char *name, const 
                         .sqlite = m->is_postgres ? "" : m->sql.ptr,
                         .postgres = m->is_postgres ? m->sql.ptr : "",
                         .n_params = (uint16_t)m->n,
-                        .is_made = true};
+                        .is_made = true,
+                        .is_steady = m->is_steady};
     *out = q;
     return OK;
 }

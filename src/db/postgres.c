@@ -24,6 +24,7 @@ enum {
 };
 enum {
     PARAMS_MAX = 99, /* of a query of the house */
+    STEADY = 64,     /* texts made at run time that are kept; rules there are sixty */
     CONNECT_MS = 2000,
     READ_SLACK_MS = 1000,
     WRITE_LIMIT_MS = 30000,
@@ -46,11 +47,20 @@ struct expect {
     struct kept *kept;
 };
 
+/* A text made at run time that is kept as a query of a file is: `q` is what it is known by, as long as it is here. */
+struct steady {
+    char *text;
+    struct query q;
+    uint64_t used; /* by pg.n_steady_uses */
+};
+
 struct pg {
     PGconn *c;
     struct store *store;
     struct kept **kept; /* open addressing by the query's address */
     size_t n_kept, cap_kept;
+    struct steady steady[STEADY];
+    uint64_t n_steady_uses;
     unsigned names;
     struct expect *expects;
     size_t first, n_expects, cap_expects;
@@ -222,6 +232,8 @@ void pg_close(struct db *d)
     if (!d)
         return;
     hang_up(d->pg);
+    for (size_t i = 0; i < STEADY; i++)
+        free(d->pg->steady[i].text);
     free(d->pg->kept);
     free(d->pg->expects);
     free(d->pg);
@@ -665,6 +677,46 @@ static bool send_kept(struct cx *cx, struct pg *p, const struct query *q, struct
            expect(p, (struct expect){.kind = EXPECT_ROWS, .q = q, .to = to, .changed = changed});
 }
 
+/* The server forgets a statement; the next one of this slot is prepared under a name of its own. */
+static bool forget(struct pg *p, struct kept *k)
+{
+    static const struct query q_forget = {.name = "deallocate"};
+    char sql[40];
+    if (!k->is_sent)
+        return true;
+    k->is_sent = false;
+    snprintf(sql, sizeof sql, "DEALLOCATE %s", k->name);
+    return PQsendQueryParams(p->c, sql, 0, NULL, NULL, NULL, NULL, 1) == 1 &&
+           expect(p, (struct expect){.kind = EXPECT_ROWS, .q = &q_forget});
+}
+
+/* What a text made at run time is kept as; the one that was not used for longest makes room. NULL: no memory, or the connection
+ * is gone. */
+static const struct query *steady_of(struct pg *p, const struct query *made)
+{
+    struct steady *at = &p->steady[0];
+    for (size_t i = 0; i < STEADY; i++) {
+        struct steady *s = &p->steady[i];
+        if (s->text && str_eq(str_of(s->text), str_of(made->postgres))) {
+            s->used = ++p->n_steady_uses;
+            return &s->q;
+        }
+        if (s->used < at->used)
+            at = s;
+    }
+    struct kept *k = kept_of(p, &at->q);
+    char *text = strdup(made->postgres);
+    if (!k || !text || !forget(p, k)) {
+        free(text);
+        return NULL;
+    }
+    memset(k->kinds, 0, sizeof k->kinds);
+    free(at->text);
+    *at = (struct steady){
+        text, {.name = made->name, .sqlite = "", .postgres = text}, ++p->n_steady_uses};
+    return &at->q;
+}
+
 static bool send_word(struct cx *cx, struct pg *p, const struct query *w)
 {
     return send_kept(cx, p, w, NO_ARGS, NULL, NULL);
@@ -695,8 +747,11 @@ static bool let_plan(struct cx *cx, struct pg *p)
 static bool send(struct cx *cx, struct pg *p, const struct query *q, struct args a, struct sink *to,
                  int64_t *changed)
 {
-    return let_plan(cx, p) && let_scan(cx, p, q->is_made) &&
-           (q->is_made ? send_made(cx, p, q, a, to) : send_kept(cx, p, q, a, to, changed));
+    if (q->is_steady && a.n <= PARAMS_MAX && !p->is_patient && !(q = steady_of(p, q)))
+        return false;
+    bool is_made = q->is_made;
+    return let_plan(cx, p) && let_scan(cx, p, is_made) &&
+           (is_made ? send_made(cx, p, q, a, to) : send_kept(cx, p, q, a, to, changed));
 }
 
 /* Sends what must stand before the statement: BEGIN, and for a change the question for its number. */
