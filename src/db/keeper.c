@@ -18,6 +18,8 @@ enum {
     LOOK_MS = 250, /* whether a job has something to do */
     JOB_TRIES = 10,
     JOB_LEASE_MS = 15000,
+    JOB_RENEW_MS =
+        5000, /* a change of its own before each turn of busy jobs would be a third of their changes */
     EVENT_DAYS = 30,
     IDEMPOTENCY_HOURS = 48,
     TRIM_ROWS = 500,
@@ -57,6 +59,8 @@ struct keeper {
     struct spent spent[KINDS_MAX];
     size_t n_kinds;
     struct house *house; /* of the jobs */
+    int64_t
+        leased_ns; /* when the lease of jobs was taken or renewed; 0: another has it, or nobody */
     struct db *reader;
     struct arena *arena;
 };
@@ -290,6 +294,18 @@ static enum err lease_apply(struct cx *cx, void *state)
     return is_mine ? OK : ERR_CONFLICT;
 }
 
+/* Several nodes share the store: one of them has the jobs. */
+static bool has_lease(struct keeper *k)
+{
+    int64_t now = clock_mono_ns();
+    if (!k->store->is_postgres || (k->leased_ns && now - k->leased_ns < JOB_RENEW_MS * MS_NS))
+        return true;
+    struct cx cx = cx_of(k);
+    bool is_mine = db_change(k->store, &cx, LANE_BULK, lease_apply, k) == OK;
+    k->leased_ns = is_mine ? now : 0;
+    return is_mine;
+}
+
 static bool is_idle(struct keeper *k, const struct job_row *row)
 {
     const struct job_kind *kind = kind_of(k, row->kind);
@@ -315,11 +331,8 @@ static bool jobs_run(struct keeper *k, struct arena *rows_arena)
             rows[n++] = rows[i];
     if (n == 0)
         return false;
-    if (k->store->is_postgres) {
-        struct cx lease_cx = cx_of(k);
-        if (db_change(k->store, &lease_cx, LANE_BULK, lease_apply, k) != OK)
-            return false;
-    }
+    if (!has_lease(k))
+        return false;
     bool did = false;
     for (size_t i = 0; i < n; i++) {
         did |= kind_of(k, rows[i].kind) != NULL;
