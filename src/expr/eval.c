@@ -438,14 +438,12 @@ static size_t part_among(struct expr_many *m, const struct expr_part *part)
 }
 
 /* Rows and customers both come in the order of the id. */
-static enum err load_part(struct cx *cx, struct expr_many *m, size_t k, const int64_t *ids)
+static void take_part(struct expr_many *m, size_t k, const struct list *rows, const int64_t *ids)
 {
     const struct expr_part *part = m->parts[k];
-    struct list rows = {0};
     size_t at = 0;
-    TRY(db_all(cx, part->load_many, part->shape, &rows, ARGS(val_ints(ids, m->n))));
-    for (size_t i = 0; i < m->n && at < rows.n; i++) {
-        const char *row = (const char *)rows.items + at * part->shape->size;
+    for (size_t i = 0; i < m->n && at < rows->n; i++) {
+        const char *row = (const char *)rows->items + at * part->shape->size;
         int64_t id;
         memcpy(&id, row + part->id_at, sizeof id);
         if (id != ids[i])
@@ -453,6 +451,26 @@ static enum err load_part(struct cx *cx, struct expr_many *m, size_t k, const in
         m->at[i * m->n_parts + k] = row;
         at++;
     }
+}
+
+/* What stands in one row of each, of all of them. */
+static enum err load_parts(struct cx *cx, struct expr_many *m, const int64_t *ids)
+{
+    struct db_read reads[PARTS_MAX];
+    struct list rows[PARTS_MAX];
+    const struct args whose = ARGS(val_ints(ids, m->n));
+    size_t n = 0, which[PARTS_MAX];
+    for (size_t k = 0; k < m->n_parts; k++) {
+        const struct expr_part *part = m->parts[k];
+        if (!part->load_many)
+            continue;
+        reads[n] = (struct db_read){part->load_many, part->shape, false, &rows[n], whose, false};
+        which[n++] = k;
+    }
+    if (n)
+        TRY(db_batch(cx, reads, n));
+    for (size_t i = 0; i < n; i++)
+        take_part(m, which[i], &rows[i], ids);
     return OK;
 }
 
@@ -500,9 +518,7 @@ enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, siz
                 is_each |= !plans[p]->parts[i]->load_many;
             }
     m->at = ARENA_ARRAY(cx->arena, n * m->n_parts + 1, const void *);
-    for (size_t k = 0; k < m->n_parts; k++)
-        if (m->parts[k]->load_many)
-            TRY(load_part(cx, m, k, ids));
+    TRY(load_parts(cx, m, ids));
     for (size_t i = 0; is_each && i < n; i++)
         TRY(load_each(cx, m, ids[i], i));
     *out = m;
