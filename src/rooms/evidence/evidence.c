@@ -39,6 +39,7 @@ struct call_row {
     int64_t closed;
 };
 struct count_row {
+    int64_t customer;
     int kind;
     int64_t n, oldest;
 };
@@ -63,7 +64,8 @@ static const struct field call_fields[] = {
 };
 static const struct shape evidence_call_shape = SHAPE("evidence_call", struct call_row, call_fields);
 static const struct field count_fields[] = {
-    FIELD_ENUM(struct count_row, kind, evidence_codes), FIELD(struct count_row, n), FIELD_AS(struct count_row, oldest, "oldest_ms"),
+    FIELD_AS(struct count_row, customer, "customer_id"), FIELD_ENUM(struct count_row, kind, evidence_codes), FIELD(struct count_row, n),
+    FIELD_AS(struct count_row, oldest, "oldest_ms"),
 };
 static const struct shape evidence_count_shape = SHAPE("evidence_count", struct count_row, count_fields);
 static const struct field colleague_fields[] = {FIELD(struct colleague, id), FIELD(struct colleague, name)};
@@ -89,6 +91,21 @@ enum err trait_of(struct cx *cx, customer_id any, struct trait *out)
 }
 
 /* ---- counting ------------------------------------------------------------------------------ */
+
+/* Rows lie by customer, then by kind. */
+static size_t first_of(const struct list *rows, int64_t customer)
+{
+    const struct count_row *c = rows->items;
+    size_t from = 0, to = rows->n;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (c[middle].customer < customer)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
 
 static enum err latest_of(struct cx *cx, const struct list *ids, int kind,
                           struct evidence_line *out)
@@ -120,34 +137,33 @@ static enum err put(struct cx *cx, const struct trait *t)
                        V(t->due_at), V(t->read_id), V(t->read_ms), V(t->n_ids)));
 }
 
-enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, struct trait *t,
-                       bool *is_moved)
+/* The counts of a record out of the rows of several. Who was asked for and the impression are read where there is one. */
+static enum err count(struct cx *cx, customer_id root, const struct list *ids,
+                      const struct list *rows, struct trait *t, bool *is_moved)
 {
     struct trait was = *t;
-    struct list rows = {0};
     struct evidence_line line;
-    int64_t oldest = 0;
-    TRY(db_all(cx, &q_evidence_counted, &evidence_count_shape, &rows,
-               ARGS(val_ints(ids->items, ids->n), V(since(cx)))));
-    const struct count_row *c = rows.items;
-    memset(t->counts, 0, sizeof t->counts);
+    const struct count_row *c = rows->items;
+    const int64_t *id = ids->items;
+    int64_t oldest = 0, n_of[EVIDENCE_N] = {0};
+    for (size_t i = 0; i < ids->n; i++)
+        for (size_t k = first_of(rows, id[i]); k < rows->n && c[k].customer == id[i]; k++) {
+            n_of[c[k].kind] += c[k].n;
+            if (oldest == 0 || c[k].oldest < oldest)
+                oldest = c[k].oldest;
+        }
+    memcpy(t->counts, n_of, sizeof t->counts);
     t->id = root;
     t->colleague.v = t->impression_by.v = t->impression_at.ms = t->impression = 0;
-    for (size_t i = 0; i < rows.n; i++) {
-        if (c[i].kind < EVIDENCE_IMPRESSION)
-            t->counts[c[i].kind] = c[i].n;
-        if (oldest == 0 || c[i].oldest < oldest)
-            oldest = c[i].oldest;
-        if (c[i].kind == EVIDENCE_COLLEAGUE_ASKED) {
-            TRY(latest_of(cx, ids, c[i].kind, &line));
-            t->colleague = line.staff.id;
-        }
-        if (c[i].kind == EVIDENCE_IMPRESSION) {
-            TRY(latest_of(cx, ids, c[i].kind, &line));
-            t->impression = impression_of(line.phrase);
-            t->impression_by = line.staff.id;
-            t->impression_at = line.at;
-        }
+    if (n_of[EVIDENCE_COLLEAGUE_ASKED]) {
+        TRY(latest_of(cx, ids, EVIDENCE_COLLEAGUE_ASKED, &line));
+        t->colleague = line.staff.id;
+    }
+    if (n_of[EVIDENCE_IMPRESSION]) {
+        TRY(latest_of(cx, ids, EVIDENCE_IMPRESSION, &line));
+        t->impression = impression_of(line.phrase);
+        t->impression_by = line.staff.id;
+        t->impression_at = line.at;
     }
     /* What is dated ahead counts, and falls out in its time. */
     t->due_at.ms = oldest ? oldest + EVIDENCE_DAYS * DAY_MS + 1 : 0;
@@ -156,12 +172,6 @@ enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, 
                 was.impression_by.v != t->impression_by.v ||
                 was.impression_at.ms != t->impression_at.ms;
     return OK;
-}
-
-/* Whom rules look at again. */
-static enum err moved(struct cx *cx, customer_id root)
-{
-    return rules_due(cx, &root.v, 1);
 }
 
 /* ---- what this house adds to the lists -------------------------------------------------------------- */
@@ -411,31 +421,66 @@ static enum err drop_others(struct cx *cx, customer_id root, const struct list *
     return n ? db_run(cx, &q_trait_drop, ARGS(val_ints(others, n))) : OK;
 }
 
-/* What the overlap brought again is there already: it is nothing to write. */
-static enum err drop_known(struct cx *cx, struct walk *w)
+static int by_source(const void *a, const void *b)
+{
+    const struct known_row *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    return (x->kind > y->kind) - (x->kind < y->kind);
+}
+
+/* What stands there already of these texts, in order. */
+static enum err known_of(struct cx *cx, int64_t *sources, size_t n, struct list *out)
 {
     enum { AT_ONCE = 500 };
-    struct finding **at = &w->first;
-    while (*at) {
+    struct known_row *all = ARENA_ARRAY(cx->arena, n * EVIDENCE_N + 1, struct known_row);
+    size_t n_all = 0;
+    for (size_t from = 0; from < n; from += AT_ONCE) {
         struct list known = {0};
-        int64_t *sources = ARENA_ARRAY(cx->arena, AT_ONCE, int64_t);
-        size_t n = 0;
-        for (const struct finding *f = *at; f && n < AT_ONCE; f = f->next)
-            sources[n++] = f->source;
+        size_t some = n - from < AT_ONCE ? n - from : AT_ONCE;
         TRY(db_all(cx, &q_evidence_known, &evidence_known_shape, &known,
-                   ARGS(val_ints(sources, n))));
-        const struct known_row *k = known.items;
-        for (; n; n--) {
-            const struct finding *f = *at;
-            bool is = false;
-            for (size_t i = 0; i < known.n && !is; i++)
-                is = k[i].source == f->source && k[i].kind == f->kind;
+                   ARGS(val_ints(sources + from, some))));
+        if (known.n)
+            memcpy(all + n_all, known.items, known.n * sizeof *all);
+        n_all += known.n;
+    }
+    qsort(all, n_all, sizeof *all, by_source);
+    *out = (struct list){all, n_all};
+    return OK;
+}
+
+static size_t sources_of(const struct walk *w, int64_t *out)
+{
+    size_t n = 0;
+    for (const struct finding *f = w->first; f; f = f->next)
+        if (n == 0 || out[n - 1] != f->source)
+            out[n++] = f->source;
+    return n;
+}
+
+/* What the overlap brought again is there already: it is nothing to write. */
+static enum err drop_known(struct cx *cx, struct walk *const *w, size_t n)
+{
+    struct list known = {0};
+    size_t n_findings = 0, n_sources = 0;
+    for (size_t i = 0; i < n; i++)
+        for (const struct finding *f = w[i]->first; f; f = f->next)
+            n_findings++;
+    if (n_findings == 0)
+        return OK;
+    int64_t *sources = ARENA_ARRAY(cx->arena, n_findings + 1, int64_t);
+    for (size_t i = 0; i < n; i++)
+        n_sources += sources_of(w[i], sources + n_sources);
+    TRY(known_of(cx, sources, n_sources, &known));
+    for (size_t i = 0; i < n; i++)
+        for (struct finding **at = &w[i]->first; *at;) {
+            struct known_row key = {(*at)->source, (*at)->kind};
+            bool is = known.n && bsearch(&key, known.items, known.n, sizeof key, by_source);
             if (is)
-                *at = f->next;
+                *at = (*at)->next;
             else
                 at = &(*at)->next;
         }
-    }
     return OK;
 }
 
@@ -453,13 +498,17 @@ static void begin_with(struct evidence_found *f, customer_id root, const struct 
         f->is.read_id = f->is.read_ms = 0;
 }
 
+/* Else what is there is not counted for him. */
+static bool may_be_known(const struct evidence_found *f)
+{
+    return f->was.read_id && !f->is_other;
+}
+
 /* How far he was read is worth a row only where it spares reading: a few texts that say nothing are as soon read again. */
-static enum err end_with(struct cx *cx, struct evidence_found *f, struct walk *w)
+static void end_with(struct cx *cx, struct evidence_found *f, const struct walk *w)
 {
     enum { FEW = 4 };
     struct trait *t = &f->is;
-    if (f->was.read_id && !f->is_other) /* else it is there, but not counted for him */
-        TRY(drop_known(cx, w));
     t->n_ids = (int64_t)w->ids.n;
     f->ids = w->ids;
     f->first = w->first;
@@ -468,13 +517,12 @@ static enum err end_with(struct cx *cx, struct evidence_found *f, struct walk *w
     bool is_further = t->read_id != f->was.read_id || w->n_calls;
     f->is_put = f->first || f->is_other || f->is_due || f->is_more ||
                 (is_further && (f->was.read_id || w->n_texts > FEW));
-    return OK;
 }
 
 enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **out)
 {
     CLEANUP(words_closed) struct reading by = {0};
-    struct walk w = {.by = &by, .last = &w.first};
+    struct walk w = {.by = &by, .last = &w.first}, *one = &w;
     struct evidence_found *f = ARENA_NEW(cx->arena, struct evidence_found);
     customer_id root;
     *out = f;
@@ -482,7 +530,10 @@ enum err evidence_read(struct cx *cx, customer_id any, struct evidence_found **o
     TRY(trait_of(cx, root, &f->was));
     begin_with(f, root, &w);
     TRY(read_all(cx, &w, &f->is));
-    return end_with(cx, f, &w);
+    if (may_be_known(f))
+        TRY(drop_known(cx, &one, 1));
+    end_with(cx, f, &w);
+    return OK;
 }
 
 /* ---- several records together ------------------------------------------------------------------------- */
@@ -508,10 +559,12 @@ struct together {
     int64_t *newest;
 };
 
-static bool may_be_told(const struct evidence_ask *k, const struct evidence_found *f,
+/* How far he was read lies a little before the newest text that was read, and that one was written while events were followed. */
+static bool may_be_told(struct cx *cx, const struct evidence_ask *k, const struct evidence_found *f,
                         int64_t followed_ms)
 {
-    return k->is_told && !f->is_other && f->was.read_id && id_ms(f->was.read_id) >= followed_ms;
+    return k->is_told && !f->is_other && f->was.read_id &&
+           id_ms(f->was.read_id) + overlap_ms(cx) > followed_ms;
 }
 
 /* Who they are, how far each was read, and how the rest of each is found. */
@@ -551,7 +604,7 @@ static enum err meet(struct cx *cx, struct together *g, int64_t followed_ms, boo
         if (f->is_other ||
             f->was.read_ms > cx->now_ms) /* from the beginning; the clock went back */
             *is_too_much = true;
-        g->is_scanned[i] = !may_be_told(&g->asks[i], f, followed_ms);
+        g->is_scanned[i] = !may_be_told(cx, &g->asks[i], f, followed_ms);
         for (size_t k = 0; k < ids[i].n; k++) {
             int64_t id = ((const int64_t *)ids[i].items)[k];
             g->whose[g->n_whose++] = (struct whose){id, i};
@@ -635,7 +688,15 @@ enum err evidence_read_many(struct cx *cx, const struct evidence_ask *asks, size
     TRY(meet(cx, &g, followed_ms, is_too_much));
     if (!*is_too_much)
         TRY(read_together(cx, &g, &by, is_too_much));
-    for (size_t i = 0; i < n && !*is_too_much; i++) {
+    if (*is_too_much)
+        return OK;
+    struct walk **known = ARENA_ARRAY(cx->arena, n + 1, struct walk *);
+    size_t n_known = 0;
+    for (size_t i = 0; i < n; i++)
+        if (out[i] && may_be_known(out[i]))
+            known[n_known++] = &g.walks[i];
+    TRY(drop_known(cx, known, n_known));
+    for (size_t i = 0; i < n; i++) {
         struct evidence_found *f = out[i];
         if (!f)
             continue;
@@ -644,7 +705,7 @@ enum err evidence_read_many(struct cx *cx, const struct evidence_ask *asks, size
             f->is.read_id = larger(f->is.read_id, g.newest[i] - (overlap_ms(cx) << 22));
         if (g.is_scanned[i])
             f->is.read_ms = cx->now_ms;
-        TRY(end_with(cx, f, &g.walks[i]));
+        end_with(cx, f, &g.walks[i]);
     }
     return OK;
 }
@@ -674,23 +735,38 @@ static bool is_read_by_another(const struct trait *now, const struct trait *then
            now->n_ids != then->n_ids;
 }
 
-enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has_changed,
-                        bool *is_stale)
+/* How they stand now; who does not stand as he was read is stale. */
+static enum err stand(struct cx *cx, struct evidence_writing *w, size_t n, struct trait *now)
 {
-    struct trait t = {0};
-    customer_id root = f->is.id;
-    *has_changed = *is_stale = false;
-    if (!f->is_put)
-        return OK;
-    enum err e = trait_of(cx, root, &t);
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    cx->why = (struct fault){0};
-    *is_stale = e == ERR_NOT_FOUND || t.id.v != root.v || is_read_by_another(&t, &f->was);
-    if (*is_stale)
-        return OK;
+    int64_t *roots = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    struct list rows = {0};
+    size_t n_put = 0, at = 0;
+    for (size_t i = 0; i < n; i++) {
+        w[i].has_changed = w[i].is_stale = false;
+        if (w[i].found->is_put)
+            roots[n_put++] = w[i].found->is.id.v;
+    }
+    if (n_put)
+        TRY(db_all(cx, &q_trait_of_roots, &trait_row_shape, &rows, ARGS(val_ints(roots, n_put))));
+    const struct trait *t = rows.items;
+    for (size_t i = 0; i < n; i++) {
+        const struct evidence_found *f = w[i].found;
+        if (!f->is_put)
+            continue;
+        while (at < rows.n && t[at].id.v < f->is.id.v)
+            at++;
+        bool is_there = at < rows.n && t[at].id.v == f->is.id.v;
+        w[i].is_stale = !is_there || is_read_by_another(&t[at], &f->was);
+        if (is_there)
+            now[i] = t[at];
+    }
+    return OK;
+}
+
+static enum err put_findings(struct cx *cx, const struct evidence_found *f)
+{
     if (f->is_other)
-        TRY(drop_others(cx, root, &f->ids));
+        TRY(drop_others(cx, f->is.id, &f->ids));
     for (const struct finding *k = f->first; k; k = k->next) {
         /* One that is dated ahead of the clock would count for longer than it may. */
         int64_t at = k->at < cx->now_ms ? k->at : cx->now_ms;
@@ -699,13 +775,80 @@ enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has
                         V(k->source), val_int_or_null(k->interaction), val_int_or_null(k->staff),
                         V(k->phrase), V(k->weight))));
     }
-    if (evidence_is_news(f))
-        TRY(trait_recount(cx, root, &f->ids, &t, has_changed));
-    t.read_id = f->is.read_id;
-    t.read_ms = f->is.read_ms;
-    t.n_ids = f->is.n_ids;
-    TRY(put(cx, &t));
-    return *has_changed ? moved(cx, root) : OK;
+    return OK;
+}
+
+static bool is_counted(const struct evidence_writing *w)
+{
+    return w->found->is_put && !w->is_stale && evidence_is_news(w->found);
+}
+
+/* Of those of whom there is news, from *at on, as many as have few ids in all; *at: who comes next. */
+static enum err count_some(struct cx *cx, struct evidence_writing *w, size_t n, struct trait *now,
+                           size_t *at)
+{
+    enum { IDS = 1000 };
+    size_t from = *at, n_ids = 0, n_all = 0;
+    struct list rows = {0};
+    for (; *at < n; ++*at) {
+        size_t more = is_counted(&w[*at]) ? w[*at].found->ids.n : 0;
+        if (n_ids && n_ids + more > IDS)
+            break;
+        n_ids += more;
+    }
+    if (n_ids == 0)
+        return OK;
+    int64_t *ids = ARENA_ARRAY(cx->arena, n_ids, int64_t);
+    for (size_t i = from; i < *at; i++)
+        if (is_counted(&w[i])) {
+            memcpy(ids + n_all, w[i].found->ids.items, w[i].found->ids.n * sizeof *ids);
+            n_all += w[i].found->ids.n;
+        }
+    TRY(db_all(cx, &q_evidence_counted, &evidence_count_shape, &rows,
+               ARGS(val_ints(ids, n_all), V(since(cx)))));
+    for (size_t i = from; i < *at; i++)
+        if (is_counted(&w[i]))
+            TRY(count(cx, w[i].found->is.id, &w[i].found->ids, &rows, &now[i], &w[i].has_changed));
+    return OK;
+}
+
+/* Rules look again at whom it moved, by the depth of what he was read for. */
+static enum err tell_rules(struct cx *cx, const struct evidence_writing *w, size_t n)
+{
+    int64_t *roots = ARENA_ARRAY(cx->arena, n + 1, int64_t), deepest = 0;
+    for (size_t i = 0; i < n; i++)
+        deepest = larger(deepest, w[i].depth);
+    for (int64_t depth = 0; depth <= deepest; depth++) {
+        size_t n_moved = 0;
+        for (size_t i = 0; i < n; i++)
+            if (w[i].has_changed && w[i].depth == depth)
+                roots[n_moved++] = w[i].found->is.id.v;
+        event_depth(cx, depth);
+        TRY(rules_due(cx, roots, n_moved));
+    }
+    event_depth(cx, 0);
+    return OK;
+}
+
+enum err evidence_write_many(struct cx *cx, struct evidence_writing *w, size_t n)
+{
+    struct trait *now = ARENA_ARRAY(cx->arena, n + 1, struct trait);
+    TRY(stand(cx, w, n, now));
+    for (size_t i = 0; i < n; i++)
+        if (w[i].found->is_put && !w[i].is_stale)
+            TRY(put_findings(cx, w[i].found));
+    for (size_t at = 0; at < n;)
+        TRY(count_some(cx, w, n, now, &at));
+    for (size_t i = 0; i < n; i++) {
+        const struct trait *is = &w[i].found->is;
+        if (!w[i].found->is_put || w[i].is_stale)
+            continue;
+        now[i].read_id = is->read_id;
+        now[i].read_ms = is->read_ms;
+        now[i].n_ids = is->n_ids;
+        TRY(put(cx, &now[i]));
+    }
+    return tell_rules(cx, w, n);
 }
 
 /* ---- impressions ------------------------------------------------------------------------------------------------ */
@@ -713,16 +856,18 @@ enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has
 static enum err count_again(struct cx *cx, customer_id any)
 {
     struct trait t;
-    struct list ids = {0};
+    struct list ids = {0}, rows = {0};
     customer_id root;
     bool is_moved = false;
     TRY(customer_root(cx, any, &root, &ids));
     TRY(trait_of(cx, root, &t));
-    TRY(trait_recount(cx, root, &ids, &t, &is_moved));
+    TRY(db_all(cx, &q_evidence_counted, &evidence_count_shape, &rows,
+               ARGS(val_ints(ids.items, ids.n), V(since(cx)))));
+    TRY(count(cx, root, &ids, &rows, &t, &is_moved));
     if (t.n_ids == 0)
         t.n_ids = (int64_t)ids.n;
     TRY(put(cx, &t));
-    return is_moved ? moved(cx, root) : OK;
+    return is_moved ? rules_due(cx, &root.v, 1) : OK;
 }
 
 enum err impression_put(struct cx *cx, const struct impression_new *in)

@@ -72,9 +72,14 @@ enum err evidence_read_many(struct cx *cx, const struct evidence_ask *asks, size
 bool evidence_is_more(const struct evidence_found *f); /* a long history: the next time goes on where this one stood */
 size_t evidence_rows(const struct evidence_found *f); /* about so many are to be written */
 bool evidence_is_news(const struct evidence_found *f); /* something that rules ask may not be as it was */
-/* Inside apply. *has_changed: something that rules ask is not as it was (they are told: rules_due). *is_stale: the record was
- * read by another meanwhile, or answers for itself no more; nothing was written, and it is to be read again. */
-enum err evidence_write(struct cx *cx, const struct evidence_found *f, bool *has_changed, bool *is_stale) MUST_USE;
+/* Inside apply, of several records (in order, each once), by few questions for all. */
+struct evidence_writing {
+    const struct evidence_found *found;
+    int64_t depth;    /* of the event because of which he was read */
+    bool has_changed; /* out: something that rules ask is not as it was (they are told: rules_due) */
+    bool is_stale;    /* out: he was read by another meanwhile, or answers for himself no more; nothing was written, and he is to be read again */
+};
+enum err evidence_write_many(struct cx *cx, struct evidence_writing *w, size_t n) MUST_USE;
 
 /* Inside apply: the impression of a colleague. `source`: the call it was had in, else a new id; the same source again
  * replaces what was said before (also of another customer). IMPRESSION_NONE takes back what this

@@ -21,6 +21,13 @@ SELECT s.customer_id, {{trait_columns}}
  WHERE s.customer_id IN {{ints}} :customers
  ORDER BY s.customer_id LIMIT 1000;
 
+-- Of those of them who answer for themselves.
+-- name: trait_of_roots -> trait_row
+SELECT s.customer_id, {{trait_columns}}
+  FROM customer c JOIN standing s ON s.customer_id = c.root_id LEFT JOIN trait t ON t.customer_id = s.customer_id
+ WHERE c.id IN {{ints}} :customers AND c.root_id = c.id
+ ORDER BY s.customer_id LIMIT 1000;
+
 -- name: trait_of_any -> trait_row
 SELECT s.customer_id, {{trait_columns}}
   FROM customer c JOIN standing s ON s.customer_id = c.root_id LEFT JOIN trait t ON t.customer_id = s.customer_id
@@ -112,10 +119,10 @@ SELECT c.root_id AS customer_id FROM evidence e JOIN customer c ON c.id = e.cust
 DELETE FROM evidence WHERE source_id = :source AND kind = 'impression';
 
 -- name: evidence_counted -> evidence_count
-SELECT e.kind, SUM(e.weight) AS n, MIN(e.at_ms) AS oldest_ms
+SELECT e.customer_id, e.kind, SUM(e.weight) AS n, MIN(e.at_ms) AS oldest_ms
   FROM evidence e
  WHERE e.customer_id IN {{ints}} :customers AND e.at_ms >= :since
- GROUP BY e.kind ORDER BY e.kind LIMIT 20;
+ GROUP BY e.customer_id, e.kind ORDER BY e.customer_id, e.kind LIMIT 100000;
 
 -- name: evidence_newest_of -> evidence_row
 SELECT e.id, e.kind, e.at_ms, e.interaction_id, e.staff_id, COALESCE(s.name, ''), e.phrase, e.weight

@@ -73,22 +73,17 @@ static customer_id writes(struct test_world *w, const char *email, const char *t
 }
 #define WRITES(w, email, text) writes(w, email, text, (struct intake){0})
 
-struct gather {
-    const struct evidence_found *found;
-    bool has_changed, is_stale;
-};
-static enum err write_apply(struct cx *cx, void *state)
+static enum err write_apply(struct cx *cx, void *one)
 {
-    struct gather *g = state;
-    return evidence_write(cx, g->found, &g->has_changed, &g->is_stale);
+    return evidence_write_many(cx, one, 1);
 }
 
 static bool writes_down(struct test_world *w, const struct evidence_found *f)
 {
-    struct gather g = {f, false, false};
-    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &g), OK);
-    assert_false(g.is_stale);
-    return g.has_changed;
+    struct evidence_writing one = {.found = f};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &one), OK);
+    assert_false(one.is_stale);
+    return one.has_changed;
 }
 
 static struct evidence_found *reads(struct test_world *w, customer_id id)
@@ -173,7 +168,7 @@ static void what_two_have_read_counts_once_and_nothing_is_passed_over(void **sta
     customer_id ann = WRITES(w, "ann@kith.example", "Could you give me a discount?");
     struct evidence_found *one = reads(w, ann), *other = reads(w, ann);
     (void)WRITES(w, "ann@kith.example", "And could you give me a discount on the second one?");
-    struct gather late = {other, false, false};
+    struct evidence_writing late = {.found = other};
 
     assert_true(writes_down(w, one));
     assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
@@ -206,9 +201,9 @@ static void an_impression_between_reading_and_writing_stays(void **state)
 
     thinks(w, ann, IMPRESSION_CHATTY, 901, 77);
     thinks(w, bob, IMPRESSION_CHATTY, 902, 77);
-    struct gather late = {of_bob, false, false};
+    struct evidence_writing late = {.found = of_bob};
     assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
-    late = (struct gather){of_ann, false, false};
+    late = (struct evidence_writing){.found = of_ann};
     assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &late), OK);
     (void)gather(w, ann);
     (void)gather(w, bob);
@@ -390,6 +385,12 @@ static enum err merge_apply(struct cx *cx, void *state)
     return db_run(cx, &q_merge, ARGS(V(m->root), V(m->other)));
 }
 
+static void merges(struct test_world *w, customer_id other, customer_id root)
+{
+    struct merge m = {root, other};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &m), OK);
+}
+
 static void a_merged_record_counts_what_both_said_and_parts_again_exactly(void **state)
 {
     struct test_world *w = *state;
@@ -397,8 +398,7 @@ static void a_merged_record_counts_what_both_said_and_parts_again_exactly(void *
                 lee = WRITES(w, "lee@kith.example", "Far too expensive. Hurry!");
     assert_true(gather(w, ann));
     assert_true(gather(w, lee));
-    assert_int_equal(
-        db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){ann, lee}), OK);
+    merges(w, lee, ann);
 
     assert_true(gather(w, lee));
     assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 2);
@@ -406,8 +406,7 @@ static void a_merged_record_counts_what_both_said_and_parts_again_exactly(void *
     assert_int_equal(number(w, &q_traits), 1);
     assert_false(gather(w, ann));
 
-    assert_int_equal(
-        db_change(w->store, &w->cx, LANE_INTERACTIVE, merge_apply, &(struct merge){lee, lee}), OK);
+    merges(w, lee, lee);
     assert_true(gather(w, ann));
     assert_true(gather(w, lee));
     assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 1);
@@ -431,16 +430,30 @@ static void a_long_history_is_read_to_its_end(void **state)
 
 MADE(q_newest, 0, false, "SELECT max(id) FROM interaction");
 
-/* Read together and written; false: they wrote too much for that. */
+struct together {
+    struct evidence_writing v[EVIDENCE_TOGETHER];
+    size_t n;
+};
+static enum err together_apply(struct cx *cx, void *state)
+{
+    struct together *t = state;
+    return evidence_write_many(cx, t->v, t->n);
+}
+
+/* Read together and written together; false: they wrote too much for that. */
 static bool gather_many(struct test_world *w, const struct evidence_ask *asks, size_t n,
                         int64_t followed_ms)
 {
     struct evidence_found *found[EVIDENCE_TOGETHER] = {0};
+    struct together t = {0};
     bool is_too_much = false;
     assert_int_equal(evidence_read_many(&w->cx, asks, n, followed_ms, found, &is_too_much), OK);
     for (size_t i = 0; !is_too_much && i < n; i++)
         if (found[i])
-            (void)writes_down(w, found[i]);
+            t.v[t.n++].found = found[i];
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, together_apply, &t), OK);
+    for (size_t i = 0; i < t.n; i++)
+        assert_false(t.v[i].is_stale);
     return !is_too_much;
 }
 
@@ -467,6 +480,59 @@ static void what_several_wrote_is_read_together_and_nobody_gets_the_words_of_ano
     for (int i = 0; i < 260; i++)
         (void)WRITES(w, "p0@kith.example", "hello");
     assert_false(gather_many(w, asks, PEOPLE, 0));
+}
+
+/* One of them was read by another meanwhile, one answers for himself no more, and one has two ids. */
+static void of_several_written_together_each_is_stale_or_counted_for_himself(void **state)
+{
+    enum { ANN, BOB, CEM, DAN, PEOPLE };
+    static const char *const emails[] = {"ann@kith.example", "bob@kith.example", "cem@kith.example",
+                                         "dan@kith.example"};
+    struct test_world *w = *state;
+    struct together t = {.n = PEOPLE};
+    customer_id who[PEOPLE];
+    for (int i = 0; i < PEOPLE; i++)
+        who[i] = WRITES(w, emails[i], "So expensive.");
+    customer_id other = WRITES(w, "ann@work.example", "So expensive. Can I speak to Anna Petrova?");
+    merges(w, other, who[ANN]);
+    for (int i = 0; i < PEOPLE; i++)
+        t.v[i] = (struct evidence_writing){.found = reads(w, who[i]), .depth = i % 2};
+    (void)writes_down(w, reads(w, who[BOB]));
+    merges(w, who[DAN], who[CEM]);
+
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, together_apply, &t), OK);
+
+    assert_false(t.v[ANN].is_stale);
+    assert_true(t.v[BOB].is_stale);
+    assert_false(t.v[CEM].is_stale);
+    assert_true(t.v[DAN].is_stale);
+    assert_true(t.v[ANN].has_changed && t.v[CEM].has_changed);
+    assert_int_equal(trait(w, who[ANN]).counts[EVIDENCE_PRICE_REMARK], 2);
+    assert_int_equal(trait(w, who[BOB]).counts[EVIDENCE_PRICE_REMARK], 1);
+    assert_int_equal(trait(w, who[CEM]).counts[EVIDENCE_PRICE_REMARK], 1);
+    assert_int_equal(trait(w, who[ANN]).counts[EVIDENCE_COLLEAGUE_ASKED], 1);
+    assert_int_equal(trait(w, who[ANN]).colleague.v, 77);
+    assert_int_equal(trait(w, who[CEM]).colleague.v, 0);
+}
+
+/* What is read again of everybody reaches further back than the day since which events are followed: that is no reason to read
+ * again what events have told of since. */
+static void who_was_read_while_events_were_followed_is_taken_at_his_word(void **state)
+{
+    struct test_world *w = *state;
+    customer_id ann = WRITES(w, "ann@kith.example", "So expensive.");
+    int64_t first = number(w, &q_newest);
+    (void)gather(w, ann);
+    assert_true(id_ms(trait(w, ann).read_id) < id_ms(first) - 1);
+    (void)WRITES(w, "ann@kith.example", "Could you give me a discount?");
+    const int64_t told = number(w, &q_newest);
+    (void)WRITES(w, "ann@kith.example", "So expensive again.");
+    const struct evidence_ask ask = {ann, &told, 1, true};
+
+    assert_true(gather_many(w, &ask, 1, id_ms(first) - 1));
+
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_DISCOUNT_ASKED], 1);
+    assert_int_equal(trait(w, ann).counts[EVIDENCE_PRICE_REMARK], 1); /* nobody told of the third */
 }
 
 static void a_contact_that_an_event_told_of_is_read_alone_unless_events_were_passed_over(
@@ -569,6 +635,8 @@ static int all(void)
         HOUSE_TEST(an_impression_between_reading_and_writing_stays),
         HOUSE_TEST(a_message_is_read_once_and_rules_are_told_once),
         HOUSE_TEST(what_several_wrote_is_read_together_and_nobody_gets_the_words_of_another),
+        HOUSE_TEST(of_several_written_together_each_is_stale_or_counted_for_himself),
+        HOUSE_TEST(who_was_read_while_events_were_followed_is_taken_at_his_word),
         HOUSE_TEST(a_contact_that_an_event_told_of_is_read_alone_unless_events_were_passed_over),
         HOUSE_TEST(a_contact_counts_for_nobody_but_whose_it_is),
         HOUSE_TEST(a_few_texts_that_say_nothing_leave_no_row),

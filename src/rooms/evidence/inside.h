@@ -37,8 +37,6 @@ const struct phrases *words_lists(void);
 
 /* ---- evidence.c ----------------------------------------------------------------------------------- */
 
-/* Inside apply: counts a record anew. *is_moved: not as before. */
-enum err trait_recount(struct cx *cx, customer_id root, const struct list *ids, struct trait *t, bool *is_moved) MUST_USE;
 enum err competitors_read(struct cx *cx, struct str_list *out) MUST_USE;
 
 /* ---- evidence_http.c -------------------------------------------------------------------------------- */

@@ -16,8 +16,12 @@ enum {
     PIECE = 40,   /* so many are read together; at most EVIDENCE_TOGETHER */
     FILLS = 200,
     EVERY_MS = 200,
-    GATHER_NS = 40000000, /* so long customers are gathered before those in hand are written */
-    ROWS = 50,            /* about so many are written at a time: the writer is for others too */
+    GATHER_MS = 40, /* so long customers are gathered before those in hand are written */
+    ROWS = 50,      /* about so many are written at a time: the writer is for others too … */
+    /* … but on PostgreSQL, where nobody waits for the one of this lane; there each page costs more beside what it reads, and of
+     * one that holds more fewer are looked at twice. */
+    GATHER_LONG_MS = 80,
+    ROWS_MANY = 150,
     GATHERED_BYTES = 4 << 20
 };
 
@@ -175,13 +179,24 @@ static void take_told(struct cx *cx, struct due *v, size_t n, const struct event
     }
 }
 
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
 /* Who answers for these, in order. Nearly all do for themselves, which an index says without their rows. */
-static enum err roots_of(struct cx *cx, int64_t *ids, size_t n, struct list *out)
+static enum err roots_of(struct cx *cx, int64_t *ids, size_t n_ids, struct list *out)
 {
     struct list own = {0}, others = {0};
+    size_t n = 0;
     *out = (struct list){0};
-    if (n == 0)
+    if (n_ids == 0)
         return OK;
+    qsort(ids, n_ids, sizeof *ids, by_id);
+    for (size_t i = 0; i < n_ids; i++)
+        if (n == 0 || ids[n - 1] != ids[i]) /* a call names its customer three times */
+            ids[n++] = ids[i];
     TRY(db_all(cx, &q_judge_own, &judge_root_row_shape, &own, ARGS(val_ints(ids, n))));
     size_t n_others = 0;
     for (size_t i = 0; i < n; i++) {
@@ -253,14 +268,7 @@ static void ids_of(const struct due *v, size_t n, int64_t *out)
         out[i] = v[i].row.customer;
 }
 
-/* How they stand in the queue; *rows in their order. */
-static enum err queued(struct cx *cx, const struct due *v, size_t n, struct list *rows)
-{
-    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
-    ids_of(v, n, ids);
-    return db_all(cx, &q_judge_due_of, &judge_due_row_shape, rows, ARGS(val_ints(ids, n)));
-}
-
+/* His row; rows lie in the order of customers. */
 static const struct due_row *row_of(const struct list *rows, size_t *at, int64_t customer)
 {
     const struct due_row *r = rows->items;
@@ -271,9 +279,11 @@ static const struct due_row *row_of(const struct list *rows, size_t *at, int64_t
 
 static enum err take_down(struct cx *cx, struct page *p)
 {
+    int64_t *ids = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t);
     struct list rows = {0};
     size_t at = 0;
-    TRY(queued(cx, p->due, p->n_due, &rows));
+    ids_of(p->due, p->n_due, ids);
+    TRY(db_all(cx, &q_judge_due_of, &judge_due_row_shape, &rows, ARGS(val_ints(ids, p->n_due))));
     for (size_t i = 0; i < p->n_due; i++) {
         struct due *d = &p->due[i];
         const struct due_row *r = row_of(&rows, &at, d->row.customer);
@@ -314,21 +324,40 @@ static enum err look_ahead(struct cx *cx, struct page *p, struct due *const *who
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* One after the other: those who wrote much. */
-static enum err gather_each(struct cx *cx, struct due **v, size_t n)
+/* One who wrote much. */
+static enum err read_alone(struct cx *cx, struct due *d)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct evidence_found *f = NULL;
-        enum err e = evidence_read(cx, (customer_id){v[i]->row.customer}, &f);
-        if (e != OK && e != ERR_NOT_FOUND) /* erased since */
-            return e;
-        v[i]->evidence = e == OK ? f : NULL;
-        v[i]->is_looked = true;
-        if (arena_used(cx->arena) > GATHERED_BYTES)
-            break;
-    }
+    struct evidence_found *f = NULL;
+    enum err e = evidence_read(cx, (customer_id){d->row.customer}, &f);
+    if (e != OK && e != ERR_NOT_FOUND) /* erased since */
+        return e;
     cx->why = (struct fault){0};
+    d->evidence = e == OK ? f : NULL;
+    d->is_looked = true;
     return OK;
+}
+
+/* What they wrote: of all together; where that is too much, of each half, for it is seldom more than one who wrote so much. The
+ * first is always read; from there on as many as there is room for. */
+static enum err read_texts(struct cx *cx, const struct page *p, struct due **v, size_t n)
+{
+    struct evidence_ask asks[PIECE];
+    struct evidence_found *found[PIECE];
+    bool is_too_much = false;
+    for (size_t i = 0; i < n; i++)
+        asks[i] =
+            (struct evidence_ask){{v[i]->row.customer}, v[i]->told, v[i]->n_told, !v[i]->reads_all};
+    TRY(evidence_read_many(cx, asks, n, p->at.begun_at.ms, found, &is_too_much));
+    for (size_t i = 0; !is_too_much && i < n; i++) {
+        v[i]->evidence = found[i];
+        v[i]->is_looked = true;
+    }
+    if (!is_too_much)
+        return OK;
+    if (n == 1)
+        return read_alone(cx, v[0]);
+    TRY(read_texts(cx, p, v, n / 2));
+    return arena_used(cx->arena) > GATHERED_BYTES ? OK : read_texts(cx, p, v + n / 2, n - n / 2);
 }
 
 static int by_root(const void *a, const void *b)
@@ -341,23 +370,11 @@ static int by_root(const void *a, const void *b)
 static enum err gather_piece(struct cx *cx, struct page *p, const struct risk_house *house,
                              struct due **v, size_t n)
 {
-    struct evidence_ask asks[PIECE];
-    struct evidence_found *found[PIECE];
     struct risk_look *looks[PIECE];
     int64_t roots[PIECE];
-    bool is_too_much = false;
     size_t n_looked = 0;
     qsort(v, n, sizeof *v, by_root);
-    for (size_t i = 0; i < n; i++)
-        asks[i] =
-            (struct evidence_ask){{v[i]->row.customer}, v[i]->told, v[i]->n_told, !v[i]->reads_all};
-    TRY(evidence_read_many(cx, asks, n, p->at.begun_at.ms, found, &is_too_much));
-    for (size_t i = 0; !is_too_much && i < n; i++) {
-        v[i]->evidence = found[i];
-        v[i]->is_looked = true;
-    }
-    if (is_too_much)
-        TRY(gather_each(cx, v, n));
+    TRY(read_texts(cx, p, v, n));
     while (n_looked < n && v[n_looked]->is_looked) {
         roots[n_looked] = v[n_looked]->row.customer;
         n_looked++;
@@ -393,10 +410,11 @@ static void cut(struct page *p)
 /* In turns, a piece at a time, of as many as there is time and room for, and as are soon written. */
 static enum err gather(struct cx *cx, struct page *p)
 {
-    int64_t begun = clock_mono_ns();
+    bool is_apart = db_is_postgres(cx);
+    int64_t until = clock_mono_ns() + (is_apart ? GATHER_LONG_MS : GATHER_MS) * INT64_C(1000000);
     struct risk_house *house = ARENA_NEW(cx->arena, struct risk_house);
     struct due **turns = ARENA_ARRAY(cx->arena, p->n_due + 1, struct due *);
-    size_t rows = 0;
+    size_t rows = 0, most = is_apart ? ROWS_MANY : ROWS;
     TRY(risk_house_read(cx, house));
     for (size_t i = 0; i < p->n_due; i++)
         turns[i] = &p->due[i];
@@ -409,8 +427,7 @@ static enum err gather(struct cx *cx, struct page *p)
             rows += (d->evidence ? evidence_rows(d->evidence) : 0) +
                     (d->risk && risk_is_news(d->risk) ? 4 : 0);
         }
-        if (rows > ROWS || clock_mono_ns() - begun > GATHER_NS ||
-            arena_used(cx->arena) > GATHERED_BYTES)
+        if (rows > most || clock_mono_ns() > until || arena_used(cx->arena) > GATHERED_BYTES)
             break;
     }
     cut(p);
@@ -476,45 +493,77 @@ static struct due *to_write(struct cx *cx, const struct page *p, size_t *n)
     return v;
 }
 
+/* Which of them still answer for themselves, and how they stand in the queue: before our own writing puts somebody on it. */
+static enum err stand(struct cx *cx, const struct due *v, size_t n, bool *is_here,
+                      struct list *rows)
+{
+    int64_t *ids = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    struct list roots = {0};
+    ids_of(v, n, ids);
+    const struct args whose = ARGS(val_ints(ids, n));
+    struct db_read reads[] = {
+        {&q_judge_due_of, &judge_due_row_shape, false, rows, whose, false},
+        {&q_judge_roots, &judge_root_row_shape, false, &roots, whose, false},
+    };
+    TRY(db_batch(cx, reads, COUNT(reads)));
+    const struct root_row *r = roots.items;
+    for (size_t i = 0, at = 0; i < n; i++) {
+        while (at < roots.n && r[at].id < v[i].row.customer)
+            at++;
+        is_here[i] =
+            at < roots.n && r[at].id == v[i].row.customer && r[at].root == v[i].row.customer;
+    }
+    return OK;
+}
+
+/* What was found of them, and their risk; is_stale: who is to be read again. */
+static enum err write_found(struct cx *cx, const struct due *v, size_t n, const bool *is_here,
+                            bool *is_stale)
+{
+    struct evidence_writing *texts = ARENA_ARRAY(cx->arena, n + 1, struct evidence_writing);
+    struct risk_writing *risks = ARENA_ARRAY(cx->arena, n + 1, struct risk_writing);
+    size_t n_texts = 0, n_risks = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_here[i] && v[i].evidence)
+            texts[n_texts++] =
+                (struct evidence_writing){.found = v[i].evidence, .depth = v[i].row.depth};
+    TRY(evidence_write_many(cx, texts, n_texts));
+    for (size_t i = 0, at = 0; i < n; i++) {
+        is_stale[i] = is_here[i] && v[i].evidence && texts[at++].is_stale;
+        if (is_here[i] && !is_stale[i] && v[i].risk)
+            risks[n_risks++] = (struct risk_writing){v[i].risk, v[i].row.depth};
+    }
+    return risk_write_many(cx, risks, n_risks);
+}
+
 static enum err write_due(struct cx *cx, const struct page *p)
 {
-    size_t n = 0, n_settled = 0, n_moved = 0, n_again = 0, at = 0, root_at = 0;
+    size_t n = 0, n_settled = 0, n_moved = 0, n_again = 0, at = 0;
     struct due *v = to_write(cx, p, &n), *again = ARENA_ARRAY(cx->arena, n + 1, struct due);
     int64_t *settled = ARENA_ARRAY(cx->arena, p->n_due + 1, int64_t),
             *moved = ARENA_ARRAY(cx->arena, n + 1, int64_t);
-    struct list rows = {0}, roots = {0};
+    bool *is_here = ARENA_ARRAY(cx->arena, n + 1, bool),
+         *is_stale = ARENA_ARRAY(cx->arena, n + 1, bool);
+    struct list rows = {0};
     if (p->has_merged) {
         ids_of(p->due, p->n_due, settled);
         TRY(db_run(cx, &q_judgement_merged, ARGS(val_ints(settled, p->n_due))));
     }
     if (n == 0)
         return OK;
-    TRY(queued(cx, v, n, &rows)); /* before our own writing puts somebody on it */
-    ids_of(v, n, moved);
-    TRY(db_all(cx, &q_judge_roots, &judge_root_row_shape, &roots, ARGS(val_ints(moved, n))));
-    const struct root_row *root = roots.items;
+    TRY(stand(cx, v, n, is_here, &rows));
+    TRY(write_found(cx, v, n, is_here, is_stale));
     for (size_t i = 0; i < n; i++) {
         const struct due *d = &v[i];
         const struct due_row *r = row_of(&rows, &at, d->row.customer);
-        bool has_changed = false, is_stale = false;
-        while (root_at < roots.n && root[root_at].id < d->row.customer)
-            root_at++;
-        bool is_here = root_at < roots.n && root[root_at].id == d->row.customer &&
-                       root[root_at].root == d->row.customer;
-        event_depth(cx, d->row.depth);
-        if (is_here && d->evidence)
-            TRY(evidence_write(cx, d->evidence, &has_changed, &is_stale));
-        if (is_here && !is_stale && d->risk)
-            TRY(risk_write(cx, d->risk));
         bool is_same = d->is_queued == (r != NULL) && (!r || r->due_ms == d->row.due_ms);
-        if (is_stale || (d->evidence && evidence_is_more(d->evidence)))
+        if (is_stale[i] || (d->evidence && evidence_is_more(d->evidence)))
             again[n_again++] = *d;
         else if (is_same && !d->stays)
             settled[n_settled++] = d->row.customer;
-        if (is_here && !is_stale && d->moves)
+        if (is_here[i] && !is_stale[i] && d->moves)
             moved[n_moved++] = d->row.customer;
     }
-    event_depth(cx, 0);
     if (n_settled)
         TRY(db_run(cx, &q_judge_due_drop, ARGS(val_ints(settled, n_settled))));
     TRY(put_on(cx, again, n_again));

@@ -446,6 +446,52 @@ static void whoever_does_not_fit_into_a_page_is_in_the_next(void **state)
     assert_int_equal(waiting(w), 0);
 }
 
+struct noted {
+    int64_t customer;
+    int n;
+};
+static enum err notes_apply(struct cx *cx, void *state)
+{
+    static const struct query q_note = {
+        .name = "note",
+        .sqlite = "INSERT INTO note (id, customer_id, text, at_ms) VALUES (?1, ?2, ?3, ?4)",
+        .postgres = "INSERT INTO note (id, customer_id, text, at_ms) VALUES ($1, $2, $3, $4)",
+        .n_params = 4,
+        .writes = true};
+    const struct noted *d = state;
+    for (int i = 0; i < d->n; i++)
+        TRY(db_run(cx, &q_note,
+                   ARGS(V(id_new(cx->now_ms)), V(d->customer), V("So expensive."), V(cx->now_ms))));
+    return event_add(cx, EVENT_CUSTOMER_CHANGED, d->customer, 0, (str){0});
+}
+
+/* More than is read of several together, of two who stand among others. */
+static void who_wrote_much_does_not_keep_the_others_from_being_read(void **state)
+{
+    enum { PEOPLE = 12, MUCH = 260 };
+    static const struct query q_remarks = {
+        .name = "remarks",
+        .sqlite = "SELECT price_remarks FROM trait WHERE customer_id = ?1",
+        .postgres = "SELECT price_remarks FROM trait WHERE customer_id = $1",
+        .n_params = 1};
+    struct test_world *w = *state;
+    struct noted of[PEOPLE];
+    follow(w);
+    for (int i = 0; i < PEOPLE; i++) {
+        of[i] =
+            (struct noted){person(w, (struct person){.contacts = 1}), i == 4 || i == 11 ? MUCH : 1};
+        assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, notes_apply, &of[i]), OK);
+    }
+
+    follow(w);
+
+    for (int i = 0; i < PEOPLE; i++) {
+        int64_t n = 0;
+        assert_int_equal(db_int(&w->cx, &q_remarks, &n, ARGS(V(of[i].customer))), OK);
+        assert_int_equal(n, of[i].n);
+    }
+}
+
 /* Two programs on one database, or a page that was written and is written again. */
 static void a_page_is_written_once(void **state)
 {
@@ -533,6 +579,7 @@ static int all(void)
         HOUSE_TEST(of_whom_nothing_is_new_is_off_the_queue_after_one_look),
         HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
         HOUSE_TEST(whoever_does_not_fit_into_a_page_is_in_the_next),
+        HOUSE_TEST(who_wrote_much_does_not_keep_the_others_from_being_read),
         HOUSE_TEST(a_page_is_written_once),
         HOUSE_TEST(the_order_of_what_happened_has_no_part_in_it),
         HOUSE_TEST(the_pass_over_everybody_agrees_with_the_job),

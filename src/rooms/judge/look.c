@@ -52,26 +52,17 @@ static void sooner(int64_t *due, int64_t at)
 
 /* ---- who, and how he stands ---------------------------------------------------------------- */
 
-static enum err whom(struct in_hand *h, const int64_t *ids, int64_t after, size_t n)
+static void hold(struct in_hand *h, const struct list *rows)
 {
-    struct list l = {0};
-    struct cx *cx = h->cx;
-    if (ids)
-        TRY(db_all(cx, &q_judge_whom, &judge_whom_row_shape, &l, ARGS(val_ints(ids, n))));
-    else
-        TRY(db_all(cx, &q_judge_whom_page, &judge_whom_row_shape, &l,
-                   ARGS(V(after), V((int64_t)n))));
-    const struct whom_row *w = l.items;
-    int64_t *own = ARENA_ARRAY(cx->arena, l.n + 1, int64_t);
-    h->v = ARENA_ARRAY(cx->arena, l.n + 1, struct looked);
-    h->n = l.n;
+    const struct whom_row *w = rows->items;
+    int64_t *own = ARENA_ARRAY(h->cx->arena, rows->n + 1, int64_t);
+    h->v = ARENA_ARRAY(h->cx->arena, rows->n + 1, struct looked);
+    h->n = rows->n;
     h->ids = own;
-    h->by_range = !ids;
-    for (size_t i = 0; i < l.n; i++) {
+    for (size_t i = 0; i < rows->n; i++) {
         own[i] = w[i].id;
         h->v[i] = (struct looked){.customer = w[i].id, .known = w[i].known, .pin = CLASSES};
     }
-    return OK;
 }
 
 /* What a person said: of what holds the newest counts; what came with a word that has ended is not held by a minimum stay. */
@@ -87,37 +78,61 @@ static void pinned(struct looked *l, const struct pin_row *p, int64_t now_ms)
     }
 }
 
-static enum err as_they_stand(struct in_hand *h)
+static void take_standing(struct in_hand *h, const struct list *was, const struct list *pins)
 {
-    struct list was = {0}, pins = {0};
-    struct cx *cx = h->cx;
-    int64_t from = h->ids[0], to = h->ids[h->n - 1];
-    struct args whose = h->by_range ? ARGS(V(from), V(to)) : ARGS(val_ints(h->ids, h->n));
-    struct db_read reads[] = {
-        {h->by_range ? &q_judge_was : &q_judge_was_of, &judge_was_row_shape, false, &was, whose,
-         false},
-        {h->by_range ? &q_judge_pins : &q_judge_pins_of, &judge_pin_row_shape, false, &pins, whose,
-         false},
-    };
-    TRY(db_batch(cx, reads, COUNT(reads)));
-    const struct was_row *w = was.items;
-    const struct pin_row *p = pins.items;
+    const struct was_row *w = was->items;
+    const struct pin_row *p = pins->items;
     size_t at = 0, pin_at = 0;
     for (size_t i = 0; i < h->n; i++) {
         struct looked *l = &h->v[i];
-        while (at < was.n && w[at].id < l->customer)
+        while (at < was->n && w[at].id < l->customer)
             at++;
-        for (; at < was.n && w[at].id == l->customer; at++)
+        for (; at < was->n && w[at].id == l->customer; at++)
             if (w[at].class < CLASSES)
                 l->was.of[w[at].class] = (struct class_part){.is_in = true,
                                                              .score = w[at].score,
                                                              .since_ms = w[at].since_ms,
                                                              .lead_ms = w[at].lead_ms};
-        while (pin_at < pins.n && p[pin_at].id < l->customer)
+        while (pin_at < pins->n && p[pin_at].id < l->customer)
             pin_at++;
-        for (; pin_at < pins.n && p[pin_at].id == l->customer; pin_at++)
-            pinned(l, &p[pin_at], cx->now_ms);
+        for (; pin_at < pins->n && p[pin_at].id == l->customer; pin_at++)
+            pinned(l, &p[pin_at], h->cx->now_ms);
     }
+}
+
+/* Some by name: all of it at once. */
+static enum err some(struct in_hand *h, const int64_t *ids, size_t n)
+{
+    struct list who = {0}, was = {0}, pins = {0};
+    const struct args whose = ARGS(val_ints(ids, n));
+    struct db_read reads[] = {
+        {&q_judge_whom, &judge_whom_row_shape, false, &who, whose, false},
+        {&q_judge_was_of, &judge_was_row_shape, false, &was, whose, false},
+        {&q_judge_pins_of, &judge_pin_row_shape, false, &pins, whose, false},
+    };
+    TRY(db_batch(h->cx, reads, COUNT(reads)));
+    hold(h, &who);
+    take_standing(h, &was, &pins);
+    return OK;
+}
+
+/* The next behind `after`. */
+static enum err range(struct in_hand *h, int64_t after, size_t n)
+{
+    struct list who = {0}, was = {0}, pins = {0};
+    h->by_range = true;
+    TRY(db_all(h->cx, &q_judge_whom_page, &judge_whom_row_shape, &who,
+               ARGS(V(after), V((int64_t)n))));
+    hold(h, &who);
+    if (h->n == 0)
+        return OK;
+    const struct args whose = ARGS(V(h->ids[0]), V(h->ids[h->n - 1]));
+    struct db_read reads[] = {
+        {&q_judge_was, &judge_was_row_shape, false, &was, whose, false},
+        {&q_judge_pins, &judge_pin_row_shape, false, &pins, whose, false},
+    };
+    TRY(db_batch(h->cx, reads, COUNT(reads)));
+    take_standing(h, &was, &pins);
     return OK;
 }
 
@@ -130,6 +145,7 @@ static enum err ask(struct in_hand *h, const struct judging *r, struct db_read *
     struct made_text *m = ARENA_NEW(cx->arena, struct made_text);
     const struct query *q = NULL;
     *m = made_begin(cx);
+    m->is_steady = !h->by_range;
     made_sql(m, "SELECT s.customer_id FROM standing s");
     made_sql(m, expr_needs_customer(r->plan) ? " JOIN customer c ON c.id = s.customer_id WHERE "
                                              : " WHERE ");
@@ -263,10 +279,9 @@ enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids
 {
     struct in_hand h = {.cx = cx, .set = s};
     *n_out = 0;
-    TRY(whom(&h, ids, after, n));
+    TRY(ids ? some(&h, ids, n) : range(&h, after, n));
     if (h.n == 0)
         return OK;
-    TRY(as_they_stand(&h));
     TRY(in_the_store(&h));
     TRY(in_memory(&h));
     for (size_t i = 0; i < h.n; i++)

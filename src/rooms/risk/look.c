@@ -689,26 +689,45 @@ bool risk_is_news(const struct risk_look *l)
     return l->is_news;
 }
 
-enum err risk_write(struct cx *cx, const struct risk_look *l)
+static enum err write_one(struct cx *cx, const struct risk_look *l,
+                          const struct look_state_row *was)
 {
-    struct look_state_row was = {0};
-    if (!l->is_news)
-        return OK;
-    enum err e = db_one(cx, &q_risk_state_get, &look_state_shape, &was, ARGS(V(l->root)));
-    bool has_was = e == OK;
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    if (has_was && is_as_kept(&was, l))
+    if (was && is_as_kept(was, l))
         return OK;
     const char *level = risk_level_codes[l->level];
     TRY(db_run(
         cx, &q_risk_state_put,
         ARGS(V(l->root), V(l->points), V(level), V(l->confidence), V(l->fired), V(cx->now_ms))));
-    TRY(hits_move(cx, l->root, was.fired, l->fired));
-    bool was_high = has_was && str_eq(was.level, str_of(risk_level_codes[RISK_HIGH]));
+    TRY(hits_move(cx, l->root, was ? was->fired : S(""), l->fired));
+    bool was_high = was && str_eq(was->level, str_of(risk_level_codes[RISK_HIGH]));
     if (l->level != RISK_HIGH || was_high)
         return OK;
     return review_put(cx, &(struct review_new){"customer", l->who, l->root.v, 0, 0, l->points});
+}
+
+enum err risk_write_many(struct cx *cx, const struct risk_writing *w, size_t n)
+{
+    int64_t *roots = ARENA_ARRAY(cx->arena, n + 1, int64_t);
+    struct list rows = {0};
+    size_t n_news = 0;
+    for (size_t i = 0; i < n; i++)
+        if (w[i].look->is_news)
+            roots[n_news++] = w[i].look->root.v;
+    if (n_news == 0)
+        return OK;
+    TRY(db_all(cx, &q_risk_state_some, &look_state_shape, &rows, ARGS(val_ints(roots, n_news))));
+    const struct look_state_row *was = rows.items;
+    for (size_t i = 0; i < n; i++) {
+        const struct risk_look *l = w[i].look;
+        if (!l->is_news)
+            continue;
+        size_t at = first_of(&rows, sizeof *was, l->root.v);
+        bool has_was = at < rows.n && was[at].customer == l->root.v;
+        event_depth(cx, w[i].depth);
+        TRY(write_one(cx, l, has_was ? &was[at] : NULL));
+    }
+    event_depth(cx, 0);
+    return OK;
 }
 
 enum err risk_read(struct cx *cx, customer_id root, struct risk_answer *out, struct list *reviews)

@@ -65,9 +65,14 @@ static void does(struct test_world *w, struct two t)
     assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, two_apply, &t), OK);
 }
 
-static enum err write_apply(struct cx *cx, void *l)
+struct written {
+    const struct risk_writing *v;
+    size_t n;
+};
+static enum err write_apply(struct cx *cx, void *state)
 {
-    return risk_write(cx, l);
+    const struct written *all = state;
+    return risk_write_many(cx, all->v, all->n);
 }
 
 static int by_number(const void *a, const void *b)
@@ -106,8 +111,11 @@ static void many_looked_at_together_are_what_each_is_alone(void **state)
     struct risk_look *looks[N];
     assert_int_equal(risk_house_read(&w->cx, &house), OK);
     assert_int_equal(risk_look_many(&w->cx, &house, who, N, looks), OK);
+    struct risk_writing writing[N];
     for (size_t i = 0; i < N; i++)
-        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, looks[i]), OK);
+        writing[i] = (struct risk_writing){looks[i], 0};
+    struct written all = {writing, N};
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, write_apply, &all), OK);
 
     struct risk_brief briefs[N];
     int64_t most = 0;

@@ -181,14 +181,18 @@ void risk_answer_of(struct cx *cx, const struct risk *r, const struct risk_facts
 
 /* ---- customers ------------------------------------------------------------------------------------------- */
 
-/* Looks at records anew (roots in order; by few statements for all; reading only, beside the writer), then writes what is thought of it where that changed. A level that
- * becomes high puts it into the review queue. What the look saw may be old when it is written: whatever changed since is an
+/* Looks at records anew (roots in order; by few statements for all; reading only, beside the writer), then writes what is thought of
+ * it where that changed. A level that becomes high puts it into the review queue. What the look saw may be old when it is written: whatever changed since is an
  * event of that customer, and he is looked at again; when rules change, what was written is scored anew (risk_rescore_job). */
 struct risk_look; /* lives in cx->arena */
 enum err risk_look_many(struct cx *cx, const struct risk_house *h, const int64_t *roots, size_t n, struct risk_look **out /* n */) MUST_USE;
 bool risk_is_news(const struct risk_look *l); /* there is something to write */
-/* Inside apply, while the record answers for itself. */
-enum err risk_write(struct cx *cx, const struct risk_look *l) MUST_USE;
+/* Inside apply, of records that answer for themselves. */
+struct risk_writing {
+    const struct risk_look *look;
+    int64_t depth; /* of the event because of which he was looked at */
+};
+enum err risk_write_many(struct cx *cx, const struct risk_writing *w, size_t n) MUST_USE;
 /* The look with its reasons; reading only. */
 enum err risk_of(struct cx *cx, customer_id root, struct risk_answer *out) MUST_USE;
 /* As last written, for pages of customers (roots in order): points -1 where nobody looked yet. */

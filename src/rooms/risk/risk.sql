@@ -186,9 +186,6 @@ SELECT x.kind, count(*)
          WHERE a.customer_id IN (SELECT r.id FROM w JOIN customer r ON r.root_id = w.root_id) AND a.state = 'confirmed') x
  GROUP BY x.kind ORDER BY x.kind LIMIT 10;
 
--- name: risk_state_get -> risk_state_row
-SELECT s.customer_id, s.points, s.level, s.confidence, s.fired, s.at_ms FROM risk_state s WHERE s.customer_id = :customer;
-
 -- name: risk_state_some -> risk_state_row
 SELECT s.customer_id, s.points, s.level, s.confidence, s.fired, s.at_ms FROM risk_state s
  WHERE s.customer_id IN {{ints}} :customers ORDER BY s.customer_id LIMIT 1000;
