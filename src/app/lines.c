@@ -15,6 +15,7 @@ static const size_t TURN_BYTES = (size_t)1 << 20; /* of lines, read together */
 static const size_t ANSWER_BYTES = (size_t)32 << 20;
 
 struct line {
+    struct ndjson from; /* before it */
     size_t number;
     struct line_fate fate;
     size_t at;    /* among those the room gets */
@@ -32,13 +33,14 @@ struct lines_run {
     enum err result;
     struct fault why;
     unsigned tries;
-    struct pace pace;  /* lines of the next turn: as many as fit into its time */
-    int64_t begun_ns;  /* the last one, on the writer */
-    int64_t took_ns;   /* by it */
-    bool is_soft;      /* what was written so far may not be on the disk yet */
-    bool settles;      /* the change that brings it there is on its way */
-    bool is_back;      /* from the store */
-    bool has_answered; /* a turn was: the request as a whole cannot be refused any more */
+    struct pace pace; /* lines of the next turn: as many as fit into its time */
+    int64_t took_ns;  /* by the last one on the writer, before its commit */
+    int64_t commit_ns;
+    int64_t applied_ns; /* when that began */
+    bool is_soft;       /* what was written so far may not be on the disk yet */
+    bool settles;       /* the change that brings it there is on its way */
+    bool is_back;       /* from the store */
+    bool has_answered;  /* a turn was: the request as a whole cannot be refused any more */
 };
 
 void lines_free(struct lines_run *l)
@@ -135,9 +137,11 @@ static enum err read_turn(struct errand *e, struct lines_run *l)
     l->turn = ARENA_ARRAY(cx->arena, most, struct line);
     l->n_turn = 0;
     l->from = l->turn_from;
-    while (l->n_turn < most && bytes < TURN_BYTES && ndjson_next(&l->from, &text[l->n_turn])) {
+    for (struct ndjson from = l->from;
+         l->n_turn < most && bytes < TURN_BYTES && ndjson_next(&l->from, &text[l->n_turn]);
+         from = l->from) {
         bytes += text[l->n_turn].len;
-        l->turn[l->n_turn++].number = l->from.number;
+        l->turn[l->n_turn++] = (struct line){.from = from, .number = l->from.number};
     }
     TRY(find_answered(e, l));
     l->room = (struct lines){.in = arena_alloc(cx->arena, l->n_turn, r->in->size),
@@ -172,19 +176,17 @@ static enum err plan(struct errand *e, struct lines_run *l)
     return e->route->plan_lines(cx, &l->room);
 }
 
-static enum err apply(struct cx *cx, void *state)
+static bool somebody_waits(void *store)
 {
-    struct errand *e = state;
-    struct lines_run *l = e->lines;
-    l->begun_ns = clock_mono_ns();
-    TRY(e->route->apply_lines(cx, &l->room));
-    l->took_ns = clock_mono_ns() - l->begun_ns;
-    if (e->key.len == 0)
-        return OK;
+    return store_is_wanted(store);
+}
+
+static enum err keep_keys(struct cx *cx, struct errand *e, const struct lines_run *l)
+{
     for (size_t i = 0; i < l->n_turn; i++) {
         const struct line *line = &l->turn[i];
         const struct line_fate *f = &l->room.fate[line->at];
-        if (!line->is_open || f->err != OK)
+        if (!line->is_open || line->at >= l->room.done || f->err != OK)
             continue;
         enum err x =
             db_run(cx, &q_key_keep,
@@ -196,13 +198,32 @@ static enum err apply(struct cx *cx, void *state)
     return OK;
 }
 
+static enum err apply(struct cx *cx, void *state)
+{
+    struct errand *e = state;
+    struct lines_run *l = e->lines;
+    struct store *store = e->gate->house->store;
+    int64_t begun = pace_clock_ns();
+    l->room.done = l->room.n;
+    l->room.piece = 0;
+    l->room.must_end = store_is_postgres(store) ? NULL : somebody_waits;
+    l->room.must_end_arg = store;
+    TRY(e->route->apply_lines(cx, &l->room));
+    assert(l->room.done > 0);
+    if (e->key.len)
+        TRY(keep_keys(cx, e, l));
+    l->applied_ns = pace_clock_ns();
+    l->took_ns = l->applied_ns - begun;
+    return OK;
+}
+
 static void turn_is_back(struct change *c, enum err result)
 {
     struct errand *e = c->owner;
     struct lines_run *l = e->lines;
     /* SQLite's one writer stands for others until the pages are written, which takes as long again */
-    if (!store_is_postgres(e->gate->house->store))
-        l->took_ns = clock_mono_ns() - l->begun_ns;
+    bool is_alone = !store_is_postgres(e->gate->house->store);
+    l->commit_ns = is_alone ? pace_clock_ns() - l->applied_ns : 0;
     l->is_back = true;
     l->result = result;
     l->why = l->cx.why;
@@ -225,6 +246,18 @@ static void answer_turn(struct errand *e, struct lines_run *l)
         reply_line(e, &l->cx, &l->answers, line->number, fate, out);
     }
     l->has_answered = true;
+}
+
+/* A turn that ended early: what was not taken comes again. */
+static void cut_short(struct lines_run *l)
+{
+    size_t i = 0;
+    while (i < l->n_turn && !(l->turn[i].is_open && l->turn[i].at >= l->room.done))
+        i++;
+    if (i == l->n_turn)
+        return;
+    l->n_turn = i;
+    l->from = l->turn[i].from;
 }
 
 /* What stands in the way of one turn stands in the way of the next: the rest is not tried. */
@@ -299,8 +332,11 @@ static enum after settle(struct errand *e, struct lines_run *l)
     }
     if (l->result != OK && !l->has_answered)
         return REFUSED; /* nothing was done: the request as a whole is told why */
+    if (l->result == OK && l->room.n)
+        cut_short(l);
     answer_turn(e, l);
-    pace_took(&l->pace, l->room.n, l->took_ns);
+    if (l->result == OK && l->room.n)
+        pace_took(&l->pace, l->room.done, l->room.piece, l->took_ns, l->commit_ns);
     if (l->result != OK) {
         answer_rest(e, l);
         return THE_END;

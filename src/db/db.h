@@ -177,8 +177,11 @@ enum err db_settle(struct cx *cx, void *state) MUST_USE;
 struct store;
 void db_submit(struct store *s, struct change *c);
 /* At that moment (clock_mono_ns) nobody had brought an interactive change for a second: a turn of the bulk lane may be somewhat
- * longer. */
+ * longer. Never on PostgreSQL: who asks there may ask another node. */
 bool store_is_calm(const struct store *s, int64_t mono_ns);
+/* Does an interactive change wait for the writer, on which a turn of the bulk lane may be at work? On PostgreSQL, where bulk has
+ * a writer of its own, never. */
+bool store_is_wanted(struct store *s);
 /* Blocking form for commands, jobs and tests: plans are the caller's. ERR_STALE is handed back. */
 enum err db_change(struct store *s, struct cx *cx, enum lane lane,
                    enum err (*apply)(struct cx *cx, void *state), void *state) MUST_USE;

@@ -123,7 +123,12 @@ void db_submit(struct store *s, struct change *c)
 bool store_is_calm(const struct store *s, int64_t mono_ns)
 {
     int64_t asked = atomic_load_explicit(&s->asked_ns, memory_order_relaxed);
-    return asked == 0 || mono_ns - asked > CALM_MS * MS_NS;
+    return !s->is_postgres && (asked == 0 || mono_ns - asked > CALM_MS * MS_NS);
+}
+
+bool store_is_wanted(struct store *s)
+{
+    return !s->is_postgres && anything_waits(s, LANE_INTERACTIVE);
 }
 
 /* ---- one change --------------------------------------------------------------------------------- */

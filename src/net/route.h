@@ -67,6 +67,11 @@ struct lines {
     void *in, *out; /* n structs each by the row's shapes, one after another */
     struct line_fate *fate;
     void *stash; /* the room's own, from plan to apply */
+    /* For an apply_lines that can end early: it asks must_end (NULL: no need) after each `piece` of lines, which it sets, and sets
+     * done to how many it took: the others come again, planned anew. done is n before. */
+    bool (*must_end)(void *arg);
+    void *must_end_arg;
+    size_t done, piece;
 };
 
 struct route {
@@ -85,7 +90,7 @@ struct route {
      * each line; `replay` gives the answer of a line again. The row is heavy by itself. */
     enum err (*plan_lines)(struct cx *cx, struct lines *l);
     enum err (*apply_lines)(struct cx *cx, struct lines *l);
-    uint16_t lines_a_turn; /* at most (0: 200); fewer when that many take longer than a turn may */
+    uint16_t lines_a_turn; /* at most (0: 250); fewer when that many take longer than a turn may */
     const struct shape *in, *out; /* NULL: nothing comes, 204 goes */
     const char *summary;
     enum http_method method;

@@ -116,6 +116,15 @@ enum err intake_plan_many(struct cx *cx, struct intake *in, size_t n, struct int
     MUST_USE;
 enum err intake_take_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
     MUST_USE;
+/* The same in pieces of so many contacts, all in one change; must_end is asked between two. When it says so, the first *taken
+ * are written, and the others are as if they had never been planned. */
+struct intake_pieces {
+    size_t each;
+    bool (*must_end)(void *arg);
+    void *arg;
+};
+enum err intake_take_some(struct cx *cx, struct intake *in, size_t n, struct intake_result *out,
+                          const struct intake_pieces *pieces, size_t *taken) MUST_USE;
 
 extern const struct expr_table intake_attributes; /* what conditions may ask */
 extern const struct room intake_room; /* POST /intake, POST /customers */

@@ -161,6 +161,8 @@ static enum err customer_again(struct cx *cx, int64_t id, void *out)
 
 /* ---- many lines -------------------------------------------------------------------------------- */
 
+enum { PIECE = 50 }; /* contacts between two looks at who else waits: some 3 ms */
+
 static enum err lines_plan(struct cx *cx, struct lines *l)
 {
     struct intake *in = l->in;
@@ -175,8 +177,10 @@ static enum err lines_take(struct cx *cx, struct lines *l)
 {
     struct intake_result *r = l->stash;
     struct answer *out = l->out;
-    TRY(intake_take_many(cx, l->in, l->n, r));
-    for (size_t i = 0; i < l->n; i++) {
+    const struct intake_pieces pieces = {PIECE, l->must_end, l->must_end_arg};
+    l->piece = PIECE;
+    TRY(intake_take_some(cx, l->in, l->n, r, l->must_end ? &pieces : NULL, &l->done));
+    for (size_t i = 0; i < l->done; i++) {
         l->fate[i] =
             (struct line_fate){.err = r[i].err, .why = r[i].why, .made_id = r[i].interaction.v};
         answer_of(&r[i], &out[i]);
@@ -196,7 +200,7 @@ static enum err lines_customer_take(struct cx *cx, struct lines *l)
 {
     const struct intake_result *r = l->stash;
     TRY(lines_take(cx, l));
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->done; i++)
         l->fate[i].made_id = r[i].is_new ? r[i].customer.v : -r[i].customer.v;
     return OK;
 }

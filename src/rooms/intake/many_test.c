@@ -199,6 +199,40 @@ static void one_by_one(struct test_world *w, struct intake *in, struct intake_re
     }
 }
 
+/* In pieces, and cut short by chance: the rest is planned anew. */
+struct some {
+    struct both b;
+    struct intake_pieces pieces;
+    size_t left, taken;
+};
+static bool has_enough(void *arg)
+{
+    struct some *s = arg;
+    return s->left-- == 0;
+}
+static enum err apply_some(struct cx *cx, void *state)
+{
+    struct some *s = state;
+    return intake_take_some(cx, s->b.in, s->b.n, s->b.out, &s->pieces, &s->taken);
+}
+
+static void in_pieces(struct test_world *w, uint64_t *seed, struct intake *in,
+                      struct intake_result *out, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        struct some s = {{in + at, out + at, n - at},
+                         {1 + below(seed, 20), has_enough, NULL},
+                         below(seed, 6),
+                         0};
+        s.pieces.arg = &s;
+        size_t most = s.pieces.each * (s.left + 1);
+        assert_int_equal(intake_plan_many(&w->cx, in + at, n - at, out + at), OK);
+        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, apply_some, &s), OK);
+        assert_in_range(s.taken, 1, most < n - at ? most : n - at);
+        at += s.taken;
+    }
+}
+
 static void at_once(struct test_world *w, struct intake *in, struct intake_result *out, size_t n)
 {
     assert_int_equal(intake_plan_many(&w->cx, in, n, out), OK);
@@ -315,12 +349,13 @@ static void compare_tables(struct test_world *one, struct test_world *many, int 
     }
 }
 
-static void random_batches_are_as_one_by_one(void **state, uint64_t seed)
+static void random_batches_are_as_one_by_one(void **state, uint64_t seed, bool is_cut)
 {
     struct test_world *one = *state, *many = NULL;
     void *other = NULL;
     assert_int_equal(test_world_open(&other), 0);
     many = other;
+    uint64_t cuts = seed;
     int64_t met = 0, new = 0, refused = 0, repeated = 0, told = 0;
     for (int round = 0; round < BATCHES; round++) {
         struct list made_one = made_in(one), made_many = made_in(many);
@@ -344,7 +379,10 @@ static void random_batches_are_as_one_by_one(void **state, uint64_t seed)
             }
         }
         one_by_one(one, a, ra, n);
-        at_once(many, b, rb, n);
+        if (is_cut)
+            in_pieces(many, &cuts, b, rb, n);
+        else
+            at_once(many, b, rb, n);
         made_one = made_in(one);
         made_many = made_in(many);
         for (size_t i = 0; i < n; i++) {
@@ -370,15 +408,19 @@ static void random_batches_are_as_one_by_one(void **state, uint64_t seed)
 
 static void a_batch_answers_and_writes_what_its_contacts_would_one_by_one(void **state)
 {
-    random_batches_are_as_one_by_one(state, 1);
+    random_batches_are_as_one_by_one(state, 1, false);
 }
 static void and_so_does_another_batch(void **state)
 {
-    random_batches_are_as_one_by_one(state, 20260314);
+    random_batches_are_as_one_by_one(state, 20260314, false);
 }
 static void and_a_third_one(void **state)
 {
-    random_batches_are_as_one_by_one(state, 777);
+    random_batches_are_as_one_by_one(state, 777, false);
+}
+static void a_batch_that_is_cut_short_and_goes_on_is_as_one_by_one_too(void **state)
+{
+    random_batches_are_as_one_by_one(state, 4242, true);
 }
 
 /* ---- events, moves ------------------------------------------------------------------------------------ */
@@ -483,6 +525,7 @@ static int all(void)
         STORE_TEST(a_batch_answers_and_writes_what_its_contacts_would_one_by_one),
         STORE_TEST(and_so_does_another_batch),
         STORE_TEST(and_a_third_one),
+        STORE_TEST(a_batch_that_is_cut_short_and_goes_on_is_as_one_by_one_too),
         STORE_TEST(a_batch_is_one_event_that_tells_how_many),
         STORE_TEST(a_batch_that_was_overtaken_is_planned_again_and_meets_who_came),
         STORE_TEST(a_source_that_came_meanwhile_is_not_written_twice),

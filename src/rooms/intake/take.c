@@ -200,20 +200,31 @@ static enum err take_part(struct cx *cx, const struct part *b)
     return audits(cx, b);
 }
 
-enum err intake_take_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
+enum err intake_take_some(struct cx *cx, struct intake *in, size_t n, struct intake_result *out,
+                          const struct intake_pieces *pieces, size_t *taken)
 {
+    *taken = 0;
     if (n == 0)
         return OK;
     if (n > 1)
         event_gather(cx);
-    struct part b = {in, out, 0, in[0].plan->n_first};
-    TRY(take_part(cx, &b));
-    while (b.to < n) { /* the rest must see what was just written */
+    struct part b = {.in = in, .out = out};
+    size_t planned = in[0].plan->n_first;
+    do {
         b.from = b.to;
-        TRY(intake_plan_part(cx, in, b.from, n, out, &b.to));
+        if (b.from == planned) /* the rest must see what was just written */
+            TRY(intake_plan_part(cx, in, b.from, n, out, &planned));
+        b.to = pieces && planned - b.from > pieces->each ? b.from + pieces->each : planned;
         TRY(take_part(cx, &b));
-    }
+    } while (b.to < n && !(pieces && pieces->must_end(pieces->arg)));
+    *taken = b.to;
     return n > 1 ? event_gathered(cx) : OK;
+}
+
+enum err intake_take_many(struct cx *cx, struct intake *in, size_t n, struct intake_result *out)
+{
+    size_t taken;
+    return intake_take_some(cx, in, n, out, NULL, &taken);
 }
 
 enum err intake_take(struct cx *cx, const struct intake *in, struct intake_result *out)
