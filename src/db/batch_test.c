@@ -433,7 +433,7 @@ static void a_single_change_waits_for_the_turn_of_bulk_that_runs_and_for_no_othe
     house_close(&h);
 }
 
-static void a_store_is_calm_until_somebody_asks_and_a_second_later(void **state)
+static void a_store_of_one_node_is_calm_until_somebody_asks_and_a_second_later(void **state)
 {
     (void)state;
     struct house_of_tests h;
@@ -445,12 +445,12 @@ static void a_store_is_calm_until_somebody_asks_and_a_second_later(void **state)
     submit(&h, &bulk, 0);
     sem_wait(&done);
     int64_t before = clock_mono_ns();
-    assert_true(store_is_calm(h.s, before + long_ns));
+    assert_int_equal(store_is_calm(h.s, before + long_ns), !test_is_postgres());
     submit(&h, &single, 0);
     sem_wait(&done);
 
     assert_false(store_is_calm(h.s, before + 1));
-    assert_true(store_is_calm(h.s, clock_mono_ns() + long_ns));
+    assert_int_equal(store_is_calm(h.s, clock_mono_ns() + long_ns), !test_is_postgres());
     arena_close(bulk.cx.arena);
     arena_close(single.cx.arena);
     house_close(&h);
@@ -468,7 +468,7 @@ static int all(void)
         cmocka_unit_test(a_connection_lost_amid_a_batch_costs_no_change_and_doubles_none),
         cmocka_unit_test(changes_of_one_key_are_never_overtaken_and_run_once),
         cmocka_unit_test(a_single_change_waits_for_the_turn_of_bulk_that_runs_and_for_no_other),
-        cmocka_unit_test(a_store_is_calm_until_somebody_asks_and_a_second_later),
+        cmocka_unit_test(a_store_of_one_node_is_calm_until_somebody_asks_and_a_second_later),
     };
     return cmocka_run_group_tests_name(test_is_postgres() ? "postgres" : "sqlite", tests, NULL,
                                        NULL);
