@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TELL_PAGES = 256, TRIES = 5, PAUSE_US = 20000, TOLD_MAX = 20 };
+enum { TELL_PAGES = 256, TRIES = 5, PAUSE_US = 20000, TOLD_MAX = 20, STEPS = 1000000 };
 
 static void damaged(struct cx *cx, const struct pages_wish *w, uint16_t msg, str what)
 {
@@ -54,10 +54,24 @@ static enum err read_all(struct cx *cx, struct db *d, const struct pages_wish *w
     return OK;
 }
 
+struct steps {
+    const struct pages_wish *w;
+    int64_t n;
+    bool is_stopped;
+};
+
+static int on_steps(void *arg)
+{
+    struct steps *s = arg;
+    s->is_stopped = s->is_stopped || !s->w->goes_on(s->w->arg, ++s->n, 0);
+    return s->is_stopped;
+}
+
 static enum err structure(struct cx *cx, struct db *d, const struct pages_wish *w)
 {
     sqlite3_stmt *st = NULL;
-    d->deadline_ns = 0;
+    struct steps steps = {.w = w};
+    sqlite3_progress_handler(lite_handle(d), STEPS, on_steps, &steps);
     int rc = sqlite3_prepare_v2(lite_handle(d), "PRAGMA integrity_check(20)", -1, &st, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         rc = sqlite3_step(st);
@@ -65,21 +79,32 @@ static enum err structure(struct cx *cx, struct db *d, const struct pages_wish *
         if (said && strcmp(said, "ok") != 0)
             damaged(cx, w, M_CHECK_STRUCTURE, str_clean(cx->arena, str_of(said), 300));
     }
+    sqlite3_finalize(st);
+    if (steps.is_stopped)
+        return fault(cx, ERR_BUSY, M_KEEP_STOPPED);
     if (rc != SQLITE_DONE)
         damaged(cx, w, M_CHECK_STRUCTURE, str_of(sqlite3_errstr(rc)));
-    sqlite3_finalize(st);
     return OK;
 }
 
-enum err pages_check(struct store *s, struct cx *cx, const struct pages_wish *w)
+static enum err with_reader(struct store *s, struct cx *cx, const struct pages_wish *w,
+                            enum err (*look)(struct cx *, struct db *, const struct pages_wish *))
 {
     if (s->is_postgres)
         return OK;
     struct db *d = NULL;
     TRY(lite_open(cx, s, LITE_READER, &d));
-    enum err e = read_all(cx, d, w);
-    if (e == OK && w->is_alone)
-        e = structure(cx, d, w);
+    enum err e = look(cx, d, w);
     lite_close(d);
     return e;
+}
+
+enum err pages_check(struct store *s, struct cx *cx, const struct pages_wish *w)
+{
+    return with_reader(s, cx, w, read_all);
+}
+
+enum err pages_structure(struct store *s, struct cx *cx, const struct pages_wish *w)
+{
+    return with_reader(s, cx, w, structure);
 }

@@ -263,12 +263,11 @@ static bool is_refused(struct place *p, struct fault *why)
     struct store *s = NULL;
     enum err e = opened(p, &cx, &s);
     *why = cx.why;
-    if (e == OK)
-        assert_int_equal(
-            pages_check(s, &cx,
-                        &(struct pages_wish){
-                            .is_alone = true, .found = found, .goes_on = goes_on, .arg = why}),
-            OK);
+    const struct pages_wish w = {.found = found, .goes_on = goes_on, .arg = why};
+    if (e == OK) {
+        assert_int_equal(pages_check(s, &cx, &w), OK);
+        assert_int_equal(pages_structure(s, &cx, &w), OK);
+    }
     store_close(s);
     return why->msg != 0;
 }

@@ -46,9 +46,13 @@ SELECT DISTINCT p.id
   FROM consent c JOIN consent_now n ON n.customer_id = c.customer_id JOIN consent p ON p.id = n.consent_id
  WHERE c.id > :after AND c.id <= :to AND (p.purpose <> n.purpose OR p.customer_id <> n.customer_id) LIMIT 100;
 
--- name: check_segments -> check_segment
+-- Members of one at a time: there may be millions.
+-- name: check_segments -> number_row
+SELECT id FROM segment WHERE filled_to IS NULL AND is_going = 0 ORDER BY id LIMIT 1000;
+
+-- name: check_segment -> check_segment
 SELECT g.id, g.members, (SELECT count(*) FROM segment_member m WHERE m.segment_id = g.id)
-  FROM segment g WHERE g.filled_to IS NULL AND g.is_going = 0 ORDER BY g.id LIMIT 1000;
+  FROM segment g WHERE g.id = :id AND g.filled_to IS NULL AND g.is_going = 0;
 
 -- name: check_imports -> number_row
 SELECT id FROM import WHERE is_staged = 1 AND state IN ('ready', 'checking', 'running') ORDER BY id LIMIT 10000;

@@ -133,6 +133,28 @@ static void a_whole_store_is_found_whole(void **state)
     must_be_whole(*state);
 }
 
+static bool is_not_there_yet(void *part, const char *at, int64_t done, int64_t total)
+{
+    assert_true(done >= 0 && total >= 0);
+    return strcmp(part, at) != 0;
+}
+
+/* As when who asked has gone away. */
+static void a_check_ends_where_it_is_told_to(void **state)
+{
+    struct test_world *w = *state;
+    static char parts[][12] = {"rows",    "records", "identities", "orders", "consents",
+                               "figures", "names",   "search",     "audit"};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        struct check_result r;
+        const struct check_wish wish = {
+            .is_alone = true, .data_dir = S(""), .goes_on = is_not_there_yet, .arg = parts[i]};
+        assert_int_equal(check_store(w->store, &w->cx, &wish, &r), ERR_BUSY);
+        assert_int_equal(w->cx.why.msg, M_KEEP_STOPPED);
+    }
+    must_be_whole(w);
+}
+
 #define PLANTED(test, code, sql)   \
     static void test(void **state) \
     {                              \
@@ -387,6 +409,7 @@ static int all(void)
 #define CHECK(fn) cmocka_unit_test_setup_teardown(fn, house, test_world_close)
     const struct CMUnitTest tests[] = {
         CHECK(a_whole_store_is_found_whole),
+        CHECK(a_check_ends_where_it_is_told_to),
         CHECK(a_row_that_refers_to_nothing_is_named),
         CHECK(a_source_key_without_its_interaction_is_named),
         CHECK(a_record_that_answers_through_another_is_named),
