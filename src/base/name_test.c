@@ -64,6 +64,37 @@ static void a_name_has_the_keys_by_which_people_look_for_it(void **state)
     }
 }
 
+/* More pieces than are kept, so that they take each other's places. */
+static void a_piece_of_a_name_is_read_again_as_it_was_the_first_time(void **state)
+{
+    struct cx *cx = *state;
+    enum { FIRST = 0x4E00, PIECES = 6000 };
+    UErrorCode e = U_ZERO_ERROR;
+    UTransliterator *icu = utrans_openU(u"Any-Latin; Latin-ASCII; Lower; [^a-z] Remove", -1,
+                                        UTRANS_FORWARD, NULL, 0, NULL, &e);
+    assert_true(U_SUCCESS(e));
+    for (int i = 0; i < 3 * PIECES; i++) {
+        int piece = i < PIECES ? i : i < 2 * PIECES ? 2 * PIECES - 1 - i : i * 7 % PIECES;
+        UChar word[64] = {(UChar)(FIRST + piece), (UChar)(FIRST + piece * 13 % PIECES)};
+        char utf8[64], expected[64];
+        int32_t n = 2, limit = 2;
+        u_strToUTF8(utf8, sizeof utf8, NULL, word, n, &e);
+        utrans_transUChars(icu, word, &n, COUNT(word), 0, &limit, &e);
+        u_strToUTF8(expected, sizeof expected, NULL, word, n, &e);
+        assert_true(U_SUCCESS(e));
+        struct name_keys k = name_keys(cx->arena, str_of(utf8), S(""));
+        struct text key = text_in(cx->arena, 64);
+        for (size_t c = 0; k.n == 2 && c < k.keys[1].len; c++)
+            if (k.keys[1].ptr[c] != ' ')
+                text_add_char(&key, k.keys[1].ptr[c]);
+        if (expected[0] && !str_eq(text_str(&key), str_of(expected)))
+            fail_msg("%s is %s, not " SFMT, utf8, expected, SARG(joined(cx, k)));
+        if (i % 1000 == 0)
+            arena_reset(cx->arena);
+    }
+    utrans_close(icu);
+}
+
 static void russian_is_written_as_icu_writes_bgn(void **state)
 {
     struct cx *cx = *state;
@@ -278,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_name_has_the_keys_by_which_people_look_for_it),
+        TEST(a_piece_of_a_name_is_read_again_as_it_was_the_first_time),
         TEST(russian_is_written_as_icu_writes_bgn),
         TEST(the_same_words_in_another_order_are_the_same_name),
         TEST(strange_names_are_no_crash_and_bounded),

@@ -8,6 +8,7 @@ struct translit {
     const UChar *id; /* "Any-Latin; Lower" */
     pthread_mutex_t lock;
     UTransliterator *t; /* opened when it is first needed */
+    struct translit_kept *kept; /* of short pieces, what they were */
 };
 /* In place, n of cap units; how many there are then, 0: it is too long, or ICU does not know the rules. */
 int32_t translit(struct translit *t, UChar *u, int32_t n, int32_t cap);

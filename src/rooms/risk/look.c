@@ -339,6 +339,8 @@ static void find_own(struct cx *cx, struct record *k)
         struct risk_said one = {.country = k->said.country};
         if (str_eq(v[i].type, S("email")))
             one.email = v[i].value;
+        else if (str_eq(v[i].type, S("phone")) && phone_looks_full(v[i].value))
+            one.number.e164 = v[i].value, one.is_phone_read = true; /* as it was read once */
         else if (str_eq(v[i].type, S("phone")))
             one.phone = v[i].value;
         else if (str_eq(v[i].type, S("device")))
