@@ -128,6 +128,28 @@ test('the writer gets a body a turn at a time, of two hundred and fifty lines at
   assert.ok(Math.max(...turns) <= 250, turns.join(' '));
 });
 
+test('a body among single requests is answered line by line, and each line is written once', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const key = { 'Idempotency-Key': 'among-others' };
+  const all = Array.from({ length: 2000 }, (_, i) => contact(i, i % 50 === 7 ? { claims: { country: 'Atlantis' } } : {}));
+
+  let is_over = false, singles = 0;
+  const sent = api.lines('/bulk/intake', all, key).finally(() => { is_over = true; });
+  while (!is_over) {
+    const one = await api.post('/intake', contact(`s${singles}`));
+    assert.equal(one.status, 200);
+    singles++;
+  }
+  const { body } = await sent;
+  const again = await api.lines('/bulk/intake', all, key);
+
+  assert.deepEqual(body.map((l) => l.line), all.map((_, i) => i + 1));
+  assert.deepEqual(body.map((l) => l.status), all.map((_, i) => (i % 50 === 7 ? 422 : 200)));
+  assert.deepEqual(again.body.map((l) => l.interaction?.id), body.map((l) => l.interaction?.id));
+  assert.equal(Number(k.sql('SELECT count(*) FROM interaction')[0][0]), 1960 + singles);
+});
+
 test('what is no body of lines is refused as a whole', async (t) => {
   const k = await house(t);
   const api = await k.token('manager');
