@@ -1,6 +1,7 @@
-/* db/keeper.c - one thread for what is not urgent: views for the audit, jobs, rows past their time.
+/* db/keeper.c - two threads for what is not urgent: one for views and seals of the audit, one for jobs, such as rows past their
+ * time. A second's views and seals wait for a dozen commits, which judging, a job, must not stand behind.
  *
- * Everything it writes goes by the bulk lane. Jobs start with store_jobs_start; with several nodes one of them holds
+ * Everything they write goes by the bulk lane. Jobs start with store_jobs_start; with several nodes one of them holds
  * the lease, and a slice commits only at the number it began with, so no slice counts twice.
  */
 #include "db/db_impl.h"
@@ -45,10 +46,18 @@ struct spent {
     _Atomic int64_t slices, plan_ns, write_ns;
 };
 
+/* What one of the two threads works with. */
+struct hand {
+    struct db *reader;
+    struct arena *arena;
+    pthread_t thread;
+    bool has_thread;
+};
+
 struct keeper {
     struct store *store;
-    pthread_t thread;
-    bool has_thread, is_stopping, has_jobs;
+    struct hand own, jobs;
+    bool is_stopping, has_jobs;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct view *views;
@@ -61,8 +70,6 @@ struct keeper {
     struct house *house; /* of the jobs */
     int64_t
         leased_ns; /* when the lease of jobs was taken or renewed; 0: another has it, or nobody */
-    struct db *reader;
-    struct arena *arena;
 };
 
 struct job_row {
@@ -142,11 +149,11 @@ static enum err views_apply(struct cx *cx, void *state)
     return OK;
 }
 
-static struct cx cx_of(struct keeper *k)
+static struct cx cx_of(struct hand *h)
 {
-    arena_reset(k->arena);
-    return (struct cx){.arena = k->arena,
-                       .db = k->reader,
+    arena_reset(h->arena);
+    return (struct cx){.arena = h->arena,
+                       .db = h->reader,
                        .now_ms = clock_now_ms(),
                        .actor = {.kind = ACTOR_SYSTEM},
                        .peer = S(""),
@@ -164,7 +171,7 @@ static void views_write(struct keeper *k)
         pthread_mutex_unlock(&k->lock);
         if (!n)
             return;
-        struct cx cx = cx_of(k);
+        struct cx cx = cx_of(&k->own);
         struct views_to_write w = {some, n};
         enum err e = db_change(k->store, &cx, LANE_BULK, views_apply, &w);
         if (e != OK) {
@@ -257,7 +264,7 @@ static void slice_run(struct keeper *k, const struct job_row *row)
     if (!s.kind)
         return; /* of a part this program does not have */
     s.spent = &k->spent[s.kind - k->kinds];
-    struct cx cx = cx_of(k);
+    struct cx cx = cx_of(&k->jobs);
     cx.house = k->house;
     int64_t begun = clock_mono_ns();
     enum err e = s.kind->plan ? slice_plan(&cx, &s) : OK;
@@ -271,7 +278,7 @@ static void slice_run(struct keeper *k, const struct job_row *row)
     log_line(LOG_ERROR, "job", "kind=%s id=%lld code=%s tries=%lld", s.kind->name,
              (long long)row->id, err_code(e), (long long)row->tries + 1);
     s.failure = e;
-    cx = cx_of(k);
+    cx = cx_of(&k->jobs);
     if (db_change(k->store, &cx, LANE_BULK, failure_apply, &s) != OK)
         log_line(LOG_ERROR, "job", "kind=%s reason=failure_not_written", s.kind->name);
 }
@@ -300,7 +307,7 @@ static bool has_lease(struct keeper *k)
     int64_t now = clock_mono_ns();
     if (!k->store->is_postgres || (k->leased_ns && now - k->leased_ns < JOB_RENEW_MS * MS_NS))
         return true;
-    struct cx cx = cx_of(k);
+    struct cx cx = cx_of(&k->jobs);
     bool is_mine = db_change(k->store, &cx, LANE_BULK, lease_apply, k) == OK;
     k->leased_ns = is_mine ? now : 0;
     return is_mine;
@@ -309,7 +316,7 @@ static bool has_lease(struct keeper *k)
 static bool is_idle(struct keeper *k, const struct job_row *row)
 {
     const struct job_kind *kind = kind_of(k, row->kind);
-    struct cx cx = cx_of(k);
+    struct cx cx = cx_of(&k->jobs);
     return kind && kind->is_idle && row->position == 0 && kind->is_idle(&cx);
 }
 
@@ -317,7 +324,7 @@ static bool is_idle(struct keeper *k, const struct job_row *row)
 static bool jobs_run(struct keeper *k, struct arena *rows_arena)
 {
     arena_reset(rows_arena);
-    struct cx cx = cx_of(k);
+    struct cx cx = cx_of(&k->jobs);
     cx.arena = rows_arena; /* lives while the slices run */
     struct list due = {0};
     enum err e =
@@ -383,7 +390,7 @@ void store_jobs_start(struct store *s, struct house *h, const struct job_kind *k
     for (size_t i = 0; i < n; i++)
         k->kinds[k->n_kinds++] = kinds[i];
     k->has_jobs = true;
-    pthread_cond_signal(&k->wake);
+    pthread_cond_broadcast(&k->wake);
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -405,25 +412,25 @@ static void audit_seal(struct keeper *k)
 {
     bool is_more = true;
     for (int i = 0; is_more && i < SEALS_A_TICK; i++) {
-        struct cx cx = cx_of(k);
+        struct cx cx = cx_of(&k->own);
         enum err e = audit_seal_slice(k->store, &cx, &is_more);
         if (e != OK && e != ERR_BUSY && e != ERR_NO_SPACE)
             log_line(LOG_ERROR, "audit_seal", "code=%s", err_code(e));
     }
 }
 
-/* ---- the thread -------------------------------------------------------------------------------------- */
+/* ---- the threads -------------------------------------------------------------------------------------- */
 
-/* True: stop. */
-static bool nap(struct keeper *k, bool is_short)
+/* True: stop. ms 0: only asks. */
+static bool nap(struct keeper *k, int64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (is_short ? 0 : LOOK_MS * MS_NS);
+    int64_t ns = until.tv_nsec + ms * MS_NS;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&k->lock);
-    if (!k->is_stopping && !is_short)
+    if (!k->is_stopping && ms)
         pthread_cond_timedwait(&k->wake, &k->lock, &until);
     bool stops = k->is_stopping;
     pthread_mutex_unlock(&k->lock);
@@ -433,32 +440,55 @@ static bool nap(struct keeper *k, bool is_short)
 static void *keeper_main(void *arg)
 {
     struct keeper *k = arg;
+    thread_stand_back();
+    while (!nap(k, TICK_MS)) {
+        struct cx cx = cx_of(&k->own);
+        room_look(k->store, &cx);
+        views_write(k);
+        if (!atomic_load(&k->store->is_filling) && !atomic_load(&k->store->holds_seals))
+            audit_seal(k);
+    }
+    views_write(k);
+    return NULL;
+}
+
+static void *jobs_main(void *arg)
+{
+    struct keeper *k = arg;
     struct arena *rows = arena_open((size_t)4 << 20);
     bool has_schedules = false, is_busy = false;
-    int64_t written_ns = 0;
     thread_stand_back();
-    while (rows && !nap(k, is_busy)) {
-        int64_t now = clock_mono_ns();
-        if (now - written_ns >= TICK_MS * MS_NS) {
-            struct cx cx = cx_of(k);
-            room_look(k->store, &cx);
-            views_write(k);
-            if (!atomic_load(&k->store->is_filling) && !atomic_load(&k->store->holds_seals))
-                audit_seal(k);
-            written_ns = now;
-        }
+    while (rows && !nap(k, is_busy ? 0 : LOOK_MS)) {
         pthread_mutex_lock(&k->lock);
         bool has_jobs = k->has_jobs;
         pthread_mutex_unlock(&k->lock);
         if (has_jobs && !has_schedules) {
-            struct cx cx = cx_of(k);
+            struct cx cx = cx_of(&k->jobs);
             has_schedules = db_change(k->store, &cx, LANE_BULK, schedules_apply, k) == OK;
         }
         is_busy = has_schedules && jobs_run(k, rows);
     }
-    views_write(k);
     arena_close(rows);
     return NULL;
+}
+
+static enum err hand_start(struct cx *cx, struct keeper *k, struct hand *h, void *(*work)(void *))
+{
+    h->arena = arena_open((size_t)16 << 20);
+    if (!h->arena)
+        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+    TRY(h == &k->jobs ? store_jobs_reader(k->store, cx, &h->reader)
+                      : store_reader(k->store, cx, &h->reader));
+    h->has_thread = pthread_create(&h->thread, NULL, work, k) == 0;
+    return h->has_thread ? OK : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
+}
+
+static void hand_stop(struct hand *h)
+{
+    if (h->has_thread)
+        pthread_join(h->thread, NULL);
+    reader_close(h->reader);
+    arena_close(h->arena);
 }
 
 enum err keeper_start(struct cx *cx, struct store *s)
@@ -471,14 +501,10 @@ enum err keeper_start(struct cx *cx, struct store *s)
     pthread_mutex_init(&k->lock, NULL);
     cond_monotonic(&k->wake);
     k->seen = calloc(SEEN_CAP, sizeof *k->seen);
-    k->arena = arena_open((size_t)16 << 20);
-    if (!k->seen || !k->arena)
+    if (!k->seen)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    TRY(store_jobs_reader(s, cx, &k->reader));
-    if (pthread_create(&k->thread, NULL, keeper_main, k) != 0)
-        return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    k->has_thread = true;
-    return OK;
+    TRY(hand_start(cx, k, &k->own, keeper_main));
+    return hand_start(cx, k, &k->jobs, jobs_main);
 }
 
 void keeper_stop(struct store *s)
@@ -488,12 +514,10 @@ void keeper_stop(struct store *s)
         return;
     pthread_mutex_lock(&k->lock);
     k->is_stopping = true;
-    pthread_cond_signal(&k->wake);
+    pthread_cond_broadcast(&k->wake);
     pthread_mutex_unlock(&k->lock);
-    if (k->has_thread)
-        pthread_join(k->thread, NULL);
-    reader_close(k->reader);
-    arena_close(k->arena);
+    hand_stop(&k->jobs);
+    hand_stop(&k->own);
     pthread_mutex_destroy(&k->lock);
     pthread_cond_destroy(&k->wake);
     free(k->views);
