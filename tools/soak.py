@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -27,12 +28,29 @@ def run(*words):
     return subprocess.run([str(w) for w in words], check=True, capture_output=True, text=True).stdout
 
 
-def look(pid, data):
+class Log:
+    """The most that the write-ahead log was, looked at often: it is cut when it begins anew."""
+
+    def __init__(self, data):
+        self.path, self.most = data / "kith.db-wal", 0
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        while True:
+            if self.path.exists():
+                self.most = max(self.most, self.path.stat().st_size)
+            time.sleep(0.05)
+
+    def taken(self):
+        most, self.most = self.most, 0
+        return most >> 20
+
+
+def look(pid, log):
     rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    wal = data / "kith.db-wal"
     return {"private_kb": int(re.search(r"^Private_Dirty:\s+(\d+)", rollup, re.M).group(1)),
             "descriptors": len(os.listdir(f"/proc/{pid}/fd")), "threads": len(os.listdir(f"/proc/{pid}/task")),
-            "wal_mb": (wal.stat().st_size >> 20) if wal.exists() else 0}
+            "wal_mb": log.taken()}
 
 
 def main():
@@ -48,6 +66,7 @@ def main():
     try:
         run(BUILD / "kith", "demo", "--data", data, "--customers", a.customers, "--json")
         token, link = run(BUILD / "bench-desks", "--data", data, "--count", 100, "--out", data / "desks").split()
+        log = Log(data)
         server = subprocess.Popen([BUILD / "kith", "serve", "--data", data, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
                                   stderr=open(data / "log", "ab"), text=True)
         port = next(m.group(1) for line in server.stdout if (m := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)))
@@ -62,7 +81,7 @@ def main():
                 if done.returncode:
                     print(mode[0], done.stdout[-900:], done.stderr[-300:], flush=True)
             time.sleep(1)
-            seen.append(look(server.pid, data))
+            seen.append(look(server.pid, log))
             print(seen[-1], flush=True)
         server.send_signal(signal.SIGTERM)
         clean = server.wait(30) == 0

@@ -14,7 +14,8 @@ enum {
     SMALL_FRAMES = 3072,  /* 24 MB: not worth a pass yet; many versions of a page are copied once */
     LARGE_FRAMES = 6144,  /* 48 MB: the log should begin anew */
     URGENT_FRAMES = 7680, /* 60 MB: now, before the bulk lane must stop */
-    REST_FRAMES = 128,    /* what should be left for the pause: 1 MB */
+    HOLD_FRAMES = 16384, /* 128 MB: the writer waits for the copy, long before people are refused */
+    REST_FRAMES = 128,   /* what should be left for the pause: 1 MB */
     TRIES = 6,
     PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
 };
@@ -77,29 +78,54 @@ void checkpoint_finish(struct store *s)
     arena_close(cx.arena);
 }
 
+/* While it is true, the writer stands when the log is very long (checkpoint_holds): the disk is slow. */
+static void copying(struct store *s, bool is_copying)
+{
+    pthread_mutex_lock(&s->lock);
+    s->is_copying = is_copying;
+    if (!is_copying && !s->wants_pause)
+        pthread_cond_broadcast(&s->pause_done);
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool checkpoint_holds(const struct store *s)
+{
+    return s->wants_pause || (s->is_copying && atomic_load(&s->wal_frames) >= HOLD_FRAMES);
+}
+
+/* Passes beside the writer, until what is left is little. */
+static int near_the_end(struct store *s, int *done, int64_t *took_ms)
+{
+    int rc = SQLITE_OK, frames = 0, tries = 0;
+    do {
+        int64_t from = clock_mono_ns();
+        rc = lite_sync(s->checkpoint_db);
+        if (rc == SQLITE_OK)
+            rc = lite_checkpoint(s->checkpoint_db, &frames, done);
+        *took_ms = (clock_mono_ns() - from) / MS_NS;
+        int64_t size = atomic_load(&s->wal_frames);
+        if (size - *done <= REST_FRAMES || size >= URGENT_FRAMES)
+            break;
+    } while (rc == SQLITE_OK && ++tries < TRIES);
+    return rc;
+}
+
 static void tick(struct store *s)
 {
     int64_t size = atomic_load(&s->wal_frames);
     if (size < SMALL_FRAMES || atomic_load(&s->is_filling))
         return;
     int frames = 0, done = 0;
-    int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
-    log_failure(rc);
-    if (rc != SQLITE_OK || atomic_load(&s->wal_frames) < LARGE_FRAMES)
-        return;
     int64_t took_ms = 0;
-    for (int tries = 0;
-         tries < TRIES && (tries == 0 || atomic_load(&s->wal_frames) - done > REST_FRAMES);
-         tries++) {
-        int64_t from = clock_mono_ns();
-        rc = lite_sync(s->checkpoint_db);
-        if (rc == SQLITE_OK)
-            rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
-        log_failure(rc);
-        if (rc != SQLITE_OK)
-            return;
-        took_ms = (clock_mono_ns() - from) / MS_NS;
-    }
+    copying(s, true);
+    int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
+    size = atomic_load(&s->wal_frames);
+    if (rc == SQLITE_OK && size >= LARGE_FRAMES && size < URGENT_FRAMES)
+        rc = near_the_end(s, &done, &took_ms);
+    copying(s, false);
+    log_failure(rc);
+    if (rc != SQLITE_OK || size < LARGE_FRAMES)
+        return;
     /* the pass in the pause will take as long as the last one took: while the disk is slow, wait for a better moment */
     size = atomic_load(&s->wal_frames);
     bool is_short = size - done <= REST_FRAMES * 2 && took_ms < PAUSE_MS;

@@ -154,7 +154,7 @@ struct store {
     unsigned n_urgent_in_row;
     unsigned n_asleep, n_running; /* writers */
     bool is_closing;  /* soon to stop: what waits for a shorter log waits no longer */
-    bool is_stopping, wants_pause;
+    bool is_stopping, wants_pause, is_copying;
     _Atomic bool is_filling; /* a bulk load goes on; the checkpoint thread keeps away */
     _Atomic bool holds_seals; /* rows of another store come in: the audit is not sealed */
     int64_t bulk_waits_since_ns;
@@ -216,6 +216,7 @@ void keys_close(struct store *s);
 enum err keys_save(struct cx *cx, struct store *s);
 
 /* checkpoint.c: the writer stands between two batches */
+bool checkpoint_holds(const struct store *s); /* s->lock is held: the writer stands until pause_done */
 void pause_begin(struct store *s);
 void pause_end(struct store *s);
 /* The log into the database while the writer stands: it begins anew, unless a reader looks at it. */

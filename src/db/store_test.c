@@ -500,6 +500,51 @@ static void a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest(void **stat
     free(bytes);
 }
 
+/* As the checkpoint's thread says it, which stays away here. */
+static void say_copying(struct store *s, bool is_copying, int64_t frames)
+{
+    pthread_mutex_lock(&s->lock);
+    s->is_copying = is_copying;
+    atomic_store(&s->wal_frames, frames);
+    pthread_cond_broadcast(&s->pause_done);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter_one(void **state)
+{
+    if (test_is_postgres())
+        skip();
+    enum { HOLD = 128 << 20 >> 13 };
+    struct place *p = *state;
+    struct cx cx = place_cx(p);
+    struct store *s = NULL;
+    sem_t done;
+    sem_init(&done, 0, 0);
+    assert_int_equal(store_open(&cx, &p->options, &s), OK);
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
+    atomic_store(&s->is_filling, true);
+    struct body shorter = {.id = 1, .bytes = "", .done = &done},
+                longer = {.id = 2, .bytes = "", .done = &done};
+
+    say_copying(s, true, HOLD - 1);
+    body_submit(s, &shorter, LANE_INTERACTIVE);
+    sem_wait(&done);
+    say_copying(s, true, HOLD);
+    body_submit(s, &longer, LANE_INTERACTIVE);
+    usleep(50000);
+    assert_int_equal(sem_trywait(&done), -1);
+    say_copying(s, false, HOLD);
+    sem_wait(&done);
+
+    assert_int_equal(shorter.result, OK);
+    assert_int_equal(longer.result, OK);
+    atomic_store(&s->is_filling, false);
+    arena_close(shorter.cx.arena);
+    arena_close(longer.cx.arena);
+    store_close(s);
+    sem_destroy(&done);
+}
+
 /* ---- a log that cannot begin anew ------------------------------------------------------------------------------ */
 
 static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
@@ -686,6 +731,7 @@ static int all(void)
         PLACE_TEST(a_kill_among_many_writers_loses_nothing_acknowledged),
         PLACE_TEST(a_store_whose_filling_was_interrupted_is_refused),
         PLACE_TEST(a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest),
+        PLACE_TEST(the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter_one),
         STORE_TEST(a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256),
         PLACE_TEST(closing_amid_a_lot_of_writing_ends),
         PLACE_TEST(sqlite_counts_no_allocations),

@@ -521,10 +521,10 @@ static struct change *next_first(struct store *s)
     s->n_running--;
     pthread_cond_signal(&s->parked);
     for (;;) {
-        if (s->wants_pause) { /* the checkpoint's moment */
+        if (checkpoint_holds(s)) { /* its moment */
             int64_t from = clock_mono_ns();
             bool was_wanted = s->lane[LANE_INTERACTIVE].n > 0;
-            while (s->wants_pause)
+            while (checkpoint_holds(s))
                 pthread_cond_wait(&s->pause_done, &s->lock);
             if (was_wanted || s->lane[LANE_INTERACTIVE].n > 0)
                 stall_note(s, clock_mono_ns() - from);
