@@ -59,6 +59,7 @@ struct search_check {
     struct arena *place; /* of `term` */
     str term;            /* of the lists, where the reading stands */
     uint64_t hash;       /* of it */
+    int64_t doc;         /* of it: so far its list is done */
     struct numbers
         nobody; /* documents that only the lists name: the first of those after the number below */
     int64_t nobody_after; /* INT64_MIN: the first reading */
@@ -342,14 +343,18 @@ static enum err lists_row(void *arg, const struct val *cells, size_t n)
     str term = cells[0].s;
     int64_t doc = cells[1].i;
     (void)n;
-    if (r->rows == 0 || !str_eq(term, k->term)) {
+    if (!str_eq(term, k->term)) {
         r->is_cut = r->rows > 0 && clock_mono_ns() > r->until_ns;
         arena_reset(k->place);
         k->term = arena_str(k->place, term);
         k->hash = hash_of(term);
+        k->doc = INT64_MIN;
         if (r->is_cut)
             return ERR_BUSY;
     }
+    if (doc <= k->doc)
+        return OK;
+    k->doc = doc;
     r->rows++;
     const struct numbers *s = k->stage == PIECES ? &k->closer : &k->docs;
     r->at = seek(s, r->at, doc);
@@ -369,18 +374,21 @@ static enum err lists_row(void *arg, const struct val *cells, size_t n)
     return OK;
 }
 
-/* A stretch of the lists, to the end of one of them. *is_all: there is no more. */
+/* A stretch of the lists, to the end of one of them; one that takes longer than a snapshot may live goes on where it was.
+ * *is_all: there is no more. */
 static enum err stretch(struct cx *cx, struct search_check *k, int64_t *rows, bool *is_all)
 {
     struct passing r = {.cx = cx, .k = k, .until_ns = clock_mono_ns() + STRETCH_NS};
     str from = arena_str(cx->arena, k->term);
     enum err e = db_each(cx, &q_search_lists, ARGS(V(from), V(LISTS_MAX)), lists_row, &r);
+    r.is_cut = r.is_cut || (e == ERR_BUSY && r.rows > 0);
     *rows = r.rows;
-    *is_all = !r.is_cut;
+    *is_all = e == OK;
     if (r.is_cut)
-        return OK;
-    k->term = (str){0};
-    return e;
+        cx->why = (struct fault){0};
+    else
+        k->term = (str){0};
+    return r.is_cut ? OK : e;
 }
 
 /* ---- closer ---------------------------------------------------------------------------------------- */
