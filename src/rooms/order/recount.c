@@ -458,7 +458,7 @@ static const struct standing *page_standing(struct page *p, int64_t root)
     return *at < n && s[*at].id.v == root ? &s[*at] : NULL;
 }
 
-static bool page_is_right(struct counting *c, struct page *p, int64_t root)
+static bool page_is_right(const struct counting *c, struct page *p, int64_t root)
 {
     struct list members = page_of(p, MEMBERS, sizeof(struct page_member), root),
                 days = page_of(p, DAYS, sizeof(struct page_day), root);
@@ -475,15 +475,15 @@ static bool page_is_right(struct counting *c, struct page *p, int64_t root)
     for (size_t i = 0; i < members.n; i++)
         if (m[i].created.ms < want.first_at.ms)
             want.first_at = m[i].created;
-    c->s = &want;
-    c->n = 0;
+    struct counting own = *c;
+    own.s = &want;
     for (size_t i = 0; i < members.n; i++)
-        page_count(c, p, m[i].of);
+        page_count(&own, p, m[i].of);
     standing_judge(&want, c->house, c->cx->now_ms);
     struct root_day *there = ARENA_ARRAY(c->cx->arena, days.n + 1, struct root_day);
     for (size_t i = 0; i < days.n; i++)
         there[i] = (struct root_day){d[i].of.customer, d[i].d};
-    return is_as_counted(c->cx, is, want, (struct list){c->days, c->n},
+    return is_as_counted(c->cx, is, want, (struct list){own.days, own.n},
                          (struct list){there, days.n});
 }
 
