@@ -67,8 +67,8 @@ test('a file is imported by keyboard', async (t) => {
   const page = await open(t, k, await k.person('administrator'));
   await page.goto('/settings/import');
   const field = page.getByLabel('CSV file');
+  const chooser = page.waitForEvent('filechooser', { timeout: 30000 }); // asked for before the key: the browser must know that we take it
   await reach(page, field);
-  const chooser = page.waitForEvent('filechooser');
   await page.keyboard.press('Enter');
   await (await chooser).setFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('Full name,Mail\r\nBob Jones,bob@shop.example\r\n') });
   await page.getByText('people.csv').waitFor();
