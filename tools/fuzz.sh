@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fuzzing: every test/fuzz/*.c is a target for one parser, its corpus lies in test/fuzz/corpus/<target>/.
 #
-#   tools/fuzz.sh              each target for 10 s (or $SECONDS_EACH), three at a time
+#   tools/fuzz.sh              each target for 10 s (or $SECONDS_EACH), five at a time
 #   tools/fuzz.sh phone        one target until stopped; new inputs go into its corpus
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +31,7 @@ one() {
     fi
 }
 export -f one
-results=$(find test/fuzz -maxdepth 1 -name '*.c' -printf '%f\n' | sort | sed 's/\.c$//' | xargs -r -P 3 -I{} bash -c 'one {}')
+results=$(find test/fuzz -maxdepth 1 -name '*.c' -printf '%f\n' | sort | sed 's/\.c$//' | xargs -r -P 5 -I{} bash -c 'one {}')
 echo "$results"
 passed=$(grep -c '^ok ' <<<"$results" || true) failed=$(grep -c '^FAIL' <<<"$results" || true)
 echo "$passed passed, $failed failed"
