@@ -104,7 +104,7 @@ static int near_the_end(struct store *s, int *done, int64_t *took_ms)
             rc = lite_checkpoint(s->checkpoint_db, &frames, done);
         *took_ms = (clock_mono_ns() - from) / MS_NS;
         int64_t size = atomic_load(&s->wal_frames);
-        if (size - *done <= REST_FRAMES || size >= URGENT_FRAMES)
+        if (size - *done <= REST_FRAMES || size >= HOLD_FRAMES)
             break;
     } while (rc == SQLITE_OK && ++tries < TRIES);
     return rc;
@@ -120,7 +120,7 @@ static void tick(struct store *s)
     copying(s, true);
     int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
     size = atomic_load(&s->wal_frames);
-    if (rc == SQLITE_OK && size >= LARGE_FRAMES && size < URGENT_FRAMES)
+    if (rc == SQLITE_OK && size >= LARGE_FRAMES)
         rc = near_the_end(s, &done, &took_ms);
     copying(s, false);
     log_failure(rc);
