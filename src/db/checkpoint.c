@@ -122,6 +122,8 @@ static void tick(struct store *s)
     size = atomic_load(&s->wal_frames);
     if (rc == SQLITE_OK && size >= LARGE_FRAMES)
         rc = near_the_end(s, &done, &took_ms);
+    else if (rc == SQLITE_OK)
+        rc = lite_sync(s->checkpoint_db); /* a little each time: a long flush stands in the way of commits */
     copying(s, false);
     log_failure(rc);
     if (rc != SQLITE_OK || size < LARGE_FRAMES)
