@@ -123,7 +123,8 @@ static void tick(struct store *s)
     if (rc == SQLITE_OK && size >= LARGE_FRAMES)
         rc = near_the_end(s, &done, &took_ms);
     else if (rc == SQLITE_OK)
-        rc = lite_sync(s->checkpoint_db); /* a little each time: a long flush stands in the way of commits */
+        rc = lite_sync(
+            s->checkpoint_db); /* a little each time: a long flush stands in the way of commits */
     copying(s, false);
     log_failure(rc);
     if (rc != SQLITE_OK || size < LARGE_FRAMES)
