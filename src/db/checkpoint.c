@@ -93,13 +93,22 @@ bool checkpoint_holds(const struct store *s)
     return s->wants_pause || (s->is_copying && atomic_load(&s->wal_frames) >= HOLD_FRAMES);
 }
 
+/* What the passes so far carried is on disk; an idle store, whose log has nothing new, leaves the disk in peace. */
+static int flush(struct store *s, int done)
+{
+    int rc = done == s->flushed_frames ? SQLITE_OK : lite_sync(s->checkpoint_db);
+    if (rc == SQLITE_OK)
+        s->flushed_frames = done;
+    return rc;
+}
+
 /* Passes beside the writer, until what is left is little. */
 static int near_the_end(struct store *s, int *done, int64_t *took_ms)
 {
     int rc = SQLITE_OK, frames = 0, tries = 0;
     do {
         int64_t from = clock_mono_ns();
-        rc = lite_sync(s->checkpoint_db);
+        rc = flush(s, *done);
         if (rc == SQLITE_OK)
             rc = lite_checkpoint(s->checkpoint_db, &frames, done);
         *took_ms = (clock_mono_ns() - from) / MS_NS;
@@ -123,8 +132,7 @@ static void tick(struct store *s)
     if (rc == SQLITE_OK && size >= LARGE_FRAMES)
         rc = near_the_end(s, &done, &took_ms);
     else if (rc == SQLITE_OK)
-        rc = lite_sync(
-            s->checkpoint_db); /* a little each time: a long flush stands in the way of commits */
+        rc = flush(s, done); /* a little each time: a long flush stands in the way of commits */
     copying(s, false);
     log_failure(rc);
     if (rc != SQLITE_OK || size < LARGE_FRAMES)

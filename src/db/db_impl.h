@@ -179,6 +179,7 @@ struct store {
     bool has_checkpointer;
     struct db *checkpoint_db;
     _Atomic int64_t wal_frames;
+    int flushed_frames; /* of the log, carried into the database and on disk; the checkpoint thread only */
 
     unsigned node;
     _Atomic int64_t id_mark; /* stored: ids up to here may be in rows */

@@ -1,5 +1,5 @@
 /* The n-th write, sync or truncation fails, once, for each n: an error may be answered, nothing acknowledged is lost,
- * nothing refused is kept, and the next change is fine. */
+ * nothing refused is kept, and the next change is fine. And a disk whose flushes are counted. */
 #include "db/db_impl.h"
 #include "db/db_test.h"
 #include <dirent.h>
@@ -19,7 +19,7 @@ static struct {
 static size_t n_unsound;
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int64_t fail_in; /* 0: never; 1: the next one */
-static _Atomic int64_t failures;
+static _Atomic int64_t failures, syncs;
 
 static bool fails_now(void)
 {
@@ -38,6 +38,7 @@ static int disk_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int disk_sync(sqlite3_file *f, int flags)
 {
+    atomic_fetch_add(&syncs, 1);
     return fails_now() ? SQLITE_IOERR_FSYNC : sound->xSync(f, flags);
 }
 
@@ -176,7 +177,6 @@ static void the_nth_failure_of_the_disk_is_answered_and_the_next_change_is_fine(
 {
     (void)state;
     struct arena *a = arena_open((size_t)64 << 20);
-    disk_make(); /* before the first store, which looks for its disk once */
     char house[40];
     directory_make(house);
     house_make(a, house);
@@ -194,10 +194,48 @@ static void the_nth_failure_of_the_disk_is_answered_and_the_next_change_is_fine(
     arena_close(a);
 }
 
+static enum err much_apply(struct cx *cx, void *state)
+{
+    enum { BYTES = 1 << 20 };
+    int64_t *id = state;
+    void *body = arena_alloc(cx->arena, BYTES, 1);
+    for (int i = 0; i < 30; i++)
+        TRY(db_run(cx, &q_add, ARGS(V(++*id), val_blob(body, BYTES))));
+    return OK;
+}
+
+/* A log of 30 MB is carried at once and begins anew only at 48: between the two it is looked at twenty times a second. */
+static void a_store_that_nobody_writes_to_leaves_the_disk_in_peace(void **state)
+{
+    (void)state;
+    struct arena *a = arena_open((size_t)64 << 20);
+    struct cx cx = {.arena = a, .now_ms = clock_now_ms(), .peer = S("")};
+    struct store *s = NULL;
+    char dir[40];
+    directory_make(dir);
+    house_make(a, dir);
+    struct store_options o = {.data_dir = str_of(dir)};
+    assert_int_equal(store_open(&cx, &o, &s), OK);
+    int64_t id = 0, before = atomic_load(&syncs), then;
+    assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, much_apply, &id), OK);
+    int n = 0;
+    do {
+        then = atomic_load(&syncs);
+        usleep(500000);
+    } while (atomic_load(&syncs) != then && ++n < 40);
+    assert_true(then > before);
+    assert_true(n < 40);
+    store_close(s);
+    directory_remove(dir);
+    arena_close(a);
+}
+
 int main(void)
 {
+    disk_make(); /* before the first store, which looks for its disk once */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_nth_failure_of_the_disk_is_answered_and_the_next_change_is_fine),
+        cmocka_unit_test(a_store_that_nobody_writes_to_leaves_the_disk_in_peace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
