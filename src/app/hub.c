@@ -1081,15 +1081,8 @@ static void leave(struct hub *h, struct conn *c)
 static const struct hub_session *find_session(const struct list *l, int64_t id)
 {
     const struct hub_session *s = l->items;
-    size_t from = 0, to = l->n;
-    while (from < to) {
-        size_t mid = from + (to - from) / 2;
-        if (s[mid].id < id)
-            from = mid + 1;
-        else
-            to = mid;
-    }
-    return from < l->n && s[from].id == id ? &s[from] : NULL;
+    size_t at = row_from(l, sizeof *s, id);
+    return at < l->n && s[at].id == id ? &s[at] : NULL;
 }
 
 static void check_passes(struct hub *h)

@@ -27,6 +27,9 @@ struct list {
     void *items;
     size_t n;
 };
+/* Rows whose first column is an id of 64 bits and that lie in its order; size: bytes of a row. */
+int64_t row_id(const struct list *rows, size_t size, size_t i);
+size_t row_from(const struct list *rows, size_t size, int64_t id); /* the first of `id`, or of who comes after it; n: none */
 /* A list of texts. */
 struct str_list {
     str *items;

@@ -90,18 +90,8 @@ static enum err fulfilled(struct cx *cx, const struct whose *w, const struct who
 
 static bool is_among(const struct list *fit, int64_t id)
 {
-    const struct id_row *v = fit->items;
-    size_t lo = 0, hi = fit->n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (v[mid].id == id)
-            return true;
-        if (v[mid].id < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return false;
+    size_t at = row_from(fit, sizeof(struct id_row), id);
+    return at < fit->n && row_id(fit, sizeof(struct id_row), at) == id;
 }
 
 enum err whose_keep(struct cx *cx, const struct whose *w, const struct whose_rows *r,

@@ -92,21 +92,6 @@ enum err trait_of(struct cx *cx, customer_id any, struct trait *out)
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
-/* Rows lie by customer, then by kind. */
-static size_t first_of(const struct list *rows, int64_t customer)
-{
-    const struct count_row *c = rows->items;
-    size_t from = 0, to = rows->n;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (c[middle].customer < customer)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 static enum err latest_of(struct cx *cx, const struct list *ids, int kind,
                           struct evidence_line *out)
 {
@@ -147,7 +132,8 @@ static enum err count(struct cx *cx, customer_id root, const struct list *ids,
     const int64_t *id = ids->items;
     int64_t oldest = 0, n_of[EVIDENCE_N] = {0};
     for (size_t i = 0; i < ids->n; i++)
-        for (size_t k = first_of(rows, id[i]); k < rows->n && c[k].customer == id[i]; k++) {
+        for (size_t k = row_from(rows, sizeof *c, id[i]); k < rows->n && c[k].customer == id[i];
+             k++) {
             n_of[c[k].kind] += c[k].n;
             if (oldest == 0 || c[k].oldest < oldest)
                 oldest = c[k].oldest;

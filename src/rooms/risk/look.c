@@ -130,27 +130,6 @@ struct record {
     struct risk_said said;
 };
 
-static int64_t whose(const struct list *rows, size_t size, size_t i)
-{
-    int64_t id;
-    memcpy(&id, (const char *)rows->items + i * size, sizeof id);
-    return id;
-}
-
-/* The first row of `id`, or of who comes after it; rows lie in the order of their first column. */
-static size_t first_of(const struct list *rows, size_t size, int64_t id)
-{
-    size_t from = 0, to = rows->n;
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (whose(rows, size, middle) < id)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 /* The rows of a record, of all its ids. */
 static struct list rows_of(struct arena *a, const struct list *rows, size_t size,
                            const struct list *ids)
@@ -158,8 +137,8 @@ static struct list rows_of(struct arena *a, const struct list *rows, size_t size
     struct list out = {0};
     const int64_t *id = ids->items;
     for (size_t i = 0; i < ids->n; i++) {
-        size_t from = first_of(rows, size, id[i]), to = from;
-        while (to < rows->n && whose(rows, size, to) == id[i])
+        size_t from = row_from(rows, size, id[i]), to = from;
+        while (to < rows->n && row_id(rows, size, to) == id[i])
             to++;
         if (to == from)
             continue;
@@ -399,7 +378,7 @@ static struct list hits_of(struct arena *a, const struct list *rows, size_t size
     char *out = arena_alloc(a, rows->n + 1, size);
     size_t n = 0;
     for (size_t i = 0; i < rows->n; i++)
-        if (has_trace(k, whose(rows, size, i)))
+        if (has_trace(k, row_id(rows, size, i)))
             memcpy(out + n++ * size, (const char *)rows->items + i * size, size);
     return (struct list){out, n};
 }
@@ -412,7 +391,7 @@ static size_t screenings_of(const struct record *k, const struct list *seen, int
     size_t n = 0;
     for (size_t o = 0; o < k->n_own; o++) {
         int64_t who = k->own[o].who;
-        size_t at = who ? first_of(seen, sizeof *t, who) : seen->n;
+        size_t at = who ? row_from(seen, sizeof *t, who) : seen->n;
         for (int i = 0; i < SCREENINGS && at < seen->n && t[at].trace == who && n < most; i++)
             out[n++] = t[at++].screened;
     }
@@ -723,7 +702,7 @@ enum err risk_write_many(struct cx *cx, const struct risk_writing *w, size_t n)
         const struct risk_look *l = w[i].look;
         if (!l->is_news)
             continue;
-        size_t at = first_of(&rows, sizeof *was, l->root.v);
+        size_t at = row_from(&rows, sizeof *was, l->root.v);
         bool has_was = at < rows.n && was[at].customer == l->root.v;
         event_depth(cx, w[i].depth);
         TRY(write_one(cx, l, has_was ? &was[at] : NULL));
