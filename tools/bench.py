@@ -249,13 +249,13 @@ def backup_beside_writes(server, options, data, a):
     """`kith backup` of the whole store while intakes go on; the copy and the store on one disk."""
     to = data.parent / "copy.kith"
     words = [BUILD / "bench-load", "intake", "--port", server.port, "--pid", server.pid, "--token", options["token"], "--customers", options["customers"],
-             "--connections", 8, "--seconds", 20]
+             "--connections", 32, "--rate", 2000, "--seconds", 20]
     writes = subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, text=True)
     time.sleep(1)
     done = json.loads(run(BUILD / "kith", "backup", "--data", data, "--to", to, "--json"))
     f = json.loads(writes.communicate()[0])["intake"]
     to.unlink()
-    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 20 s; 8 connections",
+    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 20 s; 2,000 intakes/s at fixed times",
             f"{done['bytes'] / 1e6 / done['copy_seconds']:.0f} MB/s ({done['bytes'] / 1e6:,.0f} MB); intake {f['per_second']:,}/s, p99 {f['p99_ms']:.1f} ms")
 
 
@@ -298,10 +298,10 @@ def measure(name, url, a, scratch):
             f = median_round(rounds, mode)[mode]
             rows.append((mode, f"{connections} connections", sentence(f)))
             print("   ", *rows[-1], flush=True)
-            if mode == "screen":
+            if asked := {"intake": 2000 if url else 3000, "screen": 2000}.get(mode):
                 server.settle()
-                rounds = [load(server, options, mode, "--connections", connections, "--rate", 2000, "--seconds", a.seconds) for _ in range(a.rounds)]
-                rows.append((mode, f"{connections} connections, 2,000/s at fixed times", sentence(median_round(rounds, mode)[mode])))
+                rounds = [load(server, options, mode, "--connections", connections, "--rate", asked, "--seconds", a.seconds) for _ in range(a.rounds)]
+                rows.append((mode, f"{connections} connections, {asked:,}/s at fixed times", sentence(median_round(rounds, mode)[mode])))
                 print("   ", *rows[-1], flush=True)
             if mode == "lookup":
                 rows.append(lookup_of_a_tenth(name, url, a, scratch))
