@@ -124,7 +124,10 @@ static size_t turn_most(const struct errand *e, const struct lines_run *l)
 {
     size_t n = pace_lines(&l->pace, store_is_calm(e->gate->house->store, clock_mono_ns()));
     size_t most = e->route->lines_a_turn;
-    return most && n > most ? most : n;
+    if (most && n > most)
+        n = most;
+    n >>= l->tries; /* others overtook it: fewer are seldom overtaken */
+    return n ? n : 1;
 }
 
 /* Takes lines off the body and reads them by the row's shape. */

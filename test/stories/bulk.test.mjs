@@ -150,6 +150,28 @@ test('a body among single requests is answered line by line, and each line is wr
   assert.equal(Number(k.sql('SELECT count(*) FROM interaction')[0][0]), 1960 + singles);
 });
 
+test('no line is refused because those it tells of write all the while, each by a request of his own', async (t) => {
+  const k = await house(t);
+  const api = await k.token('manager');
+  const caller = (i) => ({ identities: [{ type: 'email', value: `caller${i % 10}@example.com` }] });
+  const all = Array.from({ length: 1000 }, (_, i) => contact(`b${i}`, caller(i)));
+
+  let isOver = false, singles = 0;
+  const others = Array.from({ length: 24 }, async () => {
+    while (!isOver) {
+      singles++;
+      await api.must(200, 'POST', '/intake', contact(`s${singles}`, caller(singles)));
+    }
+  });
+  const { body } = await api.lines('/bulk/intake', all).finally(() => { isOver = true; });
+  await Promise.all(others);
+
+  assert.equal(body.length, 1000);
+  assert.deepEqual(body.filter((l) => l.status !== 200), []);
+  assert.equal(Number(k.sql('SELECT count(*) FROM interaction')[0][0]), 1000 + singles);
+  assert.equal(Number(k.sql('SELECT count(*) FROM customer')[0][0]), 10);
+});
+
 test('what is no body of lines is refused as a whole', async (t) => {
   const k = await house(t);
   const api = await k.token('manager');
