@@ -142,6 +142,22 @@ test('a change of a rule is previewed, then applied to everybody; versions are k
   assert.equal((await boss.ask('GET', `/rules/${rule.id}`)).status, 404);
 });
 
+test('of a past judgement each reads the reasons, and what a reason saw if he may ask for it himself', async (t) => {
+  const k = await house(t);
+  const boss = await k.person('manager');
+  const marketer = await k.person('marketer');
+  await shipped(boss);
+  await boss.must(201, 'POST', '/rules', { class: 'company', label: 'Safe, of Leeds', condition: 'city = leeds and risk_level = low', points: 70 });
+  const id = await add(boss, { name: 'Ann Lee', city: 'Leeds' });
+  await leads(boss, id, 'company');
+
+  const [all, some] = await Promise.all([boss, marketer].map((p) => p.must(200, 'GET', `/customers/${id}/judgements`)));
+
+  const lines = (history) => history.items[0].why.company[0].lines.map((l) => [l.text, l.seen ?? null]);
+  assert.deepEqual(lines(all), [['city = leeds', 'leeds'], ['risk_level = low', 'low']]);
+  assert.deepEqual(lines(some), [['city = leeds', 'leeds'], ['risk_level = low', null]]);
+});
+
 test('people overrule the rules, with a reason, until a day; the disagreement stands beside the rule', async (t) => {
   const k = await house(t);
   const agent = await k.person('agent', { name: 'Otto' });

@@ -1,4 +1,5 @@
 /* rooms/judge/judgement.c - one customer's judgement with its reasons, its history, and what people say against it. */
+#include "base/json_load.h"
 #include "rooms/judge/inside.h"
 #include "rooms/risk/risk.h"
 
@@ -263,6 +264,50 @@ enum err judgement_route(struct cx *cx, void *in, void *out)
 
 /* ---- history --------------------------------------------------------------------------------- */
 
+static bool may_read(struct cx *cx, str condition)
+{
+    struct expr_world world = settings_world(cx);
+    struct expr *e = NULL;
+    bool may = expr_parse(cx, condition, &e, NULL) == OK &&
+               expr_check(cx, &world, condition, e, NULL) == OK;
+    cx->why = (struct fault){0};
+    return may;
+}
+
+/* What a line saw goes when the reader may not ask for it himself, or nobody can any more. */
+static void line_hide(struct cx *cx, json_t *line)
+{
+    const char *text = json_string_value(json_object_get(line, "text"));
+    if (!text || !may_read(cx, str_of(text)))
+        (void)json_object_del(line, "seen");
+}
+
+static void json_free(json_t **j)
+{
+    json_decref(*j);
+}
+
+/* The reasons were kept as the program saw them, which may see all. */
+static enum err why_for_reader(struct cx *cx, str *why)
+{
+    CLEANUP(json_free) json_t *all = NULL;
+    const char *class;
+    json_t *rules, *rule, *line;
+    json_error_t wrong;
+    size_t i, k;
+    enum err e = json_load_text(cx, *why, &all, &wrong);
+    if (e != OK)
+        return e == ERR_MALFORMED ? ERR_INTERNAL : e;
+    json_object_foreach(all, class, rules) json_array_foreach(rules, i, rule)
+        json_array_foreach(json_object_get(rule, "lines"), k, line) line_hide(cx, line);
+    char *text = json_dumps(all, JSON_COMPACT);
+    if (!text)
+        return fault(cx, ERR_BUSY, M_STORE_BUSY);
+    *why = arena_str(cx->arena, str_of(text));
+    free(text);
+    return OK;
+}
+
 enum err judgements_route(struct cx *cx, void *in, void *out)
 {
     struct judgements_in *a = in;
@@ -275,6 +320,9 @@ enum err judgements_route(struct cx *cx, void *in, void *out)
     TRY(db_all(cx, &q_judgement_log_page, &judgement_log_row_shape, &o->items,
                ARGS(V(root), V(before), V(a->limit + 1))));
     audit_view(cx, root.v);
+    struct log_out *rows = o->items.items;
+    for (size_t i = 0; i < o->items.n && !expr_may_use(cx, MAY_READ_RISK); i++)
+        TRY(why_for_reader(cx, &rows[i].why));
     if ((int64_t)o->items.n <= a->limit)
         return OK;
     o->items.n = (size_t)a->limit;
