@@ -69,8 +69,15 @@ test('focus and the chosen ones stay when somebody else changes a row', async (t
   await loaded(page);
   for (let i = 0; i < 4; i++) await page.keyboard.press('j');
   await page.keyboard.press('x');
-  const at = await page.locator('.at a').first().textContent();
+  let go;
+  const held = new Promise((done) => { go = done; });
+  await page.route('**/api/v1/customers?*', async (route) => { await held; await route.continue(); });
+  const asked = page.waitForRequest('**/api/v1/customers?*');
   await s.make('PATCH', `/customers/${s.mei}`, { city: 'Shenzhen' });
+  await asked;
+  await page.keyboard.press('j'); // while the new rows are on their way
+  const at = await page.locator('.at a').first().textContent();
+  go();
   await page.locator('.body [role=row]', { hasText: 'Shenzhen' }).waitFor();
   assert.equal(await page.locator('.at a').first().textContent(), at);
   assert.equal(await chosen(page), 1);

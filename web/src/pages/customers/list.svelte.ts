@@ -141,7 +141,6 @@ class CustomerList {
     this.is_loading = true
     this.error = null
     this.empty_pages = 0
-    const keep = this.rows[this.at]?.id
     if (!quiet) {
       this.is_first = true
       this.count = null
@@ -150,9 +149,10 @@ class CustomerList {
     try {
       const page = await api.get<Page>(this.asked({ limit: quiet ? Math.min(200, Math.max(PAGE, this.rows.length)) : PAGE }), { signal: this.stop.signal })
       if (run !== this.run) return
+      const same = page.items.findIndex((r) => r.id === this.rows[this.at]?.id) // the keys went on meanwhile
       this.rows = page.items
       this.next = page.next
-      this.at = quiet ? Math.max(0, keep ? page.items.findIndex((r) => r.id === keep) : 0) : 0
+      this.at = quiet ? Math.max(0, same < 0 ? Math.min(this.at, page.items.length - 1) : same) : 0
       this.empty_pages = page.is_cut ? 1 : 0
       this.is_first = false
       void this.ask_count(run, quiet)
