@@ -9,7 +9,11 @@
 #include "messages.h"
 #include "queries.h"
 
-enum { LINES_MAX = 5000, REPLANS = 8 };
+enum {
+    LINES_MAX = 5000,
+    HALVINGS = 8, /* of a turn that others overtook: at the end it is a single line */
+    REPLANS = 64, /* a single line is soon between two of theirs */
+};
 static const size_t LINE_BYTES = (size_t)1 << 20; /* as a single request may have */
 static const size_t TURN_BYTES = (size_t)1 << 20; /* of lines, read together */
 static const size_t ANSWER_BYTES = (size_t)32 << 20;
@@ -126,7 +130,7 @@ static size_t turn_most(const struct errand *e, const struct lines_run *l)
     size_t most = e->route->lines_a_turn;
     if (most && n > most)
         n = most;
-    n >>= l->tries; /* others overtook it: fewer are seldom overtaken */
+    n >>= l->tries < HALVINGS ? l->tries : HALVINGS;
     return n ? n : 1;
 }
 
@@ -302,6 +306,7 @@ static void send(struct errand *e, enum err (*change)(struct cx *cx, void *state
                                 .cx = &l->cx,
                                 .done = turn_is_back,
                                 .is_soft = is_soft,
+                                .shrinks = true,
                                 .owner = e};
     db_submit(e->gate->house->store, &l->change);
 }

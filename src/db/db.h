@@ -169,6 +169,8 @@ struct change {
     /* LANE_BULK: committed, and seen by all, but perhaps not yet on the disk when done() is called: a power failure may
      * undo it. A later change that is not soft brings it there with itself; nobody is told of success before. */
     bool is_soft;
+    /* PostgreSQL, LANE_BULK: its owner brings less of it when others overtake it, so after a few runs it is ERR_STALE. */
+    bool shrinks;
     struct change *next; /* the store's */
     enum err result;     /* the store's */
 };

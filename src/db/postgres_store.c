@@ -14,6 +14,7 @@
 
 enum {
     RUNS_MAX = 30, /* of a change that others overtake */
+    RUNS_SHRINKING = 4,
     BATCH_MAX =
         32, /* changes of one transaction; 64 subtransactions are what the server keeps at hand */
     BATCH_MS = 6, /* of applying; then it is committed even while more wait */
@@ -323,8 +324,8 @@ static enum err busy(struct cx *cx)
 /* One change: again when others overtook it, and when the connection went before COMMIT. */
 static enum err change_whole(struct store *s, struct db *d, struct change *c, unsigned *seed)
 {
-    int lost = 0;
-    for (int i = 0; i < RUNS_MAX; i++) {
+    int lost = 0, most = c->shrinks ? RUNS_SHRINKING : RUNS_MAX;
+    for (int i = 0; i < most; i++) {
         enum pg_end how;
         pg_change_begin(d);
         events_forget(d);
@@ -349,6 +350,8 @@ static enum err change_whole(struct store *s, struct db *d, struct change *c, un
         }
         nap_ms(i < 3 ? 0 : rand_r(seed) % (2 * i));
     }
+    if (c->shrinks)
+        return fault(c->cx, ERR_STALE, M_RECORD_MOVED);
     (void)fault(c->cx, ERR_BUSY, M_STORE_BUSY);
     c->cx->why.retry_after_s = 1;
     return ERR_BUSY;
