@@ -109,6 +109,7 @@ test('facts are edited where they stand, undone, and a clash shows both values',
   assert.equal((await s.sara.get(`/customers/${s.aiko}`)).body.customer.city, 'Osaka');
   await page.getByRole('button', { name: 'Undo' }).click();
   await until(async () => (await s.sara.get(`/customers/${s.aiko}`)).body.customer.city === 'Tokyo', { what: 'the undo' });
+  await page.getByRole('button', { name: /^Town: Tokyo/ }).waitFor();
 
   await town.focus();
   await page.keyboard.press('Enter');
