@@ -19,8 +19,10 @@ enum {
     TRIES = 20,
     PAUSE_US = 10000,
     BYTES_A_SECOND = 250 << 20, /* of pages: the disk is there for the commits first */
-    WRITE_BACK = 8 << 20,
     FILE_PIECE = 1 << 20,
+    WRITE_BACK = 8 << 20,
+    WAIT_FOR_DISK =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER,
     EACH = 16 + PAGE_BYTES,
 };
 
@@ -370,12 +372,18 @@ int64_t backup_bytes(struct backup *b)
     return bytes;
 }
 
-enum err backup_catch_up(struct backup *b, struct cx *cx)
+/* What came into the log since. Taken often, it is little, and a checkpoint has not to wait for it. */
+static void follow(struct backup *b)
 {
     pthread_mutex_lock(&b->store->follows.lock);
     take_in(b);
     let_go(b);
     pthread_mutex_unlock(&b->store->follows.lock);
+}
+
+enum err backup_catch_up(struct backup *b, struct cx *cx)
+{
+    follow(b);
     TRY(broken_of(b, cx));
     int64_t bytes = backup_bytes(b);
     if (bytes != b->synced && fdatasync(b->fd) != 0)
@@ -425,17 +433,28 @@ void backup_close(struct backup *b)
 /* ---- pages -------------------------------------------------------------------------------------------------- */
 
 struct pace {
-    int64_t begun_ns, bytes, written_back;
+    int64_t begun_ns, bytes;
+    int64_t sent, on_disk; /* of the target */
 };
+
+/* At most two steps of the target wait in memory for the disk: more, and the system lets commits wait with us. */
+static void to_disk(struct backup *b, struct pace *p)
+{
+    int64_t end = backup_bytes(b);
+    if (end - p->sent < WRITE_BACK)
+        return;
+    (void)sync_file_range(b->fd, p->sent, end - p->sent, SYNC_FILE_RANGE_WRITE);
+    if (p->sent > p->on_disk)
+        (void)sync_file_range(b->fd, p->on_disk, p->sent - p->on_disk, WAIT_FOR_DISK);
+    p->on_disk = p->sent;
+    p->sent = end;
+}
 
 /* No faster than the disk can do it beside the commits. */
 static void pace(struct backup *b, struct pace *p, int64_t bytes)
 {
     p->bytes += bytes;
-    if (p->bytes - p->written_back >= WRITE_BACK) {
-        (void)sync_file_range(b->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-        p->written_back = p->bytes;
-    }
+    to_disk(b, p);
     int64_t due = p->begun_ns + p->bytes * 1000 / BYTES_A_SECOND * 1000000, now = clock_mono_ns();
     if (due > now && b->store->n_writer_threads)
         usleep((useconds_t)((due - now) / 1000));
@@ -542,6 +561,7 @@ enum err backup_pages(struct backup *b, struct cx *cx,
         int64_t from = page;
         TRY(some_pages(b, cx, f, some, &page, last));
         TRY(tell(b, cx, (page - 1) * PAGE_BYTES, last * PAGE_BYTES));
+        follow(b);
         pace(b, &p, (page - from) * PAGE_BYTES);
     }
     for (size_t i = 0; i < COUNT(folders); i++)

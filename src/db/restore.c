@@ -17,6 +17,7 @@ enum {
     EACH = 16 + PAGE_BYTES,
     PAGES_MAX = 1 << 30,
     TELL_BYTES = 8 << 20,
+    SEND_BYTES = 8 << 20,
     LOOK_STEPS = 1000,
     KEPT_MAX = 100,
     UNWRITTEN_MAX = 100000 /* pages at the end that were made and never written */
@@ -216,7 +217,7 @@ static enum err plan_make(struct cx *cx, struct source *s, const struct restore_
 struct target {
     int dir, fd;
     uint8_t *newer; /* a bit for each page: it has come from the log */
-    int64_t pages, bytes, told;
+    int64_t pages, bytes, told, unsent;
     const struct restore_wish *w;
     struct vault_hand *hand; /* seals what it writes */
     uint8_t epoch;
@@ -243,6 +244,13 @@ static enum err page_put(struct cx *cx, struct target *t, int64_t page, const ch
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (pwrite(t->fd, sealed, PAGE_BYTES, (page - 1) * PAGE_BYTES) != PAGE_BYTES)
         return disk(cx, t->w->dir);
+    t->unsent += PAGE_BYTES;
+    if (t->unsent >= SEND_BYTES) { /* the commits of a server beside it must find the disk free */
+        (void)sync_file_range(t->fd, 0, 0,
+                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                  SYNC_FILE_RANGE_WAIT_AFTER);
+        t->unsent = 0;
+    }
     return OK;
 }
 
