@@ -246,16 +246,16 @@ def store_alone(name, url, a, scratch):
 
 
 def backup_beside_writes(server, options, data, a):
-    """`kith backup` of the whole store while intakes go on; the copy and the store on one disk."""
+    """`kith backup` of the whole store, then its trial restore, while intakes go on; the copy and the store on one disk."""
     to = data.parent / "copy.kith"
     words = [BUILD / "bench-load", "intake", "--port", server.port, "--pid", server.pid, "--token", options["token"], "--customers", options["customers"],
-             "--connections", 32, "--rate", 2000, "--seconds", 20]
+             "--connections", 32, "--rate", 2000, "--seconds", 60]
     writes = subprocess.Popen([str(w) for w in words], stdout=subprocess.PIPE, text=True)
     time.sleep(1)
     done = json.loads(run(BUILD / "kith", "backup", "--data", data, "--to", to, "--json"))
     f = json.loads(writes.communicate()[0])["intake"]
     to.unlink()
-    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 20 s; 2,000 intakes/s at fixed times",
+    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 60 s; 2,000 intakes/s at fixed times",
             f"{done['bytes'] / 1e6 / done['copy_seconds']:.0f} MB/s ({done['bytes'] / 1e6:,.0f} MB); intake {f['per_second']:,}/s, p99 {f['p99_ms']:.1f} ms")
 
 
