@@ -30,3 +30,8 @@ enum err json_load_text(struct cx *cx, str json, json_t **out, json_error_t *why
     cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 1};
     return ERR_BUSY;
 }
+
+void json_release(json_t **v)
+{
+    json_decref(*v);
+}

@@ -1,8 +1,6 @@
 /* expr/tree.c - the JSON tree of the builder into the tree; what comes in is printable by construction. */
+#include "base/json_load.h"
 #include "expr/inside.h"
-#define json_null jansson_null /* ours is the writer's */
-#include <jansson.h>
-#undef json_null
 
 enum { JSON_MAX = 256 << 10 };
 
@@ -332,21 +330,17 @@ static enum err condition(struct reader *r, json_t *j, unsigned depth, struct ex
     return node_close(&r->place, e);
 }
 
-static void json_free(json_t **j)
-{
-    json_decref(*j);
-}
-
 enum err expr_read_tree(struct cx *cx, str json, struct expr **out, struct expr_trouble *why)
 {
     struct reader r = {.place = {cx, (str){0}, why}, .arena = cx->arena};
     *out = NULL;
     if (json.len > JSON_MAX)
         return refuse(&r.place, 0, M_EXPR_TOO_LONG, (str){0}, (str){0});
-    json_error_t e;
-    CLEANUP(json_free) json_t *j = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, &e);
-    if (!j)
-        return bad(&r, "JSON");
+    json_error_t wrong;
+    CLEANUP(json_release) json_t *j = NULL;
+    enum err e = json_load_text(cx, json, &j, &wrong);
+    if (e != OK)
+        return e == ERR_MALFORMED ? bad(&r, "JSON") : e;
     TRY(condition(&r, j, 1, out));
     return expr_text(cx->arena, *out).len > EXPR_TEXT_MAX
                ? refuse(&r.place, 0, M_EXPR_TOO_LONG, (str){0}, (str){0})

@@ -282,15 +282,10 @@ static void line_hide(struct cx *cx, json_t *line)
         (void)json_object_del(line, "seen");
 }
 
-static void json_free(json_t **j)
-{
-    json_decref(*j);
-}
-
 /* The reasons were kept as the program saw them, which may see all. */
 static enum err why_for_reader(struct cx *cx, str *why)
 {
-    CLEANUP(json_free) json_t *all = NULL;
+    CLEANUP(json_release) json_t *all = NULL;
     const char *class;
     json_t *rules, *rule, *line;
     json_error_t wrong;
