@@ -20,9 +20,6 @@ enum {
     PAUSE_US = 10000,
     BYTES_A_SECOND = 250 << 20, /* of pages: the disk is there for the commits first */
     FILE_PIECE = 1 << 20,
-    WRITE_BACK = 8 << 20,
-    WAIT_FOR_DISK =
-        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER,
     EACH = 16 + PAGE_BYTES,
 };
 
@@ -441,7 +438,7 @@ struct pace {
 static void to_disk(struct backup *b, struct pace *p)
 {
     int64_t end = backup_bytes(b);
-    if (end - p->sent < WRITE_BACK)
+    if (end - p->sent < DISK_STEP)
         return;
     (void)sync_file_range(b->fd, p->sent, end - p->sent, SYNC_FILE_RANGE_WRITE);
     if (p->sent > p->on_disk)

@@ -5,7 +5,8 @@
  * frames over them, in their order, they are the store as it was after any commit since the last page was read. Frames
  * are taken before the log may begin anew: no checkpoint comes further than they were taken, so none is ever missed, and
  * a backup that goes on for ever is followed by each commit, with its time.
- * Nothing of this stands in the writer's way: pages are read beside it, frames by the thread of the checkpoints.
+ * Nothing of this stands in the writer's way: pages and frames are read beside it, and what is left of the frames
+ * by the thread of the checkpoints.
  *
  * Pieces ('Z' see box.h; numbers the least byte first):
  *   'b' page size 4, 1 if it is followed else 0: 4, time in ms 8      the first
@@ -17,6 +18,13 @@
 #pragma once
 #include "db/box.h"
 #include "db/db.h"
+#include <fcntl.h>
+
+/* Of what a copy or a trial restore writes, no more than such steps wait in memory: the commits beside it need the disk. */
+enum {
+    DISK_STEP = 8 << 20,
+    WAIT_FOR_DISK = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
+};
 
 struct backup;
 /* Begins to take in what is committed, into fd, which stays the caller's. is_followed: it may end anywhere. */

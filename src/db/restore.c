@@ -17,7 +17,6 @@ enum {
     EACH = 16 + PAGE_BYTES,
     PAGES_MAX = 1 << 30,
     TELL_BYTES = 8 << 20,
-    SEND_BYTES = 8 << 20,
     LOOK_STEPS = 1000,
     KEPT_MAX = 100,
     UNWRITTEN_MAX = 100000 /* pages at the end that were made and never written */
@@ -245,10 +244,8 @@ static enum err page_put(struct cx *cx, struct target *t, int64_t page, const ch
     if (pwrite(t->fd, sealed, PAGE_BYTES, (page - 1) * PAGE_BYTES) != PAGE_BYTES)
         return disk(cx, t->w->dir);
     t->unsent += PAGE_BYTES;
-    if (t->unsent >= SEND_BYTES) { /* the commits of a server beside it must find the disk free */
-        (void)sync_file_range(t->fd, 0, 0,
-                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                  SYNC_FILE_RANGE_WAIT_AFTER);
+    if (t->unsent >= DISK_STEP) {
+        (void)sync_file_range(t->fd, 0, 0, WAIT_FOR_DISK);
         t->unsent = 0;
     }
     return OK;
