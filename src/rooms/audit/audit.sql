@@ -15,15 +15,17 @@ SELECT a.id FROM audit a
  WHERE a.action = 'customer.view' AND a.action <> 'intake' AND a.id > :after AND a.id < :settled ORDER BY a.id LIMIT :limit;
 
 -- A record counts once for a person and day, by whichever view came first.
--- name: watch_count
-INSERT INTO audit_day (day, staff_id, seen, vips)
-SELECT :day, a.actor_id, count(*), COALESCE(SUM(CASE WHEN t.is_vip = 1 THEN 1 ELSE 0 END), 0)
+-- name: watch_counts -> watch_counted
+SELECT a.actor_id, count(*), COALESCE(SUM(CASE WHEN t.is_vip = 1 THEN 1 ELSE 0 END), 0)
   FROM audit a LEFT JOIN standing t ON t.customer_id = a.customer_id
  WHERE a.action = 'customer.view' AND a.action <> 'intake' AND a.actor_kind = 'staff' AND a.id > :after AND a.id <= :last
    AND NOT EXISTS (SELECT 1 FROM audit b
-                    WHERE b.customer_id = a.customer_id AND b.customer_id <> 0 AND b.id >= :first AND b.id < a.id
-                      AND b.actor_kind = 'staff' AND b.actor_id = a.actor_id AND b.action = 'customer.view')
- GROUP BY a.actor_id
+                    WHERE b.action = 'customer.view' AND b.customer_id = a.customer_id AND b.actor_kind = 'staff'
+                      AND b.actor_id = a.actor_id AND b.id >= :first AND b.id < a.id)
+ GROUP BY a.actor_id ORDER BY a.actor_id LIMIT 1000;
+
+-- name: watch_add
+INSERT INTO audit_day (day, staff_id, seen, vips) VALUES (:day, :staff, :seen, :vips)
     ON CONFLICT (day, staff_id) DO UPDATE SET seen = audit_day.seen + excluded.seen, vips = audit_day.vips + excluded.vips;
 
 -- name: watch_over -> watch_over

@@ -38,43 +38,80 @@ static enum err told(struct cx *cx, int32_t day, const struct watch_over *o, int
         arena_printf(cx->arena, "records=%lld limit=%lld", (long long)o->seen, (long long)limit));
 }
 
-/* A slice counts the next views of one day: each record once for each person and day. */
-static enum err watch_slice(struct cx *cx, str args, int64_t *position, int64_t *progress,
-                            int64_t *total, bool *finished)
+struct watch_counted {
+    staff_id staff;
+    int64_t seen, vips;
+};
+static const struct field watch_counted_fields[] = {
+    FIELD(struct watch_counted, staff),
+    FIELD(struct watch_counted, seen),
+    FIELD(struct watch_counted, vips),
+};
+const struct shape watch_counted_shape =
+    SHAPE("watch_counted", struct watch_counted, watch_counted_fields);
+
+/* The next views of one day, counted: each record once for each person and day. */
+struct page {
+    int64_t after, last;
+    int32_t day;
+    bool is_end;
+    struct list counted;
+};
+
+static enum err counted_to(struct cx *cx, int64_t *after)
+{
+    enum err e = db_int(cx, &q_watch_at, after, NO_ARGS);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err plan(struct cx *cx, str args, void **found)
 {
     const struct settings *s = settings_current(cx);
-    struct list rows = {0}, over = {0};
-    int64_t after = 0;
+    struct page *p = ARENA_NEW(cx->arena, struct page);
+    struct list rows = {0};
     (void)args;
-    (void)total;
-    (void)position; /* begins anew each time: how far it came is kept beside */
-    enum err e = db_int(cx, &q_watch_at, &after, NO_ARGS);
-    if (e != ERR_NOT_FOUND)
-        TRY(e);
-    int32_t day = when_day((when){cx->now_ms}, s->time_zone);
-    int64_t first = id_first_of(when_of_day(day, s->time_zone).ms);
-    if (after < first - 1)
-        after = first - 1; /* what a stop left of another day is history */
+    TRY(counted_to(cx, &p->after));
+    p->day = when_day((when){cx->now_ms}, s->time_zone);
+    int64_t first = id_first_of(when_of_day(p->day, s->time_zone).ms),
+            after = p->after < first ? first - 1 : p->after; /* of another day: history */
     TRY(db_all(cx, &q_watch_next, &watch_row_shape, &rows,
                ARGS(V(after), V(id_first_of(cx->now_ms - SETTLED_MS)), V((int64_t)WATCH_ROWS))));
-    *finished = rows.n < WATCH_ROWS;
     if (!rows.n)
         return OK;
-    int64_t last = ((const struct watch_row *)rows.items)[rows.n - 1].id;
-    TRY(db_run(cx, &q_watch_count, ARGS(V((int64_t)day), V(after), V(last), V(first))));
-    TRY(db_run(cx, &q_watch_at_set, ARGS(V(arena_printf(cx->arena, "%lld", (long long)last)))));
-    *progress += (int64_t)rows.n;
+    p->is_end = rows.n < WATCH_ROWS;
+    p->last = ((const struct watch_row *)rows.items)[rows.n - 1].id;
+    *found = p;
+    return db_all(cx, &q_watch_counts, &watch_counted_shape, &p->counted,
+                  ARGS(V(after), V(p->last), V(first)));
+}
+
+static enum err write_page(struct cx *cx, const void *found, bool *finished)
+{
+    const struct settings *s = settings_current(cx);
+    const struct page *p = found;
+    struct list over = {0};
+    int64_t after = 0;
+    TRY(counted_to(cx, &after));
+    if (after != p->after)
+        return ERR_STALE;
+    const struct watch_counted *c = p->counted.items;
+    for (size_t i = 0; i < p->counted.n; i++)
+        TRY(db_run(cx, &q_watch_add,
+                   ARGS(V((int64_t)p->day), V(c[i].staff), V(c[i].seen), V(c[i].vips))));
+    TRY(db_run(cx, &q_watch_at_set, ARGS(V(arena_printf(cx->arena, "%lld", (long long)p->last)))));
+    *finished = p->is_end;
     if (!s->views_alert)
         return OK;
     TRY(db_all(cx, &q_watch_over, &watch_over_shape, &over,
-               ARGS(V((int64_t)day), V(s->views_alert))));
+               ARGS(V((int64_t)p->day), V(s->views_alert))));
     const struct watch_over *o = over.items;
     for (size_t i = 0; i < over.n; i++)
-        TRY(told(cx, day, &o[i], s->views_alert));
+        TRY(told(cx, p->day, &o[i], s->views_alert));
     return OK;
 }
 
-const struct job_kind audit_watch_job = {"audit.watch", watch_slice, WATCH_EVERY_MS};
+const struct job_kind audit_watch_job = {
+    .name = "audit.watch", .plan = plan, .write = write_page, .every_ms = WATCH_EVERY_MS};
 
 static const struct field person_row_fields[] = {
     FIELD(struct audit_person, id),    FIELD(struct audit_person, name),
