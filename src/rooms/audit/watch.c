@@ -64,25 +64,41 @@ static enum err counted_to(struct cx *cx, int64_t *after)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static enum err plan(struct cx *cx, str args, void **found)
+/* The day that is counted, its first id, and the next views of it. */
+static enum err next_views(struct cx *cx, int64_t limit, struct page *p, int64_t *first,
+                           struct list *rows)
 {
     const struct settings *s = settings_current(cx);
-    struct page *p = ARENA_NEW(cx->arena, struct page);
-    struct list rows = {0};
-    (void)args;
     TRY(counted_to(cx, &p->after));
     p->day = when_day((when){cx->now_ms}, s->time_zone);
-    int64_t first = id_first_of(when_of_day(p->day, s->time_zone).ms),
-            after = p->after < first ? first - 1 : p->after; /* of another day: history */
-    TRY(db_all(cx, &q_watch_next, &watch_row_shape, &rows,
-               ARGS(V(after), V(id_first_of(cx->now_ms - SETTLED_MS)), V((int64_t)WATCH_ROWS))));
+    *first = id_first_of(when_of_day(p->day, s->time_zone).ms);
+    return db_all(cx, &q_watch_next, &watch_row_shape, rows,
+                  ARGS(V(p->after < *first ? *first - 1 : p->after), /* of another day: history */
+                       V(id_first_of(cx->now_ms - SETTLED_MS)), V(limit)));
+}
+
+static bool is_idle(struct cx *cx)
+{
+    struct page p = {0};
+    struct list rows = {0};
+    int64_t first = 0;
+    return next_views(cx, 1, &p, &first, &rows) == OK && !rows.n;
+}
+
+static enum err plan(struct cx *cx, str args, void **found)
+{
+    struct page *p = ARENA_NEW(cx->arena, struct page);
+    struct list rows = {0};
+    int64_t first = 0;
+    (void)args;
+    TRY(next_views(cx, WATCH_ROWS, p, &first, &rows));
     if (!rows.n)
         return OK;
     p->is_end = rows.n < WATCH_ROWS;
     p->last = ((const struct watch_row *)rows.items)[rows.n - 1].id;
     *found = p;
     return db_all(cx, &q_watch_counts, &watch_counted_shape, &p->counted,
-                  ARGS(V(after), V(p->last), V(first)));
+                  ARGS(V(p->after < first ? first - 1 : p->after), V(p->last), V(first)));
 }
 
 static enum err write_page(struct cx *cx, const void *found, bool *finished)
@@ -110,8 +126,11 @@ static enum err write_page(struct cx *cx, const void *found, bool *finished)
     return OK;
 }
 
-const struct job_kind audit_watch_job = {
-    .name = "audit.watch", .plan = plan, .write = write_page, .every_ms = WATCH_EVERY_MS};
+const struct job_kind audit_watch_job = {.name = "audit.watch",
+                                         .is_idle = is_idle,
+                                         .plan = plan,
+                                         .write = write_page,
+                                         .every_ms = WATCH_EVERY_MS};
 
 static const struct field person_row_fields[] = {
     FIELD(struct audit_person, id),    FIELD(struct audit_person, name),

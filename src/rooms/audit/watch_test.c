@@ -87,9 +87,12 @@ static void a_record_counts_once_for_a_person_whatever_else_happened_to_it(void 
                                 {"customer.view", ann, 12},   {"intake", shop, 11},
                                 {"customer.view", ann, 11},   {"customer.change", bob, 12}};
     assert_null(planned(w));
+    assert_true(audit_watch_job.is_idle(&w->cx)); /* or the jobs would never rest */
     happen(w, first, COUNT(first));
+    assert_false(audit_watch_job.is_idle(&w->cx));
     assert_int_equal(written(w, planned(w), &is_finished), OK);
     assert_true(is_finished);
+    assert_true(audit_watch_job.is_idle(&w->cx));
     assert_int_equal(seen_by(w, 7), 2);
     assert_int_equal(seen_by(w, 8), 1);
     assert_null(planned(w));
