@@ -52,7 +52,9 @@ const struct shape watch_counted_shape =
 
 /* The next views of one day, counted: each record once for each person and day. */
 struct page {
-    int64_t after, last;
+    int64_t told;        /* what had been counted to */
+    int64_t first;       /* the day's first id */
+    int64_t after, last; /* the page: ids above `after` up to `last` */
     int32_t day;
     bool is_end;
     struct list counted;
@@ -64,41 +66,38 @@ static enum err counted_to(struct cx *cx, int64_t *after)
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* The day that is counted, its first id, and the next views of it. */
-static enum err next_views(struct cx *cx, int64_t limit, struct page *p, int64_t *first,
-                           struct list *rows)
+/* The day that is counted, and the next views of it; what is left of another day is history. */
+static enum err next_views(struct cx *cx, int64_t limit, struct page *p, struct list *rows)
 {
     const struct settings *s = settings_current(cx);
-    TRY(counted_to(cx, &p->after));
+    TRY(counted_to(cx, &p->told));
     p->day = when_day((when){cx->now_ms}, s->time_zone);
-    *first = id_first_of(when_of_day(p->day, s->time_zone).ms);
+    p->first = id_first_of(when_of_day(p->day, s->time_zone).ms);
+    p->after = p->told < p->first ? p->first - 1 : p->told;
     return db_all(cx, &q_watch_next, &watch_row_shape, rows,
-                  ARGS(V(p->after < *first ? *first - 1 : p->after), /* of another day: history */
-                       V(id_first_of(cx->now_ms - SETTLED_MS)), V(limit)));
+                  ARGS(V(p->after), V(id_first_of(cx->now_ms - SETTLED_MS)), V(limit)));
 }
 
 static bool is_idle(struct cx *cx)
 {
     struct page p = {0};
     struct list rows = {0};
-    int64_t first = 0;
-    return next_views(cx, 1, &p, &first, &rows) == OK && !rows.n;
+    return next_views(cx, 1, &p, &rows) == OK && !rows.n;
 }
 
 static enum err plan(struct cx *cx, str args, void **found)
 {
     struct page *p = ARENA_NEW(cx->arena, struct page);
     struct list rows = {0};
-    int64_t first = 0;
     (void)args;
-    TRY(next_views(cx, WATCH_ROWS, p, &first, &rows));
+    TRY(next_views(cx, WATCH_ROWS, p, &rows));
     if (!rows.n)
         return OK;
     p->is_end = rows.n < WATCH_ROWS;
     p->last = ((const struct watch_row *)rows.items)[rows.n - 1].id;
     *found = p;
     return db_all(cx, &q_watch_counts, &watch_counted_shape, &p->counted,
-                  ARGS(V(p->after < first ? first - 1 : p->after), V(p->last), V(first)));
+                  ARGS(V(p->after), V(p->last), V(p->first)));
 }
 
 static enum err write_page(struct cx *cx, const void *found, bool *finished)
@@ -108,7 +107,7 @@ static enum err write_page(struct cx *cx, const void *found, bool *finished)
     struct list over = {0};
     int64_t after = 0;
     TRY(counted_to(cx, &after));
-    if (after != p->after)
+    if (after != p->told)
         return ERR_STALE;
     const struct watch_counted *c = p->counted.items;
     for (size_t i = 0; i < p->counted.n; i++)
