@@ -275,7 +275,7 @@ export const fieldOf = (path) => path.map((p) => (typeof p === 'number' ? `[${p}
 // A hash of each table but those that move by themselves (sessions seen, leases, views of records, what the search, segments and the judge keep for themselves), and the number of acts.
 const tablesOf = new WeakMap();
 function tables(k) {
-  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'judgement', 'judgement_log', 'judge_due', 'judge_follow', 'class_rule', 'risk_state', 'risk_hit', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
+  const quiet = ['standing_turn', 'trait', 'evidence', 'product_wording', 'segment', 'segment_member', 'rule_due', 'segment_follow', 'automation', 'automation_action', 'automation_run', 'automation_last', 'automation_follow', 'webhook_delivery', 'judgement', 'judgement_log', 'judge_due', 'judge_follow', 'class_rule', 'risk_state', 'search_doc', 'search_due', 'search_gram', 'session', 'node', 'lease', 'job', 'audit', 'audit_seal', 'audit_value', 'audit_day', 'store_meta', 'idempotency'];
   if (!tablesOf.has(k))
     tablesOf.set(k, k.sql(isPostgres
       ? "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"

@@ -85,7 +85,6 @@ str facts_text(struct arena *a, const struct risk_facts *f, const struct risk *r
 /* False: not one of ours. */
 bool facts_read(struct cx *cx, str text, struct risk_facts *f, struct risk *r, str *country);
 
-void fired_read(str fired, struct risk_facts *f);
 
 /* ---- what is kept in memory ------------------------------------------------------------------------------ */
 

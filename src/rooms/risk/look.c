@@ -598,20 +598,6 @@ static str fired_text(struct arena *a, const struct risk_facts *f)
     return text_str(&t);
 }
 
-static enum err hits_move(struct cx *cx, customer_id root, str was, str is)
-{
-    struct risk_facts before, now;
-    fired_read(was, &before);
-    fired_read(is, &now);
-    for (int i = 0; i < RISK_SIGNALS; i++) {
-        bool had = before.of[i].state == RISK_YES, has = now.of[i].state == RISK_YES;
-        if (had != has)
-            TRY(db_run(cx, has ? &q_risk_hit_add : &q_risk_hit_drop,
-                       ARGS(V(risk_signal_codes[i]), V(root))));
-    }
-    return OK;
-}
-
 struct risk_look {
     customer_id root;
     int64_t points, level, confidence, who;
@@ -679,7 +665,6 @@ static enum err write_one(struct cx *cx, const struct risk_look *l,
     TRY(db_run(
         cx, &q_risk_state_put,
         ARGS(V(l->root), V(l->points), V(level), V(l->confidence), V(l->fired), V(cx->now_ms))));
-    TRY(hits_move(cx, l->root, was ? was->fired : S(""), l->fired));
     bool was_high = was && str_eq(was->level, str_of(risk_level_codes[RISK_HIGH]));
     if (l->level != RISK_HIGH || was_high)
         return OK;

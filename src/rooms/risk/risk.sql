@@ -195,14 +195,13 @@ INSERT INTO risk_state (customer_id, points, level, confidence, fired, at_ms) VA
     ON CONFLICT (customer_id) DO UPDATE
        SET points = excluded.points, level = excluded.level, confidence = excluded.confidence, fired = excluded.fired, at_ms = excluded.at_ms;
 
--- name: risk_hit_add
-INSERT INTO risk_hit (code, customer_id) VALUES (:code, :customer) ON CONFLICT DO NOTHING;
+-- Of the next :n behind :after the last; then of those between them whoever may show a sign.
+-- name: risk_state_last
+SELECT MAX(x.customer_id) FROM (SELECT s.customer_id FROM risk_state s WHERE s.customer_id > :after ORDER BY s.customer_id LIMIT :n) x;
 
--- name: risk_hit_drop
-DELETE FROM risk_hit WHERE code = :code AND customer_id = :customer;
-
--- name: risk_hit_page -> number_row
-SELECT h.customer_id FROM risk_hit h WHERE h.code = :code AND h.customer_id > :after ORDER BY h.customer_id LIMIT :n;
+-- name: risk_state_with -> risk_state_row
+SELECT s.customer_id, s.points, s.level, s.confidence, s.fired, s.at_ms FROM risk_state s
+ WHERE s.customer_id > :after AND s.customer_id <= :last AND s.fired LIKE :sign ORDER BY s.customer_id LIMIT 1000;
 
 -- name: risk_sample -> risk_sample_row
 SELECT c.id, c.name FROM customer c WHERE c.id IN {{ints}} :ids ORDER BY c.id DESC LIMIT 20;

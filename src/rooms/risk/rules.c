@@ -251,7 +251,8 @@ struct change_count {
     int64_t customers;
 };
 struct preview {
-    int64_t looked_at, all;
+    int64_t looked_at;
+    bool is_all;
     struct list changes, sample;
 };
 /* clang-format off */
@@ -273,7 +274,7 @@ static const struct field change_fields[] = {
 static const struct shape change_shape = SHAPE("risk_level_change", struct change_count, change_fields);
 static const struct field preview_fields[] = {
     FIELD(struct preview, looked_at, .doc = "Customers with this sign that were looked at"),
-    FIELD(struct preview, all, .doc = "Customers with this sign, as far as they were counted"),
+    FIELD(struct preview, is_all, .doc = "These are all; else the time was over before"),
     FIELD_LIST(struct preview, changes, &change_shape), FIELD_LIST(struct preview, sample, &customer_ref_shape, .doc = "Ten whose level would change"),
 };
 const struct shape signal_preview_shape = SHAPE("risk_signal_preview", struct preview, preview_fields);
@@ -371,7 +372,7 @@ static const struct shape risk_sample_row_shape =
 static const struct shape risk_state_row_shape =
     SHAPE("risk_state_row", struct state_row, state_fields);
 
-void fired_read(str fired, struct risk_facts *f)
+static void fired_read(str fired, struct risk_facts *f)
 {
     *f = (struct risk_facts){0};
     while (fired.len) {
@@ -383,22 +384,19 @@ void fired_read(str fired, struct risk_facts *f)
     }
 }
 
-enum { PAGE = 500, PREVIEW_NS = 1200000000, SAMPLE = 10 };
+enum { PAGE = 1000, PREVIEW_NS = 1200000000, SAMPLE = 10 };
 
-/* The next page of those with a sign, as they stand. */
-static enum err states_page(struct cx *cx, str code, int64_t *after, struct list *out)
+/* Of the next n whose risk is known those with a sign, as they stand. *last: where that ended; 0: there is nobody more. */
+static enum err states_page(struct cx *cx, str code, int64_t after, int64_t n, int64_t *last,
+                            struct list *out)
 {
-    struct list ids = {0};
-    TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids,
-               ARGS(V(code), V(*after), V((int64_t)PAGE))));
     *out = (struct list){0};
-    if (ids.n == 0)
+    TRY(db_int(cx, &q_risk_state_last, last, ARGS(V(after), V(n))));
+    if (*last == 0)
         return OK;
-    int64_t *v = ARENA_ARRAY(cx->arena, ids.n, int64_t);
-    for (size_t i = 0; i < ids.n; i++)
-        v[i] = ((const struct number_row *)ids.items)[i].n;
-    *after = v[ids.n - 1];
-    return db_all(cx, &q_risk_state_some, &risk_state_row_shape, out, ARGS(val_ints(v, ids.n)));
+    return db_all(
+        cx, &q_risk_state_with, &risk_state_row_shape, out,
+        ARGS(V(after), V(*last), V(arena_printf(cx->arena, "%%" SFMT ":%%", SARG(code)))));
 }
 
 enum err signal_preview_route(struct cx *cx, void *in, void *out)
@@ -410,26 +408,28 @@ enum err signal_preview_route(struct cx *cx, void *in, void *out)
     TRY(risk_house_read(cx, &h));
     struct risk_rules next = h.rules;
     next.of[a->signal] = a->next;
-    int64_t counts[RISK_LEVELS][RISK_LEVELS] = {0}, after = 0, sample[SAMPLE],
+    int64_t counts[RISK_LEVELS][RISK_LEVELS] = {0}, last = 0, sample[SAMPLE],
             until = clock_mono_ns() + PREVIEW_NS;
     size_t n_sample = 0;
     struct list page = {0};
     do {
-        TRY(states_page(cx, a->code, &after, &page));
+        TRY(states_page(cx, a->code, last, PAGE, &last, &page));
         const struct state_row *s = page.items;
         for (size_t i = 0; i < page.n; i++) {
             struct risk_facts f;
             struct risk was, is;
             fired_read(s[i].fired, &f);
+            if (f.of[a->signal].state != RISK_YES) /* his sign's name ends like this one's */
+                continue;
+            o->looked_at++;
             risk_score(&f, &h.rules, &was);
             risk_score(&f, &next, &is);
             counts[was.level][is.level]++;
             if (was.level != is.level && n_sample < SAMPLE)
                 sample[n_sample++] = s[i].customer;
         }
-        o->looked_at += (int64_t)page.n;
-    } while (page.n && clock_mono_ns() < until);
-    o->all = o->looked_at;
+    } while (last && clock_mono_ns() < until);
+    o->is_all = last == 0;
     struct change_count *c = ARENA_ARRAY(cx->arena, RISK_LEVELS * RISK_LEVELS, struct change_count);
     for (int i = 0; i < RISK_LEVELS; i++)
         for (int k = 0; k < RISK_LEVELS; k++)
@@ -463,28 +463,20 @@ static enum err rescore(struct cx *cx, str args, int64_t *position, int64_t *pro
                         int64_t *total, bool *finished)
 {
     (void)total;
-    enum { HOLD_NS = 4000000, STEP = 50 };
+    enum { HOLD_NS = 4000000, STEP = 100 };
     struct risk_house h;
-    struct list ids = {0}, states = {0};
-    int64_t begun = clock_mono_ns();
+    struct list states = {0};
+    int64_t begun = clock_mono_ns(), last = *position;
     TRY(risk_house_read(cx, &h));
     do {
-        TRY(db_all(cx, &q_risk_hit_page, &number_row_shape, &ids,
-                   ARGS(V(args), V(*position), V((int64_t)STEP))));
-        int64_t *v = ARENA_ARRAY(cx->arena, ids.n + 1, int64_t);
-        for (size_t i = 0; i < ids.n; i++)
-            v[i] = ((const struct number_row *)ids.items)[i].n;
-        states = (struct list){0};
-        if (ids.n)
-            TRY(db_all(cx, &q_risk_state_some, &risk_state_row_shape, &states,
-                       ARGS(val_ints(v, ids.n))));
+        TRY(states_page(cx, args, *position, STEP, &last, &states));
         for (size_t i = 0; i < states.n; i++)
             TRY(rescore_one(cx, &h.rules, (const struct state_row *)states.items + i));
-        if (ids.n)
-            *position = v[ids.n - 1];
-        *progress += (int64_t)ids.n;
-    } while (ids.n && clock_mono_ns() - begun < HOLD_NS);
-    *finished = ids.n == 0;
+        if (last)
+            *position = last;
+        *progress += (int64_t)states.n;
+    } while (last && clock_mono_ns() - begun < HOLD_NS);
+    *finished = last == 0;
     return OK;
 }
 const struct job_kind risk_rescore_job = {.name = "risk.rescore", .slice = rescore};
