@@ -525,6 +525,21 @@ enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, siz
     return OK;
 }
 
+bool expr_uses(const struct expr_plan *p, const struct expr_part *part)
+{
+    for (size_t i = 0; i < p->n_parts; i++)
+        if (p->parts[i] == part)
+            return true;
+    return false;
+}
+
+void expr_give(struct expr_many *m, const struct expr_part *part, size_t i, const void *row)
+{
+    size_t k = part_among(m, part);
+    if (k < m->n_parts)
+        m->at[i * m->n_parts + k] = row;
+}
+
 bool expr_one_of(const struct expr_many *m, const struct expr_plan *p, size_t i,
                  struct expr_subject *out)
 {

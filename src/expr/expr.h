@@ -219,6 +219,9 @@ struct expr_many;
 bool expr_loads_many(const struct expr_plan *p);
 enum err expr_load_many(struct cx *cx, const struct expr_plan *const *plans, size_t n_plans, const int64_t *ids, size_t n,
                         struct expr_many **out) MUST_USE;
+bool expr_uses(const struct expr_plan *p, const struct expr_part *part);
+/* This row of the i-th instead of the one that the store has. */
+void expr_give(struct expr_many *m, const struct expr_part *part, size_t i, const void *row);
 /* False: there is no such record. */
 bool expr_one_of(const struct expr_many *m, const struct expr_plan *p, size_t i, struct expr_subject *out);
 bool expr_holds(const struct expr_plan *p, const struct expr_subject *s);

@@ -297,24 +297,34 @@ static enum err take_down(struct cx *cx, struct page *p)
     return OK;
 }
 
+static bool has_new_risk(const struct due *d)
+{
+    return d->risk && risk_is_news(d->risk);
+}
+
 /* ---- plan: what there is to say of them --------------------------------------------------------- */
 
-/* Whom of them it moves: him the writer looks at once more, beside what is new of him. Of the others there is nothing to write,
- * and should that be wrong by then, it was something that brings him up again. */
+/* Whom of them it moves: him the writer looks at once more, beside what is new of him. Of the others the rules say what they
+ * said, also when their risk is as it was found now; should that be wrong by then, it was something that brings him up again. */
 static enum err look_ahead(struct cx *cx, struct page *p, struct due *const *who,
                            const int64_t *roots, size_t n_who)
 {
+    const void **risks = ARENA_ARRAY(cx->arena, n_who + 1, const void *);
     struct looked *v = NULL;
     size_t n = 0;
     int64_t merged = 0;
-    TRY(judge_look(cx, &p->set, roots, 0, n_who, &v, &n));
+    for (size_t k = 0; k < n_who; k++)
+        if (has_new_risk(who[k]))
+            risks[k] = risk_part_of(cx->arena, who[k]->risk);
+    TRY(judge_look_given(cx, &p->set, roots, n_who, (struct judge_given){&risk_part, risks}, &v,
+                         &n));
     for (size_t i = 0, k = 0; k < n_who; k++) {
         struct due *d = who[k];
         while (i < n && v[i].customer < d->row.customer)
             i++;
         bool is_here = i < n && v[i].customer == d->row.customer;
-        bool is_news = (d->evidence && evidence_is_news(d->evidence)) ||
-                       (d->risk && risk_is_news(d->risk)) || (is_here && v[i].is_changed);
+        bool is_news =
+            (d->evidence && evidence_is_news(d->evidence)) || (is_here && v[i].is_changed);
         d->stays = !is_news && is_here && d->is_queued && v[i].due_ms &&
                    v[i].due_ms == d->row.due_ms; /* 0 there: never; 0 in the queue: now */
         d->moves = is_news || (is_here && v[i].due_ms && !d->stays);
@@ -424,8 +434,7 @@ static enum err gather(struct cx *cx, struct page *p)
         TRY(gather_piece(cx, p, house, turns + at, n));
         for (size_t i = at; i < at + n; i++) {
             const struct due *d = turns[i];
-            rows += (d->evidence ? evidence_rows(d->evidence) : 0) +
-                    (d->risk && risk_is_news(d->risk) ? 4 : 0);
+            rows += (d->evidence ? evidence_rows(d->evidence) : 0) + (has_new_risk(d) ? 4 : 0);
         }
         if (rows > most || clock_mono_ns() > until || arena_used(cx->arena) > GATHERED_BYTES)
             break;
@@ -487,7 +496,8 @@ static struct due *to_write(struct cx *cx, const struct page *p, size_t *n)
     *n = 0;
     for (size_t i = 0; i < p->n_due; i++) {
         const struct due *d = &p->due[i];
-        if (d->moves || (d->is_queued && !d->stays) || (d->evidence && evidence_rows(d->evidence)))
+        if (d->moves || (d->is_queued && !d->stays) ||
+            (d->evidence && evidence_rows(d->evidence)) || has_new_risk(d))
             v[(*n)++] = *d;
     }
     return v;

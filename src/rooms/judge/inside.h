@@ -89,6 +89,13 @@ struct looked {
 /* Those with an id in ids (sorted), or, ids NULL, up to n behind `after`. Roots only. */
 enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids, int64_t after, size_t n,
                     struct looked **out, size_t *n_out) MUST_USE;
+/* The same of ids, as if this stood in the store already: a row of each (NULL: as it stands) of one part of what is asked. */
+struct judge_given {
+    const struct expr_part *part;
+    const void *const *rows;
+};
+enum err judge_look_given(struct cx *cx, const struct judge_set *s, const int64_t *ids, size_t n, struct judge_given given,
+                          struct looked **out, size_t *n_out) MUST_USE;
 /* For those whose history tells of it: what the rules saw. */
 enum err judge_reasons(struct cx *cx, const struct judge_set *s, struct looked *v, size_t n) MUST_USE;
 /* Inside apply: writes what changed. is_quiet: tells no events, segments look again. correction: because of this one. */

@@ -404,6 +404,39 @@ static void of_whom_nothing_is_new_is_off_the_queue_after_one_look(void **state)
     assert_int_equal(waiting(w), 0);
 }
 
+struct own_rule {
+    const char *class, *condition;
+};
+static enum err own_rule_apply(struct cx *cx, void *state)
+{
+    const struct own_rule *r = state;
+    TRY(db_run(cx, &q_rule_insert,
+               ARGS(V(id_new(cx->now_ms)), V(r->class), V(S("")), V(S("Own")), V(r->condition),
+                    V((int64_t)100), V((int64_t)1), VNULL, V(cx->now_ms))));
+    return judge_all_again(cx);
+}
+
+static void a_risk_that_is_found_and_the_class_that_comes_of_it_are_one_page(void **state)
+{
+    struct test_world *w = *state;
+    struct own_rule of_risk = {"company", "risk is known"},
+                    in_the_store = {"fraud_suspect",
+                                    "any orders [total > 1000000] or risk is known"};
+    follow(w);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, own_rule_apply, &of_risk), OK);
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, own_rule_apply, &in_the_store), OK);
+    follow(w);
+    int64_t anna = person(w, (struct person){0});
+    assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, due_apply, &anna), OK);
+
+    assert_int_equal(writes(w, plans(w)), OK);
+
+    struct list in = {0};
+    assert_int_equal(db_all(&w->cx, &q_class_of_customer, &class_in_row_shape, &in, ARGS(V(anna))),
+                     OK);
+    assert_int_equal(in.n, 2);
+}
+
 static enum err again_apply(struct cx *cx, void *unused)
 {
     (void)unused;
@@ -576,6 +609,7 @@ static int all(void)
         HOUSE_TEST(whoever_an_event_names_is_judged_by_the_shipped_rules),
         HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
         HOUSE_TEST(who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it),
+        HOUSE_TEST(a_risk_that_is_found_and_the_class_that_comes_of_it_are_one_page),
         HOUSE_TEST(of_whom_nothing_is_new_is_off_the_queue_after_one_look),
         HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
         HOUSE_TEST(whoever_does_not_fit_into_a_page_is_in_the_next),

@@ -40,8 +40,10 @@ struct in_hand {
     const struct judge_set *set;
     struct looked *v;
     size_t n;
-    const int64_t *ids; /* of those in v */
-    bool by_range;      /* they are all there are between the first and the last */
+    const int64_t *ids;            /* of those in v */
+    bool by_range;                 /* they are all there are between the first and the last */
+    const struct expr_part *given; /* or NULL: a row of each is given, not read */
+    const void **rows;             /* of those in v */
 };
 
 static void sooner(int64_t *due, int64_t at)
@@ -180,7 +182,8 @@ static void mark(struct in_hand *h, const struct list *found, size_t rule)
 
 static bool is_in_memory(const struct in_hand *h, const struct judging *r)
 {
-    return r->moves || (!h->by_range && expr_loads_many(r->plan));
+    return r->moves || (!h->by_range && expr_loads_many(r->plan)) ||
+           (h->given && expr_uses(r->plan, h->given));
 }
 
 static enum err in_the_store(struct in_hand *h)
@@ -216,6 +219,9 @@ static enum err in_memory(struct in_hand *h)
         struct expr_many *many = NULL;
         size_t some = h->n - from < AT_ONCE ? h->n - from : AT_ONCE;
         TRY(expr_load_many(h->cx, plans, n, h->ids + from, some, &many));
+        for (size_t i = 0; h->given && i < some; i++)
+            if (h->rows[from + i])
+                expr_give(many, h->given, i, h->rows[from + i]);
         for (size_t i = 0; i < some; i++)
             for (size_t k = 0; k < n; k++) {
                 struct expr_subject who = {0};
@@ -274,21 +280,41 @@ static void decide(const struct judge_set *s, struct looked *l, int64_t now_ms)
     l->is_told = l->is_moved && is_told(l);
 }
 
+static enum err look(struct in_hand *h, struct looked **out, size_t *n_out)
+{
+    if (h->n == 0)
+        return OK;
+    TRY(in_the_store(h));
+    TRY(in_memory(h));
+    for (size_t i = 0; i < h->n; i++)
+        decide(h->set, &h->v[i], h->cx->now_ms);
+    *out = h->v;
+    *n_out = h->n;
+    return OK;
+}
+
 enum err judge_look(struct cx *cx, const struct judge_set *s, const int64_t *ids, int64_t after,
                     size_t n, struct looked **out, size_t *n_out)
 {
     struct in_hand h = {.cx = cx, .set = s};
     *n_out = 0;
     TRY(ids ? some(&h, ids, n) : range(&h, after, n));
-    if (h.n == 0)
-        return OK;
-    TRY(in_the_store(&h));
-    TRY(in_memory(&h));
-    for (size_t i = 0; i < h.n; i++)
-        decide(s, &h.v[i], cx->now_ms);
-    *out = h.v;
-    *n_out = h.n;
-    return OK;
+    return look(&h, out, n_out);
+}
+
+enum err judge_look_given(struct cx *cx, const struct judge_set *s, const int64_t *ids, size_t n,
+                          struct judge_given given, struct looked **out, size_t *n_out)
+{
+    struct in_hand h = {.cx = cx, .set = s, .given = given.part};
+    *n_out = 0;
+    TRY(some(&h, ids, n));
+    h.rows = ARENA_ARRAY(cx->arena, h.n + 1, const void *);
+    for (size_t i = 0, at = 0; i < h.n; i++) {
+        while (ids[at] < h.ids[i])
+            at++;
+        h.rows[i] = given.rows[at];
+    }
+    return look(&h, out, n_out);
 }
 
 /* ---- why -------------------------------------------------------------------------------------------------- */

@@ -14,8 +14,8 @@ static const struct field fields[] = {
     FIELD(struct attributes_risk, confidence),
 };
 static const struct shape attributes_risk_shape = SHAPE("attributes_risk", struct attributes_risk, fields);
-static const struct expr_part part = {"risk", &attributes_risk_shape, &q_attributes_risk, false, &q_attributes_risks, offsetof(struct attributes_risk, id)};
-#define OF_RISK .group = "judgement", .may = MAY_READ_RISK, .cost = EXPR_SCAN, .part = &part
+const struct expr_part risk_part = {"risk", &attributes_risk_shape, &q_attributes_risk, false, &q_attributes_risks, offsetof(struct attributes_risk, id)};
+#define OF_RISK .group = "judgement", .may = MAY_READ_RISK, .cost = EXPR_SCAN, .part = &risk_part
 static const struct expr_attr attrs[] = {
     {.name = "risk", .label = M_ATTR_RISK, OF_RISK, .type = EXPR_NUMBER, .unknown = EXPR_NULL, .field = "points",
      .sql = "(SELECT k.points FROM risk_state k WHERE k.customer_id = s.customer_id)"},
@@ -25,4 +25,15 @@ static const struct expr_attr attrs[] = {
      .sql = "(SELECT k.confidence FROM risk_state k WHERE k.customer_id = s.customer_id)"},
 };
 /* clang-format on */
+
+const void *risk_part_of(struct arena *a, const struct risk_look *l)
+{
+    struct attributes_risk *row = ARENA_NEW(a, struct attributes_risk);
+    *row = (struct attributes_risk){.id = l->root.v,
+                                    .points = {true, l->points},
+                                    .level = (int)l->level + 1, /* "" is known as well */
+                                    .confidence = {true, l->confidence}};
+    return row;
+}
+
 const struct expr_table risk_attributes = {.attrs = attrs, .n = COUNT(attrs)};

@@ -27,6 +27,15 @@ void traces_of(struct cx *cx, const struct risk_said *s, struct traces *out);
 /* What blocks and verdicts are asked by: everything but the name. */
 size_t traces_list(const struct traces *t, int64_t out[static TRACE_KINDS]);
 
+/* ---- what is thought of a customer ------------------------------------------------------------------ */
+
+struct risk_look {
+    customer_id root;
+    int64_t points, level, confidence, who;
+    str fired;
+    bool is_news; /* else merged or gone meanwhile, or as it is kept */
+};
+
 /* ---- what was seen before ------------------------------------------------------------------------ */
 
 struct trace_row {

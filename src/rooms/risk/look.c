@@ -598,13 +598,6 @@ static str fired_text(struct arena *a, const struct risk_facts *f)
     return text_str(&t);
 }
 
-struct risk_look {
-    customer_id root;
-    int64_t points, level, confidence, who;
-    str fired;
-    bool is_news; /* else merged or gone meanwhile, or as it is kept */
-};
-
 static bool is_as_kept(const struct look_state_row *kept, const struct risk_look *l)
 {
     return kept->points == l->points && kept->confidence == l->confidence &&
