@@ -87,12 +87,28 @@ static enum err gathered_of(struct cx *cx, int64_t customer)
     return OK;
 }
 
+enum err segments_due(struct cx *cx, const int64_t *customers, size_t n)
+{
+    return n ? db_run(cx, &q_segments_due, ARGS(V(cx->db->event_depth), val_ints(customers, n)))
+             : OK;
+}
+
+static enum err all_due(struct cx *cx, const int64_t *customers, size_t n, bool reads_all)
+{
+    TRY(segments_due(cx, customers, n));
+    return n ? db_run(cx, &q_judge_due_many,
+                      ARGS(V(cx->db->event_depth), V(reads_all), val_ints(customers, n)))
+             : OK;
+}
+
 enum err rules_due(struct cx *cx, const int64_t *customers, size_t n)
 {
-    if (n == 0)
-        return OK;
-    TRY(db_run(cx, &q_rules_due, ARGS(V(cx->db->event_depth), val_ints(customers, n))));
-    return db_run(cx, &q_judge_due_many, ARGS(V(cx->db->event_depth), val_ints(customers, n)));
+    return all_due(cx, customers, n, false);
+}
+
+enum err rules_due_untold(struct cx *cx, const int64_t *customers, size_t n)
+{
+    return all_due(cx, customers, n, true);
 }
 
 enum err event_gathered(struct cx *cx)
@@ -101,7 +117,7 @@ enum err event_gathered(struct cx *cx)
     d->gathers = false;
     if (d->gathered == 0)
         return OK;
-    TRY(rules_due(cx, d->gathered_ids, d->n_gathered));
+    TRY(rules_due_untold(cx, d->gathered_ids, d->n_gathered));
     return event_add(cx, EVENT_CUSTOMERS_CHANGED, 0, 0,
                      arena_printf(cx->arena, "%lld", (long long)d->gathered));
 }

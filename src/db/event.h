@@ -56,6 +56,10 @@ enum err event_newest(struct cx *cx, int64_t *xid, int64_t *seq) MUST_USE;
 /* Inside apply: these customers are looked at again by every rule (segments, the judge), without an event of their own; what
  * event_gather counts comes here by itself. The same id may stand twice. */
 enum err rules_due(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+/* The same where they wrote something and no event told of it: the judge looks for it. */
+enum err rules_due_untold(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
+/* Only by segments: the judge knows already. */
+enum err segments_due(struct cx *cx, const int64_t *customers, size_t n) MUST_USE;
 
 /* ---- audit ----------------------------------------------------------------------------------- */
 extern const char *const actor_codes[5]; /* by the kind of an actor: nobody, staff, token, system, phone_link */

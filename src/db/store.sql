@@ -414,8 +414,8 @@ INSERT INTO search_due (customer_id) VALUES (:customer);
 -- name: search_due_insert_many
 INSERT INTO search_due (customer_id) SELECT given.value FROM {{ints}} :customers AS given;
 
--- Customers of whom something changed that rules ask; nothing is written while there is no rule.
--- name: rules_due
+-- Customers of whom something changed that segments ask; nothing is written while there is none.
+-- name: segments_due
 INSERT INTO rule_due (customer_id, due_ms, depth)
 SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
@@ -426,13 +426,14 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
 -- The same for who judges customers: everybody, once the first were judged. Who is due already comes to another due_ms (see
 -- judge_due_now).
 -- name: judge_due_many
-INSERT INTO judge_due (customer_id, due_ms, depth)
-SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
+INSERT INTO judge_due (customer_id, due_ms, depth, reads_all)
+SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT), CAST(:reads_all AS BIGINT)
   FROM {{ints}} :customers AS given JOIN customer c ON c.id = given.value
  WHERE EXISTS (SELECT 1 FROM judge_follow)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END,
-           depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
+           depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END,
+           reads_all = CASE WHEN excluded.reads_all > judge_due.reads_all THEN excluded.reads_all ELSE judge_due.reads_all END;
 
 -- ---- the tables, as the store itself tells them ----
 

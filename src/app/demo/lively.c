@@ -509,7 +509,7 @@ static enum err impress(struct cx *cx, void *state)
 {
     const struct lively *l = state;
     const int64_t now = cx->now_ms;
-    TRY(rules_due(cx, l->customers, COUNT(cast)));
+    TRY(rules_due_untold(cx, l->customers, COUNT(cast)));
     for (size_t i = 0; i < COUNT(cast); i++)
         for (size_t k = 0; k < SAID && l->calls[i]; k++) {
             struct impression_new n = {.customer = {l->customers[i]},

@@ -798,8 +798,8 @@ static enum err count_some(struct cx *cx, struct evidence_writing *w, size_t n, 
     return OK;
 }
 
-/* Rules look again at whom it moved, by the depth of what he was read for. */
-static enum err tell_rules(struct cx *cx, const struct evidence_writing *w, size_t n)
+/* Segments look again at whom it moved, by the depth of what he was read for; the judge does while he has this in hand. */
+static enum err tell_segments(struct cx *cx, const struct evidence_writing *w, size_t n)
 {
     int64_t *roots = ARENA_ARRAY(cx->arena, n + 1, int64_t), deepest = 0;
     for (size_t i = 0; i < n; i++)
@@ -810,7 +810,7 @@ static enum err tell_rules(struct cx *cx, const struct evidence_writing *w, size
             if (w[i].has_changed && w[i].depth == depth)
                 roots[n_moved++] = w[i].found->is.id.v;
         event_depth(cx, depth);
-        TRY(rules_due(cx, roots, n_moved));
+        TRY(segments_due(cx, roots, n_moved));
     }
     event_depth(cx, 0);
     return OK;
@@ -834,7 +834,7 @@ enum err evidence_write_many(struct cx *cx, struct evidence_writing *w, size_t n
         now[i].n_ids = is->n_ids;
         TRY(put(cx, &now[i]));
     }
-    return tell_rules(cx, w, n);
+    return tell_segments(cx, w, n);
 }
 
 /* ---- impressions ------------------------------------------------------------------------------------------------ */

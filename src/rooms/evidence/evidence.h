@@ -76,7 +76,7 @@ bool evidence_is_news(const struct evidence_found *f); /* something that rules a
 struct evidence_writing {
     const struct evidence_found *found;
     int64_t depth;    /* of the event because of which he was read */
-    bool has_changed; /* out: something that rules ask is not as it was (they are told: rules_due) */
+    bool has_changed; /* out: something that rules ask is not as it was (segments are told) */
     bool is_stale;    /* out: he was read by another meanwhile, or answers for himself no more; nothing was written, and he is to be read again */
 };
 enum err evidence_write_many(struct cx *cx, struct evidence_writing *w, size_t n) MUST_USE;

@@ -27,6 +27,8 @@ enum {
 
 struct due_row {
     int64_t customer, depth, due_ms;
+    bool
+        reads_all; /* something of his was written of which no event told, or he was not read to the end */
 };
 struct root_row {
     int64_t id, root;
@@ -70,7 +72,7 @@ static const struct field follow_fields[] = {
 };
 const struct shape judge_follow_row_shape = SHAPE("judge_follow_row", struct follow_state, follow_fields);
 static const struct field due_fields[] = {
-    FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth), FIELD(struct due_row, due_ms),
+    FIELD_AS(struct due_row, customer, "customer_id"), FIELD(struct due_row, depth), FIELD(struct due_row, due_ms), FIELD(struct due_row, reads_all),
 };
 static const struct shape judge_due_row_shape = SHAPE("judge_due_row", struct due_row, due_fields);
 static const struct field root_fields[] = {FIELD(struct root_row, id), FIELD_AS(struct root_row, root, "root_id")};
@@ -251,10 +253,8 @@ static enum err choose(struct cx *cx, struct page *p)
                                     .n_told = e[i].type == EVENT_INTERACTION_ADDED};
     }
     for (size_t i = 0; i < queue.n; i++)
-        all[n++] = (struct due){.row = ((const struct due_row *)queue.items)[i],
-                                .turn = 2 * i + 1,
-                                .event = NO_EVENT,
-                                .reads_all = true};
+        all[n++] = (struct due){
+            .row = ((const struct due_row *)queue.items)[i], .turn = 2 * i + 1, .event = NO_EVENT};
     p->due = all;
     p->n_due = once(all, n);
     take_told(cx, p->due, p->n_due, e, root_of, l.n);
@@ -291,7 +291,7 @@ static enum err take_down(struct cx *cx, struct page *p)
         if (r) {
             d->row.due_ms = r->due_ms;
             d->row.depth = larger(d->row.depth, r->depth);
-            d->reads_all |= r->due_ms <= cx->now_ms;
+            d->reads_all |= r->reads_all;
         }
     }
     return OK;

@@ -147,10 +147,10 @@ UPDATE judge_follow SET filled_to = :to, looked = looked + :looked, changed = ch
  WHERE id = 1 AND round = :round;
 
 -- name: judge_due_list -> judge_due_row
-SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
+SELECT d.customer_id, d.depth, d.due_ms, d.reads_all FROM judge_due d WHERE d.due_ms <= :now ORDER BY d.due_ms, d.customer_id LIMIT :n;
 
 -- name: judge_due_of -> judge_due_row
-SELECT d.customer_id, d.depth, d.due_ms FROM judge_due d WHERE d.customer_id IN {{ints}} :customers ORDER BY d.customer_id LIMIT 1000;
+SELECT d.customer_id, d.depth, d.due_ms, d.reads_all FROM judge_due d WHERE d.customer_id IN {{ints}} :customers ORDER BY d.customer_id LIMIT 1000;
 
 -- Which of these answer for themselves: by an index, without their rows.
 -- name: judge_own -> judge_root_row
@@ -183,12 +183,13 @@ SELECT DISTINCT c.root_id, 0, CAST(:depth AS BIGINT)
     ON CONFLICT (customer_id) DO UPDATE
        SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
--- The same of records that answered for themselves when they were looked at: one that does no more is taken off at his look.
+-- The same of records that answered for themselves when they were looked at and were not read to the end: one that does no more is
+-- taken off at his look.
 -- name: judge_due_put
-INSERT INTO judge_due (customer_id, due_ms, depth)
-SELECT DISTINCT given.value, 0, CAST(:depth AS BIGINT) FROM {{ints}} :roots AS given WHERE given.value > 0
+INSERT INTO judge_due (customer_id, due_ms, depth, reads_all)
+SELECT DISTINCT given.value, 0, CAST(:depth AS BIGINT), 1 FROM {{ints}} :roots AS given WHERE given.value > 0
     ON CONFLICT (customer_id) DO UPDATE
-       SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
+       SET due_ms = CASE WHEN judge_due.due_ms > 0 THEN 0 ELSE judge_due.due_ms - 1 END, reads_all = 1, depth = CASE WHEN excluded.depth > judge_due.depth THEN excluded.depth ELSE judge_due.depth END;
 
 -- name: judge_total
 SELECT COUNT(*) FROM standing;
@@ -203,4 +204,5 @@ SELECT s.customer_id FROM standing s WHERE s.customer_id > :after ORDER BY s.cus
 SELECT COUNT(*) FROM (SELECT 1 FROM standing LIMIT :most) AS found;
 
 -- name: judge_due_all
-INSERT INTO judge_due (customer_id, due_ms) SELECT s.customer_id, 0 FROM standing s WHERE s.customer_id > 0 ON CONFLICT DO NOTHING;
+INSERT INTO judge_due (customer_id, due_ms, reads_all) SELECT s.customer_id, 0, 1 FROM standing s WHERE s.customer_id > 0
+    ON CONFLICT (customer_id) DO UPDATE SET reads_all = 1;

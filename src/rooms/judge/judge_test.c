@@ -1,6 +1,8 @@
 /* rooms/judge/judge_test.c - classes do not flap, the order of what happened has no part in them, and the job, the pass and
  * the reading of one customer say the same. */
 #include "db/db_test.h"
+#include "rooms/evidence/evidence.h"
+#include "rooms/intake/intake.h"
 #include "rooms/judge/inside.h"
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -437,6 +439,58 @@ static void a_risk_that_is_found_and_the_class_that_comes_of_it_are_one_page(voi
     assert_int_equal(in.n, 2);
 }
 
+struct untold {
+    struct intake in;
+    struct intake_result out;
+};
+/* As a long file does it: its texts have no events of their own. */
+static enum err untold_apply(struct cx *cx, void *state)
+{
+    struct untold *u = state;
+    event_gather(cx);
+    return intake_take(cx, &u->in, &u->out);
+}
+
+static enum err untold_due_apply(struct cx *cx, void *id)
+{
+    return rules_due_untold(cx, id, 1);
+}
+
+static int64_t discounts(struct test_world *w, customer_id id)
+{
+    struct trait t = {0};
+    assert_int_equal(trait_of(&w->cx, id, &t), OK);
+    return t.counts[EVIDENCE_DISCOUNT_ASKED];
+}
+
+static void what_no_event_told_of_is_read_when_the_queue_says_so(void **state)
+{
+    static const int letters[] = {6, 1}; /* after six it is kept how far he was read */
+    struct test_world *w = *state;
+    struct intake_identity address = {.type = IDENTITY_EMAIL, .value = S("ann@kith.example")};
+    customer_id ann = {0};
+    int64_t written = 0;
+    follow(w);
+    w->cx.now_ms += 1000;
+    for (size_t i = 0; i < COUNT(letters); i++) {
+        for (int k = 0; k < letters[i]; k++, written++) {
+            struct untold u = {.in = {.channel = CHANNEL_EMAIL,
+                                      .trust = TRUST_PRESENTED,
+                                      .identities = {&address, 1},
+                                      .text = S("Could you give me a discount?")}};
+            assert_int_equal(intake_plan(&w->cx, &u.in), OK);
+            assert_int_equal(db_change(w->store, &w->cx, LANE_INTERACTIVE, untold_apply, &u), OK);
+            ann = u.out.customer;
+        }
+
+        assert_int_equal(db_change(w->store, &w->cx, LANE_BULK, untold_due_apply, &ann.v), OK);
+        assert_int_equal(writes(w, plans(w)), OK);
+
+        assert_int_equal(discounts(w, ann), written);
+        assert_int_equal(waiting(w), 0);
+    }
+}
+
 static enum err again_apply(struct cx *cx, void *unused)
 {
     (void)unused;
@@ -610,6 +664,7 @@ static int all(void)
         HOUSE_TEST(a_judgement_bears_the_depth_of_what_it_came_of),
         HOUSE_TEST(who_comes_on_the_queue_again_while_he_is_looked_at_stays_on_it),
         HOUSE_TEST(a_risk_that_is_found_and_the_class_that_comes_of_it_are_one_page),
+        HOUSE_TEST(what_no_event_told_of_is_read_when_the_queue_says_so),
         HOUSE_TEST(of_whom_nothing_is_new_is_off_the_queue_after_one_look),
         HOUSE_TEST(what_was_planned_before_the_rules_changed_is_planned_anew),
         HOUSE_TEST(whoever_does_not_fit_into_a_page_is_in_the_next),

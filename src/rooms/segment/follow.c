@@ -247,7 +247,7 @@ static enum err follow_events(struct cx *cx, bool *is_more)
                 ids[n++] = v[i].customer_id;
         }
         event_depth(cx, depth);
-        TRY(rules_due(cx, ids, n));
+        TRY(segments_due(cx, ids, n)); /* the judge follows events himself */
     }
     event_depth(cx, 0);
     return db_run(cx, &q_segment_follow_put, ARGS(V(v[l.n - 1].xid), V(v[l.n - 1].seq)));
