@@ -187,7 +187,7 @@ void risk_answer_of(struct cx *cx, const struct risk *r, const struct risk_facts
 struct risk_look; /* lives in cx->arena */
 enum err risk_look_many(struct cx *cx, const struct risk_house *h, const int64_t *roots, size_t n, struct risk_look **out /* n */) MUST_USE;
 bool risk_is_news(const struct risk_look *l); /* there is something to write */
-/* What conditions may ask of the risk, and the row of that part as it will stand when the look is written. */
+/* What conditions may ask of the risk, and, in the arena, the row of that part as it will stand when the look is written. */
 extern const struct expr_part risk_part;
 const void *risk_part_of(struct arena *a, const struct risk_look *l);
 /* Inside apply, of records that answer for themselves. */
