@@ -59,7 +59,17 @@ take_back() { "${as_root[@]}" rm -f "$setting"; }
 case " ${missing[*]} " in *" postgresql-15 "*) trap take_back EXIT; quiet_postgres ;; esac
 
 log=$(mktemp)
-apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1; }
+# A machine that was just started looks for updates by itself and holds apt's locks meanwhile: it is waited for, five minutes.
+apt() {
+    local turn
+    for turn in $(seq 100); do
+        "${as_root[@]}" env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 && return
+        grep -q 'Could not get lock' "$log" || return
+        [ "$turn" -gt 1 ] || echo "install: another apt is at work; waiting for it"
+        sleep 3
+    done
+    return 1
+}
 if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
     tail -n 25 "$log" >&2
     echo "install: apt could not install ${missing[*]}; its last words stand above" >&2
