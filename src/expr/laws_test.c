@@ -450,6 +450,8 @@ static void what_is_too_deep_or_too_much_is_refused_within_a_millisecond(void **
         }
 #ifdef __SANITIZE_THREAD__
         best /= 10; /* the millisecond is asked of the program, not of the watched one */
+#elif defined __SANITIZE_ADDRESS__
+        best /= 3;
 #endif
         if (best > 1000000)
             fail_msg("case %zu was refused after %lld ns", i, (long long)best);
