@@ -38,7 +38,7 @@ static sqlite3 *open_at(const char *path, const char *vfs, int cache_kb)
          h);
     must(sqlite3_file_control(h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve), h);
     run(h,
-        "PRAGMA temp_store=memory; PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+        "PRAGMA temp_store=memory; PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
     snprintf(pragma, sizeof pragma, "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=4096",
              cache_kb);
     run(h, pragma);
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
         fputs("bench-vault DIR [ROUNDS] [SECONDS]\n", stderr);
         return 2;
     }
-    struct vault *v = vault_open(ring, 0);
+    struct vault *v = vault_open(ring, VAULT_PAGE, 0);
     const char *vfs[2] = {NULL, v ? vault_name(v) : NULL};
     str path[2];
     static double got[KINDS][2][ROUNDS_MAX], ratio[KINDS][ROUNDS_MAX];

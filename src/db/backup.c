@@ -14,13 +14,13 @@
 enum {
     FRAME_HEAD = 24,
     LOG_HEAD = 32,
-    PIECE_PAGES = 100,
-    NOTES = 4096, /* commits between two looks at the log */
+    PIECE_BYTES = 100 * VAULT_PAGE_MOST, /* of pages */
+    NOTES = 4096,                        /* commits between two looks at the log */
     TRIES = 20,
     PAUSE_US = 10000,
     BYTES_A_SECOND = 250 << 20, /* of pages: the disk is there for the commits first */
     FILE_PIECE = 1 << 20,
-    EACH = 16 + PAGE_BYTES,
+    FRAME_NOTE = 16, /* before a page of the log */
 };
 
 struct note { /* a commit */
@@ -38,6 +38,7 @@ struct backup {
     struct db *d;    /* reads the log; under follows.lock */
     struct db *base; /* reads the pages */
     struct arena *arena;
+    int64_t page; /* bytes */
     char *frames; /* a piece of them */
     int fd;
     pthread_mutex_t out_lock; /* pieces come from two threads */
@@ -158,12 +159,12 @@ static enum err frames_take(struct backup *b, struct cx *cx, const struct log_st
         return broken_off(cx, "no log");
     while (b->place < (int64_t)log->frames) {
         uint32_t n = 0;
-        for (; n < PIECE_PAGES && b->place < (int64_t)log->frames; n++, b->place++) {
+        for (; n < PIECE_BYTES / b->page && b->place < (int64_t)log->frames; n++, b->place++) {
             uint8_t frame[FRAME_HEAD];
-            char *to = some + (size_t)n * EACH;
-            int64_t at = LOG_HEAD + b->place * (FRAME_HEAD + PAGE_BYTES);
+            char *to = some + n * (FRAME_NOTE + b->page);
+            int64_t at = LOG_HEAD + b->place * (FRAME_HEAD + b->page);
             if (f->pMethods->xRead(f, frame, FRAME_HEAD, at) != SQLITE_OK ||
-                f->pMethods->xRead(f, to + 16, PAGE_BYTES, at + FRAME_HEAD) != SQLITE_OK)
+                f->pMethods->xRead(f, to + FRAME_NOTE, (int)b->page, at + FRAME_HEAD) != SQLITE_OK)
                 return broken_off(cx, "the log cannot be read");
             if (memcmp(frame + 8, log->salts, 8) != 0)
                 return broken_off(cx, "a frame of another log");
@@ -178,7 +179,7 @@ static enum err frames_take(struct backup *b, struct cx *cx, const struct log_st
             put64(to + 8, commit ? b->last_ms : 0);
         }
         put32(head, n);
-        TRY(piece(b, cx, 'f', (str){head, 4}, (str){some, (size_t)n * EACH}));
+        TRY(piece(b, cx, 'f', (str){head, 4}, (str){some, (size_t)(n * (FRAME_NOTE + b->page))}));
     }
     return OK;
 }
@@ -310,7 +311,7 @@ static enum err broken_of(struct backup *b, struct cx *cx)
 static enum err head_write(struct backup *b, struct cx *cx)
 {
     char head[16];
-    put32(head, PAGE_BYTES);
+    put32(head, (uint32_t)b->page);
     put32(head + 4, b->is_followed);
     put64(head + 8, clock_now_ms());
     return piece(b, cx, 'b', (str){head, sizeof head}, (str){0});
@@ -322,13 +323,14 @@ enum err backup_begin(struct store *s, struct cx *cx, const struct keyring *ring
     *out = NULL;
     struct backup *b = calloc(1, sizeof *b);
     if (!b || !(b->arena = arena_open((size_t)16 << 20)) ||
-        !(b->frames = malloc((size_t)PIECE_PAGES * EACH))) {
+        !(b->frames = malloc(PIECE_BYTES / VAULT_PAGE * (FRAME_NOTE + VAULT_PAGE)))) {
         if (b)
             arena_close(b->arena);
         free(b);
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     }
     b->store = s;
+    b->page = (int64_t)s->page;
     b->fd = fd;
     b->is_followed = is_followed;
     pthread_mutex_init(&b->out_lock, NULL);
@@ -465,9 +467,9 @@ static enum err some_pages(struct backup *b, struct cx *cx, sqlite3_file *f, cha
     uint32_t n = 0;
     char head[8];
     put32(head, (uint32_t)*page);
-    while (n < PIECE_PAGES && *page <= last) {
-        if (f->pMethods->xRead(f, some + (size_t)n * PAGE_BYTES, PAGE_BYTES,
-                               (*page - 1) * PAGE_BYTES) != SQLITE_OK)
+    while (n < PIECE_BYTES / b->page && *page <= last) {
+        if (f->pMethods->xRead(f, some + n * b->page, (int)b->page, (*page - 1) * b->page) !=
+            SQLITE_OK)
             break;
         n++;
         ++*page;
@@ -477,7 +479,7 @@ static enum err some_pages(struct backup *b, struct cx *cx, sqlite3_file *f, cha
         return OK;
     }
     put32(head + 4, n);
-    return piece(b, cx, 'p', (str){head, 8}, (str){some, (size_t)n * PAGE_BYTES});
+    return piece(b, cx, 'p', (str){head, 8}, (str){some, (size_t)(n * b->page)});
 }
 
 static enum err tell(struct backup *b, struct cx *cx, int64_t done, int64_t total)
@@ -551,15 +553,15 @@ enum err backup_pages(struct backup *b, struct cx *cx,
         !f->pMethods || f->pMethods->xFileSize(f, &size) != SQLITE_OK)
         return broken_off(cx, "no database");
     TRY(lite_int_once(cx, b->base, "PRAGMA page_count", &pages));
-    int64_t last = size / PAGE_BYTES < pages ? size / PAGE_BYTES : pages;
-    char *some = arena_alloc(cx->arena, (size_t)PIECE_PAGES * PAGE_BYTES, 1);
+    int64_t last = size / b->page < pages ? size / b->page : pages;
+    char *some = arena_alloc(cx->arena, PIECE_BYTES, 1);
     struct pace p = {.begun_ns = clock_mono_ns()};
     for (int64_t page = 1; page <= last;) {
         int64_t from = page;
         TRY(some_pages(b, cx, f, some, &page, last));
-        TRY(tell(b, cx, (page - 1) * PAGE_BYTES, last * PAGE_BYTES));
+        TRY(tell(b, cx, (page - 1) * b->page, last * b->page));
         follow(b);
-        pace(b, &p, (page - from) * PAGE_BYTES);
+        pace(b, &p, (page - from) * b->page);
     }
     for (size_t i = 0; i < COUNT(folders); i++)
         TRY(files(b, cx, folders[i]));

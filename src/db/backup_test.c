@@ -149,7 +149,10 @@ static int file(struct world *w, const char *name)
 static int64_t marks_in(struct world *w, const char *dir)
 {
     struct cx cx = w->w.cx;
-    struct store s = {.dir = path(w, dir), .cache_mb = 16, .vault = vault_open(w->ring, 0)};
+    struct store s = {.dir = path(w, dir),
+                      .cache_mb = 16,
+                      .page = VAULT_PAGE,
+                      .vault = vault_open(w->ring, VAULT_PAGE, 0)};
     struct db *d = NULL;
     int64_t whole = 0, half = 0, fine = 0;
     follows_init(&s.follows);

@@ -11,11 +11,11 @@
 
 enum {
     TICK_MS = 50,
-    SMALL_FRAMES = 3072,  /* 24 MB: not worth a pass yet; many versions of a page are copied once */
-    LARGE_FRAMES = 6144,  /* 48 MB: the log should begin anew */
-    URGENT_FRAMES = 7680, /* 60 MB: now, before the bulk lane must stop */
-    HOLD_FRAMES = 16384, /* 128 MB: the writer waits for the copy, long before people are refused */
-    REST_FRAMES = 128,   /* what should be left for the pause: 1 MB */
+    SMALL_MB = 24,  /* not worth a pass yet; many versions of a page are copied once */
+    LARGE_MB = 48,  /* the log should begin anew */
+    URGENT_MB = 60, /* now, before the bulk lane must stop */
+    HOLD_MB = 128,  /* the writer waits for the copy, long before people are refused */
+    REST_MB = 1,    /* what should be left for the pause */
     TRIES = 6,
     PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
 };
@@ -90,7 +90,7 @@ static void copying(struct store *s, bool is_copying)
 
 bool checkpoint_holds(const struct store *s)
 {
-    return s->wants_pause || (s->is_copying && atomic_load(&s->wal_frames) >= HOLD_FRAMES);
+    return s->wants_pause || (s->is_copying && log_mb(s) >= HOLD_MB);
 }
 
 /* What the passes so far carried is on disk; an idle store, whose log has nothing new, leaves the disk in peace. */
@@ -100,6 +100,12 @@ static int flush(struct store *s, int done)
     if (rc == SQLITE_OK)
         s->flushed_frames = done;
     return rc;
+}
+
+/* Of the log, not copied yet. */
+static int64_t left_mb(const struct store *s, int done)
+{
+    return (atomic_load(&s->wal_frames) - done) * (int64_t)s->page >> 20;
 }
 
 /* Passes beside the writer, until what is left is little. */
@@ -112,8 +118,7 @@ static int near_the_end(struct store *s, int *done, int64_t *took_ms)
         if (rc == SQLITE_OK)
             rc = lite_checkpoint(s->checkpoint_db, &frames, done);
         *took_ms = (clock_mono_ns() - from) / MS_NS;
-        int64_t size = atomic_load(&s->wal_frames);
-        if (size - *done <= REST_FRAMES || size >= HOLD_FRAMES)
+        if (left_mb(s, *done) < REST_MB || log_mb(s) >= HOLD_MB)
             break;
     } while (rc == SQLITE_OK && ++tries < TRIES);
     return rc;
@@ -121,26 +126,24 @@ static int near_the_end(struct store *s, int *done, int64_t *took_ms)
 
 static void tick(struct store *s)
 {
-    int64_t size = atomic_load(&s->wal_frames);
-    if (size < SMALL_FRAMES || atomic_load(&s->is_filling))
+    if (log_mb(s) < SMALL_MB || atomic_load(&s->is_filling))
         return;
     int frames = 0, done = 0;
     int64_t took_ms = 0;
     copying(s, true);
     int rc = lite_checkpoint(s->checkpoint_db, &frames, &done);
-    size = atomic_load(&s->wal_frames);
-    if (rc == SQLITE_OK && size >= LARGE_FRAMES)
+    bool is_large = log_mb(s) >= LARGE_MB;
+    if (rc == SQLITE_OK && is_large)
         rc = near_the_end(s, &done, &took_ms);
     else if (rc == SQLITE_OK)
         rc = flush(s, done); /* a little each time: a long flush stands in the way of commits */
     copying(s, false);
     log_failure(rc);
-    if (rc != SQLITE_OK || size < LARGE_FRAMES)
+    if (rc != SQLITE_OK || !is_large)
         return;
     /* the pass in the pause will take as long as the last one took: while the disk is slow, wait for a better moment */
-    size = atomic_load(&s->wal_frames);
-    bool is_short = size - done <= REST_FRAMES * 2 && took_ms < PAUSE_MS;
-    if (is_short || size >= URGENT_FRAMES)
+    bool is_short = left_mb(s, done) < REST_MB * 2 && took_ms < PAUSE_MS;
+    if (is_short || log_mb(s) >= URGENT_MB)
         finish(s, s->checkpoint_db);
 }
 

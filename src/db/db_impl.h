@@ -9,8 +9,6 @@
 #include <stdatomic.h>
 
 enum {
-    PAGE_BYTES = VAULT_PAGE,
-    PAGE_RESERVED = VAULT_RESERVED,
     READ_LIMIT_MS = 2000,       /* a snapshot lives no longer */
     ROWS_MAX = 100000,          /* of one db_all */
     QUEUE_MAX = 20000,          /* waiting changes of a lane; more are refused as busy */
@@ -135,6 +133,7 @@ struct store {
     int lock_fd;
     struct keyring *ring;
     struct vault *vault; /* SQLite on a disk */
+    size_t page;         /* of kith.db, in bytes */
     pthread_mutex_t pause_lock; /* of whoever asks the writer to pause */
     struct rotor *rotor;        /* rotate.c */
     char *keys_dir;             /* where kith.keys is; NULL: the ring is of a moment */
@@ -193,6 +192,12 @@ struct store {
 
     _Atomic int64_t batches, changes, refused, longest_stall_us;
 };
+
+/* How long the log is, in MB. */
+static inline int64_t log_mb(const struct store *s)
+{
+    return atomic_load(&s->wal_frames) * (int64_t)s->page >> 20;
+}
 
 /* writer.c */
 void queue_push(struct queue *q, struct change *c);
@@ -253,7 +258,7 @@ bool room_is_there(const struct store *s, int64_t bytes); /* SQLite; tries it */
 int64_t room_free(const struct store *s); /* bytes; -1: not known */
 
 /* torn.c: before the first connection: nothing of the log that was ever synced is lost by opening it. */
-enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir);
+enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir, size_t page);
 
 /* audit.c */
 /* Seals the next rows of the audit; cx reads. */

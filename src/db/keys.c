@@ -147,7 +147,7 @@ static enum err lite_keys(struct cx *cx, struct store *s, const struct store_opt
     if (look == VAULT_PLAIN)
         TRY(convert(cx, s, o));
     TRY(vault_rotate_mend(cx, s->ring, s->dir));
-    s->vault = vault_open(s->ring, lite_cache(s, CACHE_SHARED));
+    s->vault = vault_open(s->ring, s->page, lite_cache(s, CACHE_SHARED));
     return s->vault ? OK : fault(cx, ERR_INTERNAL, M_STORE_FAILED);
 }
 

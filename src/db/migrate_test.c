@@ -112,7 +112,7 @@ static void old_begin(struct old *o)
     assert_non_null(mkdtemp(o->dir));
     o->options.data_dir = str_of(o->dir);
     str path = arena_printf(o->arena, "%s/kith.db", o->dir);
-    int reserve = PAGE_RESERVED; /* as each version of Kith made it */
+    int reserve = VAULT_RESERVED; /* as each version of Kith made it */
     assert_int_equal(sqlite3_open(path.ptr, &o->lite), SQLITE_OK);
     assert_int_equal(sqlite3_file_control(o->lite, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
                      SQLITE_OK);

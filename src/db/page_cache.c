@@ -18,20 +18,22 @@ struct set {
 struct page_cache {
     size_t n; /* a power of two */
     _Atomic size_t used;
-    uint8_t (*pages)[WAYS][CACHED_PAGE];
+    size_t page; /* bytes */
+    uint8_t *pages;
     struct set sets[];
 };
 
-struct page_cache *page_cache_open(size_t bytes)
+struct page_cache *page_cache_open(size_t bytes, size_t page)
 {
     size_t n = 1;
-    while (n * 2 * WAYS * CACHED_PAGE <= bytes)
+    while (n * 2 * WAYS * page <= bytes)
         n *= 2;
     struct page_cache *c = calloc(1, sizeof *c + n * sizeof *c->sets);
     if (!c)
         return NULL;
     c->n = n;
-    c->pages = calloc(n, sizeof *c->pages); /* becomes resident as it is used */
+    c->page = page;
+    c->pages = calloc(n * WAYS, page); /* becomes resident as it is used */
     if (!c->pages) {
         free(c);
         return NULL;
@@ -53,7 +55,7 @@ void page_cache_close(struct page_cache *c)
 
 size_t page_cache_bytes(const struct page_cache *c)
 {
-    return c ? atomic_load_explicit(&c->used, memory_order_relaxed) * CACHED_PAGE : 0;
+    return c ? atomic_load_explicit(&c->used, memory_order_relaxed) * c->page : 0;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): neighbours go to different sets. */
@@ -77,7 +79,7 @@ static int way_of(const struct set *s, uint64_t place)
 
 static uint8_t *page_of(struct page_cache *c, const struct set *s, int way)
 {
-    return c->pages[s - c->sets][way];
+    return c->pages + ((size_t)(s - c->sets) * WAYS + (size_t)way) * c->page;
 }
 
 static void keep(struct page_cache *c, struct set *s, uint64_t place, const uint8_t *page)
@@ -96,17 +98,16 @@ static void keep(struct page_cache *c, struct set *s, uint64_t place, const uint
             atomic_fetch_add_explicit(&c->used, 1, memory_order_relaxed);
         }
     }
-    memcpy(page_of(c, s, way), page, CACHED_PAGE);
+    memcpy(page_of(c, s, way), page, c->page);
 }
 
-bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CACHED_PAGE],
-                    uint64_t *seen)
+bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t *page, uint64_t *seen)
 {
     struct set *s = locked(c, place);
     int way = way_of(s, place);
     *seen = s->writes;
     if (way >= 0) {
-        memcpy(page, page_of(c, s, way), CACHED_PAGE);
+        memcpy(page, page_of(c, s, way), c->page);
         if (s->asked[way] < OFTEN)
             s->asked[way]++;
     }
@@ -114,8 +115,7 @@ bool page_cache_get(struct page_cache *c, uint64_t place, uint8_t page[static CA
     return way >= 0;
 }
 
-void page_cache_put(struct page_cache *c, uint64_t place, const uint8_t page[static CACHED_PAGE],
-                    uint64_t seen)
+void page_cache_put(struct page_cache *c, uint64_t place, const uint8_t *page, uint64_t seen)
 {
     struct set *s = locked(c, place);
     if (s->writes == seen)

@@ -3,16 +3,16 @@
 #include "db/page_cache.h"
 #include <pthread.h>
 
-enum { MB = 1 << 20 };
+enum { MB = 1 << 20, PAGE = 4096 };
 
-static void page_of(uint8_t page[static CACHED_PAGE], uint8_t with)
+static void page_of(uint8_t page[static PAGE], uint8_t with)
 {
-    memset(page, with, CACHED_PAGE);
+    memset(page, with, PAGE);
 }
 
 static int kept(struct page_cache *c, uint64_t place)
 {
-    uint8_t page[CACHED_PAGE];
+    uint8_t page[PAGE];
     uint64_t seen;
     if (!page_cache_get(c, place, page, &seen))
         return -1;
@@ -24,8 +24,8 @@ static int kept(struct page_cache *c, uint64_t place)
 static void what_was_read_is_kept_and_what_is_written_takes_its_place(void **state)
 {
     (void)state;
-    struct page_cache *c = page_cache_open(MB);
-    uint8_t page[CACHED_PAGE];
+    struct page_cache *c = page_cache_open(MB, PAGE);
+    uint8_t page[PAGE];
     uint64_t seen;
     assert_false(page_cache_get(c, 7, page, &seen));
     page_of(page, 1);
@@ -46,8 +46,8 @@ static void what_was_read_is_kept_and_what_is_written_takes_its_place(void **sta
 static void what_was_read_before_a_write_is_not_kept_after_it(void **state)
 {
     (void)state;
-    struct page_cache *c = page_cache_open(MB);
-    uint8_t before[CACHED_PAGE], after[CACHED_PAGE];
+    struct page_cache *c = page_cache_open(MB, PAGE);
+    uint8_t before[PAGE], after[PAGE];
     uint64_t seen;
     page_of(before, 1);
     page_of(after, 2);
@@ -68,8 +68,8 @@ static void what_was_read_before_a_write_is_not_kept_after_it(void **state)
 static void pages_that_are_asked_for_again_outlive_those_of_a_scan(void **state)
 {
     (void)state;
-    struct page_cache *c = page_cache_open(MB); /* 128 pages */
-    uint8_t page[CACHED_PAGE];
+    struct page_cache *c = page_cache_open(MB, PAGE); /* 256 pages */
+    uint8_t page[PAGE];
     uint64_t seen;
     for (uint64_t i = 0; i < 20; i++) {
         page_of(page, (uint8_t)(i + 1));
@@ -98,7 +98,7 @@ static void *reads(void *arg)
     uint64_t n = 0;
     while (!is_over) {
         uint64_t place = n++ % 64, seen;
-        uint8_t page[CACHED_PAGE];
+        uint8_t page[PAGE];
         int least = written[place];
         if (page_cache_get(shared, place, page, &seen)) {
             for (size_t i = 1; i < sizeof page; i++)
@@ -117,13 +117,13 @@ static void *reads(void *arg)
 static void readers_beside_a_writer_never_see_old_or_torn_pages(void **state)
 {
     (void)state;
-    shared = page_cache_open(MB);
+    shared = page_cache_open(MB, PAGE);
     pthread_t t[3];
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&t[i], NULL, reads, NULL), 0);
     for (int to = 1; to < 200; to++)
         for (uint64_t place = 0; place < 64; place++) {
-            uint8_t page[CACHED_PAGE];
+            uint8_t page[PAGE];
             page_of(page, (uint8_t)to);
             page_cache_write_begin(shared, place);
             page_cache_write_end(shared, place, page);
@@ -141,15 +141,15 @@ static void readers_beside_a_writer_never_see_old_or_torn_pages(void **state)
 static void the_bytes_it_holds_grow_with_the_pages_it_got_and_no_further(void **state)
 {
     (void)state;
-    struct page_cache *c = page_cache_open(MB);
-    uint8_t page[CACHED_PAGE];
+    struct page_cache *c = page_cache_open(MB, PAGE);
+    uint8_t page[PAGE];
     page_of(page, 1);
 
     assert_int_equal(page_cache_bytes(c), 0);
     for (int round = 0; round < 2; round++)
         for (uint64_t place = 0; place < 4; place++)
             page_cache_write_end(c, place, page);
-    assert_int_equal(page_cache_bytes(c), 4 * CACHED_PAGE);
+    assert_int_equal(page_cache_bytes(c), 4 * PAGE);
     for (uint64_t place = 0; place < 4096; place++)
         page_cache_write_end(c, place, page);
     assert_int_equal(page_cache_bytes(c), MB);

@@ -15,12 +15,12 @@ static void damaged(struct cx *cx, const struct pages_wish *w, uint16_t msg, str
 }
 
 /* A page that is being written while it is read is read again. */
-static bool page_is_whole(sqlite3_file *f, char *page, int64_t n)
+static bool page_is_whole(sqlite3_file *f, char *page, int size, int64_t n)
 {
     for (int i = 0; i < TRIES; i++) {
         if (i)
             usleep(PAUSE_US);
-        if (f->pMethods->xRead(f, page, PAGE_BYTES, n * PAGE_BYTES) == SQLITE_OK)
+        if (f->pMethods->xRead(f, page, size, n * size) == SQLITE_OK)
             return true;
     }
     return false;
@@ -30,23 +30,25 @@ static bool page_is_whole(sqlite3_file *f, char *page, int64_t n)
  * it: closing another one would let go of SQLite's locks. */
 static bool is_blank(const struct store *s, int64_t n)
 {
-    static const char zeros[PAGE_BYTES];
-    char page[PAGE_BYTES];
-    return s->file_fd >= 0 && pread(s->file_fd, page, sizeof page, n * PAGE_BYTES) == PAGE_BYTES &&
-           memcmp(page, zeros, sizeof page) == 0;
+    static const char zeros[VAULT_PAGE_MOST];
+    char page[VAULT_PAGE_MOST];
+    return s->file_fd >= 0 &&
+           pread(s->file_fd, page, s->page, n * (int64_t)s->page) == (ssize_t)s->page &&
+           memcmp(page, zeros, s->page) == 0;
 }
 
 static enum err read_all(struct cx *cx, struct db *d, const struct pages_wish *w)
 {
     sqlite3_file *f = NULL;
     sqlite3_int64 bytes = 0;
-    char *page = arena_alloc(cx->arena, PAGE_BYTES, 1);
+    size_t size = d->store->page;
+    char *page = arena_alloc(cx->arena, size, 1);
     if (sqlite3_file_control(lite_handle(d), "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK ||
         !f || !f->pMethods || f->pMethods->xFileSize(f, &bytes) != SQLITE_OK)
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    int64_t n = bytes / PAGE_BYTES, told = 0;
+    int64_t n = bytes / (int64_t)size, told = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (!page_is_whole(f, page, i) && !is_blank(d->store, i) && ++told <= TOLD_MAX)
+        if (!page_is_whole(f, page, (int)size, i) && !is_blank(d->store, i) && ++told <= TOLD_MAX)
             damaged(cx, w, M_CHECK_PAGE, arena_printf(cx->arena, "%lld", (long long)i + 1));
         if ((i % TELL_PAGES == 0 || i == n - 1) && !w->goes_on(w->arg, i + 1, n))
             return fault(cx, ERR_BUSY, M_KEEP_STOPPED);

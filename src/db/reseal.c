@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const char format[16] = "\x01kith pages";
-enum { SLICE = 64, LOOKED_AT = 1024, ENTRY = 8 + VAULT_PAGE, NONCE_AT = VAULT_TEXT, COPY = 256 };
+enum { SLICE = 64, LOOKED_AT = 1024, NUMBER = 8, COPY = 256 };
 
 static enum err failed(struct cx *cx, str path, int os)
 {
@@ -111,17 +111,18 @@ static enum err slice_make(struct cx *cx, struct vault *v, struct raw *r, str pa
                            int64_t pages, uint8_t *entries, size_t *n, int64_t *next)
 {
     uint8_t epoch = keyring_epoch(vault_ring(v));
-    struct vault_hand *h = vault_hand_open(vault_ring(v));
+    size_t size = vault_page(v);
+    struct vault_hand *h = vault_hand_open(vault_ring(v), size);
     enum err e = h ? OK : failed(cx, path, ENOMEM);
     for (*n = 0, *next = from; e == OK && *next <= pages && *next < from + LOOKED_AT && *n < SLICE;
          ++*next) {
-        uint8_t *entry = entries + *n * ENTRY, *page = entry + 8;
-        int64_t at = (*next - 1) * VAULT_PAGE;
+        uint8_t *entry = entries + *n * (NUMBER + size), *page = entry + NUMBER;
+        int64_t at = (*next - 1) * (int64_t)size;
         if (at == 1 << 30)
             continue; /* SQLite's page for locks: never written */
-        if (r->file->pMethods->xRead(r->file, page, VAULT_PAGE, at) != SQLITE_OK)
+        if (r->file->pMethods->xRead(r->file, page, (int)size, at) != SQLITE_OK)
             e = failed(cx, path, EIO);
-        else if (page[NONCE_AT] == epoch)
+        else if (page[size - VAULT_RESERVED] == epoch)
             continue;
         else if (!vault_open_page(h, *next, page) || !vault_seal_page(h, epoch, *next, page))
             e = damaged(cx, *next);
@@ -132,21 +133,21 @@ static enum err slice_make(struct cx *cx, struct vault *v, struct raw *r, str pa
     return e;
 }
 
-static bool slice_keep(int fd, const uint8_t *entries, size_t n)
+static bool slice_keep(int fd, const uint8_t *entries, size_t n, size_t page)
 {
     uint8_t head[sizeof format + 8];
     memcpy(head, format, sizeof format);
     number_put(head + sizeof format, (int64_t)n);
-    return write_at(fd, head, sizeof head, 0) && write_at(fd, entries, n * ENTRY, sizeof head) &&
-           fsync(fd) == 0;
+    return write_at(fd, head, sizeof head, 0) &&
+           write_at(fd, entries, n * (NUMBER + page), sizeof head) && fsync(fd) == 0;
 }
 
-static bool slice_put(struct raw *r, const uint8_t *entries, size_t n)
+static bool slice_put(struct raw *r, const uint8_t *entries, size_t n, size_t page)
 {
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *entry = entries + i * ENTRY;
-        if (r->file->pMethods->xWrite(r->file, entry + 8, VAULT_PAGE,
-                                      (number_get(entry) - 1) * VAULT_PAGE) != SQLITE_OK)
+        const uint8_t *entry = entries + i * (NUMBER + page);
+        if (r->file->pMethods->xWrite(r->file, entry + NUMBER, (int)page,
+                                      (number_get(entry) - 1) * (int64_t)page) != SQLITE_OK)
             return false;
     }
     return r->file->pMethods->xSync(r->file, SQLITE_SYNC_NORMAL) == SQLITE_OK;
@@ -163,18 +164,18 @@ static enum err slice(struct cx *cx, struct vault *v, const char *dir, uint8_t *
     size_t n = 0;
     if (r.file->pMethods->xFileSize(r.file, &size) != SQLITE_OK)
         return failed(cx, path, EIO);
-    *pages = size / VAULT_PAGE;
+    *pages = size / (int64_t)vault_page(v);
     int64_t next = *page;
     TRY(slice_make(cx, v, &r, path, *page, *pages, entries, &n, &next));
     if (n) {
         CLEANUP(fd_end) int fd = open(keep.ptr, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (fd < 0 || !slice_keep(fd, entries, n) || !folder_sync(dir)) {
+        if (fd < 0 || !slice_keep(fd, entries, n, vault_page(v)) || !folder_sync(dir)) {
             int os = errno;
             (void)unlink(keep.ptr);
             return failed(cx, keep, os);
         }
         /* From here on the copy must not go before the pages stand: a failure leaves it for the next start. */
-        if (!slice_put(&r, entries, n))
+        if (!slice_put(&r, entries, n, vault_page(v)))
             return failed(cx, path, EIO);
         if (ftruncate(fd, 0) != 0 || fsync(fd) != 0)
             return failed(cx, keep, errno);
@@ -186,7 +187,7 @@ static enum err slice(struct cx *cx, struct vault *v, const char *dir, uint8_t *
 enum err vault_rotate_slice(struct cx *cx, struct vault *v, const char *dir, int64_t *page,
                             int64_t *pages)
 {
-    uint8_t *entries = malloc((size_t)SLICE * ENTRY);
+    uint8_t *entries = malloc(SLICE * (NUMBER + vault_page(v)));
     if (!entries)
         return failed(cx, S("kith.db"), ENOMEM);
     vault_hold(v);
@@ -198,21 +199,26 @@ enum err vault_rotate_slice(struct cx *cx, struct vault *v, const char *dir, int
 
 /* ---- rotation: after a kill --------------------------------------------------------------------------- */
 
-/* False: it was not kept whole, so that nothing was put in place yet. */
-static bool kept_is_whole(struct vault_hand *h, int fd, uint8_t *entry, int64_t *n)
+static int64_t entry_at(int64_t i, size_t page)
 {
-    uint8_t head[sizeof format + 8], page[VAULT_PAGE];
+    return (int64_t)sizeof format + 8 + i * (int64_t)(NUMBER + page);
+}
+
+/* False: it was not kept whole, so that nothing was put in place yet. */
+static bool kept_is_whole(struct vault_hand *h, size_t size, int fd, uint8_t *entry, int64_t *n)
+{
+    uint8_t head[sizeof format + 8], page[VAULT_PAGE_MOST];
     struct stat st;
     if (fstat(fd, &st) != 0 || !read_at(fd, head, sizeof head, 0) ||
         memcmp(head, format, sizeof format) != 0)
         return false;
     *n = number_get(head + sizeof format);
-    if (*n < 1 || *n > SLICE || st.st_size < (int64_t)sizeof head + *n * ENTRY)
+    if (*n < 1 || *n > SLICE || st.st_size < entry_at(*n, size))
         return false;
     for (int64_t i = 0; i < *n; i++) {
-        if (!read_at(fd, entry, ENTRY, (int64_t)sizeof head + i * ENTRY))
+        if (!read_at(fd, entry, NUMBER + size, entry_at(i, size)))
             return false;
-        memcpy(page, entry + 8, VAULT_PAGE);
+        memcpy(page, entry + NUMBER, size);
         if (!vault_open_page(h, number_get(entry), page))
             return false;
     }
@@ -220,15 +226,16 @@ static bool kept_is_whole(struct vault_hand *h, int fd, uint8_t *entry, int64_t 
 }
 
 /* Only a page that was torn is put back: one that opens is the same, or newer. */
-static bool page_mend(struct vault_hand *h, int to, const uint8_t *entry, int64_t *mended)
+static bool page_mend(struct vault_hand *h, size_t size, int to, const uint8_t *entry,
+                      int64_t *mended)
 {
-    uint8_t page[VAULT_PAGE];
-    int64_t number = number_get(entry), at = (number - 1) * VAULT_PAGE;
-    if (!read_at(to, page, VAULT_PAGE, at) ||
+    uint8_t page[VAULT_PAGE_MOST];
+    int64_t number = number_get(entry), at = (number - 1) * (int64_t)size;
+    if (!read_at(to, page, size, at) ||
         vault_open_page(h, number, page)) /* or the file has become shorter */
         return true;
     ++*mended;
-    return write_at(to, entry + 8, VAULT_PAGE, at);
+    return write_at(to, entry + NUMBER, size, at);
 }
 
 enum err vault_rotate_mend(struct cx *cx, const struct keyring *ring, const char *dir)
@@ -238,16 +245,17 @@ enum err vault_rotate_mend(struct cx *cx, const struct keyring *ring, const char
     CLEANUP(fd_end) int fd = open(keep.ptr, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? OK : failed(cx, keep, errno);
-    struct vault_hand *h = vault_hand_open(ring);
-    uint8_t *entry = malloc(ENTRY);
+    size_t size = vault_page_of(path.ptr);
+    struct vault_hand *h = vault_hand_open(ring, size);
+    uint8_t *entry = malloc(NUMBER + size);
     int64_t n = 0;
     enum err e = h && entry ? OK : failed(cx, keep, ENOMEM);
-    if (e == OK && kept_is_whole(h, fd, entry, &n)) {
+    if (e == OK && kept_is_whole(h, size, fd, entry, &n)) {
         CLEANUP(fd_end) int to = open(path.ptr, O_RDWR | O_CLOEXEC);
         int64_t mended = 0;
         for (int64_t i = 0; i < n && e == OK; i++)
-            if (to < 0 || !read_at(fd, entry, ENTRY, (int64_t)sizeof format + 8 + i * ENTRY) ||
-                !page_mend(h, to, entry, &mended))
+            if (to < 0 || !read_at(fd, entry, NUMBER + size, entry_at(i, size)) ||
+                !page_mend(h, size, to, entry, &mended))
                 e = failed(cx, path, errno);
         if (e == OK && fsync(to) != 0)
             e = failed(cx, path, errno);
@@ -283,26 +291,26 @@ static enum err settle_plain(struct cx *cx, str path)
     return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path), MARG("reason", why));
 }
 
-static enum err pages_seal(struct cx *cx, const struct keyring *ring, int from, int to,
+static enum err pages_seal(struct cx *cx, const struct keyring *ring, int from, int to, size_t size,
                            int64_t pages, str path, void (*tell)(int64_t done, int64_t all))
 {
-    struct vault_hand *h = vault_hand_open(ring);
-    uint8_t *bytes = malloc((size_t)COPY * VAULT_PAGE), epoch = keyring_epoch(ring);
+    struct vault_hand *h = vault_hand_open(ring, size);
+    uint8_t *bytes = malloc(COPY * size), epoch = keyring_epoch(ring);
     enum err e = h && bytes ? OK : failed(cx, path, ENOMEM);
     for (int64_t i = 0; e == OK && i < pages; i += COPY) {
         int64_t n = pages - i < COPY ? pages - i : COPY;
-        if (!read_at(from, bytes, (size_t)n * VAULT_PAGE, i * VAULT_PAGE))
+        if (!read_at(from, bytes, (size_t)n * size, i * (int64_t)size))
             e = failed(cx, path, errno ? errno : EIO);
         for (int64_t j = 0; e == OK && j < n; j++)
-            if (!vault_seal_page(h, epoch, i + j + 1, bytes + j * VAULT_PAGE))
+            if (!vault_seal_page(h, epoch, i + j + 1, bytes + (size_t)j * size))
                 e = failed(cx, path, ENOMEM);
-        if (e == OK && !write_at(to, bytes, (size_t)n * VAULT_PAGE, i * VAULT_PAGE))
+        if (e == OK && !write_at(to, bytes, (size_t)n * size, i * (int64_t)size))
             e = failed(cx, path, errno);
         if (e == OK && tell)
             tell(i + n, pages);
     }
     if (bytes)
-        seal_forget(bytes, (size_t)COPY * VAULT_PAGE);
+        seal_forget(bytes, COPY * size);
     free(bytes);
     vault_hand_close(h);
     return e;
@@ -319,13 +327,15 @@ enum err vault_convert(struct cx *cx, const struct keyring *ring, const char *di
     CLEANUP(fd_end) int from = open(path.ptr, O_RDONLY | O_CLOEXEC);
     if (from < 0 || fstat(from, &st) != 0 || !read_at(from, head, sizeof head, 0))
         return failed(cx, path, errno ? errno : EIO);
-    if ((head[16] << 8 | head[17]) != VAULT_PAGE || head[20] != VAULT_RESERVED ||
-        st.st_size % VAULT_PAGE != 0)
+    size_t size = vault_page_of(path.ptr);
+    if ((size_t)(head[16] << 8 | head[17]) != size || head[20] != VAULT_RESERVED ||
+        st.st_size % (int64_t)size != 0)
         return fault(cx, ERR_INVALID, M_STORE_CANNOT_OPEN, MARG("where", path),
                      MARG("reason", S("it is an SQLite file, but none of Kith's")));
     CLEANUP(fd_end) int to = open(fresh.ptr, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    enum err e = to < 0 ? failed(cx, fresh, errno)
-                        : pages_seal(cx, ring, from, to, st.st_size / VAULT_PAGE, fresh, tell);
+    enum err e =
+        to < 0 ? failed(cx, fresh, errno)
+               : pages_seal(cx, ring, from, to, size, st.st_size / (int64_t)size, fresh, tell);
     if (e == OK && (fsync(to) != 0 || rename(fresh.ptr, path.ptr) != 0 || !folder_sync(dir)))
         e = failed(cx, fresh, errno);
     if (e != OK)

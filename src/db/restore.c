@@ -14,7 +14,7 @@
 
 enum {
     PATH_BYTES = 4096,
-    EACH = 16 + PAGE_BYTES,
+    FRAME_NOTE = 16, /* before a page of the log */
     PAGES_MAX = 1 << 30,
     TELL_BYTES = 8 << 20,
     LOOK_STEPS = 1000,
@@ -34,6 +34,7 @@ struct plan {
     int64_t pages;  /* of the database then */
     int64_t first_ms, at_ms;
     int64_t greatest; /* page that came */
+    size_t page;      /* bytes */
     bool has_pages, is_followed, has_end;
 };
 
@@ -88,28 +89,29 @@ static void source_close(struct source *s)
         close(s->fd);
 }
 
-static bool frames_are_whole(str body)
+static bool frames_are_whole(str body, size_t page)
 {
     uint32_t n = body.len >= 4 ? get32(body.ptr) : 0;
-    return n > 0 && n <= BOX_PIECE_MAX / EACH && body.len == 4 + (size_t)n * EACH;
+    return n > 0 && n <= BOX_PIECE_MAX / (FRAME_NOTE + page) &&
+           body.len == 4 + n * (FRAME_NOTE + page);
 }
 
-static bool pages_are_whole(str body)
+static bool pages_are_whole(str body, size_t page)
 {
     uint32_t first = body.len >= 8 ? get32(body.ptr) : 0,
              n = body.len >= 8 ? get32(body.ptr + 4) : 0;
-    return first > 0 && first < PAGES_MAX && n > 0 && n <= BOX_PIECE_MAX / PAGE_BYTES &&
-           body.len == 8 + (size_t)n * PAGE_BYTES;
+    return first > 0 && first < PAGES_MAX && n > 0 && n <= BOX_PIECE_MAX / page &&
+           body.len == 8 + n * page;
 }
 
 /* Frames up to the last commit that counts. Before the pages were all there, every commit does. */
 static bool plan_frames(struct plan *p, str body, int64_t *seen, int64_t at_ms)
 {
-    if (!frames_are_whole(body))
+    if (!frames_are_whole(body, p->page))
         return false;
     uint32_t n = get32(body.ptr);
     for (uint32_t i = 0; i < n; i++) {
-        const char *f = body.ptr + 4 + (size_t)i * EACH;
+        const char *f = body.ptr + 4 + i * (FRAME_NOTE + p->page);
         uint32_t page = get32(f), commit = get32(f + 4);
         int64_t ms = get64(f + 8);
         if (page == 0 || page >= PAGES_MAX || commit >= PAGES_MAX)
@@ -131,11 +133,12 @@ static enum err plan_piece(struct cx *cx, struct source *s, struct plan *p, char
     bool is_whole = true;
     switch (letter) {
     case 'b':
-        is_whole = body.len == 16 && get32(body.ptr) == PAGE_BYTES;
+        p->page = body.len == 16 ? get32(body.ptr) : 0;
+        is_whole = p->page == VAULT_PAGE || p->page == VAULT_PAGE_MOST;
         p->is_followed = is_whole && get32(body.ptr + 4) == 1;
         break;
     case 'p':
-        is_whole = pages_are_whole(body);
+        is_whole = pages_are_whole(body, p->page);
         if (is_whole && (int64_t)get32(body.ptr) + get32(body.ptr + 4) - 1 > p->greatest)
             p->greatest = (int64_t)get32(body.ptr) + get32(body.ptr + 4) - 1;
         break;
@@ -215,6 +218,7 @@ static enum err plan_make(struct cx *cx, struct source *s, const struct restore_
 
 struct target {
     int dir, fd;
+    size_t page;    /* bytes */
     uint8_t *newer; /* a bit for each page: it has come from the log */
     int64_t pages, bytes, told, unsent;
     const struct restore_wish *w;
@@ -237,13 +241,13 @@ static enum err page_put(struct cx *cx, struct target *t, int64_t page, const ch
 {
     if (page > t->pages)
         return OK; /* the database was larger once */
-    uint8_t sealed[PAGE_BYTES];
-    memcpy(sealed, bytes, PAGE_BYTES);
+    uint8_t sealed[VAULT_PAGE_MOST];
+    memcpy(sealed, bytes, t->page);
     if (!vault_seal_page(t->hand, t->epoch, page, sealed))
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
-    if (pwrite(t->fd, sealed, PAGE_BYTES, (page - 1) * PAGE_BYTES) != PAGE_BYTES)
+    if (pwrite(t->fd, sealed, t->page, (page - 1) * (int64_t)t->page) != (ssize_t)t->page)
         return disk(cx, t->w->dir);
-    t->unsent += PAGE_BYTES;
+    t->unsent += (int64_t)t->page;
     if (t->unsent >= DISK_STEP) {
         (void)sync_file_range(t->fd, 0, 0, WAIT_FOR_DISK);
         t->unsent = 0;
@@ -255,10 +259,11 @@ static enum err page_put(struct cx *cx, struct target *t, int64_t page, const ch
  * was in the file could not be read, and the log did not have it either. */
 static enum err holes_put(struct cx *cx, struct target *t)
 {
-    static const char zeros[PAGE_BYTES];
+    static const char zeros[VAULT_PAGE_MOST];
     for (int64_t page = 1; page <= t->pages; page++) {
-        char tail[PAGE_RESERVED];
-        if (pread(t->fd, tail, sizeof tail, page * PAGE_BYTES - PAGE_RESERVED) != PAGE_RESERVED)
+        char tail[VAULT_RESERVED];
+        if (pread(t->fd, tail, sizeof tail, page * (int64_t)t->page - VAULT_RESERVED) !=
+            VAULT_RESERVED)
             return disk(cx, t->w->dir);
         if (memcmp(tail, zeros, sizeof tail) != 0)
             continue;
@@ -277,7 +282,7 @@ static enum err pages_put(struct cx *cx, struct target *t, str body)
         int64_t page = (int64_t)first + i;
         t->came_to = page > t->came_to ? page : t->came_to;
         if (page <= t->pages && !bit(t->newer, page - 1))
-            TRY(page_put(cx, t, page, body.ptr + 8 + (size_t)i * PAGE_BYTES));
+            TRY(page_put(cx, t, page, body.ptr + 8 + i * t->page));
     }
     return OK;
 }
@@ -287,9 +292,9 @@ static enum err frames_put(struct cx *cx, struct target *t, const struct plan *p
 {
     uint32_t n = get32(body.ptr);
     for (uint32_t i = 0; i < n && *seen < p->frames; i++, ++*seen) {
-        const char *f = body.ptr + 4 + (size_t)i * EACH;
+        const char *f = body.ptr + 4 + i * (FRAME_NOTE + t->page);
         int64_t page = get32(f);
-        TRY(page_put(cx, t, page, f + 16));
+        TRY(page_put(cx, t, page, f + FRAME_NOTE));
         if (page <= t->pages)
             bit_set(t->newer, page - 1);
     }
@@ -387,12 +392,12 @@ static enum err database_put(struct cx *cx, struct source *s, const struct plan 
         return disk(cx, t->w->from);
     box_in_again(s->in);
     TRY(put_all(cx, s, p, t));
-    if (ftruncate(t->fd, p->pages * PAGE_BYTES) != 0)
+    if (ftruncate(t->fd, p->pages * (int64_t)t->page) != 0)
         return disk(cx, t->w->dir);
     TRY(holes_put(cx, t));
     if (!t->w->is_scratch && fsync(t->fd) != 0)
         return disk(cx, t->w->dir);
-    t->bytes = p->pages * PAGE_BYTES;
+    t->bytes = p->pages * (int64_t)t->page;
     return OK;
 }
 
@@ -469,8 +474,12 @@ static enum err make_directory(struct cx *cx, const struct keyring *ring, struct
                                const struct restore_wish *w, const char *to,
                                const struct plan *plan, int64_t *bytes)
 {
-    struct target t = {
-        .dir = -1, .fd = -1, .w = w, .hand = vault_hand_open(ring), .epoch = keyring_epoch(ring)};
+    struct target t = {.dir = -1,
+                       .fd = -1,
+                       .w = w,
+                       .page = plan->page,
+                       .hand = vault_hand_open(ring, plan->page),
+                       .epoch = keyring_epoch(ring)};
     backup_remove(to); /* what a killed restore left */
     if (mkdir(to, 0700) != 0)
         return disk(cx, to);
@@ -619,7 +628,7 @@ enum err backup_verify(struct cx *cx, const struct keyring *ring, const char *fi
     struct look l = {.goes_on = goes_on, .arg = arg};
     backup_remove(dir.ptr);
     enum err e = backup_restore(cx, ring, &w, &done);
-    struct vault *v = vault_open(ring, 0);
+    struct vault *v = vault_open(ring, vault_page_of(path.ptr), 0);
     if (e == OK && !v)
         e = fault(cx, ERR_INTERNAL, M_STORE_FAILED);
     if (e == OK && sqlite3_open_v2(path.ptr, &l.h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,

@@ -91,7 +91,7 @@ int room_claim(struct store *s, struct db *d)
     bool is_stale = atomic_exchange(&s->room_is_stale, false) || s->room_bytes == 0;
     if (is_stale && fstat(s->file_fd, &st) == 0)
         s->room_bytes = st.st_size; /* what was written has its room */
-    int64_t wants = lite_pages(d) * PAGE_BYTES;
+    int64_t wants = lite_pages(d) * (int64_t)s->page;
     if (wants <= s->room_bytes || claim_up_to(s, wants + AHEAD_BYTES) == SQLITE_OK)
         return SQLITE_OK;
     return claim_up_to(s, wants);

@@ -70,7 +70,8 @@ enum err copy_reader_open(struct cx *cx, const struct keyring *ring, const char 
     r->store.cache_mb = 384; /* 8 MB for its one reader */
     r->store.dir = strdup(dir);
     r->store.ring = (struct keyring *)(uintptr_t)ring; /* lent, for reading */
-    r->store.vault = vault_open(ring, 0);
+    r->store.page = vault_page_of(arena_printf(cx->arena, "%s/kith.db", dir).ptr);
+    r->store.vault = vault_open(ring, r->store.page, 0);
     follows_init(&r->store.follows);
     enum err e = r->store.vault && r->store.dir ? lite_open(cx, &r->store, LITE_READER, &r->d)
                                                 : fault(cx, ERR_INTERNAL, M_STORE_FAILED);

@@ -99,12 +99,12 @@ static int set_up(struct lite *l, struct store *s, enum lite_use use)
     bool is_writer = may_write(use);
     unsigned kb =
         use == LITE_LOADER ? LOADER_CACHE_MB * 1024 : (unsigned)(lite_cache(s, shares[use]) / 1024);
-    int reserve = PAGE_RESERVED;
+    int reserve = VAULT_RESERVED;
     int rc = sqlite3_file_control(l->h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
     if (rc != SQLITE_OK)
         return rc;
-    snprintf(pragma, sizeof pragma, "PRAGMA page_size=%d; PRAGMA auto_vacuum=incremental;",
-             PAGE_BYTES);
+    snprintf(pragma, sizeof pragma, "PRAGMA page_size=%zu; PRAGMA auto_vacuum=incremental;",
+             s->page);
     if (is_writer && (rc = exec(l->h, pragma)) != SQLITE_OK)
         return rc;
     if ((rc = exec(l->h, "PRAGMA temp_store=memory")) !=

@@ -132,6 +132,7 @@ static enum err directory_open(struct cx *cx, struct store *s, const struct stor
     if (fd < 0)
         return cannot_open(cx, str_of(s->dir), errno);
     s->file_fd = fd;
+    s->page = vault_page_of(file.ptr);
     return OK;
 }
 
@@ -184,7 +185,7 @@ static enum err lite_start(struct cx *cx, struct store *s, const struct store_op
     TRY(directory_open(cx, s, o));
     TRY(keys_open(cx, s, o));
     if (!s->is_new && !o->takes_less)
-        TRY(log_judge(cx, s->ring, s->dir));
+        TRY(log_judge(cx, s->ring, s->dir, s->page));
     TRY(lite_open(cx, s, LITE_WRITER, &s->writer));
     TRY(store_migrate(cx, s, o->no_migrate));
     store_log_away(s);
@@ -300,7 +301,7 @@ bool store_is_ready(struct store *s)
 {
     if (s->is_postgres)
         return pg_is_ready(s);
-    return atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 < WAL_INTERACTIVE_MB;
+    return log_mb(s) < WAL_INTERACTIVE_MB;
 }
 
 const char *const store_state_codes[STORE_STATE_N] = {"fine", "full", "away"};
@@ -363,7 +364,7 @@ void reader_close(struct db *d)
 void store_figures(struct store *s, struct store_figures *out)
 {
     *out = (struct store_figures){
-        .wal_bytes = atomic_load(&s->wal_frames) * (PAGE_BYTES + 24),
+        .wal_bytes = atomic_load(&s->wal_frames) * (int64_t)(s->page + VAULT_FRAME_HEAD),
         .longest_stall_us = atomic_load(&s->longest_stall_us),
         .batches = atomic_load(&s->batches),
         .changes = atomic_load(&s->changes),

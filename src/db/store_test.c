@@ -514,7 +514,7 @@ static void the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter
 {
     if (test_is_postgres())
         skip();
-    enum { HOLD = 128 << 20 >> 13 };
+    enum { HOLD = (128 << 20) / VAULT_PAGE };
     struct place *p = *state;
     struct cx cx = place_cx(p);
     struct store *s = NULL;
@@ -638,7 +638,7 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     assert_int_equal(store_open(&cx, &p->options, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
     assert_int_equal(store_keys(&cx, &p->options, &ring), OK);
-    struct vault *own = vault_open(ring, 0);
+    struct vault *own = vault_open(ring, VAULT_PAGE, 0);
     assert_int_equal(sqlite3_open_v2(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &other,
                                      SQLITE_OPEN_READWRITE, vault_name(own)),
                      SQLITE_OK);

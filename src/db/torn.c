@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD = 24, INDEX_WORDS = 25, FORMAT = 3007000 /* the only one */ };
+enum { INDEX_WORDS = 25, FORMAT = 3007000 /* the only one */ };
 static const uint32_t MAGIC = 0x377f0682; /* the last bit: which end of a word the sums begin at */
 
 struct sum {
@@ -25,7 +25,8 @@ struct log {
     uint8_t head[VAULT_LOG_HEAD];
     bool is_big;
     struct vault_hand *hand;
-    uint8_t frame[VAULT_FRAME];
+    int64_t page; /* bytes */
+    uint8_t frame[VAULT_FRAME_HEAD + VAULT_PAGE_MOST];
     struct sum sum; /* up to the frame that was read last */
 };
 
@@ -65,7 +66,7 @@ static bool head_is_whole(struct log *l)
     l->sum = (struct sum){0};
     sum_add(&l->sum, h, 24, l->is_big);
     return (word(h, true) & ~1u) == MAGIC && word(h + 4, true) == FORMAT &&
-           word(h + 8, true) == VAULT_PAGE && sum_is(&l->sum, h + 24);
+           word(h + 8, true) == l->page && sum_is(&l->sum, h + 24);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------- */
@@ -73,8 +74,8 @@ static bool head_is_whole(struct log *l)
 /* It was sealed here, in this place. */
 static bool frame_opens(struct log *l, int64_t i)
 {
-    int64_t at = VAULT_LOG_HEAD + i * VAULT_FRAME;
-    return pread(l->fd, l->frame, VAULT_FRAME, at) == VAULT_FRAME &&
+    int64_t size = VAULT_FRAME_HEAD + l->page, at = VAULT_LOG_HEAD + i * size;
+    return pread(l->fd, l->frame, (size_t)size, at) == size &&
            vault_open_frame(l->hand, at, l->frame);
 }
 
@@ -85,7 +86,7 @@ static bool frame_follows(struct log *l, int64_t i)
         word(l->frame, true) == 0)
         return false;
     sum_add(&l->sum, l->frame, 8, l->is_big);
-    sum_add(&l->sum, l->frame + HEAD, VAULT_PAGE, l->is_big);
+    sum_add(&l->sum, l->frame + VAULT_FRAME_HEAD, (size_t)l->page, l->is_big);
     return sum_is(&l->sum, l->frame + 16);
 }
 
@@ -149,13 +150,15 @@ static enum err judge(struct cx *cx, struct log *l, const struct said *s)
     return OK;
 }
 
-enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir)
+enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir, size_t page)
 {
     struct stat st = {0};
     struct log *l = calloc(1, sizeof *l);
     struct said s = index_read(cx, dir);
-    if (l)
-        l->hand = vault_hand_open(ring);
+    if (l) {
+        l->page = (int64_t)page;
+        l->hand = vault_hand_open(ring, page);
+    }
     if (!l || !l->hand) {
         free(l);
         return fault(cx, ERR_INTERNAL, M_STORE_FAILED);
@@ -163,7 +166,7 @@ enum err log_judge(struct cx *cx, const struct keyring *ring, const char *dir)
     l->fd = open(arena_printf(cx->arena, "%s/kith.db-wal", dir).ptr, O_RDONLY | O_CLOEXEC);
     bool is_there = l->fd >= 0 && fstat(l->fd, &st) == 0;
     bool has_head = is_there && pread(l->fd, l->head, sizeof l->head, 0) == sizeof l->head;
-    l->frames = has_head ? (st.st_size - VAULT_LOG_HEAD) / VAULT_FRAME : 0;
+    l->frames = has_head ? (st.st_size - VAULT_LOG_HEAD) / (VAULT_FRAME_HEAD + l->page) : 0;
     enum err e = judge(cx, l, &s);
     if (e != OK)
         log_line(LOG_ERROR, "log.damaged", "frames=%lld said=%lld carried=%lld",

@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGES_AT_ONCE_KB = 512 }; /* for what one request reads */
-static const char format[16] = "\x01kith vault\0\0\0\0";
+enum { PAGES_AT_ONCE_KB = 512 };                         /* for what one request reads */
+static const char format[16] = "\x02kith vault\0\0\0\0"; /* its first byte: form_of */
 static const char sqlite_format[16] = "SQLite format 3";
-enum { CLEAR = 100, HEAD_BYTES = 24, HEAD_BLOCK = 8 };
+enum { CLEAR = 100, HEAD_BYTES = VAULT_FRAME_HEAD, HEAD_BLOCK = 8 };
 static const int64_t LOCK_BYTES = 1 << 30; /* SQLite locks bytes of this page */
 
 struct vault {
@@ -23,6 +23,7 @@ struct vault {
     char name[32];
     sqlite3_vfs *under;
     const struct keyring *ring;
+    size_t page;                 /* bytes */
     _Atomic uint8_t writes;      /* epoch of new pages */
     _Atomic uint8_t log_epoch;   /* that wrote when the log was begun last; 0: before this start */
     _Atomic unsigned generation; /* counts vault_epochs_changed */
@@ -30,13 +31,35 @@ struct vault {
     pthread_mutex_t db_lock;     /* of writing into kith.db: a page, or a slice of a rotation */
     struct page_cache *cache;    /* NULL: none */
 };
-_Static_assert((int)CACHED_PAGE == (int)VAULT_PAGE, "pages are kept whole");
+
+/* What a store's first byte says of its form: 1, pages of 8 KiB; 2, of 4 KiB. */
+static char form_of(size_t page)
+{
+    return page == VAULT_PAGE ? 2 : 1;
+}
+
+static bool is_format(const void *head, size_t page)
+{
+    return *(const char *)head == form_of(page) &&
+           memcmp((const char *)head + 1, format + 1, sizeof format - 1) == 0;
+}
+
+size_t vault_page_of(const char *path)
+{
+    uint8_t n[2] = {0}; /* SQLite's own bytes for it, which stay readable */
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_told = fd >= 0 && pread(fd, n, sizeof n, 16) == (ssize_t)sizeof n;
+    if (fd >= 0)
+        close(fd);
+    return is_told && (n[0] << 8 | n[1]) == VAULT_PAGE_MOST ? VAULT_PAGE_MOST : VAULT_PAGE;
+}
 
 /* ---- derived keys ----------------------------------------------------------------------------- */
 
 /* One label's ciphers by epoch; two while a rotation goes on. */
 struct ciphers {
     const char *label;
+    size_t page; /* bytes of what they seal */
     size_t n;
     struct {
         uint8_t epoch;
@@ -89,31 +112,34 @@ static str bound_of(enum kind kind, int64_t where, const uint8_t *page,
 static bool page_seal(struct ciphers *c, const struct keyring *ring, uint8_t epoch, enum kind kind,
                       int64_t where, const uint8_t *in, uint8_t *out)
 {
-    uint8_t bound[16 + CLEAR], *nonce = out + VAULT_TEXT, *tag = nonce + SEAL_NONCE;
+    size_t text = c->page - VAULT_RESERVED;
+    uint8_t bound[16 + CLEAR], *nonce = out + text, *tag = nonce + SEAL_NONCE;
     struct aead *a = cipher_of(c, ring, epoch);
     size_t from = kind == OF_DB && where == 1 ? CLEAR : 0;
     if (!a)
         return false;
     if (from) {
         memcpy(out, format, sizeof format);
+        out[0] = (uint8_t)form_of(c->page);
         if (out != in)
             memcpy(out + 16, in + 16, CLEAR - 16);
     }
     seal_nonce(nonce);
     nonce[0] = epoch;
-    return aead_seal(a, nonce, bound_of(kind, where, in, bound), in + from, VAULT_TEXT - from,
-                     out + from, tag);
+    return aead_seal(a, nonce, bound_of(kind, where, in, bound), in + from, text - from, out + from,
+                     tag);
 }
 
 /* In place; zeros where nonce and tag stood, as SQLite wrote them. */
 static bool page_open(struct ciphers *c, const struct keyring *ring, enum kind kind, int64_t where,
                       uint8_t *page)
 {
-    uint8_t bound[16 + CLEAR], *nonce = page + VAULT_TEXT, *tag = nonce + SEAL_NONCE;
+    size_t text = c->page - VAULT_RESERVED;
+    uint8_t bound[16 + CLEAR], *nonce = page + text, *tag = nonce + SEAL_NONCE;
     struct aead *a = cipher_of(c, ring, nonce[0]);
     size_t from = kind == OF_DB && where == 1 ? CLEAR : 0;
-    if (!a || (from && memcmp(page, format, sizeof format) != 0) ||
-        !aead_unseal(a, nonce, bound_of(kind, where, page, bound), page + from, VAULT_TEXT - from,
+    if (!a || (from && !is_format(page, c->page)) ||
+        !aead_unseal(a, nonce, bound_of(kind, where, page, bound), page + from, text - from,
                      page + from, tag))
         return false;
     if (from)
@@ -133,13 +159,24 @@ struct file {
     struct ciphers ciphers;
     int64_t
         head_at; /* a frame's head that waits for its page, at the beginning of `frame`; 0: none */
-    uint8_t frame[VAULT_FRAME];
+    uint8_t frame[HEAD_BYTES + VAULT_PAGE_MOST];
     sqlite3_file under[]; /* of the file system below */
 };
 
 static struct file *of(sqlite3_file *f)
 {
     return (struct file *)f;
+}
+
+static int page_of(const struct file *f)
+{
+    return (int)f->v->page;
+}
+
+/* How far into a frame of the log; -1: its head. */
+static int64_t in_frame(const struct file *f, int64_t at)
+{
+    return at < VAULT_LOG_HEAD ? -1 : (at - VAULT_LOG_HEAD) % (HEAD_BYTES + page_of(f));
 }
 
 /* Only whole pages of kith.db and of its log are kept. */
@@ -225,22 +262,23 @@ static int64_t pages_said(struct file *f)
 /* A rotation seals pages anew where they stand; a reader that met half of one reads again. */
 static int db_page_read(struct file *f, uint8_t *p, int64_t at)
 {
+    int64_t size = page_of(f), page = at / size + 1;
     if (at == LOCK_BYTES) { /* holds nothing, and is never written */
-        memset(p, 0, VAULT_PAGE);
+        memset(p, 0, (size_t)size);
         return SQLITE_OK;
     }
     for (;;) {
         unsigned before = atomic_load(&f->v->slices);
-        int rc = raw_read(f, p, VAULT_PAGE, at);
-        if (rc == SQLITE_IOERR_SHORT_READ && at / VAULT_PAGE < pages_said(f))
-            return damage(f, at / VAULT_PAGE + 1, at); /* the file was cut */
+        int rc = raw_read(f, p, (int)size, at);
+        if (rc == SQLITE_IOERR_SHORT_READ && page <= pages_said(f))
+            return damage(f, page, at); /* the file was cut */
         if (rc != SQLITE_OK)
             return rc;
-        if (page_open(ciphers(f), f->v->ring, OF_DB, at / VAULT_PAGE + 1, p))
+        if (page_open(ciphers(f), f->v->ring, OF_DB, page, p))
             return SQLITE_OK;
         if (before % 2 == 0 && atomic_load(&f->v->slices) == before) {
-            memset(p, 0, VAULT_PAGE);
-            return damage(f, at / VAULT_PAGE + 1, at);
+            memset(p, 0, (size_t)size);
+            return damage(f, page, at);
         }
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
@@ -248,13 +286,13 @@ static int db_page_read(struct file *f, uint8_t *p, int64_t at)
 
 static int db_read(struct file *f, uint8_t *p, int n, int64_t at)
 {
-    if (n == VAULT_PAGE && at % VAULT_PAGE == 0)
+    if (n == page_of(f) && at % page_of(f) == 0)
         return db_page_read(f, p, at);
     if (at + n > CLEAR)
         return SQLITE_IOERR_READ; /* there are no other reads */
     int rc = raw_read(f, p, n, at);
     if (rc == SQLITE_OK && at == 0 && n >= 16) {
-        if (memcmp(p, format, sizeof format) != 0)
+        if (!is_format(p, f->v->page))
             return damage(f, 1, 0);
         memcpy(p, sqlite_format, sizeof sqlite_format);
     }
@@ -273,7 +311,7 @@ static bool head_block(struct file *f, uint8_t epoch, bool seals, uint8_t *head)
 static int log_damage(struct file *f, int64_t at)
 {
     uint8_t number[4] = {0};
-    int64_t frame = at - (at - VAULT_LOG_HEAD) % VAULT_FRAME;
+    int64_t frame = at - in_frame(f, at);
     (void)raw_read(f, number, sizeof number, frame);
     return damage(f, (int64_t)number[0] << 24 | number[1] << 16 | number[2] << 8 | number[3], at);
 }
@@ -284,7 +322,7 @@ static int log_head_read(struct file *f, uint8_t *p, int n, int64_t at, int skip
     uint8_t head[HEAD_BYTES], epoch = 0;
     int rc = raw_read(f, head, HEAD_BYTES, at - skip);
     if (rc == SQLITE_OK)
-        rc = raw_read(f, &epoch, 1, at - skip + HEAD_BYTES + VAULT_TEXT);
+        rc = raw_read(f, &epoch, 1, at - skip + HEAD_BYTES + page_of(f) - VAULT_RESERVED);
     if (rc != SQLITE_OK)
         return rc;
     if (!head_block(f, epoch, false, head))
@@ -296,12 +334,13 @@ static int log_head_read(struct file *f, uint8_t *p, int n, int64_t at, int skip
 /* In recovery what does not open is where the log ends, as after a power failure; otherwise damage. */
 static int log_read(struct file *f, uint8_t *p, int n, int64_t at)
 {
-    int64_t in = at < VAULT_LOG_HEAD ? -1 : (at - VAULT_LOG_HEAD) % VAULT_FRAME;
+    int64_t in = in_frame(f, at);
     if (in < 0 && at + n <= VAULT_LOG_HEAD)
         return raw_read(f, p, n, at);
     if (in >= 0 && in + n <= HEAD_BYTES)
         return log_head_read(f, p, n, at, (int)in);
-    bool is_frame = in == 0 && n == VAULT_FRAME, is_page = in == HEAD_BYTES && n == VAULT_PAGE;
+    bool is_frame = in == 0 && n == HEAD_BYTES + page_of(f),
+         is_page = in == HEAD_BYTES && n == page_of(f);
     if (!is_frame && !is_page)
         return SQLITE_IOERR_READ;
     int rc = raw_read(f, p, n, at);
@@ -310,19 +349,19 @@ static int log_read(struct file *f, uint8_t *p, int n, int64_t at)
     if (rc != SQLITE_OK)
         return rc;
     uint8_t *page = p + (is_frame ? HEAD_BYTES : 0);
-    if (is_frame && !head_block(f, page[VAULT_TEXT], false, p))
+    if (is_frame && !head_block(f, page[page_of(f) - VAULT_RESERVED], false, p))
         memset(p, 0, HEAD_BYTES);
     if (page_open(ciphers(f), f->v->ring, OF_LOG, at + (is_frame ? HEAD_BYTES : 0), page))
         return SQLITE_OK;
-    memset(page, 0, VAULT_PAGE);
+    memset(page, 0, f->v->page);
     return is_frame ? SQLITE_OK : log_damage(f, at);
 }
 
 static int journal_read(struct file *f, uint8_t *p, int n, int64_t at)
 {
     int rc = raw_read(f, p, n, at);
-    if (rc == SQLITE_OK && n == VAULT_PAGE && !page_open(ciphers(f), f->v->ring, OF_JOURNAL, at, p))
-        memset(p, 0, VAULT_PAGE); /* its check ends the replay */
+    if (rc == SQLITE_OK && n == page_of(f) && !page_open(ciphers(f), f->v->ring, OF_JOURNAL, at, p))
+        memset(p, 0, f->v->page); /* its check ends the replay */
     return rc;
 }
 
@@ -336,7 +375,7 @@ static int file_read(struct file *f, void *p, int n, int64_t at)
 static int x_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
 {
     struct file *f = of(base);
-    struct page_cache *cache = n == VAULT_PAGE ? cache_of(f) : NULL;
+    struct page_cache *cache = n == page_of(f) ? cache_of(f) : NULL;
     uint64_t seen = 0;
     int rc = head_write(f);
     if (rc != SQLITE_OK)
@@ -356,18 +395,18 @@ static int x_read(sqlite3_file *base, void *p, int n, sqlite3_int64 at)
 static int page_write(struct file *f, const uint8_t *p, int64_t at)
 {
     static const uint8_t zeros[VAULT_RESERVED];
-    int64_t where = f->kind == OF_DB ? at / VAULT_PAGE + 1 : at;
+    int64_t where = f->kind == OF_DB ? at / page_of(f) + 1 : at;
     /* SQLite's checks of the log count these bytes in, and we give back zeros: rather no write than a log that ends here. */
     uint8_t *sealed = f->frame + HEAD_BYTES;
     int head = f->head_at && f->head_at == at - HEAD_BYTES ? HEAD_BYTES : 0;
-    if (memcmp(p + VAULT_TEXT, zeros, sizeof zeros) != 0 ||
+    if (memcmp(p + f->v->page - VAULT_RESERVED, zeros, sizeof zeros) != 0 ||
         !page_seal(ciphers(f), f->v->ring, atomic_load(&f->v->writes), f->kind, where, p, sealed))
         return SQLITE_IOERR_WRITE;
     f->head_at = 0;
     struct page_cache *cache = cache_of(f);
     if (cache)
         page_cache_write_begin(cache, place_of(f, at));
-    int rc = raw_write(f, sealed - head, VAULT_PAGE + head, at - head);
+    int rc = raw_write(f, sealed - head, page_of(f) + head, at - head);
     if (cache)
         page_cache_write_end(cache, place_of(f, at), rc == SQLITE_OK ? p : NULL);
     return rc;
@@ -377,11 +416,11 @@ static int page_write(struct file *f, const uint8_t *p, int64_t at)
  * written. SQLite may read them as zeros; so may nobody make zeros of a page that was there. */
 static int holes_fill(struct file *f, int64_t at)
 {
-    static const uint8_t zeros[VAULT_PAGE];
+    static const uint8_t zeros[VAULT_PAGE_MOST];
     sqlite3_int64 size = 0;
     int rc = f->under->pMethods->xFileSize(f->under, &size);
-    for (int64_t hole = size / VAULT_PAGE * VAULT_PAGE; rc == SQLITE_OK && hole < at;
-         hole += VAULT_PAGE)
+    for (int64_t hole = size / page_of(f) * page_of(f); rc == SQLITE_OK && hole < at;
+         hole += page_of(f))
         if (hole != LOCK_BYTES)
             rc = page_write(f, zeros, hole);
     return rc;
@@ -389,7 +428,7 @@ static int holes_fill(struct file *f, int64_t at)
 
 static int db_write(struct file *f, const uint8_t *p, int n, int64_t at)
 {
-    if (n != VAULT_PAGE || at % VAULT_PAGE != 0)
+    if (n != page_of(f) || at % page_of(f) != 0)
         return SQLITE_IOERR_WRITE;
     pthread_mutex_lock(&f->v->db_lock);
     int rc = holes_fill(f, at);
@@ -406,8 +445,8 @@ static int log_write(struct file *f, const uint8_t *p, int n, int64_t at)
         atomic_store(&f->v->log_epoch, epoch);
         return raw_write(f, p, n, at);
     }
-    int64_t in = at < VAULT_LOG_HEAD ? -1 : (at - VAULT_LOG_HEAD) % VAULT_FRAME;
-    if (in == HEAD_BYTES && n == VAULT_PAGE)
+    int64_t in = in_frame(f, at);
+    if (in == HEAD_BYTES && n == page_of(f))
         return page_write(f, p, at);
     if (in != 0 || n != HEAD_BYTES)
         return SQLITE_IOERR_WRITE;
@@ -421,7 +460,7 @@ static int log_write(struct file *f, const uint8_t *p, int n, int64_t at)
 static int x_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at)
 {
     struct file *f = of(base);
-    int rc = f->head_at && (n != VAULT_PAGE || f->head_at != at - HEAD_BYTES) ? head_write(f)
+    int rc = f->head_at && (n != page_of(f) || f->head_at != at - HEAD_BYTES) ? head_write(f)
                                                                               : SQLITE_OK;
     if (rc != SQLITE_OK)
         return rc;
@@ -429,7 +468,7 @@ static int x_write(sqlite3_file *base, const void *p, int n, sqlite3_int64 at)
         return db_write(f, p, n, at);
     if (f->kind == OF_LOG)
         return log_write(f, p, n, at);
-    return n == VAULT_PAGE ? page_write(f, p, at) : raw_write(f, p, n, at);
+    return n == page_of(f) ? page_write(f, p, at) : raw_write(f, p, n, at);
 }
 
 static int x_truncate(sqlite3_file *base, sqlite3_int64 size)
@@ -460,7 +499,8 @@ static int x_control(sqlite3_file *base, int what, void *arg)
 static int x_sector(sqlite3_file *base)
 {
     int n = of(base)->under->pMethods->xSectorSize(of(base)->under);
-    return n > 4096 ? 4096 : n; /* a journal's head is never as long as a page */
+    return n > VAULT_PAGE / 2 ? VAULT_PAGE / 2
+                              : n; /* a journal's head is never as long as a page */
 }
 
 /* A log without padding: frames are written whole. */
@@ -543,6 +583,7 @@ static int x_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, i
     f->kind = kind;
     f->name = name;
     f->generation = atomic_load(&v->generation);
+    f->ciphers.page = v->page;
     f->ciphers.label = kind == OF_DB ? "page" : "wal";
     int rc = v->under->xOpen(v->under, name, f->under, flags, out_flags);
     if (rc == SQLITE_OK || f->under->pMethods)
@@ -604,7 +645,7 @@ static int x_error(sqlite3_vfs *vfs, int n, char *out)
 static void configure_once(void)
 {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else a global lock around each allocation */
-    /* A connection's first pages in one piece: each for itself is a malloc of 8 KB and a lock of the process, and a reader
+    /* A connection's first pages in one piece: each for itself is a malloc and a lock of the process, and a reader
      * gives all of them back at every commit of anybody. */
     sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, -PAGES_AT_ONCE_KB);
     sqlite3_initialize();
@@ -616,7 +657,7 @@ void sqlite_ready(void)
     pthread_once(&once, configure_once);
 }
 
-struct vault *vault_open(const struct keyring *ring, size_t cache_bytes)
+struct vault *vault_open(const struct keyring *ring, size_t page, size_t cache_bytes)
 {
     sqlite_ready();
     static _Atomic unsigned count;
@@ -624,12 +665,13 @@ struct vault *vault_open(const struct keyring *ring, size_t cache_bytes)
     struct vault *v = under ? calloc(1, sizeof *v) : NULL;
     if (!v)
         return NULL;
-    if (cache_bytes && !(v->cache = page_cache_open(cache_bytes))) {
+    if (cache_bytes && !(v->cache = page_cache_open(cache_bytes, page))) {
         free(v);
         return NULL;
     }
     v->under = under;
     v->ring = ring;
+    v->page = page;
     v->writes = keyring_epoch(ring);
     pthread_mutex_init(&v->db_lock, NULL);
     snprintf(v->name, sizeof v->name, "kith-vault-%u", atomic_fetch_add(&count, 1));
@@ -670,6 +712,11 @@ void vault_close(struct vault *v)
 const char *vault_name(const struct vault *v)
 {
     return v->name;
+}
+
+size_t vault_page(const struct vault *v)
+{
+    return v->page;
 }
 
 size_t vault_cache_bytes(const struct vault *v)
@@ -727,10 +774,11 @@ enum vault_look vault_look(const char *path)
     ssize_t n = fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
     if (fd >= 0)
         close(fd);
-    return n <= 0                                                   ? VAULT_NOTHING
-           : memcmp(head, format, sizeof format) == 0               ? VAULT_SEALED
-           : memcmp(head, sqlite_format, sizeof sqlite_format) == 0 ? VAULT_PLAIN
-           : memcmp(head + 1, format + 1, sizeof format - 1) == 0 && (uint8_t)head[0] > 1
+    return n <= 0                                                            ? VAULT_NOTHING
+           : is_format(head, VAULT_PAGE) || is_format(head, VAULT_PAGE_MOST) ? VAULT_SEALED
+           : memcmp(head, sqlite_format, sizeof sqlite_format) == 0          ? VAULT_PLAIN
+           : memcmp(head + 1, format + 1, sizeof format - 1) == 0 &&
+                   (uint8_t)head[0] > (uint8_t)format[0]
                ? VAULT_LATER
                : VAULT_OTHER;
 }
@@ -742,11 +790,13 @@ struct vault_hand {
     struct ciphers page, log;
 };
 
-struct vault_hand *vault_hand_open(const struct keyring *ring)
+struct vault_hand *vault_hand_open(const struct keyring *ring, size_t page)
 {
     struct vault_hand *h = calloc(1, sizeof *h);
     if (h)
-        *h = (struct vault_hand){.ring = ring, .page.label = "page", .log.label = "wal"};
+        *h = (struct vault_hand){.ring = ring,
+                                 .page = {.label = "page", .page = page},
+                                 .log = {.label = "wal", .page = page}};
     return h;
 }
 
@@ -759,20 +809,19 @@ void vault_hand_close(struct vault_hand *h)
     free(h);
 }
 
-bool vault_seal_page(struct vault_hand *h, uint8_t epoch, int64_t page,
-                     uint8_t bytes[static VAULT_PAGE])
+bool vault_seal_page(struct vault_hand *h, uint8_t epoch, int64_t page, uint8_t *bytes)
 {
     return page_seal(&h->page, h->ring, epoch, OF_DB, page, bytes, bytes);
 }
 
-bool vault_open_page(struct vault_hand *h, int64_t page, uint8_t bytes[static VAULT_PAGE])
+bool vault_open_page(struct vault_hand *h, int64_t page, uint8_t *bytes)
 {
     return page_open(&h->page, h->ring, OF_DB, page, bytes);
 }
 
-bool vault_open_frame(struct vault_hand *h, int64_t offset, uint8_t bytes[static VAULT_FRAME])
+bool vault_open_frame(struct vault_hand *h, int64_t offset, uint8_t *bytes)
 {
-    struct aead *a = cipher_of(&h->log, h->ring, bytes[HEAD_BYTES + VAULT_TEXT]);
+    struct aead *a = cipher_of(&h->log, h->ring, bytes[HEAD_BYTES + h->log.page - VAULT_RESERVED]);
     if (a)
         aead_block(a, false, bytes + HEAD_BLOCK);
     return a && page_open(&h->log, h->ring, OF_LOG, offset + HEAD_BYTES, bytes + HEAD_BYTES);

@@ -1,7 +1,9 @@
 /* Sealed stores on a disk: what is in the files, and what happens when somebody changes them. */
+#include "db/backup.h"
 #include "db/db_impl.h"
 #include "db/db_test.h"
 #include "db/pages.h"
+#include "db/snapshot.h"
 #include "messages.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,6 +11,12 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+/* Of the stores of these tests: those that are made today, then those that earlier versions made. */
+static int64_t page_bytes = VAULT_PAGE;
+#define PAGE ((size_t)page_bytes)
+#define TEXT (page_bytes - VAULT_RESERVED)
+#define FRAME (VAULT_FRAME_HEAD + page_bytes)
 
 static const char planted[] = "Zweigelt-Obermayr 0x5EC2E7";
 
@@ -62,6 +70,30 @@ static int place_close(void **state)
     rmdir(p->dir);
     arena_close(p->arena);
     free(p);
+    return 0;
+}
+
+static void plain_begin(struct place *p, sqlite3 **h)
+{
+    int reserve = VAULT_RESERVED;
+    assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, h), SQLITE_OK);
+    assert_int_equal(sqlite3_file_control(*h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(*h,
+                                  "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental;"
+                                  "PRAGMA journal_mode=WAL",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+}
+
+/* With a store whose pages are of 8 KiB, as every store once was. */
+static int place_open_large(void **state)
+{
+    sqlite3 *h = NULL;
+    page_bytes = VAULT_PAGE_MOST;
+    place_open(state);
+    plain_begin(*state, &h);
+    sqlite3_close(h);
     return 0;
 }
 
@@ -288,21 +320,12 @@ static void one_flipped_bit_anywhere_in_a_page_is_named_and_nothing_of_it_is_ser
     struct fault why;
     filled(p, 2000);
     str whole = file(p, "kith.db");
-    int64_t pages = (int64_t)whole.len / VAULT_PAGE;
-    static const int64_t in_page[] = {0,
-                                      17,
-                                      60,
-                                      99,
-                                      100,
-                                      4000,
-                                      VAULT_TEXT - 1,
-                                      VAULT_TEXT,
-                                      VAULT_TEXT + 5,
-                                      VAULT_TEXT + SEAL_NONCE,
-                                      VAULT_PAGE - 1};
+    int64_t pages = (int64_t)whole.len / page_bytes;
+    const int64_t in_page[] = {
+        0, 17, 60, 99, 100, 4000, TEXT - 1, TEXT, TEXT + 5, TEXT + SEAL_NONCE, page_bytes - 1};
     for (int64_t page = 1; page <= pages; page += page < 3 ? 1 : pages / 3)
         for (size_t i = 0; i < COUNT(in_page); i++) {
-            bit_flip(p, "kith.db", (page - 1) * VAULT_PAGE + in_page[i]);
+            bit_flip(p, "kith.db", (page - 1) * page_bytes + in_page[i]);
             assert_true(is_refused(p, &why));
             if (page > 1 || in_page[i] > 20) /* before: no store at all, by its first bytes */
                 assert_int_equal(page_of(&why), page);
@@ -318,13 +341,13 @@ static void pages_that_change_places_are_refused(void **state)
     filled(p, 2000);
     str whole = file(p, "kith.db");
     char *swapped = arena_cstr(p->arena, whole);
-    memcpy(swapped + 5 * VAULT_PAGE, whole.ptr + 6 * VAULT_PAGE, VAULT_PAGE);
-    memcpy(swapped + 6 * VAULT_PAGE, whole.ptr + 5 * VAULT_PAGE, VAULT_PAGE);
+    memcpy(swapped + 5 * PAGE, whole.ptr + 6 * PAGE, PAGE);
+    memcpy(swapped + 6 * PAGE, whole.ptr + 5 * PAGE, PAGE);
     file_put(p, "kith.db", (str){swapped, whole.len});
     assert_true(is_refused(p, &why));
     assert_true(page_of(&why) == 6 || page_of(&why) == 7);
     memset(swapped, 0, whole.len); /* zeros are no page either */
-    memcpy(swapped, whole.ptr, 9 * VAULT_PAGE);
+    memcpy(swapped, whole.ptr, 9 * PAGE);
     file_put(p, "kith.db", (str){swapped, whole.len});
     assert_true(is_refused(p, &why));
     assert_true(page_of(&why) >= 10);
@@ -336,7 +359,7 @@ static void a_file_that_was_cut_is_refused(void **state)
     struct fault why;
     filled(p, 2000);
     str whole = file(p, "kith.db");
-    for (size_t n = whole.len - VAULT_PAGE; n > 2 * VAULT_PAGE; n -= n / 3 + 1000) {
+    for (size_t n = whole.len - PAGE; n > 2 * PAGE; n -= n / 3 + 1000) {
         file_put(p, "kith.db", (str){whole.ptr, n});
         assert_true(is_refused(p, &why));
     }
@@ -354,10 +377,9 @@ static void one_flipped_bit_in_a_page_of_the_log_is_named(void **state)
     assert_int_equal(opened(p, &cx, &s), OK);
     assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, make_apply, NULL), OK);
     put(s, &cx, 1, 2000); /* less than what is carried over by itself */
-    int64_t frames = (int64_t)(file(p, "kith.db-wal").len - VAULT_LOG_HEAD) / VAULT_FRAME,
-            named = 0;
+    int64_t frames = ((int64_t)file(p, "kith.db-wal").len - VAULT_LOG_HEAD) / FRAME, named = 0;
     for (int64_t i = 0; i < frames; i++)
-        bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * VAULT_FRAME + 24 + i % VAULT_PAGE);
+        bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * FRAME + 24 + i % page_bytes);
     vault_forget(s->vault);
     enum err e = counted(p, &cx, s, &n);
     assert_int_equal(e, ERR_INTERNAL);
@@ -366,7 +388,7 @@ static void one_flipped_bit_in_a_page_of_the_log_is_named(void **state)
     named = cx.why.args[1].number;
     assert_true(named > 0 && named < 1000);
     for (int64_t i = 0; i < frames; i++)
-        bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * VAULT_FRAME + 24 + i % VAULT_PAGE);
+        bit_flip(p, "kith.db-wal", VAULT_LOG_HEAD + i * FRAME + 24 + i % page_bytes);
     assert_int_equal(counted(p, &cx, s, &n), OK);
     assert_int_equal(n, 1999);
     store_close(s);
@@ -440,7 +462,7 @@ static uint16_t refusal(struct place *p, int64_t *rows)
 
 static int64_t frame_place(int64_t i)
 {
-    return VAULT_LOG_HEAD + i * VAULT_FRAME;
+    return VAULT_LOG_HEAD + i * FRAME;
 }
 
 /* Frames of the log that count: those that the index says. */
@@ -475,7 +497,7 @@ static void damage_anywhere_in_a_log_is_named_and_nothing_is_served(void **state
 {
     struct place *p = *state;
     int64_t rows = 0;
-    static const int64_t in_frame[] = {0, 5, 9, 20, 24, 4000, 24 + VAULT_TEXT, VAULT_FRAME - 1};
+    const int64_t in_frame[] = {0, 5, 9, 20, 24, 4000, 24 + TEXT, FRAME - 1};
     killed_with_a_log(p);
     struct laid l = laid_of(p);
     int64_t last = frames_of(&l) - 1;
@@ -560,7 +582,7 @@ static void a_hole_in_the_commit_that_was_being_written_is_a_torn_end(void **sta
     assert_true(n > 10);
     for (int64_t hole = n - 8; hole < n; hole += 3) {
         lay(p, &l, false);
-        for (int64_t at = 0; at < VAULT_FRAME; at += 512)
+        for (int64_t at = 0; at < FRAME; at += 512)
             bit_flip(p, "kith.db-wal", frame_place(hole) + at);
         assert_int_equal(refusal(p, &rows), 0);
         assert_int_equal(rows, BASE + COMMITS);
@@ -592,7 +614,7 @@ static void keys_that_are_wrong_gone_or_damaged_get_one_sentence_each(void **sta
     assert_false(is_refused(p, &why));
     str whole = file(p, "kith.db");
     char *later = arena_cstr(p->arena, whole);
-    later[0] = 2;
+    later[0] = 3;
     file_put(p, "kith.db", (str){later, whole.len});
     assert_true(is_refused(p, &why));
     assert_int_equal(why.msg, M_STORE_SEALED_LATER);
@@ -603,17 +625,13 @@ static void keys_that_are_wrong_gone_or_damaged_get_one_sentence_each(void **sta
 static void plain_made(struct place *p, int rows)
 {
     sqlite3 *h = NULL;
-    int reserve = VAULT_RESERVED;
-    assert_int_equal(sqlite3_open(arena_printf(p->arena, "%s/kith.db", p->dir).ptr, &h), SQLITE_OK);
-    assert_int_equal(sqlite3_file_control(h, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve),
-                     SQLITE_OK);
-    str sql = arena_printf(
-        p->arena,
-        "PRAGMA page_size=8192; PRAGMA auto_vacuum=incremental; PRAGMA journal_mode=WAL;"
-        "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT;"
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-        "INSERT INTO thing SELECT i, '%s' || hex(randomblob(60)) FROM n",
-        rows, planted);
+    plain_begin(p, &h);
+    str sql =
+        arena_printf(p->arena,
+                     "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT) STRICT;"
+                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+                     "INSERT INTO thing SELECT i, '%s' || hex(randomblob(60)) FROM n",
+                     rows, planted);
     assert_int_equal(sqlite3_exec(h, sql.ptr, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(h);
     assert_true(holds(file(p, "kith.db"), str_of(planted)));
@@ -705,7 +723,7 @@ static void pages_are_sealed_anew_while_they_are_read_and_written(void **state)
     assert_int_equal(n, 5499);
     store_close(s); /* what is in the log goes over under the new one */
     str whole = file(p, "kith.db");
-    for (size_t at = VAULT_TEXT; at < whole.len; at += VAULT_PAGE)
+    for (size_t at = (size_t)TEXT; at < whole.len; at += PAGE)
         assert_int_equal(whole.ptr[at], 2);
 
     cx = cx_of(p);
@@ -738,10 +756,10 @@ static void a_slice_that_was_killed_half_way_is_mended(void **state)
     text_add(&kept, (str){"\0\0\0\0\0\0\0\x05", 8});
     for (int i = 3; i < 8; i++) {
         text_add(&kept, (str){(char[]){0, 0, 0, 0, 0, 0, 0, (char)(i + 1)}, 8});
-        text_add(&kept, (str){after.ptr + i * VAULT_PAGE, VAULT_PAGE});
+        text_add(&kept, (str){after.ptr + (size_t)i * PAGE, PAGE});
     }
     char *torn = arena_cstr(p->arena, before);
-    memcpy(torn + 5 * VAULT_PAGE, after.ptr + 5 * VAULT_PAGE, 4096);
+    memcpy(torn + 5 * PAGE, after.ptr + 5 * PAGE, PAGE / 2);
     file_put(p, "kith.db", (str){torn, before.len});
     assert_true(is_refused(p, &why));
 
@@ -755,26 +773,81 @@ static void a_slice_that_was_killed_half_way_is_mended(void **state)
     text_free(&kept);
 }
 
+/* A store keeps the pages that it has, and the file says which. */
+static void a_store_keeps_the_size_of_its_pages(void **state)
+{
+    struct place *p = *state;
+    filled(p, 100);
+    str whole = file(p, "kith.db");
+    assert_int_equal(whole.ptr[0], page_bytes == VAULT_PAGE ? 2 : 1);
+    assert_int_equal((uint8_t)whole.ptr[16] << 8 | (uint8_t)whole.ptr[17], page_bytes);
+    assert_int_equal((int64_t)whole.len % page_bytes, 0);
+}
+
+/* And through a backup, with what came meanwhile. */
+static void a_copy_has_the_pages_of_its_store(void **state)
+{
+    struct place *p = *state;
+    struct cx cx = cx_of(p);
+    struct store *s = NULL;
+    struct backup *b = NULL;
+    struct copy_reader *r = NULL;
+    struct restored done;
+    int64_t n = 0;
+    char *copy = arena_cstr(p->arena, arena_printf(p->arena, "%s/copy", p->dir)),
+         *back = arena_cstr(p->arena, arena_printf(p->arena, "%s/back", p->dir));
+    filled(p, 1000);
+    assert_int_equal(opened(p, &cx, &s), OK);
+    int fd = open(copy, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(backup_begin(s, &cx, s->ring, fd, false, &b), OK);
+    put(s, &cx, 5000, 5100);
+    assert_int_equal(backup_pages(b, &cx, NULL, NULL), OK);
+    assert_int_equal(backup_end(b, &cx), OK);
+    backup_close(b);
+    close(fd);
+    assert_int_equal(backup_verify(&cx, s->ring, copy, NULL, NULL), OK);
+
+    const struct restore_wish wish = {
+        .from = copy, .dir = back, .at_ms = INT64_MAX, .is_scratch = true};
+    assert_int_equal(backup_restore(&cx, s->ring, &wish, &done), OK);
+
+    str restored = file(p, "back/kith.db");
+    assert_int_equal((uint8_t)restored.ptr[16] << 8 | (uint8_t)restored.ptr[17], page_bytes);
+    assert_int_equal(copy_reader_open(&cx, s->ring, back, &r), OK);
+    cx.db = copy_reader_db(r);
+    assert_int_equal(db_int(&cx, &q_count, &n, NO_ARGS), OK);
+    assert_int_equal(n, 1100);
+    copy_reader_close(r);
+    backup_remove(back);
+    store_close(s);
+}
+
+#define PLACE(fn, open) cmocka_unit_test_setup_teardown(fn, open, place_close)
+#define OF_ANY_PAGE(open)                                                                     \
+    PLACE(no_file_holds_a_word_that_was_written, open),                                       \
+        PLACE(what_was_acknowledged_is_there_after_a_kill, open),                             \
+        PLACE(one_flipped_bit_anywhere_in_a_page_is_named_and_nothing_of_it_is_served, open), \
+        PLACE(pages_that_change_places_are_refused, open),                                    \
+        PLACE(a_file_that_was_cut_is_refused, open),                                          \
+        PLACE(one_flipped_bit_in_a_page_of_the_log_is_named, open),                           \
+        PLACE(a_log_that_nobody_touched_opens_with_and_without_its_index, open),              \
+        PLACE(damage_anywhere_in_a_log_is_named_and_nothing_is_served, open),                 \
+        PLACE(what_was_acknowledged_is_missed_by_the_index_of_the_log, open),                 \
+        PLACE(a_hole_in_the_commit_that_was_being_written_is_a_torn_end, open),               \
+        PLACE(pages_are_sealed_anew_while_they_are_read_and_written, open),                   \
+        PLACE(a_slice_that_was_killed_half_way_is_mended, open),                              \
+        PLACE(a_store_keeps_the_size_of_its_pages, open),                                     \
+        PLACE(a_copy_has_the_pages_of_its_store, open)
+
 int main(void)
 {
-#define PLACE(fn) cmocka_unit_test_setup_teardown(fn, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        PLACE(no_file_holds_a_word_that_was_written),
-        PLACE(a_store_of_a_processor_without_aes_is_sealed_and_opens_everywhere),
-        PLACE(what_was_acknowledged_is_there_after_a_kill),
-        PLACE(one_flipped_bit_anywhere_in_a_page_is_named_and_nothing_of_it_is_served),
-        PLACE(pages_that_change_places_are_refused),
-        PLACE(a_file_that_was_cut_is_refused),
-        PLACE(one_flipped_bit_in_a_page_of_the_log_is_named),
-        PLACE(a_log_that_nobody_touched_opens_with_and_without_its_index),
-        PLACE(damage_anywhere_in_a_log_is_named_and_nothing_is_served),
-        PLACE(what_was_acknowledged_is_missed_by_the_index_of_the_log),
-        PLACE(a_hole_in_the_commit_that_was_being_written_is_a_torn_end),
-        PLACE(keys_that_are_wrong_gone_or_damaged_get_one_sentence_each),
-        PLACE(a_plain_store_is_sealed_at_its_first_start_even_if_that_is_killed),
-        PLACE(a_plain_store_that_was_killed_is_sealed_with_what_its_log_holds),
-        PLACE(pages_are_sealed_anew_while_they_are_read_and_written),
-        PLACE(a_slice_that_was_killed_half_way_is_mended),
+        OF_ANY_PAGE(place_open),
+        PLACE(a_store_of_a_processor_without_aes_is_sealed_and_opens_everywhere, place_open),
+        PLACE(keys_that_are_wrong_gone_or_damaged_get_one_sentence_each, place_open),
+        PLACE(a_plain_store_is_sealed_at_its_first_start_even_if_that_is_killed, place_open),
+        PLACE(a_plain_store_that_was_killed_is_sealed_with_what_its_log_holds, place_open),
+        OF_ANY_PAGE(place_open_large),
     };
     return cmocka_run_group_tests_name("vault", tests, NULL, NULL);
 }

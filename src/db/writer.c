@@ -529,8 +529,7 @@ static struct change *next_first(struct store *s)
             if (was_wanted || s->lane[LANE_INTERACTIVE].n > 0)
                 stall_note(s, clock_mono_ns() - from);
         }
-        int64_t wal_mb = atomic_load(&s->wal_frames) * PAGE_BYTES >> 20;
-        bool bulk_may = s->lane[LANE_BULK].n > 0 && (wal_mb < WAL_BULK_MB || s->is_closing);
+        bool bulk_may = s->lane[LANE_BULK].n > 0 && (log_mb(s) < WAL_BULK_MB || s->is_closing);
         bool is_starving =
             bulk_may && clock_mono_ns() - s->bulk_waits_since_ns > BULK_PATIENCE_MS * MS_NS;
         if (s->lane[LANE_INTERACTIVE].n > 0 && !is_starving) {
@@ -566,8 +565,7 @@ void *lite_writer_main(void *store)
     s->n_running++;
     pthread_mutex_unlock(&s->lock);
     for (struct change *c; (c = next_first(s));) {
-        if (c->lane == LANE_INTERACTIVE &&
-            atomic_load(&s->wal_frames) * PAGE_BYTES >> 20 >= WAL_INTERACTIVE_MB) {
+        if (c->lane == LANE_INTERACTIVE && log_mb(s) >= WAL_INTERACTIVE_MB) {
             change_done(s, c, ERR_BUSY);
             refuse_all(s);
             continue;

@@ -314,7 +314,8 @@ int main(int argc, char **argv)
         struct keyring *ring = NULL;
         struct vault *v = NULL;
         if (store_keys(&cx, &(struct store_options){.data_dir = str_of(argv[1])}, &ring) != OK ||
-            !(v = vault_open(ring, 0)) || /* both live as long as this program */
+            !(v = vault_open(ring, vault_page_of(file.ptr),
+                             0)) || /* both live as long as this program */
             sqlite3_open_v2(file.ptr, &lite, SQLITE_OPEN_READWRITE, vault_name(v)) != SQLITE_OK ||
             PQstatus(pg) != CONNECTION_OK)
             failed++;

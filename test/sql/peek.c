@@ -34,10 +34,9 @@ int main(int argc, char **argv)
     if (store_keys(&cx, &o, &ring) != OK)
         return refused(&cx, "");
     sqlite3_initialize();
-    struct vault *v = vault_open(ring, 0);
-    int rc = !v ? SQLITE_NOMEM
-                : sqlite3_open_v2(arena_printf(cx.arena, "%s/kith.db", argv[1]).ptr, &h,
-                                  SQLITE_OPEN_READWRITE, vault_name(v));
+    const char *path = arena_printf(cx.arena, "%s/kith.db", argv[1]).ptr;
+    struct vault *v = vault_open(ring, vault_page_of(path), 0);
+    int rc = !v ? SQLITE_NOMEM : sqlite3_open_v2(path, &h, SQLITE_OPEN_READWRITE, vault_name(v));
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(h, 10000);
         rc = sqlite3_exec(h, "PRAGMA temp_store=memory; PRAGMA query_only=on", NULL, NULL, NULL);

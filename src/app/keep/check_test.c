@@ -390,11 +390,11 @@ static void a_page_of_other_bytes_is_named(void **state)
     assert_int_equal(lite_checkpoint(d, &frames, &done), 0);
     assert_int_equal(frames, done);
     lite_close(d);
-    static const char other[PAGE_BYTES] = "other bytes";
+    static const char other[VAULT_PAGE] = "other bytes";
     str path = arena_printf(w->cx.arena, "%s/kith.db", w->store->dir);
     int fd = open(path.ptr, O_WRONLY | O_CLOEXEC);
     for (int page = 9; page < 40; page++)
-        assert_int_equal(pwrite(fd, other, sizeof other, (off_t)page * PAGE_BYTES), sizeof other);
+        assert_int_equal(pwrite(fd, other, sizeof other, (off_t)page * VAULT_PAGE), sizeof other);
     close(fd);
     struct check_result r;
     struct seen s = look(w, false, &r);
