@@ -5,17 +5,21 @@
  * anew. A pass that would take long is never made inside the pause. SQLite syncs the database only with the pass that
  * copies all: what the passes before it wrote is synced here, or the pause would wait for all of it.
  */
+#include "db/backup.h"
 #include "db/db_impl.h"
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum {
     TICK_MS = 50,
-    SMALL_MB = 24,  /* not worth a pass yet; many versions of a page are copied once */
-    LARGE_MB = 48,  /* the log should begin anew */
-    URGENT_MB = 60, /* now, before the bulk lane must stop */
-    HOLD_MB = 128,  /* the writer waits for the copy, long before people are refused */
-    REST_MB = 1,    /* what should be left for the pause */
+    SMALL_MB = 24,   /* not worth a pass yet; many versions of a page are copied once */
+    LARGE_MB = 96,   /* the log should begin anew */
+    URGENT_MB = 120, /* now, before the bulk lane must stop */
+    HOLD_MB = 192,   /* the writer waits for the copy, long before people are refused */
+    REST_MB = 1,     /* what should be left for the pause */
+    PARTS = 32,      /* of the file, to the disk one after the other */
     TRIES = 6,
     PAUSE_MS = 12, /* of a last pass that is quick enough to be made while the writer stands */
 };
@@ -93,10 +97,25 @@ bool checkpoint_holds(const struct store *s)
     return s->wants_pause || (s->is_copying && log_mb(s) >= HOLD_MB);
 }
 
+/* To the disk a part of the file at a time, each waited for: a commit's few pages come between two of them; behind all at once
+ * they would wait. */
+static void write_out(const struct store *s)
+{
+    struct stat st;
+    if (fstat(s->file_fd, &st) != 0)
+        return;
+    int64_t part = (st.st_size / PARTS / VAULT_PAGE_MOST + 1) * VAULT_PAGE_MOST;
+    for (int64_t at = 0; at < st.st_size; at += part)
+        (void)sync_file_range(s->file_fd, at, part, WAIT_FOR_DISK);
+}
+
 /* What the passes so far carried is on disk; an idle store, whose log has nothing new, leaves the disk in peace. */
 static int flush(struct store *s, int done)
 {
-    int rc = done == s->flushed_frames ? SQLITE_OK : lite_sync(s->checkpoint_db);
+    if (done == s->flushed_frames)
+        return SQLITE_OK;
+    write_out(s);
+    int rc = lite_sync(s->checkpoint_db);
     if (rc == SQLITE_OK)
         s->flushed_frames = done;
     return rc;

@@ -514,7 +514,7 @@ static void the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter
 {
     if (test_is_postgres())
         skip();
-    enum { HOLD = (128 << 20) / VAULT_PAGE };
+    enum { HOLD = (192 << 20) / VAULT_PAGE };
     struct place *p = *state;
     struct cx cx = place_cx(p);
     struct store *s = NULL;
