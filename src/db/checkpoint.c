@@ -13,7 +13,9 @@
 #include <time.h>
 
 enum {
-    TICK_MS = 50,
+    IDLE_MS = 50, /* between two looks at a short log */
+    BUSY_MS =
+        5, /* at a longer one: what a pass carries is little, and so is what a commit stands behind */
     SMALL_MB = 24,   /* not worth a pass yet; many versions of a page are copied once */
     LARGE_MB = 96,   /* the log should begin anew */
     URGENT_MB = 120, /* now, before the bulk lane must stop */
@@ -171,7 +173,7 @@ static bool nap(struct store *s)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + TICK_MS * MS_NS;
+    int64_t ns = until.tv_nsec + (log_mb(s) < SMALL_MB ? IDLE_MS : BUSY_MS) * MS_NS;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&s->lock);
