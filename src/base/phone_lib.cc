@@ -97,13 +97,14 @@ extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
     util().Format(number, PhoneNumberUtil::E164, &s);
     /* A number outside the plan may hold a trunk prefix still, which the next reading would take
      * off: +81 000 1…. One number has one form, so it is read until it stays as it is. */
-    for (std::string before;
-         before != s && util().GetNumberType(number) == PhoneNumberUtil::UNKNOWN;) {
+    PhoneNumberUtil::PhoneNumberType type = util().GetNumberType(number);
+    for (std::string before; before != s && type == PhoneNumberUtil::UNKNOWN;) {
         before = s;
         if (util().Parse(before, "ZZ", &number) != PhoneNumberUtil::NO_PARSING_ERROR ||
             util().IsPossibleNumberWithReason(number) != PhoneNumberUtil::IS_POSSIBLE)
             return;
         util().Format(number, PhoneNumberUtil::E164, &s);
+        type = util().GetNumberType(number);
     }
     if (!put(out->e164, sizeof out->e164, s))
         return;
@@ -111,7 +112,6 @@ extern "C" void phone_lib_read(const char *text, size_t len, const char *region,
     util().Format(number, PhoneNumberUtil::INTERNATIONAL, &s);
     if (!put(out->national, sizeof out->national, s)) /* never seen; E.164 is readable too */
         put(out->national, sizeof out->national, out->e164);
-    PhoneNumberUtil::PhoneNumberType type = util().GetNumberType(number);
     out->is_valid = type != PhoneNumberUtil::UNKNOWN; /* as IsValidNumber says it */
     out->kind = kind_of(type);
     if (out->is_valid)

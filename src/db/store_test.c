@@ -547,12 +547,12 @@ static void the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter
 
 /* ---- a log that cannot begin anew ------------------------------------------------------------------------------ */
 
-static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
+static void a_reader_that_stays_stops_bulk_at_128_mb_and_all_at_384(void **state)
 {
     if (test_is_postgres())
         skip();
     struct test_world *w = *state;
-    enum { SIZE = 900000 };
+    enum { SIZE = 900000, MANY = WAL_BULK_MB * 5 / 4, ALL = WAL_INTERACTIVE_MB * 3 / 2 };
     char *bytes = calloc(1, SIZE);
     int64_t rows = 0;
     sem_t done;
@@ -563,19 +563,19 @@ static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
     assert_int_equal(read_begin(&w->cx), OK);
     assert_int_equal(db_int(&w->cx, &q_count, &rows, NO_ARGS), OK);
 
-    for (b.id = 1; b.id <= 80; b.id++)
+    for (b.id = 1; b.id <= MANY; b.id++)
         assert_int_equal(db_change(w->store, &cx, LANE_INTERACTIVE, body_apply, &b), OK);
-    struct body late = {.id = 5000, .size = 10, .bytes = bytes, .done = &done};
+    struct body late = {.id = 50000, .size = 10, .bytes = bytes, .done = &done};
     body_submit(w->store, &late, LANE_BULK);
     usleep(300000);
     int waiting = 0;
-    assert_int_equal(sem_trywait(&done), -1); /* 64 MB: the bulk lane waits */
+    assert_int_equal(sem_trywait(&done), -1); /* the bulk lane waits */
     enum err e = OK;
-    for (b.id = 81; b.id <= 400 && e == OK; b.id++)
+    for (b.id = MANY + 1; b.id <= ALL && e == OK; b.id++)
         e = db_change(w->store, &cx, LANE_INTERACTIVE, body_apply, &b);
 
     assert_int_equal(e, ERR_BUSY);
-    assert_in_range(b.id, 200, 330);
+    assert_in_range(b.id, WAL_INTERACTIVE_MB * 4 / 5, WAL_INTERACTIVE_MB * 13 / 10);
     assert_false(store_is_ready(w->store));
     read_end(&w->cx);
     while (sem_wait(&done) != 0)
@@ -584,7 +584,7 @@ static void a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256(void **state)
     for (int i = 0; i < 100 && !store_is_ready(w->store); i++)
         usleep(20000);
     assert_int_equal(db_change(w->store, &cx, LANE_INTERACTIVE, body_apply,
-                               &(struct body){.id = 6000, .bytes = bytes}),
+                               &(struct body){.id = 60000, .bytes = bytes}),
                      OK);
     arena_close(late.cx.arena);
     sem_destroy(&done);
@@ -629,7 +629,7 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
     if (test_is_postgres())
         skip();
     struct place *p = *state;
-    enum { SIZE = 900000 };
+    enum { SIZE = 900000, MANY = WAL_BULK_MB * 5 / 4 };
     char *bytes = calloc(1, SIZE);
     struct cx cx = place_cx(p);
     struct store *s = NULL;
@@ -644,7 +644,7 @@ static void a_store_closes_even_when_its_log_cannot_begin_anew(void **state)
                      SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN; SELECT count(*) FROM thing", NULL, NULL, NULL),
                      SQLITE_OK);
-    for (int64_t i = 1; i <= 80; i++)
+    for (int64_t i = 1; i <= MANY; i++)
         assert_int_equal(db_change(s, &cx, LANE_INTERACTIVE, body_apply,
                                    &(struct body){.id = i, .size = SIZE, .bytes = bytes}),
                          OK);
@@ -732,7 +732,7 @@ static int all(void)
         PLACE_TEST(a_store_whose_filling_was_interrupted_is_refused),
         PLACE_TEST(a_full_disk_refuses_what_does_not_fit_and_keeps_the_rest),
         PLACE_TEST(the_writer_stands_while_a_very_long_log_is_copied_and_for_no_shorter_one),
-        STORE_TEST(a_reader_that_stays_stops_bulk_at_64_mb_and_all_at_256),
+        STORE_TEST(a_reader_that_stays_stops_bulk_at_128_mb_and_all_at_384),
         PLACE_TEST(closing_amid_a_lot_of_writing_ends),
         PLACE_TEST(sqlite_counts_no_allocations),
         PLACE_TEST(a_store_closes_even_when_its_log_cannot_begin_anew),
