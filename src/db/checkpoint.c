@@ -13,9 +13,8 @@
 #include <time.h>
 
 enum {
-    IDLE_MS = 50, /* between two looks at a short log */
-    BUSY_MS =
-        5, /* at a longer one: what a pass carries is little, and so is what a commit stands behind */
+    IDLE_MS = 50,    /* between two looks at a short log */
+    BUSY_MS = 5,     /* at a longer one: a commit stands behind little of it */
     SMALL_MB = 24,   /* not worth a pass yet; many versions of a page are copied once */
     LARGE_MB = 96,   /* the log should begin anew */
     URGENT_MB = 120, /* now, before the bulk lane must stop */
