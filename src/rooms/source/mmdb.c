@@ -175,6 +175,39 @@ static void v4_find(struct walk *w)
     w->has_v4 = true;
 }
 
+/* The metadata behind the last marker in the file's end, where the library looks for it; empty: there is none. */
+static str metadata_of(str bytes)
+{
+    enum { METADATA_MAX = 128 * 1024 };
+    const str marker = S("\xAB\xCD\xEFMaxMind.com");
+    size_t from = bytes.len > METADATA_MAX ? bytes.len - METADATA_MAX : 0;
+    str rest = {bytes.ptr + from, bytes.len - from}, found = {0};
+    for (ptrdiff_t at; (at = str_find(rest, marker)) >= 0; found = rest) {
+        size_t past = (size_t)at + marker.len;
+        rest = (str){rest.ptr + past, rest.len - past};
+    }
+    return found;
+}
+
+/* Whether the nodes the metadata claims lie before it. Asked before the file is opened: MMDB_open() of 1.7 multiplies
+ * in 32 bits and then reads nodes from wherever that ends. What is no metadata is left to MMDB_open() to refuse. */
+static bool tree_fits(str bytes)
+{
+    str metadata = metadata_of(bytes);
+    if (metadata.len == 0)
+        return true;
+    MMDB_s db = {.data_section = (const uint8_t *)metadata.ptr,
+                 .data_section_size = (uint32_t)metadata.len};
+    MMDB_entry_s start = {.mmdb = &db};
+    MMDB_entry_data_s nodes, bits;
+    bool is = value_at(&start, &nodes, (const char *const[]){"node_count", NULL}) &&
+              value_at(&start, &bits, (const char *const[]){"record_size", NULL}) &&
+              nodes.has_data && nodes.type == MMDB_DATA_TYPE_UINT32 && bits.has_data &&
+              bits.type == MMDB_DATA_TYPE_UINT16;
+    return !is ||
+           (uint64_t)nodes.uint32 * (bits.uint16 / 4U) + 16 <= (uint64_t)(metadata.ptr - bytes.ptr);
+}
+
 static enum err database_read(struct cx *cx, const struct place *at, const char *path,
                               struct mmdb_made *out)
 {
@@ -193,11 +226,7 @@ static enum err database_read(struct cx *cx, const struct place *at, const char 
                 out->description =
                     str_clean(cx->arena, str_of(m->description.descriptions[i]->description), 200);
         w->visits_max = (uint64_t)m->node_count + 1;
-        /* The library's own check of this overflows. */
-        uint64_t tree = (uint64_t)m->node_count * w->db.full_record_byte_size;
-        if (tree + 16 > (uint64_t)(w->db.metadata_section - w->db.file_content))
-            why = "its search tree is longer than the file";
-        else if (m->ip_version != 4 && m->ip_version != 6)
+        if (m->ip_version != 4 && m->ip_version != 6)
             why = "it is neither of IPv4 nor of IPv6";
         if (!why && m->ip_version == 6)
             v4_find(w);
@@ -214,6 +243,8 @@ enum err mmdb_read(struct cx *cx, struct place *at, str bytes, struct mmdb_made 
 {
     char path[64];
     *out = (struct mmdb_made){0};
+    if (!tree_fits(bytes))
+        return no_database(cx, at, "its search tree is longer than the file");
     int fd = memfd_create("kith-mmdb", MFD_CLOEXEC);
     bool is_there = fd >= 0;
     for (str rest = bytes; is_there && rest.len;) {

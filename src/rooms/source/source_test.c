@@ -629,6 +629,24 @@ static void a_tree_that_claims_to_be_longer_than_its_file_is_refused(void **stat
     assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
 }
 
+/* Times six and the 16 zeros behind the tree it is 12 in 32 bits, and the way to ::/96 leads far out of the file. */
+static void a_tree_whose_length_goes_round_32_bits_is_refused_before_a_node_is_read(void **state)
+{
+    struct desk *d = *state;
+    static struct tree t;
+    t = (struct tree){0};
+    tree_put(&t, (uint8_t[]){192, 0, 2, 1}, 128, country_put(&t, "JP"));
+    str bytes = tree_bytes(d->cx->arena, &t, 6, "x");
+    ptrdiff_t at = str_find(bytes, S("node_count"));
+    assert_true(at > 0);
+    char *round = arena_cstr(d->cx->arena, bytes);
+    memcpy(round + at + 11, "\x2A\xAA\xAA\xAA", 4);
+    memcpy(round, "\xFF\xFF\xFF", 3);
+    str path = put(d, "c.mmdb", (str){round, bytes.len});
+    assert_int_equal(update(d, &path, 1, ""), ERR_INVALID);
+    assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 struct asking {
@@ -681,6 +699,7 @@ int main(void)
         DESK_TEST(a_database_may_tell_of_networks),
         DESK_TEST(a_tree_that_bites_its_tail_is_refused),
         DESK_TEST(a_tree_that_claims_to_be_longer_than_its_file_is_refused),
+        DESK_TEST(a_tree_whose_length_goes_round_32_bits_is_refused_before_a_node_is_read),
         DESK_TEST(answers_stay_right_while_the_files_are_loaded_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
