@@ -99,7 +99,7 @@ bool checkpoint_holds(const struct store *s)
 }
 
 /* To the disk a part of the file at a time, each waited for: a commit's few pages come between two of them; behind all at once
- * they would wait. */
+ * they would wait. An error is left to the flush behind it: each descriptor of a file is told of it once. */
 static void write_out(const struct store *s)
 {
     struct stat st;

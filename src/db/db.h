@@ -264,6 +264,8 @@ enum store_state { STORE_FINE, STORE_FULL, STORE_AWAY, STORE_STATE_N };
 extern const char *const store_state_codes[STORE_STATE_N]; /* fine full away */
 enum store_state store_state(struct store *s);
 
+/* SQLite's log, in MB: from where on the bulk lane stops until it was begun anew, and interactive changes are refused. */
+enum { WAL_BULK_MB = 128, WAL_INTERACTIVE_MB = 384 };
 struct store_figures {
     int64_t wal_bytes, oldest_reader_ms, longest_stall_us, batches, changes, changes_refused, queue_interactive, queue_bulk;
     int64_t free_bytes; /* of the disk that the data directory is on; -1: not known */

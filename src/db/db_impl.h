@@ -12,8 +12,6 @@ enum {
     READ_LIMIT_MS = 2000,       /* a snapshot lives no longer */
     ROWS_MAX = 100000,          /* of one db_all */
     QUEUE_MAX = 20000,          /* waiting changes of a lane; more are refused as busy */
-    WAL_BULK_MB = 128,          /* the bulk lane stops until the WAL was reset */
-    WAL_INTERACTIVE_MB = 384,   /* interactive changes are refused */
     SLICE_ROWS = 200,           /* a turn of the bulk lane */
     SLICE_MS = 5,
     CALM_MS = 1000,             /* without an interactive change */

@@ -15,6 +15,7 @@
 #pragma once
 #include "db/keyring.h"
 
+/* A new store has pages of VAULT_PAGE bytes, an older one of VAULT_PAGE_MOST. */
 enum { VAULT_PAGE = 4096, VAULT_PAGE_MOST = 8192, VAULT_RESERVED = SEAL_NONCE + SEAL_TAG };
 /* How long the pages of a kith.db are, by its first bytes; of one that has none yet, how long they will be. Before SQLite has
  * it open, whose locks would go when it is closed here. */

@@ -322,7 +322,7 @@ static void one_flipped_bit_anywhere_in_a_page_is_named_and_nothing_of_it_is_ser
     str whole = file(p, "kith.db");
     int64_t pages = (int64_t)whole.len / page_bytes;
     const int64_t in_page[] = {
-        0, 17, 60, 99, 100, 4000, TEXT - 1, TEXT, TEXT + 5, TEXT + SEAL_NONCE, page_bytes - 1};
+        0, 16, 17, 60, 99, 100, 4000, TEXT - 1, TEXT, TEXT + 5, TEXT + SEAL_NONCE, page_bytes - 1};
     for (int64_t page = 1; page <= pages; page += page < 3 ? 1 : pages / 3)
         for (size_t i = 0; i < COUNT(in_page); i++) {
             bit_flip(p, "kith.db", (page - 1) * page_bytes + in_page[i]);

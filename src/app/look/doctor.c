@@ -203,9 +203,9 @@ static void log_size(struct look *l)
     if (store_is_postgres(l->store))
         return; /* PostgreSQL keeps its own log */
     store_figures(l->store, &f);
-    enum doctor_state s = f.wal_bytes >= 384LL * MB   ? DOCTOR_BAD
-                          : f.wal_bytes >= 128LL * MB ? DOCTOR_ATTENTION
-                                                      : DOCTOR_OK;
+    enum doctor_state s = f.wal_bytes >= (int64_t)WAL_INTERACTIVE_MB * MB ? DOCTOR_BAD
+                          : f.wal_bytes >= (int64_t)WAL_BULK_MB * MB      ? DOCTOR_ATTENTION
+                                                                          : DOCTOR_OK;
     say(l, "log", M_DOCTOR_LOG, s, SAID(l, M_DOCTOR_LOG_MB, MNUM("mb", f.wal_bytes / MB)),
         s ? M_DOCTOR_LOG_DO : 0);
     s = f.oldest_reader_ms > 10000  ? DOCTOR_BAD
