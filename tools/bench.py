@@ -144,7 +144,7 @@ def many_lines(server, options, a):
 
 
 def read_through(folder):
-    """The store's files, once: on a server that runs for a while they stand in the system's memory, which some machines empty when they rest."""
+    """The store's files, once: on a server that runs for a while they stand in the system's memory, which some machines empty while they rest."""
     for f in sorted(pathlib.Path(folder).rglob("*")):
         if f.is_file():
             with open(f, "rb") as file:
@@ -264,7 +264,8 @@ def backup_beside_writes(server, options, data, a):
     done = json.loads(run(BUILD / "kith", "backup", "--data", data, "--to", to, "--json"))
     f = json.loads(writes.communicate()[0])["intake"]
     to.unlink()
-    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 60 s; 2,000 intakes/s at fixed times",
+    return ("backup beside writes", f"the copy took {done['copy_seconds']:.1f} s of the 60 s, the command with its trial restore {done['seconds']:.0f} s; "
+            "2,000 intakes/s at fixed times",
             f"{done['bytes'] / 1e6 / done['copy_seconds']:.0f} MB/s ({done['bytes'] / 1e6:,.0f} MB); intake {f['per_second']:,}/s, p99 {f['p99_ms']:.1f} ms")
 
 
@@ -299,32 +300,37 @@ def measure(name, url, files, a, scratch):
     try:
         rows.append(("start to ready", f"at {a.customers:,} customers", f"{server.start_ms} ms"))
         rows.append(("flush of the disk", "8 KB over what is there, before the rounds", flush_ms(data)))
-        read_through(files or data)
+
+        def rest():
+            server.settle()
+            read_through(files or data)
+
+        rest()
         load(server, options, "intake", "--seconds", a.warm)
         for mode, connections in (("intake", 64), ("create", 64), ("read", 32), ("card", 32), ("lookup", 8), ("screen", 8), ("search-name", 8),
                                   ("search-phone", 8), ("search-email", 8), ("search-short", 8), ("list", 8), ("list-rare", 8)):
-            server.settle()
+            rest()
             rounds = [load(server, options, mode, "--connections", connections, "--seconds", a.seconds) for _ in range(a.rounds)]
             f = median_round(rounds, mode)[mode]
             rows.append((mode, f"{connections} connections", sentence(f)))
             print("   ", *rows[-1], flush=True)
             if asked := {"intake": 2000 if url else 3000, "screen": 2000}.get(mode):
-                server.settle()
+                rest()
                 rounds = [load(server, options, mode, "--connections", connections, "--rate", asked, "--seconds", a.seconds) for _ in range(a.rounds)]
                 rows.append((mode, f"{connections} connections, {asked:,}/s at fixed times", sentence(median_round(rounds, mode)[mode])))
                 print("   ", *rows[-1], flush=True)
             if mode == "lookup":
                 rows.append(lookup_of_a_tenth(name, url, a, scratch))
                 print("   ", *rows[-1], flush=True)
+        rest()
         for row in (*many_lines(server, options, a), orders_by_lines(server, options, a)):
             rows.append(row)
             print("   ", *row, flush=True)
-        server.settle()
+        rest()
         if not url:
             rows.append(backup_beside_writes(server, options, data, a))
             print("   ", *rows[-1], flush=True)
-            server.settle()
-        server.settle()
+        rest()
         before = judging(server)
         rounds = [load(server, options, "ring", "--link", link, "--desks", data / "desks", "--rate", a.rate, "--intakes", a.intakes,
                        "--seconds", a.seconds) for _ in range(a.rounds)]
@@ -402,7 +408,7 @@ def main():
     for name, rows in tables.items():
         text = "\n".join([
             f"Measured {datetime.date.today()} on {os.cpu_count()} cores ({cpu.group(1) if cpu else 'unknown processor'}), client and server on the "
-            f"same machine, `make bench`: callers by Zipf (s = 1), 80 % known; warm (its files read once, {a.warm} s of intakes before); sealed; median of "
+            f"same machine, `make bench`: callers by Zipf (s = 1), 80 % known; warm (its files read before each, {a.warm} s of intakes before the first); sealed; median of "
             f"{a.rounds} rounds of {a.seconds} s by p99.", "",
             f"| {name} | load | measured |", "| --- | --- | --- |", *[f"| {w} | {l} | {m} |" for w, l, m in rows], ""])
         begin, end = f"<!-- bench: {name} -->", f"<!-- /bench: {name} -->"
