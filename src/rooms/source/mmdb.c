@@ -39,6 +39,63 @@ static enum err no_database(struct cx *cx, const struct place *at, const char *w
                  MARG("why", str_clean(cx->arena, str_of(why), 100)));
 }
 
+/* ---- limits: libmaxminddb 1.7 knows none for what a value holds ----------------------------------------------- */
+
+struct bounds {
+    str section; /* what pointers are relative to */
+    unsigned values;
+};
+enum { VALUES_MAX = 2000, VALUES_DEEP = 20 };
+/* What a value is, by the MaxMind DB file format 2.0. */
+enum { IS_EXTENDED = 0, IS_POINTER = 1, IS_MAP = 7, IS_ARRAY = 11, IS_BOOLEAN = 14, IS_FLOAT = 15 };
+
+static bool take(const struct bounds *b, size_t *at, size_t n, size_t *out)
+{
+    if (*at > b->section.len || n > b->section.len - *at)
+        return false;
+    for (; n; n--)
+        *out = *out << 8 | (uint8_t)b->section.ptr[(*at)++];
+    return true;
+}
+
+/* False: the value at `at`, with all that it holds or points to, has no end, is too much or too deep. At the end `at` is behind it. */
+static bool is_bounded(struct bounds *b, size_t *at, unsigned deep)
+{
+    static const size_t beyond[] = {0, 2048, 526336, 0}, more[] = {29, 285, 65821};
+    size_t control = 0, type, n, rest = 0;
+    if (deep > VALUES_DEEP || ++b->values > VALUES_MAX || !take(b, at, 1, &control))
+        return false;
+    type = control >> 5, n = control & 31;
+    if (type == IS_POINTER) {
+        size_t size = n >> 3, target = size == 3 ? 0 : n & 7;
+        if (!take(b, at, size + 1, &target))
+            return false;
+        target += beyond[size];
+        return is_bounded(b, &target, deep + 1);
+    }
+    if (type == IS_EXTENDED) {
+        if (!take(b, at, 1, &rest))
+            return false;
+        type = rest + 7, rest = 0;
+    }
+    if (n >= 29) {
+        if (!take(b, at, n - 28, &rest))
+            return false;
+        n = more[n - 29] + rest;
+    }
+    size_t inside = type == IS_MAP ? 2 * n : type == IS_ARRAY ? n : 0;
+    for (size_t i = 0; i < inside; i++)
+        if (!is_bounded(b, at, deep + 1))
+            return false;
+    if (type == IS_MAP || type == IS_ARRAY || type == IS_BOOLEAN)
+        return true;
+    bool is = type <= IS_FLOAT && n <= b->section.len - *at;
+    *at += is ? n : 0;
+    return is;
+}
+
+/* ---- what it tells of a network ------------------------------------------------------------------------------- */
+
 /* False: the data cannot be read. */
 static bool value_at(MMDB_entry_s *e, MMDB_entry_data_s *d, const char *const *path)
 {
@@ -103,7 +160,9 @@ static bool leaf_of(struct walk *w, MMDB_entry_s *e, struct leaf *out)
     struct leaf *kept = &w->kept[e->offset % KEPT];
     if (kept->offset != e->offset + 1) {
         struct leaf l = {.offset = e->offset + 1};
-        if (!country_of(e, &l.country) || !flags_of(e, &l.flags))
+        struct bounds b = {.section = {(const char *)w->db.data_section, w->db.data_section_size}};
+        size_t at = e->offset;
+        if (!is_bounded(&b, &at, 0) || !country_of(e, &l.country) || !flags_of(e, &l.flags))
             return false;
         *kept = l;
     }
@@ -189,23 +248,28 @@ static str metadata_of(str bytes)
     return found;
 }
 
-/* Whether the nodes the metadata claims lie before it. Asked before the file is opened: MMDB_open() of 1.7 multiplies
- * in 32 bits and then reads nodes from wherever that ends. What is no metadata is left to MMDB_open() to refuse. */
-static bool tree_fits(str bytes)
+/* What MMDB_open() of 1.7 does not ask and must not meet: metadata that unfolds without end, and more nodes than the file has, which
+ * it multiplies in 32 bits and then reads from wherever that ends. NULL: it may be opened; what else is wrong it says itself. */
+static const char *not_to_open(str bytes)
 {
-    str metadata = metadata_of(bytes);
-    if (metadata.len == 0)
-        return true;
-    MMDB_s db = {.data_section = (const uint8_t *)metadata.ptr,
-                 .data_section_size = (uint32_t)metadata.len};
+    struct bounds b = {.section = metadata_of(bytes)};
+    size_t at = 0;
+    if (b.section.len == 0)
+        return NULL;
+    if (!is_bounded(&b, &at, 0))
+        return "its metadata cannot be read";
+    MMDB_s db = {.data_section = (const uint8_t *)b.section.ptr,
+                 .data_section_size = (uint32_t)b.section.len};
     MMDB_entry_s start = {.mmdb = &db};
     MMDB_entry_data_s nodes, bits;
     bool is = value_at(&start, &nodes, (const char *const[]){"node_count", NULL}) &&
               value_at(&start, &bits, (const char *const[]){"record_size", NULL}) &&
               nodes.has_data && nodes.type == MMDB_DATA_TYPE_UINT32 && bits.has_data &&
               bits.type == MMDB_DATA_TYPE_UINT16;
-    return !is ||
-           (uint64_t)nodes.uint32 * (bits.uint16 / 4U) + 16 <= (uint64_t)(metadata.ptr - bytes.ptr);
+    uint64_t before = (uint64_t)(b.section.ptr - bytes.ptr);
+    if (is && (uint64_t)nodes.uint32 * (bits.uint16 / 4U) + 16 > before)
+        return "its search tree is longer than the file";
+    return NULL;
 }
 
 static enum err database_read(struct cx *cx, const struct place *at, const char *path,
@@ -243,8 +307,9 @@ enum err mmdb_read(struct cx *cx, struct place *at, str bytes, struct mmdb_made 
 {
     char path[64];
     *out = (struct mmdb_made){0};
-    if (!tree_fits(bytes))
-        return no_database(cx, at, "its search tree is longer than the file");
+    const char *why = not_to_open(bytes);
+    if (why)
+        return no_database(cx, at, why);
     int fd = memfd_create("kith-mmdb", MFD_CLOEXEC);
     bool is_there = fd >= 0;
     for (str rest = bytes; is_there && rest.len;) {

@@ -647,6 +647,50 @@ static void a_tree_whose_length_goes_round_32_bits_is_refused_before_a_node_is_r
     assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
 }
 
+/* `bytes` up to `upto`, then `more`, then the rest. */
+static str spliced(struct desk *d, str bytes, str upto, str more)
+{
+    struct text t = text_in(d->cx->arena, bytes.len + more.len + 1);
+    ptrdiff_t at = str_find(bytes, upto);
+    assert_true(at >= 0);
+    text_add(&t, (str){bytes.ptr, (size_t)at});
+    text_add(&t, more);
+    text_add(&t, (str){bytes.ptr + at, bytes.len - (size_t)at});
+    return text_str(&t);
+}
+
+static void a_value_without_end_is_refused(void **state)
+{
+    enum { DEEP = 2000000 };
+    struct desk *d = *state;
+    static struct tree t;
+    struct text deep = text_in(d->cx->arena, 2 * DEEP + 10);
+    t = (struct tree){0};
+    tree_put(&t, (uint8_t[]){192, 0, 2, 1}, 32, country_put(&t, "JP"));
+    tree_put(&t, (uint8_t[]){192, 0, 2, 2}, 32, -2 - (int32_t)t.data_n); /* what is spliced in */
+    str bytes = tree_bytes(d->cx->arena, &t, 4, "x"), marker = S("\xAB\xCD\xEFMaxMind.com");
+    text_add(&deep, S("\xE1\x41x")); /* {"x": [[[... */
+    for (int i = 0; i < DEEP; i++)
+        text_add(&deep, S("\x01\x04"));
+    text_add(&deep, S("\x40"));
+    /* Languages of twenty times the languages. */
+    str languages = S("\0\4\x4B"
+                      "description");
+    size_t at = (size_t)(str_find(bytes, languages) - str_find(bytes, marker)) - marker.len;
+    struct text wide = text_in(d->cx->arena, 100);
+    text_add(&wide, S("\x14\x04"));
+    for (int i = 0; i < 20; i++)
+        text_add(&wide, (str){(char[]){(char)(1 << 5 | at >> 8), (char)at}, 2});
+    text_add(&wide, S("\x41y")); /* whose value is what was there */
+    str hostile[] = {spliced(d, bytes, marker, text_str(&deep)),
+                     spliced(d, bytes, languages, text_str(&wide))};
+    for (size_t i = 0; i < COUNT(hostile); i++) {
+        str path = put(d, "c.mmdb", hostile[i]);
+        assert_int_equal(update(d, &path, 1, ""), ERR_INVALID);
+        assert_int_equal(d->cx->why.msg, M_SOURCE_MMDB);
+    }
+}
+
 /* ---- threads ------------------------------------------------------------------------------------------------- */
 
 struct asking {
@@ -700,6 +744,7 @@ int main(void)
         DESK_TEST(a_tree_that_bites_its_tail_is_refused),
         DESK_TEST(a_tree_that_claims_to_be_longer_than_its_file_is_refused),
         DESK_TEST(a_tree_whose_length_goes_round_32_bits_is_refused_before_a_node_is_read),
+        DESK_TEST(a_value_without_end_is_refused),
         DESK_TEST(answers_stay_right_while_the_files_are_loaded_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
