@@ -1,7 +1,6 @@
 /* Fuzz target: raw bytes to a real server over loopback. A second, strict and slow reader of
  * HTTP/1.1 counts the requests in the same bytes; the server must not have answered more than that.
  */
-#include <errno.h>
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -131,19 +130,29 @@ static size_t requests_in(str bytes)
     return n;
 }
 
+/* Each from another address of this machine in turn: of one address all ports are soon resting after connections of before. */
+static int connection(void)
+{
+    enum { ADDRESSES = 1000 };
+    static uint32_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + n++ % ADDRESSES)},
+                       to = {.sin_family = AF_INET,
+                             .sin_port = htons(http_port(server)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes) != 0 ||
+        bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
+        connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+        perror("fuzz-http_wire: no connection");
+        abort();
+    }
+    return fd;
+}
+
 static size_t answers_to(const uint8_t *data, size_t size)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons(http_port(server)),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    bool is_there = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-    for (int tries = 0; fd >= 0 && !is_there && errno == EADDRNOTAVAIL && tries < 600; tries++) {
-        usleep(100000); /* all ports are resting after connections of before */
-        is_there = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-    }
-    if (!is_there)
-        abort();
+    int fd = connection();
     for (size_t at = 0; at < size;) {
         ssize_t n = send(fd, data + at, size - at, MSG_NOSIGNAL);
         if (n <= 0)
