@@ -635,7 +635,7 @@ static void a_tree_whose_length_goes_round_32_bits_is_refused_before_a_node_is_r
     struct desk *d = *state;
     static struct tree t;
     t = (struct tree){0};
-    tree_put(&t, (uint8_t[]){192, 0, 2, 1}, 128, country_put(&t, "JP"));
+    tree_put(&t, (uint8_t[16]){192, 0, 2, 1}, 128, country_put(&t, "JP"));
     str bytes = tree_bytes(d->cx->arena, &t, 6, "x");
     ptrdiff_t at = str_find(bytes, S("node_count"));
     assert_true(at > 0);
