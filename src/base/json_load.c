@@ -1,5 +1,5 @@
 /* base/json_load.c - see the header. jansson tells the two apart in some places only: within a token, memory that is
- * missing looks like a text that ends too early. */
+ * missing looks like a text that ends too early, or one byte of it is left out and the rest is read. */
 #include "base/json_load.h"
 #include <pthread.h>
 
@@ -23,10 +23,10 @@ enum err json_load_text(struct cx *cx, str json, json_t **out, json_error_t *why
     pthread_once(&once, configure);
     has_missed = false;
     *out = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, why);
-    if (*out)
-        return OK;
     if (!has_missed)
-        return ERR_MALFORMED;
+        return *out ? OK : ERR_MALFORMED;
+    json_decref(*out);
+    *out = NULL;
     cx->why = (struct fault){.err = ERR_BUSY, .retry_after_s = 1};
     return ERR_BUSY;
 }
