@@ -2,6 +2,7 @@
  * HTTP/1.1 counts the requests in the same bytes; the server must not have answered more than that.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -141,13 +142,16 @@ static int connection(void)
                        to = {.sin_family = AF_INET,
                              .sin_port = htons(http_port(server)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes) != 0 ||
-        bind(fd, (struct sockaddr *)&from, sizeof from) != 0 ||
-        connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+    if (fd >= 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes) == 0 &&
+        bind(fd, (struct sockaddr *)&from, sizeof from) == 0 &&
+        connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return fd;
+    if (fd < 0 || errno != EINTR) {
         perror("fuzz-http_wire: no connection");
         abort();
     }
-    return fd;
+    close(fd); /* the fuzzer's own clock rang meanwhile */
+    return connection();
 }
 
 static size_t answers_to(const uint8_t *data, size_t size)
