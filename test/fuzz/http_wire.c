@@ -45,18 +45,23 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* ---- the strict reader
  * --------------------------------------------------------------------------- */
 
-/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF is the one
- * other end that the port cannot tell from it (docs/decisions/010-http-port.md). */
+/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF and LF NUL are the other ends that the
+ * port cannot tell from it (docs/decisions/010-http-port.md). */
 static bool line_cut(str *rest, str *line)
 {
-    ptrdiff_t at = str_find(*rest, S("\n")) - 1;
-    if (at >= 0 && rest->ptr[at] != '\r' && rest->ptr[at] != 0)
+    ptrdiff_t lf = str_find(*rest, S("\n"));
+    if (lf < 0)
         return false;
-    if (at < 0)
+    size_t at = (size_t)lf, end = at;
+    if (at > 0 && (rest->ptr[at - 1] == '\r' || rest->ptr[at - 1] == 0))
+        end = at - 1;
+    else if (at + 1 < rest->len && rest->ptr[at + 1] == 0)
+        at++;
+    else
         return false;
-    *line = (str){rest->ptr, (size_t)at};
-    rest->ptr += at + 2;
-    rest->len -= (size_t)at + 2;
+    *line = (str){rest->ptr, end};
+    rest->ptr += at + 1;
+    rest->len -= at + 1;
     for (size_t i = 0; i < line->len; i++)
         if (((unsigned char)line->ptr[i] < 0x20 && line->ptr[i] != '\t') || line->ptr[i] == 0x7f)
             return false;
