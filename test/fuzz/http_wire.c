@@ -45,8 +45,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* ---- the strict reader
  * --------------------------------------------------------------------------- */
 
-/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF and LF NUL are the other ends that the
- * port cannot tell from it (docs/decisions/010-http-port.md). */
+/* Cuts a line that ends with CRLF and holds no other control byte than tabs. NUL LF, and LF NUL before the CRLF that ends a head, are
+ * the other ends that the port cannot tell from it (docs/decisions/010-http-port.md). */
 static bool line_cut(str *rest, str *line)
 {
     ptrdiff_t lf = str_find(*rest, S("\n"));
@@ -55,7 +55,7 @@ static bool line_cut(str *rest, str *line)
     size_t at = (size_t)lf, end = at;
     if (at > 0 && (rest->ptr[at - 1] == '\r' || rest->ptr[at - 1] == 0))
         end = at - 1;
-    else if (at + 1 < rest->len && rest->ptr[at + 1] == 0)
+    else if (str_starts((str){rest->ptr + at + 1, rest->len - at - 1}, S("\0\r\n")))
         at++;
     else
         return false;
