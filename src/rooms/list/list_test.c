@@ -2,6 +2,8 @@
  * record is a column and stands in the forms. */
 #include "db/db_test.h"
 #include "rooms/list/filter.h"
+#include <sqlite3.h>
+#include <stdatomic.h>
 
 /* FEW are still several pages, steps and samples; and of each kind some, with many of the same value. */
 enum { PEOPLE = 5000, FEW = 2000, PAGES_MAX = 400 };
@@ -182,6 +184,47 @@ static void every_way_through_the_rows_gives_the_same_pages(void **state)
     list_limits = usual;
 }
 
+/* How often SQLite put the rows of the pages in order by itself. */
+static atomic_int walks, walk_sorts;
+
+static int statement_ended(unsigned what, void *unused, void *statement, void *ns)
+{
+    (void)what, (void)unused, (void)ns;
+    const char *sql = sqlite3_sql(statement);
+    if (sql && strstr(sql, "UNION ALL SELECT id, key")) {
+        walks++;
+        walk_sorts += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_SORT, 1);
+    }
+    return 0;
+}
+
+static int connection_opened(sqlite3 *db, char **message, const void *unused)
+{
+    (void)message, (void)unused;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, statement_ended, NULL);
+}
+
+static void who_share_a_key_are_walked_in_the_order_of_the_index(void **state)
+{
+    struct test_world *w = *state;
+    if (test_is_postgres())
+        skip();
+    const struct list_limits usual = list_limits;
+    fill(w, true);
+    int64_t *ids = ARENA_ARRAY(w->cx.arena, FEW, int64_t);
+    list_limits = (struct list_limits){0, 100, 1000000000, 10000};
+    static const char *const sorts[] = {"name",  "-name",   "-created_at",
+                                        "spent", "-orders", "-last_contact_at"};
+    for (size_t i = 0; i < COUNT(sorts); i++) {
+        assert_int_equal(all_pages(w, "", sorts[i], ids), FEW);
+        assert_true(all_pages(w, "activity%3Dlost+and+orders>%3D5", sorts[i], ids) > 0);
+        if (walk_sorts > 0)
+            fail_msg("by %s: rows were sorted %d times", sorts[i], walk_sorts);
+    }
+    assert_true(walks > 100);
+    list_limits = usual;
+}
+
 /* struct many_out of page.c. */
 struct many {
     int64_t count;
@@ -253,6 +296,7 @@ static int all(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(every_way_through_the_rows_gives_the_same_pages),
+        STORE_TEST(who_share_a_key_are_walked_in_the_order_of_the_index),
         STORE_TEST(everybody_is_counted_as_far_as_is_told),
         STORE_TEST(each_text_of_a_record_is_a_column_and_in_the_forms),
     };
@@ -261,5 +305,7 @@ static int all(void)
 
 int main(void)
 {
+    if (sqlite3_auto_extension((void (*)(void))connection_opened) != SQLITE_OK)
+        return 1;
     return test_on_stores(all);
 }

@@ -87,13 +87,16 @@ static const struct shape *place_shape(const struct wish *w)
     return w->sort.column->order.is_text ? &text_place_shape : &number_place_shape;
 }
 
+/* `key` NULL: all rows have the same. */
 static void put_order(struct made_text *m, const struct wish *w, const char *key, const char *id)
 {
     const char *way = w->sort.falls ? " DESC" : "";
     made_sql(m, " ORDER BY ");
-    made_sql(m, key);
-    made_sql(m, way);
-    made_sql(m, ", ");
+    if (key) {
+        made_sql(m, key);
+        made_sql(m, way);
+        made_sql(m, ", ");
+    }
     made_sql(m, id);
     made_sql(m, way);
 }
@@ -148,7 +151,8 @@ static void put_stretch(struct made_text *m, const struct wish *w, enum stretch 
             made_val(m, V(w->after.id));
         }
     }
-    put_order(m, w, o->key, o->id);
+    /* SQLite does not see that an expression which equals one value puts nothing in order, and would sort all who have it. */
+    put_order(m, w, part == SAME_KEY ? NULL : o->key, o->id);
     made_sql(m, " LIMIT ");
     made_val(m, V(limit));
     if (offset) {
